@@ -1,0 +1,249 @@
+"""Text into frozen dataclasses, strictly, and back.
+
+A configuration is a tree of frozen dataclasses. Supported field types: `bool`, `int`, `float`, `str`, `Literal`, `X | None`,
+`tuple[X, ...]`, `Mapping[str, X]`, dataclasses, and unions of *named* dataclasses (each with a class variable `name`, which
+is the key `name` in the text). An unknown key, a missing key or a value of another type is a `SirecError` that names the
+path; nothing is coerced but a whole number where a float is asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from sirec.errors import SirecError, unknown
+
+T = TypeVar("T")
+Tree = dict[str, Any]
+
+
+def load(cls: type[T], values: object, where: str) -> T:
+    """Build `cls` from plain values; `where` starts every message (`experiments/x.yaml`).
+
+    Raises `SirecError` naming the path of the first mistake.
+    """
+    result: T = _convert(cls, values, where)
+    return result
+
+
+def load_named(choices: Sequence[type], values: object, where: str) -> Any:
+    """Build one of several named dataclasses, chosen by the key `name`; a bare string is a name with defaults."""
+    if isinstance(values, str):
+        values = {"name": values}
+    if not isinstance(values, Mapping):
+        raise _mismatch(where, "a name or a mapping with the key 'name'", values)
+    by_name = {choice.name: choice for choice in choices}  # type: ignore[attr-defined]
+    if "name" not in values:
+        raise SirecError(f"{where}: the key 'name' is missing", f"names: {', '.join(sorted(by_name))}")
+    if values["name"] not in by_name:
+        raise unknown("name", str(values["name"]), by_name, where)
+    rest = {key: value for key, value in values.items() if key != "name"}
+    return _dataclass(by_name[values["name"]], rest, where)
+
+
+def dump(config: object, *, defaults: bool = True) -> Any:
+    """Plain values of a configuration; `load` of them gives an equal one.
+
+    With `defaults=False` keys at their defaults are left out, so that adding a key later changes no canonical form.
+    """
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        tree: Tree = {"name": type(config).name} if is_named(type(config)) else {}  # type: ignore[attr-defined]
+        for field in dataclasses.fields(config):
+            value = getattr(config, field.name)
+            if defaults or value != _default(field):
+                tree[field.name] = dump(value, defaults=defaults)
+        return tree
+    if isinstance(config, Mapping):
+        return {key: dump(value, defaults=defaults) for key, value in config.items()}
+    if isinstance(config, tuple | list):
+        return [dump(value, defaults=defaults) for value in config]
+    return config
+
+
+def read_yaml(path: Path) -> Tree:
+    """The mapping in a YAML file. Raises `SirecError` with the line of a syntax error."""
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SirecError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise SirecError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(tree, dict):
+        raise _mismatch(str(path), "a mapping", tree)
+    return tree
+
+
+def to_yaml(tree: object) -> str:
+    """YAML text of plain values, keys in the given order."""
+    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+
+
+def override(tree: Tree, assignments: Sequence[str], where: str = "--set") -> Tree:
+    """A copy of a dumped configuration with `path=value` assignments laid over it.
+
+    A path is dotted; a step into a list is an index or the `name` of an element. A path may start anywhere below the root
+    as long as one place answers to it (`heads=2`); where a list repeats it (stages), all of them are set. Values are YAML.
+    Raises `SirecError` for an unknown or ambiguous path.
+    """
+    result = _copy(tree)
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        if not equals:
+            raise SirecError(f"{where} {assignment}: expected KEY=VALUE", "for example: --set heads=2")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise SirecError(f"{where} {assignment}: '{text}' is not a YAML value") from None
+        for place in _resolve(result, path.strip(), where):
+            _assign(result, place, value)
+    return result
+
+
+def is_named(cls: type) -> bool:
+    """Whether a dataclass is one of several told apart by the key `name` (a class variable, not a field)."""
+    return isinstance(getattr(cls, "name", None), str) and all(field.name != "name" for field in dataclasses.fields(cls))
+
+
+def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every (path, value) below a tree of plain values, inner nodes included; list steps by name, else by index."""
+    if path:
+        yield path, tree
+    if isinstance(tree, Mapping):
+        for key, value in tree.items():
+            yield from leaves(value, (*path, str(key)))
+    elif isinstance(tree, list):
+        for index, value in enumerate(tree):
+            yield from leaves(value, (*path, _step_name(index, value)))
+
+
+def _step_name(index: int, value: object) -> str:
+    return str(value["name"]) if isinstance(value, Mapping) and "name" in value else str(index)
+
+
+def _resolve(tree: Tree, path: str, where: str) -> list[tuple[str, ...]]:
+    steps = tuple(path.split("."))
+    known = [place for place, _ in leaves(tree)]
+    if steps in known:
+        return [steps]
+    matches = [place for place in known if place[-len(steps) :] == steps]
+    if not matches:
+        names = {place[-1] for place in known if not place[-1].isdigit()}
+        raise unknown("key", path, names, where)
+    owners = {place[0] for place in matches}
+    if len(owners) > 1:
+        options = ", ".join(".".join(place) for place in matches)
+        raise SirecError(f"{where} {path}: the key is ambiguous", f"say one of: {options}")
+    return matches
+
+
+def _assign(tree: Any, place: tuple[str, ...], value: object) -> None:
+    *parents, last = place
+    node = tree
+    for step in parents:
+        node = node[_index(node, step)]
+    node[_index(node, last)] = value
+
+
+def _index(node: Any, step: str) -> Any:
+    if isinstance(node, list):
+        return next(index for index, value in enumerate(node) if _step_name(index, value) == step)
+    return step
+
+
+def _copy(tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        return {key: _copy(value) for key, value in tree.items()}
+    return [_copy(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def _convert(kind: Any, value: object, where: str) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return _union(arguments, value, where)
+    if origin is Literal:
+        if value not in arguments or isinstance(value, bool):
+            raise unknown("choice", str(value), [str(choice) for choice in arguments], where)
+        return value
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise _mismatch(where, "a list", value)
+        return tuple(_convert(arguments[0], item, f"{where}.{_step_name(i, item)}") for i, item in enumerate(value))
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise _mismatch(where, "a mapping", value)
+        return {str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+    if dataclasses.is_dataclass(kind):
+        assert isinstance(kind, type)
+        return load_named([kind], value, where) if is_named(kind) else _dataclass(kind, value, where)
+    return _scalar(kind, value, where)
+
+
+def _union(arguments: tuple[Any, ...], value: object, where: str) -> Any:
+    options = [argument for argument in arguments if argument is not types.NoneType]
+    if value is None and len(options) < len(arguments):
+        return None
+    if len(options) == 1:
+        return _convert(options[0], value, where)
+    return load_named(options, value, where)
+
+
+def _dataclass(cls: type, values: object, where: str) -> Any:
+    if values is None:
+        values = {}
+    if not isinstance(values, Mapping):
+        raise _mismatch(where, "a mapping", values)
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    for key in values:
+        if key not in fields:
+            raise unknown("key", str(key), fields, where)
+    for name, field in fields.items():
+        if name not in values and _default(field) is dataclasses.MISSING:
+            raise SirecError(f"{where}: the key '{name}' is missing", f"keys: {', '.join(fields)}")
+    hints = _hints(cls)
+    arguments = {key: _convert(hints[str(key)], value, f"{where}.{key}") for key, value in values.items()}
+    try:
+        return cls(**arguments)
+    except SirecError as error:
+        raise SirecError(f"{where}: {error.message}", error.hint) from None
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _scalar(kind: Any, value: object, where: str) -> Any:
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind is float and isinstance(value, str) and _is_number(value):
+        raise SirecError(f"{where}: '{value}' is text, not a number", "YAML reads 1e-3 as text: write 1.0e-3 or 0.001")
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+        raise _mismatch(where, names.get(kind, str(kind)), value)
+    return value
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _mismatch(where: str, expected: str, value: object) -> SirecError:
+    return SirecError(f"{where}: expected {expected}, got {value!r}")
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default

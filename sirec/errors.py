@@ -1,0 +1,44 @@
+"""The one error that is shown to a person as a line instead of a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SirecError(Exception):
+    """Something the user can put right: what is wrong and where, and what would be right.
+
+    The command line prints it as `error: …` and `hint: …` and exits with code 2; anything else is a bug and keeps
+    its traceback.
+    """
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+def unknown(what: str, given: str, known: Iterable[str], where: str | None = None) -> SirecError:
+    """An error for a name that is not in a list of names, with the nearest one and the list itself.
+
+    >>> unknown("model", "sasrek", ["sasrec", "comif"]).hint
+    "did you mean 'sasrec'? models: comif, sasrec"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(given.lower(), names, n=1)
+    choices = f"{plural(what)}: {', '.join(names) or 'none yet'}"
+    prefix = f"{where}: " if where else ""
+    article = "an" if what[0] in "aeio" else "a"
+    return SirecError(f"{prefix}'{given}' is not {article} {what}", f"did you mean '{near[0]}'? {choices}" if near else choices)
+
+
+def plural(noun: str) -> str:
+    """The plural of a regular English noun.
+
+    >>> plural("key"), plural("category"), plural("switch")
+    ('keys', 'categories', 'switches')
+    """
+    if noun.endswith("y") and noun[-2] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"

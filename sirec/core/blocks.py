@@ -1,0 +1,54 @@
+"""The transformer block that every attention model here shares: post-norm, GELU, two norms (as in BERT and RecBole)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from sirec.core.attention import ITEM, SourceAttention
+from sirec.data.batch import Layout, Visible
+
+NORM_EPS = 1e-12
+
+
+class Joined(nn.Module):
+    """The item stream fused with fields that join it: F(attributes…, item, behaviours…), the authors' order."""
+
+    def __init__(self, attributes: Sequence[str], behaviours: Sequence[str], fusion: nn.Module) -> None:
+        super().__init__()
+        self.attributes, self.behaviours = tuple(attributes), tuple(behaviours)
+        self.fusion = fusion
+
+    def forward(self, x: Tensor, side: Mapping[str, Tensor]) -> Tensor:
+        """`x` [T, d], `side` name -> [T, w] -> [T, d]."""
+        before, after = [side[name] for name in self.attributes], [side[name] for name in self.behaviours]
+        fused: Tensor = self.fusion([*before, x, *after])
+        return fused
+
+
+class Block(nn.Module):
+    """Y = LN(X + Drop(Attention(X, sources))), Z = LN(Y + Drop(FFN(Y))) (DIF-SR eq. 2 as its code has it, COMIF eq. 8).
+
+    `query_key` joins fields to queries and keys only (NOVA); without it X is its own query.
+    """
+
+    def __init__(self, attention: SourceAttention, inner: int, dropout: float, query_key: Joined | None = None) -> None:
+        super().__init__()
+        width = attention.out.out_features
+        self.attention = attention
+        self.query_key = query_key
+        self.attention_norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.expand = nn.Linear(width, inner)
+        self.contract = nn.Linear(inner, width)
+        self.forward_norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.dropout = nn.Dropout(dropout)
+        self.activation = nn.GELU()
+
+    def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
+        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]."""
+        query_key = x if self.query_key is None else self.query_key(x, side)
+        mixed = self.attention(x, {**side, ITEM: query_key}, layout, visible)
+        y = self.attention_norm(x + self.dropout(mixed))
+        z: Tensor = self.forward_norm(y + self.dropout(self.contract(self.activation(self.expand(y)))))
+        return z

@@ -1,0 +1,96 @@
+"""Fields as vectors.
+
+Letters: V item codes, F values of one attribute, T tokens, d_f width of a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from sirec.core.model import INIT_STD
+from sirec.data.fields import PADDING, Field
+
+Pooling = Literal["sum", "mean"]
+
+
+class AttributeEmbedding(nn.Module):
+    """AE(v): the vectors of an item's values, pooled; an item without values has the vector 0.
+
+    `trainable=False` with `std=1` is what the DIF-SR fork and the RecBole of its time did: their tables were no parameters
+    and stayed as drawn.
+    """
+
+    table: Tensor
+
+    def __init__(self, field: Field, width: int, pooling: Pooling, *, trainable: bool, std: float) -> None:
+        super().__init__()
+        self.register_buffer("table", field.values, persistent=False)  # Long[V, F]
+        self.values = nn.Embedding(field.size, width, padding_idx=PADDING)
+        self.values.weight.requires_grad_(trainable)
+        self.pooling = pooling
+        self.std = std
+
+    def reset(self) -> None:
+        """Draw the table anew with this attribute's own deviation."""
+        with torch.no_grad():
+            self.values.weight.normal_(std=self.std)
+            self.values.weight[PADDING].zero_()
+
+    def forward(self, items: Tensor) -> Tensor:
+        """Long[T] -> [T, d_f]."""
+        values = self.table.index_select(0, items)  # [T, F]
+        total = self.values(values).sum(dim=1)
+        if self.pooling == "sum":
+            return total
+        return total / (values != PADDING).sum(dim=1, keepdim=True).clamp(min=1)
+
+    def of_all_items(self) -> Tensor:
+        """[V, d_f]: the whole catalogue at once."""
+        return self(torch.arange(len(self.table), device=self.table.device))
+
+
+class BehaviourEmbedding(nn.Module):
+    """The vector of an interaction's behaviour code: a plain table."""
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__()
+        self.values = nn.Embedding(field.size, width, padding_idx=PADDING if field.padded else None)
+
+    def forward(self, codes: Tensor) -> Tensor:
+        """Long[T] -> [T, d]."""
+        vectors: Tensor = self.values(codes)
+        return vectors
+
+
+class SideEmbedding(nn.Module):
+    """Every field a model uses, by name; attributes are read off items, behaviours off the batch."""
+
+    def __init__(self, attributes: Mapping[str, AttributeEmbedding], behaviours: Mapping[str, BehaviourEmbedding]) -> None:
+        super().__init__()
+        self.attributes = nn.ModuleDict(attributes)
+        self.behaviours = nn.ModuleDict(behaviours)
+
+    def of_items(self, items: Tensor) -> dict[str, Tensor]:
+        """Long[T] -> name: [T, d_f]."""
+        return {name: part(items) for name, part in self.attributes.items()}
+
+    def of_behaviours(self, codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Name -> Long[T] into name: [T, d]."""
+        return {name: part(codes[name]) for name, part in self.behaviours.items()}
+
+    def reset(self) -> None:
+        """Draw the attribute tables with their own deviations (the rest is `initialise`'s)."""
+        for part in self.attributes.values():
+            assert isinstance(part, AttributeEmbedding)
+            part.reset()
+
+
+def attribute_embeddings(
+    fields: Sequence[Field], width: int, pooling: Pooling, *, trainable: bool = True, std: float = INIT_STD
+) -> dict[str, AttributeEmbedding]:
+    """One embedding an attribute, all of the same width."""
+    return {f.name: AttributeEmbedding(f, width, pooling, trainable=trainable, std=std) for f in fields}

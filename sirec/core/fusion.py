@@ -1,0 +1,163 @@
+"""Fusion of several vectors, and of several score matrices, into one.
+
+Vectors (COMIF eq. 12-14, after NOVA): sum Σ_s x_s; concat W[x_1; …; x_S] + b; gate Σ_s softmax_s(w(x_s)) x_s, where w is the
+two-layer scorer of the authors' code.
+
+Scores: the same functions on rows of score matrices. A row holds one score a key, so concat and gate mix *keys*, and a map
+of width n is tied to the window. Forms: `reference` fuses before the mask, as the authors' code does: a row then reads
+scores of later keys, which is harmless only where no target lies among them; `masked` sets invisible scores to 0 first, so
+every row reads its own past; `source_axis` weighs whole matrices with one number each and never mixes keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+FusionName = Literal["sum", "concat", "gate"]
+FusionForm = Literal["masked", "reference", "source_axis"]
+
+
+class SumFusion(nn.Module):
+    """Σ_s x_s: parts [..., w] -> [..., w]."""
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """Parts of equal shape, added."""
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+
+class ConcatFusion(nn.Module):
+    """W[x_1; …; x_S] + b: parts [..., w_s] -> [..., out]."""
+
+    def __init__(self, widths: Sequence[int], out: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(sum(widths), out)
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """Parts side by side, mapped."""
+        mapped: Tensor = self.map(torch.cat(list(parts), dim=-1))
+        return mapped
+
+
+class GateFusion(nn.Module):
+    """Σ_s softmax_s(w(x_s)) x_s: each part's weight is read off the part itself; parts [..., w] -> [..., w]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.energy = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+
+    def forward(self, parts: Sequence[Tensor]) -> Tensor:
+        """Parts of equal shape, averaged with their gates."""
+        stacked = torch.stack(list(parts), dim=-2)  # [..., S, w]
+        weights = self.energy(stacked).softmax(dim=-2)  # [..., S, 1]
+        return (weights * stacked).sum(dim=-2)
+
+
+def vector_fusion(name: FusionName, widths: Sequence[int], out: int) -> nn.Module:
+    """The fusion of vectors of these widths into one of width `out`; sum and gate need all widths equal to it."""
+    if name == "concat":
+        return ConcatFusion(widths, out)
+    return SumFusion() if name == "sum" else GateFusion(out)
+
+
+class ScoreFusion(nn.Module):
+    """Fuses S score matrices [b, h, l, l] into one; `scores` come unscaled, the result is masked by the caller.
+
+    `separable` fusions weigh whole matrices, so attention may fold them into one product.
+    """
+
+    separable = False
+    reads_all_keys = False
+
+    def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
+        """`visible` Bool, broadcastable to [b, h, l, l]: which key a query may read."""
+        raise TypeError(f"{type(self).__name__} is abstract")
+
+
+class SumScores(ScoreFusion):
+    """Σ_s S_s (DIF-SR eq. 9 with addition)."""
+
+    separable = True
+
+    def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
+        """The sum; what is visible does not matter before the mask."""
+        return SumFusion()(scores)
+
+
+class SourceAxisConcat(ScoreFusion):
+    """Σ_s w_s S_s + b with one number a source: the causal reading of concatenation (ours, not published)."""
+
+    def __init__(self, sources: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(sources))
+        self.bias = nn.Parameter(torch.zeros(()))
+
+    def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
+        """The weighted sum; what is visible does not matter before the mask."""
+        return SumFusion()([weight * part for weight, part in zip(self.weight, scores, strict=True)]) + self.bias
+
+
+class RowFusion(ScoreFusion):
+    """Base of the fusions that map whole rows of n scores; `masked` hides invisible scores before it, `reference` does not."""
+
+    def __init__(self, form: FusionForm, max_length: int) -> None:
+        super().__init__()
+        self.hides = form == "masked"
+        self.reads_all_keys = form == "reference"
+        self.max_length = max_length
+
+    def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
+        """[b, h, l, l] from l <= n columns; columns that are not there count as 0."""
+        return self.fuse([part * visible for part in scores] if self.hides else list(scores))
+
+    def fuse(self, rows: list[Tensor]) -> Tensor:
+        """The fusion of the given (possibly zeroed) scores."""
+        raise TypeError(f"{type(self).__name__} is abstract")
+
+
+class ConcatScores(RowFusion):
+    """fused[t, j] = Σ_s Σ_k W_s[j, k] S_s[t, k] + b_j: one map of [S_1[t]; …; S_S[t]] (length n·S) to n scores."""
+
+    def __init__(self, sources: int, form: FusionForm, max_length: int) -> None:
+        super().__init__(form, max_length)
+        self.map = nn.Linear(max_length * sources, max_length)
+
+    def fuse(self, rows: list[Tensor]) -> Tensor:
+        """Rows side by side, mapped; a trimmed batch uses the map's first l columns of each source and first l outputs."""
+        length = rows[0].shape[-1]
+        weight = self.map.weight.view(self.max_length, len(rows), self.max_length)[:length, :, :length]
+        return nn.functional.linear(torch.cat(rows, dim=-1), weight.flatten(1), self.map.bias[:length])
+
+
+class GateScores(RowFusion):
+    """fused[t] = Σ_s g_s(t) S_s[t]: one gate a source, head and row, read off the row by Lin(n,n)-ReLU-Lin(n,1)."""
+
+    def __init__(self, form: FusionForm, max_length: int) -> None:
+        super().__init__(form, max_length)
+        self.hidden = nn.Linear(max_length, max_length)
+        self.energy = nn.Linear(max_length, 1)
+
+    def fuse(self, rows: list[Tensor]) -> Tensor:
+        """Rows averaged with their gates; a trimmed batch uses the scorer's first l input columns."""
+        stacked = torch.stack(rows, dim=-2)  # [b, h, l, S, l]
+        weight = self.hidden.weight[:, : stacked.shape[-1]]
+        hidden = nn.functional.linear(stacked, weight, self.hidden.bias).relu()  # [b, h, l, S, n]
+        gates = self.energy(hidden).softmax(dim=-2)  # [b, h, l, S, 1]
+        return (gates * stacked).sum(dim=-2)
+
+
+def score_fusion(name: FusionName, form: FusionForm, sources: int, max_length: int) -> ScoreFusion:
+    """The fusion of `sources` score matrices; one source needs none, whatever the name."""
+    if name == "sum" or sources == 1:
+        return SumScores()
+    if form == "source_axis":
+        if name == "gate":
+            raise ValueError("a gate read off one number is no gate: source_axis goes with concat")
+        return SourceAxisConcat(sources)
+    return ConcatScores(sources, form, max_length) if name == "concat" else GateScores(form, max_length)

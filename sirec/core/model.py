@@ -1,0 +1,93 @@
+"""The contract every recommender meets.
+
+Letters: B rows, L length, V item codes, d width, D width of a state.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from sirec.data.batch import Batch, Visible
+from sirec.data.dataset import Dataset
+from sirec.data.fields import PADDING
+from sirec.errors import SirecError
+
+
+@dataclass(frozen=True, eq=False)
+class States:
+    """What an encoder knows after each slot: `final` [B, L, D] and, by name, the streams that later parts read."""
+
+    final: Tensor
+    streams: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def at(self, slots: Tensor) -> Tensor:
+        """[N, D]: the final states of flat slots Long[N] into [B * L]."""
+        return self.final.flatten(0, 1).index_select(0, slots)
+
+
+class Recommender(nn.Module, ABC):
+    """Scores every item for every row of a batch; all that evaluation and recommendation may call."""
+
+    single_pass: bool = False  # every state reads only its own past and is the same in any longer sequence
+    visibilities: frozenset[Visible] = frozenset({"past"})
+
+    def count(self, data: Dataset) -> None:
+        """Learn what needs no gradient from the training part of `data` (nothing, for most models)."""
+        return
+
+    @abstractmethod
+    def scores(self, batch: Batch) -> Tensor:
+        """[B, V]: the score of each item as the row's next one; code 0 (padding) is not meaningful."""
+
+
+class SequentialModel(Recommender):
+    """A recommender that compares the state after a history with a table of items."""
+
+    state_width: int  # D
+
+    @abstractmethod
+    def encode(self, batch: Batch) -> States:
+        """The state after each slot; slots beyond a row's length are 0 and mean nothing."""
+
+    @abstractmethod
+    def item_table(self) -> Tensor:
+        """[V, D]: what states are compared with."""
+
+    def item_vectors(self) -> Tensor:
+        """[V, d]: the raw item vectors, before any fusion."""
+        raise SirecError(f"{type(self).__name__} has no raw item vectors, which an objective asks for")
+
+    def value_vectors(self, attribute: str) -> Tensor:
+        """[A, d]: the raw vectors of an attribute's values, padding first."""
+        raise SirecError(f"{type(self).__name__} has no vectors of {attribute}, which an objective asks for")
+
+    def score(self, states: Tensor, table: Tensor) -> Tensor:
+        """[..., D], [V, D] -> [..., V]."""
+        return states @ table.T
+
+    def scores(self, batch: Batch) -> Tensor:
+        """[B, V] from the state at each row's `read` slot."""
+        states = self.encode(batch)
+        length = batch.items.shape[1]
+        read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read
+        return self.score(states.at(read), self.item_table())
+
+
+INIT_STD = 0.02
+
+
+def initialise(module: nn.Module) -> None:
+    """Weights from N(0, 0.02²), biases 0, norms (1, 0), padding rows 0: the initialisation of BERT and of RecBole."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Embedding):
+            nn.init.normal_(part.weight, std=INIT_STD)
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
+        if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+            with torch.no_grad():
+                part.weight[PADDING].zero_()

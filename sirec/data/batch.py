@@ -1,0 +1,147 @@
+"""What a model may read and what it must predict, without work on padding.
+
+Letters: B rows, L length, T real tokens (slots that hold an item).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sirec.data.fields import PADDING
+
+Visible = Literal["past", "all"]
+SHORTEST_BUCKET = 8  # below this length a further bucket costs more in launches than it saves in padding
+
+
+@dataclass(frozen=True, eq=False)
+class Bucket:
+    """Rows of similar length, as a rectangle [b, l] of token numbers.
+
+    `tokens` Long[b, l]: which token lies in a slot (empty slots repeat some token; nothing may read them).
+    `real` Bool[b, l]: which slots hold a token that may be read. `kept` Long[t]: the slots of this bucket's tokens.
+    """
+
+    tokens: Tensor
+    real: Tensor
+    kept: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where the tokens of a rectangle [B, L] lie.
+
+    Everything that works slot by slot (projections, feed-forward, norms, dropout) runs on the T tokens alone; attention,
+    which needs rows, runs bucket by bucket. `slots` Long[T] are flat indices into [B * L]; tokens are ordered by bucket.
+    """
+
+    rows: int
+    length: int
+    slots: Tensor
+    buckets: tuple[Bucket, ...]
+
+    def flatten(self, values: Tensor) -> Tensor:
+        """[B, L, ...] -> [T, ...]."""
+        return values.flatten(0, 1).index_select(0, self.slots)
+
+    def unflatten(self, values: Tensor) -> Tensor:
+        """[T, ...] -> [B, L, ...], zeros where there is no token."""
+        empty = values.new_zeros(self.rows * self.length, *values.shape[1:])
+        return empty.index_copy(0, self.slots, values).view(self.rows, self.length, *values.shape[1:])
+
+
+def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
+    """The layout of left-aligned rows: only real slots are tokens, rows of similar length share a bucket."""
+    order = np.argsort(-lengths, kind="stable")
+    ordered = lengths[order]
+    buckets, slots, first_row, first_token = [], [], 0, 0
+    while first_row < len(order):
+        longest = int(ordered[first_row])
+        shorter = longest // 2 if longest > SHORTEST_BUCKET else 0
+        last_row = int(np.searchsorted(-ordered, -shorter, side="left"))
+        rows, sizes = order[first_row:last_row], ordered[first_row:last_row]
+        real = np.arange(longest) < sizes[:, None]  # [b, l]
+        kept = np.flatnonzero(real)
+        tokens = np.full(real.size, first_token)
+        tokens[kept] = first_token + np.arange(len(kept))
+        slots.append((rows[:, None] * length + np.arange(longest))[real])
+        buckets.append(_bucket(tokens.reshape(real.shape), real, kept, device))
+        first_row, first_token = last_row, first_token + len(kept)
+    return Layout(len(lengths), length, torch.from_numpy(np.concatenate(slots)).to(device), tuple(buckets))
+
+
+def whole(items: Tensor) -> Layout:
+    """The layout in which every slot is a token, padding too: one bucket, [B, L] as it stands.
+
+    For operations that read padded columns (reference-form score fusion, whole-window filters).
+    """
+    rows, length = items.shape
+    slots = torch.arange(rows * length, device=items.device)
+    return Layout(rows, length, slots, (Bucket(slots.view(rows, length), items != PADDING, slots),))
+
+
+def _bucket(tokens: np.ndarray, real: np.ndarray, kept: np.ndarray, device: torch.device) -> Bucket:
+    return Bucket(*(torch.from_numpy(part).to(device) for part in (tokens, real, kept)))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows of histories, left-aligned, padded on the right with 0.
+
+    `users` Long[B]; `items` Long[B, L]; `lengths` int[B] (on the host: they decide shapes); `behaviours` name -> Long[B, L];
+    `targets` Long[B, L], 0 where nothing is predicted; `read` Long[B], the slot whose state predicts at evaluation;
+    `negatives` and `views` are there when a task or an objective asks for them.
+    """
+
+    users: Tensor
+    items: Tensor
+    lengths: np.ndarray
+    behaviours: Mapping[str, Tensor]
+    targets: Tensor
+    read: Tensor
+    visible: Visible = "past"
+    negatives: Tensor | None = None
+    views: Mapping[str, Batch] = field(default_factory=dict)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """The ragged layout of this batch's rows."""
+        return ragged(self.lengths, self.items.shape[1], self.items.device)
+
+    @cached_property
+    def target_slots(self) -> Tensor:
+        """Long[N]: flat indices into [B * L] of the slots that predict."""
+        return self.targets.flatten().nonzero().squeeze(1)
+
+    @property
+    def target_items(self) -> Tensor:
+        """Long[N]: what those slots must predict."""
+        return self.targets.flatten().index_select(0, self.target_slots)
+
+    def padded(self, length: int) -> Batch:
+        """The same rows with more empty slots on the right."""
+        extra = length - self.items.shape[1]
+        if extra <= 0:
+            return self
+        widen = torch.nn.functional.pad
+        return replace(
+            self,
+            items=widen(self.items, (0, extra)),
+            targets=widen(self.targets, (0, extra)),
+            behaviours={name: _extend(name, values, extra) for name, values in self.behaviours.items()},
+        )
+
+
+def _extend(name: str, values: Tensor, extra: int) -> Tensor:
+    """Position goes on counting in empty slots; other behaviours are 0 there."""
+    if name != "position":
+        return torch.nn.functional.pad(values, (0, extra))
+    start = values.shape[1]
+    more = torch.arange(start, start + extra, device=values.device).expand(len(values), extra)
+    return torch.cat([values, more], dim=1)

@@ -1,0 +1,198 @@
+"""Tasks: sequences into batches.
+
+A task lists *rows*, pieces of users' sequences with the targets to predict in them, and deals them into steps. Leave-one-out:
+of a user's m interactions the last is the test target, the one before it the validation target; training predicts
+v_2..v_{m-2}. A step holds `budget` targets on average whatever the task, so that a step means the same optimisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sirec.data.batch import Batch, Visible
+from sirec.data.dataset import Dataset
+
+Split = Literal["valid", "test"]
+Composition = Literal["random", "pools"]
+HELD_OUT = 2  # interactions per user that training never predicts
+POOL_STEPS = 16  # how many steps' worth of rows are sorted by length together under `pools`
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Pieces of sequences, as int arrays [R] of indices into the data set's compressed rows.
+
+    A row reads the interactions `start:stop`; its slots from `first` on (an index like start) predict the next interaction.
+    """
+
+    user: np.ndarray
+    start: np.ndarray
+    stop: np.ndarray
+    first: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """int[R]: slots read."""
+        return self.stop - self.start
+
+    @property
+    def target_counts(self) -> np.ndarray:
+        """int[R]: targets predicted."""
+        return self.stop - self.first
+
+    def take(self, index: np.ndarray) -> Rows:
+        """Some of the rows, in the given order."""
+        return Rows(self.user[index], self.start[index], self.stop[index], self.first[index])
+
+
+def concatenate(parts: list[Rows]) -> Rows:
+    """Several lists of rows as one."""
+    return Rows(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("user", "start", "stop", "first")))
+
+
+class Task(Protocol):
+    """How training sequences become rows; a frozen dataclass with the hyper-parameters of the task."""
+
+    name: ClassVar[str]
+    visible: ClassVar[Visible]
+    every_position: ClassVar[bool]  # several targets share one pass: legal for prefix-consistent models only
+    composition: Composition
+
+    def rows(self, data: Dataset, max_length: int) -> Rows:
+        """Rows that cover every training target once."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextItem:
+    """Every position predicts its next item, in one pass over the sequence.
+
+    Histories beyond the window: `exact` gives each further target a row of its own with the n items before it, as prefix
+    augmentation does; `windows` lets half-overlapping windows share them (each target then reads at least n/2 items).
+    """
+
+    name: ClassVar[str] = "next_item"
+    visible: ClassVar[Visible] = "past"
+    every_position: ClassVar[bool] = True
+    composition: Composition = "random"
+    long_histories: Literal["exact", "windows"] = "exact"
+
+    def rows(self, data: Dataset, max_length: int) -> Rows:
+        """One row a user, and more for those whose training part exceeds the window."""
+        starts, ends, users = _training_spans(data)
+        whole = np.minimum(ends, starts + max_length)
+        return concatenate([Rows(users, starts, whole, starts), self._beyond(users, starts, ends, max_length)])
+
+    def _beyond(self, users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int) -> Rows:
+        stride = 1 if self.long_histories == "exact" else max(n // 2, 1)
+        parts = []
+        for user, start, end in zip(users, starts, ends, strict=True):
+            if end - start > n:
+                first = np.arange(start + n, end, stride)
+                stop = np.minimum(first + stride, end)
+                parts.append(np.stack([np.full_like(first, user), stop - n, stop, first]))
+        return Rows(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), dtype=np.int64)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastItem:
+    """One row a target: the items before it, and a prediction at the last slot only (prefix augmentation)."""
+
+    name: ClassVar[str] = "last_item"
+    visible: ClassVar[Visible] = "past"
+    every_position: ClassVar[bool] = False
+    composition: Composition = "random"
+
+    def rows(self, data: Dataset, max_length: int) -> Rows:
+        """One row for every training target."""
+        starts, ends, users = _training_spans(data)
+        counts = ends - starts
+        user, start = np.repeat(users, counts), np.repeat(starts, counts)
+        stop = start + 1 + _ramp(counts)
+        return Rows(user, np.maximum(start, stop - max_length), stop, stop - 1)
+
+
+AnyTask = NextItem | LastItem
+
+
+def training_items(data: Dataset) -> tuple[Tensor, Tensor]:
+    """(users, items) Long[M]: the training part's interactions in order, targets and first items alike."""
+    users = torch.repeat_interleave(torch.arange(1, data.user_count + 1, device=data.items.device), data.lengths)
+    held_out = data.offsets[1:, None] - torch.arange(1, HELD_OUT + 1, device=data.items.device)  # [U, 2]
+    training = torch.ones(len(data.items), dtype=torch.bool, device=data.items.device)
+    training[held_out.flatten()] = False
+    return users[training], data.items[training]
+
+
+def evaluation_rows(data: Dataset, split: Split, max_length: int) -> Rows:
+    """One row a user: the last `max_length` interactions before the held-out one, predicted at the last slot."""
+    offsets = data.offsets.cpu().numpy()
+    stop = offsets[1:] - (1 if split == "test" else HELD_OUT)
+    start = np.maximum(offsets[:-1], stop - max_length)
+    return Rows(np.arange(1, len(offsets)), start, stop, stop - 1)
+
+
+def deal(rows: Rows, budget: int, composition: Composition, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Row indices of each step of an epoch: every row once, `budget` targets a step on average.
+
+    `random` shuffles rows; `pools` sorts shuffled pools by length before it cuts steps, then shuffles the steps.
+    """
+    order = rng.permutation(len(rows))
+    steps = max(1, int(np.ceil(rows.target_counts.sum() / budget)))
+    if composition == "pools":
+        pools = np.array_split(order, max(1, steps // POOL_STEPS))
+        order = np.concatenate([pool[np.argsort(rows.lengths[pool], kind="stable")] for pool in pools])
+    ends = rows.target_counts[order].cumsum()
+    cuts = np.searchsorted(ends, budget * np.arange(1, steps), side="left") + 1
+    pieces = [piece for piece in np.split(order, cuts) if len(piece)]
+    for index in rng.permutation(len(pieces)) if composition == "pools" else range(len(pieces)):
+        yield pieces[index]
+
+
+def gather(data: Dataset, rows: Rows, visible: Visible = "past", *, with_position: bool = True) -> Batch:
+    """The batch of these rows, from the data set's compressed arrays (on its device)."""
+    device = data.items.device
+    lengths = rows.lengths
+    slots = np.arange(int(lengths.max()))
+    real = torch.from_numpy(slots < lengths[:, None]).to(device)  # [B, L]
+    source = torch.from_numpy(np.where(slots < lengths[:, None], rows.start[:, None] + slots, 0)).to(device)
+    predicts = torch.from_numpy((slots >= (rows.first - rows.start)[:, None]) & (slots < lengths[:, None])).to(device)
+    behaviours = {name: values[source] * real for name, values in data.behaviours.items()}
+    if with_position:
+        behaviours["position"] = torch.arange(len(slots), device=device).expand(len(rows), -1)
+    return Batch(
+        users=torch.from_numpy(rows.user).to(device),
+        items=data.items[source] * real,
+        lengths=lengths,
+        behaviours=behaviours,
+        targets=data.items[(source + 1) * predicts] * predicts,
+        read=torch.from_numpy(lengths - 1).to(device),
+        visible=visible,
+    )
+
+
+def _training_spans(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(start, end, user) of each user with a training target: the interactions `start:end` each predict their next."""
+    offsets = data.offsets.cpu().numpy()
+    starts, ends = offsets[:-1], offsets[1:] - HELD_OUT - 1
+    some = ends > starts
+    return starts[some], ends[some], np.arange(1, len(offsets))[some]
+
+
+def _ramp(counts: np.ndarray) -> np.ndarray:
+    """0..c-1 for each c of `counts`, one after the other.
+
+    >>> _ramp(np.array([2, 3]))
+    array([0, 1, 0, 1, 2])
+    """
+    ends = counts.cumsum()
+    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)

@@ -1,0 +1,26 @@
+"""Every model, by name. A new model is one file and one entry here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import get_args
+
+from sirec.errors import unknown
+from sirec.models.comif import COMIF
+from sirec.models.declaration import Declaration
+from sirec.models.dif_sr import DIFSR
+from sirec.models.nova import NOVA
+from sirec.models.popularity import Popularity
+from sirec.models.sasrec import SASRec
+from sirec.models.sasrecf import SASRecF
+from sirec.models.transitions import Transitions
+
+AnyModel = Popularity | Transitions | SASRec | SASRecF | NOVA | DIFSR | COMIF
+MODELS: Mapping[str, type[Declaration]] = {model.name: model for model in get_args(AnyModel)}
+
+
+def model_class(name: str) -> type[Declaration]:
+    """The declaration of that name. Raises `SirecError` for an unknown one."""
+    if name not in MODELS:
+        raise unknown("model", name, MODELS)
+    return MODELS[name]

@@ -1,0 +1,37 @@
+"""What a model file declares, beside its architecture."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import ClassVar
+
+from sirec.core.model import Recommender
+from sirec.data.fields import Schema
+from sirec.objectives.stage import Stage
+
+
+class Declaration(ABC):
+    """A model as a configuration names it.
+
+    `published` are the switches by which the authors' code departs from the defaults here, which are what the paper means:
+    dotted paths from the root of a run's configuration, applied by the profile `published`. A floor is a
+    model without training that stands in every table.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    source: ClassVar[str]
+    is_floor: ClassVar[bool] = False
+    stages: ClassVar[tuple[Stage, ...]] = ()
+    published: ClassVar[Mapping[str, object]] = {}
+
+    @abstractmethod
+    def build(self, schema: Schema) -> Recommender:
+        """The model for data of this shape, freshly initialised from torch's generator."""
+
+
+# What the DIF-SR fork and the RecBole of its time did, wherever attributes are embedded: tables that no optimiser saw.
+FROZEN_ATTRIBUTES: Mapping[str, object] = {"model.attribute_trainable": False, "model.attribute_std": 1.0}
+# Prefix examples and code 0 among the classes: how the authors' code trained every model.
+PREFIX_EXAMPLES: Mapping[str, object] = {"stages.train.task": {"name": "last_item"}, "padding_class": True}

@@ -1,0 +1,39 @@
+"""DIF-SR: decoupled side-information fusion (Xie et al., SIGIR 2022, arXiv:2204.11046).
+
+Side information never enters the item representation; it only decides who attends to whom, each field by itself.
+    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ                  s = attributes, item, position        (eq. 8)
+    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                           (eq. 9-10)
+    R'  = TB with P and values from R alone,  R_0 = Drop(LN(e)),  z_v = R_N[t] · e_v
+    L   = cross-entropy + λ Σ_j AAP_j                                                  (eq. 14-17)
+
+Departures: the printed √d is the code's √d_h; scores are masked before F, because the released concat and gate let a row see
+later keys (`fusion_form: reference` restores that, with `last_item` only); AAP is the mean over values, as in the code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sirec.core.fusion import FusionName
+from sirec.core.transformer import Level, TransformerConfig
+from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.objectives.attribute_prediction import AttributePrediction
+from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class DIFSR(TransformerConfig, Declaration):
+    """Every field scores on its own; the next item's attributes are predicted as well."""
+
+    name: ClassVar[str] = "dif-sr"
+    title: ClassVar[str] = "DIF-SR"
+    source: ClassVar[str] = "Xie et al., SIGIR 2022, arXiv:2204.11046"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),)
+    published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
+
+    attribute: Level = "attention"
+    behaviour: Level = "attention"
+    score_fusion: FusionName = "gate"  # the released configurations; the paper's own logs: gate or concat
+    layers: int = 3

@@ -1,0 +1,30 @@
+"""NOVA: side information steers attention but never enters the values (Liu et al., AAAI 2021, on SASRec as DIF-SR has it).
+
+    M = F(AE_1(v), …, AE_F(v), R, p),   Q = M Wq,  K = M Wk,  U = R Wv      one F a block      (NOVA eq. 6-9)
+    R_0 = Drop(LN(e)),   R_l = TB with these Q, K, U,   z_v = R_N[t] · e_v
+
+The original has a BERT backbone; neither seed paper says which F its row used (the best of sum, concat and gate).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sirec.core.transformer import Level, TransformerConfig
+from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class NOVA(TransformerConfig, Declaration):
+    """Every field joins queries and keys only; `query_key_fusion` is F."""
+
+    name: ClassVar[str] = "nova"
+    title: ClassVar[str] = "NOVA"
+    source: ClassVar[str] = "Liu et al., AAAI 2021, arXiv:2103.03578; on SASRec"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
+    published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+
+    attribute: Level = "query_key"
+    behaviour: Level = "query_key"

@@ -1,0 +1,31 @@
+"""SASRecF: SASRec whose input is the item concatenated with its attributes (RecBole; DIF-SR and COMIF baselines).
+
+    x_t = Drop(LN(W[e_t; AE_1(v_t); …; AE_F(v_t)] + b + p_t)),   z_v = X_N[t] · e_v
+
+Attributes change what is read, not what is scored: candidates are bare items. DIF-SR's theory section writes addition here;
+its experiments, like COMIF's, concatenate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sirec.core.fusion import FusionName
+from sirec.core.transformer import Level, TransformerConfig
+from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class SASRecF(TransformerConfig, Declaration):
+    """Attributes join the item by concatenation, position is added afterwards."""
+
+    name: ClassVar[str] = "sasrecf"
+    title: ClassVar[str] = "SASRecF"
+    source: ClassVar[str] = "RecBole; baseline of both papers"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
+    published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+
+    attribute: Level = "embedding"
+    attribute_fusion: FusionName = "concat"

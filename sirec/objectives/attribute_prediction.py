@@ -1,0 +1,66 @@
+"""AAP: the next item's attributes are predicted as well (DIF-SR eq. 14-16).
+
+    L_j = mean over (targets, values a = 1..|A_j|) of BCE(σ(h Wj + bj)_a, [a ∈ A_j(target)])
+
+The paper prints a sum over values; its weights (5 to 25) only make sense with the mean of its code, which is the default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sirec.core.model import SequentialModel, initialise
+from sirec.data.fields import Field, Schema
+from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
+
+Reduction = Literal["mean", "sum"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributePrediction(ObjectiveConfig):
+    """Binary cross-entropy of every attribute value of the next item; `weights` overrides the weight of single fields.
+
+    `reduction` over the values of a field: `mean` as in the code, `sum` as printed (both: mean over targets).
+    """
+
+    name: ClassVar[str] = "aap"
+    weight: float = 10.0
+    attributes: tuple[str, ...] | None = None
+    weights: Mapping[str, float] | None = None
+    reduction: Reduction = "mean"
+
+    def build(self, schema: Schema, width: int) -> Objective:
+        """One head a field. Raises `SirecError` where the data have no attribute to predict."""
+        wanted = chosen_attributes(schema, self.attributes, self.name)
+        shares = {name: (self.weights or {}).get(name, self.weight) / self.weight for name in wanted}
+        return AttributePredictionLoss([f for f in schema.attributes if f.name in wanted], width, shares, self.reduction)
+
+
+class AttributePredictionLoss(Objective):
+    """Σ_j share_j · L_j, where share_j is field j's weight relative to the objective's."""
+
+    def __init__(self, fields: Sequence[Field], width: int, shares: Mapping[str, float], reduction: Reduction) -> None:
+        super().__init__()
+        self.heads = nn.ModuleDict({field.name: nn.Linear(width, field.size) for field in fields})
+        for field in fields:
+            self.register_buffer(f"values_{field.name}", field.values, persistent=False)
+        self.shares, self.reduction = dict(shares), reduction
+        initialise(self)
+
+    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+        """The loss of a step: labels are the target items' values, listed twice or not."""
+        targets = done.batch.target_items
+        losses = [self.shares[name] * self._of_field(name, head(done.predicting), targets) for name, head in self.heads.items()]
+        total: Tensor = sum(losses[1:], start=losses[0])
+        return total
+
+    def _of_field(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:
+        values = self.get_buffer(f"values_{name}").index_select(0, targets)  # [N, F]
+        labels = logits.new_zeros(logits.shape).scatter_(1, values, 1.0)
+        loss = F.binary_cross_entropy_with_logits(logits[:, 1:].float(), labels[:, 1:].float())  # value 0 pads
+        return loss if self.reduction == "mean" else loss * (logits.shape[1] - 1)

@@ -1,0 +1,66 @@
+"""What an objective is: a weighted loss over what one pass of the encoder gave.
+
+Letters: N targets of a step, V item codes, D width of a state.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from sirec.core.model import SequentialModel, States
+from sirec.data.batch import Batch
+from sirec.data.fields import Schema
+from sirec.errors import SirecError
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One pass of the encoder, shared by the objectives of a step.
+
+    `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table, computed once.
+    """
+
+    batch: Batch
+    states: States
+    predicting: Tensor
+    table: Tensor
+
+
+class Objective(nn.Module, ABC):
+    """A loss; a module because it may own a head, which is trained with the model and left behind after."""
+
+    @abstractmethod
+    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+        """The unweighted loss of a step, a scalar."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveConfig(ABC):
+    """An objective as a configuration declares it: its weight, and its own switches."""
+
+    name: ClassVar[str]
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse a weight that is not positive: leave the objective out instead."""
+        if not self.weight > 0:
+            raise SirecError(f"weight {self.weight} of {self.name} must be positive", "to switch an objective off, leave it out")
+
+    @abstractmethod
+    def build(self, schema: Schema, width: int) -> Objective:
+        """The objective for data of this shape and states of this width."""
+
+
+def chosen_attributes(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[str]:
+    """The attributes an objective works on: those named, else all. Raises `SirecError` if there is none."""
+    mine = [field.name for field in schema.attributes]
+    missing = [name for name in wanted or () if name not in mine]
+    if missing or not mine:
+        what = f"'{missing[0]}'" if missing else "an attribute"
+        raise SirecError(f"objective {objective} needs {what}; the data in use have: {', '.join(mine) or 'no attributes'}")
+    return list(wanted) if wanted is not None else mine

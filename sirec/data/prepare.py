@@ -1,0 +1,144 @@
+"""Raw data into a coded data set: filters, order, codes.
+
+Users and items are coded from 1 in the order in which what the filters left of them first appears in the files; a user's
+interactions are sorted by time, and ties keep the order of the files. An attribute's values are those of the items that are
+left, coded from 1 in alphabetical order; a behaviour's values are coded from 1 in ascending order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Field
+from sirec.data.filters import PrepareOptions, Step, Tokens, apply_filters, k_core
+from sirec.data.raw import KEYS, Progress, RawData
+from sirec.data.statistics import Statistics, describe
+from sirec.errors import SirecError
+
+__all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
+
+Codes = NDArray[np.int64]
+RESERVED = frozenset({*KEYS, "id", "title", "position"})
+WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A coded data set and how it came about: all that `storage.write` needs.
+
+    `timestamps` is Long[N] in seconds since 1970, or nothing. `steps` starts with the raw data. `notes` are remarks worth
+    showing (an attribute that no remaining item has).
+    """
+
+    dataset: Dataset
+    timestamps: Tensor | None
+    statistics: Statistics
+    options: PrepareOptions
+    steps: tuple[Step, ...]
+    source: Mapping[str, str]
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+
+
+def prepare(raw: RawData, name: str, options: PrepareOptions | None = None, progress: Progress | None = None) -> Prepared:
+    """Filter, sort and code raw data.
+
+    Raises `SirecError` where a name cannot be one, a filter leaves nothing or needs a column that is not there, or a user
+    has too few interactions left to train, validate and test on.
+    """
+    options = options or PrepareOptions()
+    report = progress or (lambda stage, done, total: None)
+    _check_names(name, [*raw.attributes, *raw.behaviours])
+    _check_complete(raw.interactions)
+    report("filtering", 0, 2)
+    table, steps = apply_filters(raw.interactions, options)
+    report("coding", 1, 2)
+    dataset, timestamps = _code(raw, table, name, options.categories)
+    missing = [field for field in raw.attributes if field not in dataset.vocabularies]
+    notes = tuple(f"no remaining item has a value of {field}: the attribute is left out" for field in missing)
+    report("coding", 2, 2)
+    return Prepared(dataset, timestamps, describe(dataset, timestamps), options, steps, raw.source, raw.files, notes)
+
+
+def _code(raw: RawData, table: pd.DataFrame, name: str, categories: Tokens) -> tuple[Dataset, Tensor | None]:
+    users, user_names = pd.factorize(table["user"])
+    items, item_names = pd.factorize(table["item"])
+    times = table["timestamp"].to_numpy().astype(np.int64) if "timestamp" in table else np.zeros(len(table), np.int64)
+    order = np.lexsort((times, users))  # a stable sort: ties keep the order of the files
+    behaviours = {field: _behaviour(table[field].to_numpy()[order]) for field in raw.behaviours}
+    attributes = {
+        field: _attribute(values, pd.Index(item_names), split=field == "category" and categories == "fragment")
+        for field, values in raw.attributes.items()
+    }
+    attributes = {field: coded for field, coded in attributes.items() if len(coded[1]) > 1}
+    dataset = Dataset(
+        name=name,
+        offsets=torch.from_numpy(np.concatenate([[0], np.bincount(users).cumsum()]).astype(np.int64)),
+        items=torch.from_numpy(items[order].astype(np.int64) + 1),
+        fields=(
+            *(Field(field, "attribute", len(names), torch.from_numpy(codes)) for field, (codes, names) in attributes.items()),
+            *(Field(field, "behaviour", len(names)) for field, (_, names) in behaviours.items()),
+        ),
+        behaviours={field: torch.from_numpy(codes) for field, (codes, _) in behaviours.items()},
+        item_names=["", *item_names],
+        user_names=["", *user_names],
+        titles=None if raw.titles is None else _titles(raw.titles, item_names),
+        vocabularies={field: names for field, (_, names) in (attributes | behaviours).items()},
+    )
+    return dataset, torch.from_numpy(times[order]) if "timestamp" in table else None
+
+
+def _behaviour(values: NDArray[np.generic]) -> tuple[Codes, list[str]]:
+    names, codes = np.unique(values, return_inverse=True)
+    return codes.astype(np.int64) + 1, ["", *(f"{name:g}" if isinstance(name, float) else str(name) for name in names)]
+
+
+def _attribute(table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tuple[Codes, list[str]]:
+    """Long[V, F] with each item's distinct values in ascending order, and the names of the values."""
+    rows = items.get_indexer(pd.Index(table["item"]))
+    texts = table["value"].to_numpy()[rows >= 0]
+    values = pd.DataFrame({"item": rows[rows >= 0] + 1, "value": texts}, dtype=object).dropna()
+    values["value"] = values["value"].str.split() if split else values["value"].str.strip()
+    values = values.explode("value").dropna() if split else values[values["value"] != ""]
+    names, codes = np.unique(values["value"].to_numpy(dtype=object), return_inverse=True)
+    pairs = np.unique(np.stack([values["item"].to_numpy(dtype=np.int64), codes + 1], axis=1), axis=0)
+    counts = np.bincount(pairs[:, 0], minlength=len(items) + 1)
+    slots = np.arange(len(pairs)) - (counts.cumsum() - counts)[pairs[:, 0]]
+    padded = np.zeros((len(items) + 1, max(counts.max(), 1)), dtype=np.int64)
+    padded[pairs[:, 0], slots] = pairs[:, 1]
+    return padded, ["", *names]
+
+
+def _titles(table: pd.DataFrame, items: Iterable[str]) -> list[str]:
+    """An item without a title is shown by its raw id."""
+    known = dict(zip(table["item"], table["title"], strict=True))
+    return ["", *(known.get(item) or item for item in items)]
+
+
+def _check_names(name: str, fields: Sequence[str]) -> None:
+    # Names become file and column names.
+    for what, word in (("data set", name), *(("field", field) for field in fields)):
+        if not WORD.fullmatch(word):
+            raise SirecError(f"'{word}' cannot be the name of a {what}", "use letters, digits, '_', '-' and '.'")
+    for field in fields:
+        if field in RESERVED or fields.count(field) > 1:
+            why = "is reserved" if field in RESERVED else "names two fields"
+            raise SirecError(f"the field name '{field}' {why}", f"reserved: {', '.join(sorted(RESERVED))}")
+
+
+def _check_complete(table: pd.DataFrame) -> None:
+    incomplete = table.isna().any()
+    if incomplete.any():
+        column = str(incomplete.idxmax())
+        row = int(table[column].isna().to_numpy().argmax())
+        raise SirecError(f"interaction {row + 1} has no {column}", "give every interaction a value or leave the column out")

@@ -1,0 +1,14 @@
+"""Raw formats, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sirec.data.raw import Source
+from sirec.data.sources.demo import DemoSource
+from sirec.data.sources.s3rec import S3RecSource
+
+SOURCES: Mapping[str, type[Source]] = {source.name: source for source in (DemoSource, S3RecSource)}
+"""Every source by name. `SOURCES["s3rec"]().read(folder)` gives the raw data."""
+
+__all__ = ["SOURCES", "DemoSource", "S3RecSource"]

@@ -1,0 +1,177 @@
+"""The rank of each user's target among all items, by counting.
+
+    rank = 1 + #{v : s_v > s_t} + #{v ≠ t : s_v = s_t} / 2        v over real items, never the padding item 0
+
+A tie counts half, so a model that scores all items alike gets the expected rank of a random one. Ranks are stored
+*doubled*, as integers: 2 + Σ_v [s_v > s_t] + Σ_v≠t [s_v ≥ s_t]. Sorting is not needed, nor is a list of the best items.
+
+Under `mask` the items of the history leave the competition. Their contributions are subtracted from the counts under
+`keep`, so both rules cost one pass over [B, V]. A target that is itself in the history is masked with it: it stands behind
+every item that is not, and ties with the others that are.
+
+B users, V item codes (0 pads), H history slots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from sirec.data.fields import PADDING
+from sirec.errors import SirecError
+
+Split = Literal["valid", "test"]
+HistoryRule = Literal["keep", "mask"]
+Ranks = npt.NDArray[np.int32]
+
+SPLITS: tuple[Split, ...] = ("valid", "test")
+HISTORY_RULES: tuple[HistoryRule, ...] = ("keep", "mask")
+
+
+class RankedBlock(NamedTuple):
+    """Doubled ranks of a block of users, Long[B], under both history rules; `tied` Bool[B]: the target ties under `keep`."""
+
+    keep: Tensor
+    mask: Tensor
+    tied: Tensor
+
+
+def rank_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
+    """Doubled ranks with the history kept and masked, from one score matrix, and which targets tie.
+
+    `scores` [B, V], `targets` Long[B], `history` Long[B, H] with zeros as padding, in any order, repeats allowed.
+    Raises `SirecError` if a score of a real item is not finite.
+    """
+    scores = scores.detach()
+    _check(scores, targets)
+    target = scores.gather(1, targets[:, None])                                            # [B, 1]
+    greater, not_less = _count(scores, target)
+    padding = scores[:, :1]
+    greater = greater - (padding > target).squeeze(1).long()
+    not_less = not_less - (padding >= target).squeeze(1).long() - 1                        # a target does not tie with itself
+    keep = 2 + greater + not_less
+
+    distinct = _distinct(history)
+    seen = scores.gather(1, history)                                                       # [B, H]
+    beaten_by_seen = (((seen > target) & distinct).sum(1)) + (((seen >= target) & distinct).sum(1))
+    masked = distinct.sum(1)
+    unmasked = scores.shape[1] - 1 - masked
+    is_masked = (history == targets[:, None]).any(1)
+    behind_all = 2 * (1 + unmasked) + masked - 1
+    return RankedBlock(keep, torch.where(is_masked, behind_all, keep - beaten_by_seen), not_less > greater)
+
+
+def both(scores: Tensor, targets: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
+    """Doubled ranks Long[B] with the history kept, and with it masked (see `rank_block`)."""
+    block = rank_block(scores, targets, history)
+    return block.keep, block.mask
+
+
+def count_ranks(scores: Tensor, targets: Tensor, history: Tensor | None = None) -> Tensor:
+    """Doubled ranks Long[B]; with a `history` Long[B, H] its items are masked (see `rank_block`)."""
+    if history is None:
+        return rank_block(scores, targets, targets.new_zeros(len(targets), 1)).keep
+    return rank_block(scores, targets, history).mask
+
+
+def _check(scores: Tensor, targets: Tensor) -> None:
+    if bool((targets == PADDING).any()):
+        raise ValueError("the padding item cannot be a target")
+    real = scores[:, 1:]
+    # A sum is finite only if every term is, and it is a hundred times cheaper than looking at each; it may overflow though.
+    if bool(torch.isfinite(real.mv(real.new_ones(real.shape[1]))).all()):
+        return
+    rows = int((~torch.isfinite(real)).any(1).sum())
+    if rows:
+        hint = "the training diverged: lower the learning rate, or use --precision fp32"
+        raise SirecError(f"non-finite scores for {rows} of {len(scores)} users", hint)
+
+
+def _count(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Long[B], twice: how many scores are above the target's, and how many are not below it."""
+    if scores.device.type != "cpu":
+        return (scores > target).sum(1), (scores >= target).sum(1)
+    # torch sums booleans on a CPU ten times slower than numpy counts them, and a sum would cost as much as the scores.
+    exact = torch.float32 if scores.dtype is torch.bfloat16 else scores.dtype
+    table, value = scores.to(exact).numpy(), target.to(exact).numpy()
+    counts = (np.count_nonzero(table > value, axis=1), np.count_nonzero(table >= value, axis=1))
+    return torch.from_numpy(counts[0]), torch.from_numpy(counts[1])
+
+
+def _distinct(history: Tensor) -> Tensor:
+    """Bool[B, H]: slots that hold an item for the first time in their row, in an order of no importance."""
+    ordered, order = history.sort(1)
+    is_first = torch.ones_like(ordered, dtype=torch.bool)
+    is_first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    return torch.zeros_like(is_first).scatter(1, order, is_first & (ordered != PADDING))
+
+
+@dataclass(frozen=True, eq=False)
+class RankTable:
+    """Every user's doubled ranks: all that metrics, intervals and tests need to know of a trained model.
+
+    `ranks[split][history]` is Int32[U], users 1..U in order. `ties[split]` is the share of users, 0 to 1, whose target ties
+    with another item under `keep`; anything but 0 says that a model gives different items the same score.
+    Raises `SirecError` if a split or a history rule is missing, or if they differ in their users.
+    """
+
+    ranks: Mapping[Split, Mapping[HistoryRule, Ranks]]
+    ties: Mapping[Split, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what is incomplete; hold every column as 32-bit integers."""
+        missing = [f"{s}_{h}" for s in SPLITS for h in HISTORY_RULES if h not in self.ranks.get(s, {})]
+        if missing:
+            raise SirecError(f"a rank table without {', '.join(missing)}")
+        if len({len(self.ranks[s][h]) for s in SPLITS for h in HISTORY_RULES}) > 1:
+            raise SirecError("the columns of a rank table differ in their number of users")
+        whole = {s: {h: np.ascontiguousarray(self.ranks[s][h], dtype=np.int32) for h in HISTORY_RULES} for s in SPLITS}
+        object.__setattr__(self, "ranks", whole)
+
+    @property
+    def users(self) -> int:
+        """U, the number of users."""
+        return len(self.ranks["test"]["keep"])
+
+    @classmethod
+    def from_blocks(cls, blocks: Mapping[Split, Sequence[RankedBlock]]) -> RankTable:
+        """Put blocks of users, in user order, together."""
+        parts = {split: [torch.cat(part).cpu().numpy() for part in zip(*rows, strict=True)] for split, rows in blocks.items()}
+        return cls(
+            {split: {"keep": keep.astype(np.int32), "mask": mask.astype(np.int32)} for split, (keep, mask, _) in parts.items()},
+            {split: float(tied.mean()) for split, (_, _, tied) in parts.items()},
+        )
+
+    def to_parquet(self, path: Path) -> None:
+        """Write the columns `valid_keep valid_mask test_keep test_mask`, zstd, one row per user."""
+        columns = {f"{s}_{h}": pa.array(self.ranks[s][h]) for s in SPLITS for h in HISTORY_RULES}
+        shares = {f"ties_{split}": repr(float(share)) for split, share in self.ties.items()}
+        table = pa.table(columns).replace_schema_metadata(shares)
+        # High bytes are nearly all 0: split from the low ones they vanish, which makes the file a third smaller.
+        layout = {"use_dictionary": False, "column_encoding": "BYTE_STREAM_SPLIT"}
+        pq.write_table(table, path, compression="zstd", compression_level=19, **layout)
+
+    @classmethod
+    def from_parquet(cls, path: Path) -> RankTable:
+        """Read what `to_parquet` wrote. Raises `SirecError` if the file is missing, damaged or not a rank table."""
+        try:
+            table = pq.read_table(path)
+        except FileNotFoundError:
+            raise SirecError(f"{path}: no such file", "the run has no ranks yet: evaluate it first") from None
+        except (pa.ArrowException, OSError) as error:
+            raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
+        names = {f"{s}_{h}" for s in SPLITS for h in HISTORY_RULES}
+        if not names <= set(table.column_names):
+            raise SirecError(f"{path}: not a rank table: no column {', '.join(sorted(names - set(table.column_names)))}")
+        metadata = table.schema.metadata or {}
+        shares: dict[Split, float] = {s: float(metadata[key]) for s in SPLITS if (key := f"ties_{s}".encode()) in metadata}
+        return cls({s: {h: table[f"{s}_{h}"].to_numpy() for h in HISTORY_RULES} for s in SPLITS}, shares)

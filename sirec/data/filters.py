@@ -55,7 +55,7 @@ class Step:
 
 
 def apply_filters(table: pd.DataFrame, options: PrepareOptions) -> tuple[pd.DataFrame, tuple[Step, ...]]:
-    """The interactions that pass, in unchanged order, and what each filter in use left (the raw data first).
+    """Return the interactions that pass, in unchanged order, and what each filter in use left (the raw data first).
 
     The order is: date window, minimum rating, duplicates, k-core. Raises `SirecError` where a filter leaves nothing, needs a
     column that is not there, or leaves a user with fewer than three interactions.

@@ -49,7 +49,7 @@ class Manifest:
 
 
 def describe_prepared(prepared: Prepared) -> Manifest:
-    """The manifest of a data set about to be written."""
+    """Describe a data set about to be written."""
     data = prepared.dataset
     return Manifest(
         format=FORMAT,

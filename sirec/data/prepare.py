@@ -120,7 +120,7 @@ def _attribute(table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tup
 
 
 def _titles(table: pd.DataFrame, items: Iterable[str]) -> list[str]:
-    """An item without a title is shown by its raw id."""
+    """List the titles by code; an item without one is shown by its raw id."""
     known = dict(zip(table["item"], table["title"], strict=True))
     return ["", *(known.get(item) or item for item in items)]
 

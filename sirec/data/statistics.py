@@ -49,7 +49,7 @@ class Statistics:
 
 
 def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
-    """The figures of a data set whose users have at least two interactions each; `timestamps` is Long[N]."""
+    """Count a data set whose users have at least two interactions each; `timestamps` is Long[N]."""
     users, items, interactions = dataset.user_count, dataset.item_count, len(dataset.items)
     tables = {field.name: field for field in dataset.fields if field.kind == "attribute"}
     return Statistics(

@@ -57,7 +57,7 @@ def write(root: Path, prepared: Prepared) -> Path:
 
 
 def load(folder: Path) -> Dataset:
-    """The prepared data set in a folder.
+    """Read the prepared data set in a folder.
 
     Raises `SirecError` where the folder is missing, incomplete, of another format version, or has been changed by hand.
     """
@@ -89,7 +89,7 @@ def load_timestamps(folder: Path) -> Tensor | None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What is known of a prepared folder without reading its arrays."""
+    """Read what is known of a prepared folder without its arrays."""
     restore(folder)
     if not folder.is_dir():
         raise unknown("data set", folder.name, list_datasets(folder.parent), str(folder.parent))
@@ -104,7 +104,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def find(root: Path, name: str) -> Path:
-    """The folder of a prepared data set. Raises `SirecError` with the nearest name where there is none."""
+    """Return the folder of a prepared data set. Raises `SirecError` with the nearest name where there is none."""
     restore(root / name)
     if name not in list_datasets(root):
         raise unknown("data set", name, list_datasets(root), str(root))
@@ -169,14 +169,14 @@ def _narrow(values: Tensor) -> Any:
 
 
 def _lists(table: Tensor) -> Any:
-    """A padded table as lists without the padding."""
+    """Turn a padded table into lists without the padding."""
     real = table != 0
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), real.sum(1).cumsum(0)])
     return pa.ListArray.from_arrays(_narrow(offsets), _narrow(table[real]))
 
 
 def _padded(lists: Any) -> Tensor:
-    """Lists as a padded table Long[V, F], with the row of the padding item."""
+    """Turn lists into a padded table Long[V, F], with the row of the padding item."""
     merged = lists.combine_chunks()
     counts = torch.tensor(merged.value_lengths().to_numpy(), dtype=torch.long)
     table = torch.zeros(len(counts) + 1, max(int(counts.max()), 1), dtype=torch.long)

@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 from sirec.data.raw import Progress, RawData
 from sirec.errors import SirecError
 
-ORDER, BROWSE, CHAIN, LOYAL = 0.35, 0.25, 0.7, 0.6
+ORDER, BROWSE, CHAIN, LOYAL = 0.45, 0.2, 0.7, 0.6
 OWN, SAME, PAIR, TAIL, REPEAT = 2.0, 1.5, 2.0, 0.8, 0.01
 TASTE, FAVOURITES, BRANDLESS, STOP = 0.4, 3, 0.1, 0.25
 SHORTEST, LONGEST, ITEMS_PER_BRAND = 5, 40, 20
@@ -171,13 +171,13 @@ class _World:
         return chosen
 
     def path(self, item: int) -> list[str]:
-        """The category path: department, shelf, and a size if the item has one."""
+        """List the category path: department, shelf, and a size if the item has one."""
         department, shelves = list(DEPARTMENTS.items())[self.shelf[item] // SHELVES]
         shelf = shelves[self.shelf[item] % SHELVES]
         return [department, shelf, *([f"{shelf}, {SIZES[self.size[item] - 1]}"] if self.size[item] else [])]
 
     def title(self, item: int) -> str:
-        """The true brand, shelf and number, whatever the attributes are made to say."""
+        """Name the true brand, shelf and number, whatever the attributes are made to say."""
         brand = f"Brand {self.brand[item]} " if self.brand[item] else ""
         return f"{brand}{self.path(item)[1]} {item // (len(DEPARTMENTS) * SHELVES) + 1}"
 

@@ -1,0 +1,244 @@
+"""Prepared folders: what comes back, what is refused, and what survives a failure."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sirec.data import storage
+from sirec.data.dataset import Dataset
+from sirec.data.prepare import Prepared, PrepareOptions, prepare
+from sirec.data.raw import RawData
+from sirec.errors import SirecError
+
+LOOSE = PrepareOptions(core=0)
+
+
+def raw_data(shift: int = 0, *, timed: bool = True) -> RawData:
+    """Three users, four items, two attributes and a rating; `shift` makes another data set of the same shape."""
+    rows = [
+        (f"u{user}", f"i{(user * step + step + shift) % 4}", 5 - step, 1 + (user + step) % 3)
+        for user in range(3)
+        for step in range(4)
+    ]
+    frame = pd.DataFrame(rows, columns=["user", "item", "timestamp", "rating"])
+    brand = pd.DataFrame({"item": ["i0", "i1"], "value": ["Acme", "Bolt"]})
+    category = pd.DataFrame({"item": ["i0", "i0", "i2"], "value": ["Soap", "Bath", "Bath"]})
+    titles = pd.DataFrame({"item": ["i0", "i1"], "title": ["A soap", ""]})
+    return RawData(frame if timed else frame.drop(columns="timestamp"), {"brand": brand, "category": category}, titles)
+
+
+@pytest.fixture
+def prepared() -> Prepared:
+    """Code the small data set."""
+    return prepare(raw_data(), "tiny", LOOSE)
+
+
+def assert_same(left: Dataset, right: Dataset) -> None:
+    """Equal in every array and every name."""
+    assert left.name == right.name
+    assert left.fingerprint() == right.fingerprint()
+    assert torch.equal(left.offsets, right.offsets)
+    assert torch.equal(left.items, right.items)
+    assert left.behaviours.keys() == right.behaviours.keys()
+    assert all(torch.equal(left.behaviours[name], right.behaviours[name]) for name in left.behaviours)
+    assert [(f.name, f.kind, f.size) for f in left.fields] == [(f.name, f.kind, f.size) for f in right.fields]
+    for mine, theirs in zip(left.fields, right.fields, strict=True):
+        assert mine.kind == "behaviour" or torch.equal(mine.values, theirs.values)
+    for names in ("item_names", "user_names", "titles", "vocabularies"):
+        assert getattr(left, names) == getattr(right, names)
+
+
+def test_round_trip(tmp_path: Path, prepared: Prepared) -> None:
+    """What is written comes back: arrays, names, times, figures."""
+    folder = storage.write(tmp_path, prepared)
+    assert_same(storage.load(folder), prepared.dataset)
+    timestamps = storage.load_timestamps(folder)
+    assert timestamps is not None
+    assert prepared.timestamps is not None
+    assert torch.equal(timestamps, prepared.timestamps)
+    manifest = storage.read_manifest(folder)
+    assert manifest.statistics == prepared.statistics
+    assert manifest.options == LOOSE
+    assert prepared.dataset.titles == ["", "A soap", "i1", "i2", "i3"]
+
+
+tables = st.dictionaries(st.integers(0, 6), st.lists(st.integers(0, 9), max_size=4), max_size=7)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=8), min_size=1, max_size=5), tables, st.booleans())
+def test_round_trip_of_anything(
+    tmp_path_factory: pytest.TempPathFactory, users: list[list[int]], values: dict[int, list[int]], timed: bool
+) -> None:
+    """The round trip holds for any lengths, repeats, and attribute lists, empty ones included."""
+    rows = [(f"u{user}", f"i{item}", step) for user, items in enumerate(users) for step, item in enumerate(items)]
+    frame = pd.DataFrame(rows, columns=["user", "item", "timestamp"])
+    pairs = [(f"i{item}", f"v{value}") for item, chosen in values.items() for value in chosen]
+    raw = RawData(
+        frame if timed else frame.drop(columns="timestamp"),
+        {"tag": pd.DataFrame(pairs, columns=["item", "value"], dtype=object)},
+    )
+    coded = prepare(raw, "x", LOOSE)
+    folder = storage.write(tmp_path_factory.mktemp("data"), coded)
+    assert_same(storage.load(folder), coded.dataset)
+    assert (storage.load_timestamps(folder) is None) == (not timed)
+
+
+def test_another_data_set_is_not_the_same(tmp_path: Path, prepared: Prepared) -> None:
+    """The control of the round trip: shifted items are noticed."""
+    other = prepare(raw_data(shift=1), "tiny", LOOSE)
+    with pytest.raises(AssertionError):
+        assert_same(storage.load(storage.write(tmp_path, other)), prepared.dataset)
+
+
+def test_files_are_recorded(tmp_path: Path) -> None:
+    """The manifest has the size and the sha256 of every raw file."""
+    source = tmp_path / "raw.txt"
+    source.write_text("abc")
+    raw = raw_data()
+    coded = prepare(RawData(raw.interactions, source={"name": "table"}, files=(source,)), "tiny", LOOSE)
+    manifest = storage.read_manifest(storage.write(tmp_path / "data", coded))
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-4's own example
+    assert [(file.name, file.bytes, file.sha256) for file in manifest.files] == [("raw.txt", 3, digest)]
+    assert manifest.source == {"name": "table"}
+
+
+def test_writing_again_replaces(tmp_path: Path, prepared: Prepared) -> None:
+    """A second write replaces the first, and nothing else is left beside it; equal data give equal bytes."""
+    folder = storage.write(tmp_path, prepared)
+    before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    storage.write(tmp_path, prepared)
+    assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    storage.write(tmp_path, prepare(raw_data(timed=False), "tiny", LOOSE))
+    assert storage.load_timestamps(folder) is None
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+@pytest.mark.parametrize("failing", ["_write_tables", "describe_prepared"])
+def test_a_failed_write_changes_nothing(
+    tmp_path: Path, prepared: Prepared, failing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk fills up, the old folder stands, and no half of a new one."""
+    folder = storage.write(tmp_path, prepared)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(storage, failing, fail)
+    with pytest.raises(SirecError, match="could not be written: No space left on device"):
+        storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE))
+    assert_same(storage.load(folder), prepared.dataset)
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_a_failed_rename_puts_the_old_one_back(tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the new folder cannot take its place, the old one is moved back."""
+    folder = storage.write(tmp_path, prepared)
+    rename = Path.rename
+
+    def refuse_new(path: Path, target: Path) -> Path:
+        if ".new-" in path.name:
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_new)
+    with pytest.raises(SirecError, match="Permission denied"):
+        storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE))
+    assert_same(storage.load(folder), prepared.dataset)
+
+
+@pytest.mark.parametrize("look", [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.read_manifest])
+def test_a_power_cut_between_the_renames_loses_nothing(
+    tmp_path: Path, prepared: Prepared, look: Callable[[Path], object]
+) -> None:
+    """A folder that was moved aside and never replaced is put back by the next look at it."""
+    folder = storage.write(tmp_path, prepared)
+    folder.rename(tmp_path / ".tiny.old")
+    look(folder)
+    assert_same(storage.load(folder), prepared.dataset)
+
+
+def test_finding(tmp_path: Path, prepared: Prepared) -> None:
+    """Data sets are listed by name; folders without a manifest and hidden ones are none."""
+    storage.write(tmp_path, prepared)
+    storage.write(tmp_path, prepare(raw_data(), "beauty", LOOSE))
+    (tmp_path / "notes").mkdir()
+    shutil.copytree(tmp_path / "tiny", tmp_path / ".tiny.new-1")
+    assert storage.list_datasets(tmp_path) == ["beauty", "tiny"]
+    assert storage.find(tmp_path, "tiny") == tmp_path / "tiny"
+    assert storage.list_datasets(tmp_path / "nothing") == []
+
+
+@pytest.mark.parametrize("look", [storage.find, lambda root, name: storage.load(root / name)])
+def test_unknown_name(tmp_path: Path, prepared: Prepared, look: Callable[[Path, str], object]) -> None:
+    """A name that is not there is answered with the nearest one."""
+    storage.write(tmp_path, prepared)
+    with pytest.raises(SirecError, match="'tinny' is not a data set") as caught:
+        look(tmp_path, "tinny")
+    assert caught.value.hint == "did you mean 'tiny'? data sets: tiny"
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Change one text in a file."""
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+
+
+def change(path: Path, do: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
+    """Change a Parquet file."""
+    do(pq.read_table(path).to_pandas()).to_parquet(path)
+
+
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no manifest": (lambda f: (f / "dataset.yaml").unlink(), "no dataset.yaml"),
+    "no interactions": (lambda f: (f / "interactions.parquet").unlink(), "interactions.parquet: missing"),
+    "no items": (lambda f: (f / "items.parquet").unlink(), "items.parquet: missing"),
+    "no vocabulary": (lambda f: (f / "vocabulary" / "brand.parquet").unlink(), "brand.parquet: missing"),
+    "other version": (lambda f: edit(f / "dataset.yaml", "format: 1", "format: 9"), "format 9, this version reads format 1"),
+    "unknown key": (lambda f: edit(f / "dataset.yaml", "  users: 3", "  users: 3\n  usrs: 3"), "'usrs' is not a key"),
+    "broken manifest": (lambda f: edit(f / "dataset.yaml", "statistics:", "statistics: ["), "not valid YAML"),
+    "truncated": (lambda f: (f / "items.parquet").write_bytes(b"PAR1"), "items.parquet: cannot be read"),
+    "fewer rows": (lambda f: change(f / "interactions.parquet", lambda t: t.iloc[:-1]), "11 rows, but dataset.yaml says 12"),
+    "fewer items": (lambda f: change(f / "items.parquet", lambda t: t.iloc[:-1]), "3 rows, but dataset.yaml says 4"),
+    "fewer names": (
+        lambda f: change(f / "vocabulary" / "category.parquet", lambda t: t.iloc[1:]),
+        "1 rows, but dataset.yaml says 2",
+    ),
+    "edited item": (lambda f: change(f / "interactions.parquet", lambda t: t.assign(item=1)), "do not have the fingerprint"),
+    "order": (lambda f: change(f / "interactions.parquet", lambda t: t.iloc[::-1]), "do not have the fingerprint"),
+    "lost column": (
+        lambda f: change(f / "interactions.parquet", lambda t: t.drop(columns="rating")),
+        "the column 'rating' is missing",
+    ),
+    "lost attribute": (
+        lambda f: change(f / "items.parquet", lambda t: t.drop(columns="brand")),
+        "the column 'brand' is missing",
+    ),
+    "text codes": (lambda f: change(f / "interactions.parquet", lambda t: t.assign(item="x")), "not whole numbers"),
+    "null codes": (
+        lambda f: change(f / "interactions.parquet", lambda t: t.assign(rating=t["rating"].where(t.index > 0))),
+        "not whole numbers",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_damaged_folders(tmp_path: Path, prepared: Prepared, case: str) -> None:
+    """Each kind of damage to a prepared folder is a SirecError that says where; the whole folder is read."""
+    folder = storage.write(tmp_path, prepared)
+    storage.load(folder)  # the control: nothing is wrong before
+    damage, message = DAMAGE[case]
+    damage(folder)
+    with pytest.raises(SirecError) as caught:
+        storage.load(folder)
+    assert message in caught.value.message
+    assert str(folder) in caught.value.message

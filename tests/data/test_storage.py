@@ -153,6 +153,7 @@ def test_a_failed_rename_puts_the_old_one_back(tmp_path: Path, prepared: Prepare
     monkeypatch.setattr(Path, "rename", refuse_new)
     with pytest.raises(SirecError, match="Permission denied"):
         storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE))
+    assert folder.is_dir()  # already, not only at the next look
     assert_same(storage.load(folder), prepared.dataset)
 
 

@@ -89,7 +89,7 @@ def to_yaml(tree: object) -> str:
 def override(tree: Tree, assignments: Sequence[str], where: str = "--set") -> Tree:
     """A copy of a dumped configuration with `path=value` assignments laid over it.
 
-    A path is dotted; a step into a list is an index or the `name` of an element. A path may start anywhere below the root
+    A path is dotted; a step into a list is the `name` or `title` of an element, or its index. A path may start anywhere below the root
     as long as one place answers to it (`heads=2`); where a list repeats it (stages), all of them are set. Values are YAML.
     Raises `SirecError` for an unknown or ambiguous path.
     """
@@ -102,9 +102,19 @@ def override(tree: Tree, assignments: Sequence[str], where: str = "--set") -> Tr
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise SirecError(f"{where} {assignment}: '{text}' is not a YAML value") from None
-        for place in _resolve(result, path.strip(), where):
-            _assign(result, place, value)
+        assign(result, path.strip(), value, where)
     return result
+
+
+def assign(tree: Tree, path: str, value: object, where: str) -> None:
+    """Set `path` (see `override`) in a tree, in place. Raises `SirecError` for an unknown or ambiguous path."""
+    for place in _resolve(tree, path, where):
+        _set(tree, place, value)
+
+
+def has(tree: Tree, path: str) -> bool:
+    """Whether some place of the tree answers to `path`."""
+    return bool(_matches(tree, tuple(path.split("."))))
 
 
 def is_named(cls: type) -> bool:
@@ -113,7 +123,7 @@ def is_named(cls: type) -> bool:
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Every (path, value) below a tree of plain values, inner nodes included; list steps by name, else by index."""
+    """Every (path, value) below a tree of plain values, inner nodes included; list steps by name or title, else by index."""
     if path:
         yield path, tree
     if isinstance(tree, Mapping):
@@ -125,18 +135,19 @@ def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str
 
 
 def _step_name(index: int, value: object) -> str:
-    return str(value["name"]) if isinstance(value, Mapping) and "name" in value else str(index)
+    return (title_of(value) if isinstance(value, Mapping) else None) or str(index)
+
+
+def title_of(value: Mapping[str, Any]) -> str | None:
+    """What an element of a list answers to in a path: its `name` or its `title`."""
+    title = value.get("name", value.get("title"))
+    return None if title is None else str(title)
 
 
 def _resolve(tree: Tree, path: str, where: str) -> list[tuple[str, ...]]:
-    steps = tuple(path.split("."))
-    known = [place for place, _ in leaves(tree)]
-    if steps in known:
-        return [steps]
-    matches = [place for place in known if place[-len(steps) :] == steps]
+    matches = _matches(tree, tuple(path.split(".")))
     if not matches:
-        names = {place[-1] for place in known if not place[-1].isdigit()}
-        raise unknown("key", path, names, where)
+        raise unknown("key", path, {place[-1] for place, _ in leaves(tree) if not place[-1].isdigit()}, where)
     owners = {place[0] for place in matches}
     if len(owners) > 1:
         options = ", ".join(".".join(place) for place in matches)
@@ -144,7 +155,12 @@ def _resolve(tree: Tree, path: str, where: str) -> list[tuple[str, ...]]:
     return matches
 
 
-def _assign(tree: Any, place: tuple[str, ...], value: object) -> None:
+def _matches(tree: Tree, steps: tuple[str, ...]) -> list[tuple[str, ...]]:
+    known = [place for place, _ in leaves(tree)]
+    return [steps] if steps in known else [place for place in known if place[-len(steps) :] == steps]
+
+
+def _set(tree: Any, place: tuple[str, ...], value: object) -> None:
     *parents, last = place
     node = tree
     for step in parents:

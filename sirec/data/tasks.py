@@ -64,6 +64,7 @@ class Task(Protocol):
 
     name: ClassVar[str]
     visible: ClassVar[Visible]
+    revision: ClassVar[int]  # raised whenever the same configuration gives other rows or steps
     every_position: ClassVar[bool]  # several targets share one pass: legal for prefix-consistent models only
     composition: Composition
 
@@ -83,6 +84,7 @@ class NextItem:
     name: ClassVar[str] = "next_item"
     visible: ClassVar[Visible] = "past"
     every_position: ClassVar[bool] = True
+    revision: ClassVar[int] = 1
     composition: Composition = "random"
     long_histories: Literal["exact", "windows"] = "exact"
 
@@ -110,6 +112,7 @@ class LastItem:
     name: ClassVar[str] = "last_item"
     visible: ClassVar[Visible] = "past"
     every_position: ClassVar[bool] = False
+    revision: ClassVar[int] = 1
     composition: Composition = "random"
 
     def rows(self, data: Dataset, max_length: int) -> Rows:

@@ -53,15 +53,15 @@ def rank_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
     """
     scores = scores.detach()
     _check(scores, targets)
-    target = scores.gather(1, targets[:, None])                                            # [B, 1]
+    target = scores.gather(1, targets[:, None])  # [B, 1]
     greater, not_less = _count(scores, target)
     padding = scores[:, :1]
     greater = greater - (padding > target).squeeze(1).long()
-    not_less = not_less - (padding >= target).squeeze(1).long() - 1                        # a target does not tie with itself
+    not_less = not_less - (padding >= target).squeeze(1).long() - 1  # a target does not tie with itself
     keep = 2 + greater + not_less
 
     distinct = _distinct(history)
-    seen = scores.gather(1, history)                                                       # [B, H]
+    seen = scores.gather(1, history)  # [B, H]
     beaten_by_seen = (((seen > target) & distinct).sum(1)) + (((seen >= target) & distinct).sum(1))
     masked = distinct.sum(1)
     unmasked = scores.shape[1] - 1 - masked

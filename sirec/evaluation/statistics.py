@@ -92,7 +92,7 @@ def compare(
         test: Test = "hierarchical bootstrap"
         p_value = _share_beyond_zero(draws)
     else:
-        paired = np.mean(list(value_a.values()), axis=0) - np.mean(list(value_b.values()), axis=0)       # [U]
+        paired = np.mean(list(value_a.values()), axis=0) - np.mean(list(value_b.values()), axis=0)  # [U]
         draws = _resampled_means(paired[:, None], options.resamples, rng)[:, 0]
         p_value, test = _checkpoint_test(metric, paired, len(a) == len(b) == 1, options.resamples, rng)
     tail = (1 - options.confidence) / 2
@@ -132,10 +132,10 @@ def sign_flip(paired: Values, resamples: int, rng: np.random.Generator) -> float
     The observed signs count as one of the permutations, so p is at least 1 / (resamples + 1).
     """
     sizes, counts = np.unique(np.abs(paired[paired != 0]), return_counts=True)
-    heads = rng.binomial(counts, 0.5, size=(resamples, len(counts)))                       # positive signs per size
-    totals = (2 * heads - counts) @ sizes                                                  # [resamples]
+    heads = rng.binomial(counts, 0.5, size=(resamples, len(counts)))  # positive signs per size
+    totals = (2 * heads - counts) @ sizes  # [resamples]
     observed = abs(float(paired.sum()))
-    as_large = int((np.abs(totals) >= observed - 1e-9 * float(counts @ sizes)).sum())      # equal but for rounding is equal
+    as_large = int((np.abs(totals) >= observed - 1e-9 * float(counts @ sizes)).sum())  # equal but for rounding is equal
     return (1 + as_large) / (1 + resamples)
 
 
@@ -150,10 +150,10 @@ def _checkpoint_test(
 def _method_draws(a: Mapping[int, Values], b: Mapping[int, Values], resamples: int, rng: np.random.Generator) -> Values:
     """Float[resamples]: the difference with seeds and users drawn again; the users are the same for every seed."""
     if a.keys() == b.keys():
-        columns = np.stack([a[seed] - b[seed] for seed in a], axis=1)                      # [U, S]
+        columns = np.stack([a[seed] - b[seed] for seed in a], axis=1)  # [U, S]
         weights = _seed_weights(len(a), resamples, rng)
     else:
-        columns = np.stack([*a.values(), *(-values for values in b.values())], axis=1)     # [U, Sa + Sb]
+        columns = np.stack([*a.values(), *(-values for values in b.values())], axis=1)  # [U, Sa + Sb]
         weights = np.concatenate([_seed_weights(len(side), resamples, rng) for side in (a, b)], axis=1)
     draws: Values = (_resampled_means(columns, resamples, rng) * weights).sum(1)
     return draws

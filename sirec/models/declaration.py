@@ -23,6 +23,7 @@ class Declaration(ABC):
     title: ClassVar[str]
     source: ClassVar[str]
     is_floor: ClassVar[bool] = False
+    revision: ClassVar[int] = 1  # raised whenever the same configuration gives other numbers; part of a run's identity
     stages: ClassVar[tuple[Stage, ...]] = ()
     published: ClassVar[Mapping[str, object]] = {}
 

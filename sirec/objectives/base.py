@@ -44,6 +44,7 @@ class ObjectiveConfig(ABC):
     """An objective as a configuration declares it: its weight, and its own switches."""
 
     name: ClassVar[str]
+    revision: ClassVar[int] = 1  # see `Declaration.revision`
     weight: float = 1.0
 
     def __post_init__(self) -> None:

@@ -1,0 +1,191 @@
+"""Paired differences between rows, and the sentence that says what one means."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sirec.errors import SirecError, unknown
+from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
+from sirec.evaluation.ranks import Ranks
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Difference, Resampling, compare, holm
+from sirec.report.entries import Entry, Rows, View, best_on_validation, group, listed, ranks_of
+from sirec.report.table import Cell, Column, ResultTable, Row
+
+SIGNIFICANCE = 0.05  # of corrected p-values
+TEST_VIEW = View()
+Verdict = Literal["better", "worse", "equivalent", "undecided"]
+Choice = Literal["named", "best on validation"]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A row against a baseline, `difference.adjusted_p` corrected over the `family` of such tests of a data set and metric.
+
+    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became that.
+    """
+
+    dataset: str
+    label: str
+    baseline: str
+    difference: Difference
+    family: int
+    is_reference: bool
+    chosen: Choice
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the corrected p is below `SIGNIFICANCE` and the interval without zero."""
+        d = self.difference
+        return not d.contains_zero and (d.p_value if d.adjusted_p is None else d.adjusted_p) < SIGNIFICANCE
+
+
+def differences(
+    entries: Sequence[Entry],
+    metrics: Sequence[Metric] = DEFAULT_METRICS,
+    *,
+    proposal: str | None = None,
+    against: str | None = None,
+    view: View = TEST_VIEW,
+    resampling: Resampling | None = None,
+) -> list[Pair]:
+    """Paired differences per data set and metric, Holm-corrected over all of them.
+
+    With a `proposal` it is compared with every other row; without one every row is compared with the baseline. The baseline is
+    `against` (a label or a model), else the row that is best on *validation* under the same history rule.
+    Raises `SirecError` for a name that no row has, or that several have.
+    """
+    pairs: list[Pair] = []
+    for dataset, rows in group(entries).items():
+        mine = find_row(rows, proposal, dataset) if proposal else None
+        candidates = {label: runs for label, runs in rows.items() if label != mine}
+        named = find_row(candidates, against, dataset) if against else None
+        for metric in metrics:
+            baseline = named or best_on_validation(candidates, metric, view.history, dataset)
+            others = [label for label in candidates if label != baseline]
+            versus = [(mine, label) for label in candidates] if mine else [(label, baseline) for label in others]
+            found = [compare(metric, *_sides(rows[a], rows[b], view), resampling) for a, b in versus]
+            corrected = holm([difference.p_value for difference in found])
+            choice: Choice = "named" if named else "best on validation"
+            pairs += [
+                Pair(dataset, a, b, replace(d, adjusted_p=p), len(found), b == baseline, choice)
+                for (a, b), d, p in zip(versus, found, corrected, strict=True)
+            ]
+    return pairs
+
+
+def find_row(rows: Rows, name: str, where: str) -> str:
+    """The label that a person means by a label or a model's name. Raises `SirecError` if there is none or several."""
+    if name in rows:
+        return name
+    found = [label for label, runs in rows.items() if name.lower() in (label.lower(), runs[0].model.lower())]
+    if not found:
+        raise unknown("row", name, rows, where)
+    if len(found) > 1:
+        raise SirecError(f"{where}: '{name}' is ambiguous", f"say one of: {', '.join(found)}")
+    return found[0]
+
+
+def difference_table(pairs: Sequence[Pair], title: str = "Paired differences") -> ResultTable:
+    """One line per pair: both means, the difference with its interval, p before and after correction."""
+    columns = (
+        Column("first"), Column("second"), Column("difference", signed=True),
+        Column("relative", unit="%", decimals=1, signed=True), Column("p"), Column("p corrected"),
+    )  # fmt: skip
+    rows = []
+    for pair in pairs:
+        d = pair.difference
+        relative = Cell(missing="the second mean is 0") if d.relative is None else Cell(100 * d.relative)
+        gain = Cell(d.difference, interval=(d.low, d.high))
+        cells = (Cell(d.mean_a), Cell(d.mean_b), gain, relative, Cell(d.p_value), Cell(d.adjusted_p))
+        rows.append(Row(f"{pair.label} – {pair.baseline}", cells, f"{pair.dataset}, {d.metric}"))
+    return ResultTable(title, columns, tuple(rows), tuple(method_notes(pairs)), label_heading="pair")
+
+
+def verdict(pair: Pair, margin: float | None = None) -> Verdict:
+    """What a pair allows to say. `equivalent` needs a `margin`, in the metric's unit, that holds the whole interval."""
+    d = pair.difference
+    if margin is not None and -margin < d.low and d.high < margin:
+        return "equivalent"
+    if pair.is_significant:
+        return "better" if d.difference > 0 else "worse"
+    return "undecided"
+
+
+def sentence(pair: Pair, margin: float | None = None) -> str:
+    """What a pair means, in plain English, with what it does not mean."""
+    d = pair.difference
+    relative = "" if d.relative is None else f", {100 * d.relative:+.1f} %"
+    p_value = d.p_value if d.adjusted_p is None else d.adjusted_p
+    correction = f" corrected for {pair.family} tests" if pair.family > 1 else ""
+    facts = (
+        f"On {pair.dataset}, {pair.label} has {d.metric} {d.mean_a:.4f} and {pair.baseline} {d.mean_b:.4f}: a difference of"
+        f" {d.difference:+.4f}{relative} ({100 * d.confidence:g} % interval {d.low:+.4f} to {d.high:+.4f}; {d.test},"
+        f" p {_equals(p_value)}{correction})."
+    )
+    return f"{facts} {_meaning(pair, verdict(pair, margin), margin)} {_scope(d)}"
+
+
+def significance_notes(pairs: Sequence[Pair]) -> list[str]:
+    """What the mark † stands for: against which baseline, and how that was chosen."""
+    references = [pair for pair in pairs if pair.is_reference]
+    if not references:
+        return []
+    several = len({pair.dataset for pair in references}) > 1
+    where = {f"{p.difference.metric}{f' on {p.dataset}' if several else ''}: {p.baseline}": None for p in references}
+    distinct = {pair.baseline for pair in references}
+    against = distinct.pop() if len(distinct) == 1 else "; ".join(where)
+    return [
+        f"†: differs from the baseline ({references[0].chosen}; {against}): the interval excludes zero and p, after Holm's"
+        f" correction for {max(pair.family for pair in references)} tests, is below {SIGNIFICANCE}."
+    ]
+
+
+def method_notes(pairs: Sequence[Pair]) -> list[str]:
+    """How intervals and p-values were computed, and whether they speak of methods or of checkpoints."""
+    tests = listed((pair.difference.test, pair.difference.metric) for pair in pairs)
+    settings = dict.fromkeys((d.confidence, d.resamples, d.seed, d.users) for d in (pair.difference for pair in pairs))
+    intervals = [
+        f"Intervals of {100 * confidence:g} % by percentile bootstrap: {resamples:,} resamples, seed {seed}, {users:,} users."
+        for confidence, resamples, seed, users in settings
+    ]
+    scopes = dict.fromkeys(_scope(pair.difference) for pair in pairs)
+    return [f"Tests: {tests}. Corrected after Holm per data set and metric.", *intervals, *scopes]
+
+
+def _sides(a: Sequence[Entry], b: Sequence[Entry], view: View) -> tuple[dict[int, Ranks], dict[int, Ranks]]:
+    """Both rows' ranks by seed. A floor is not trained and knows no seed: its one run stands for each of the other side's."""
+    ranks_a, ranks_b = ranks_of(a, view), ranks_of(b, view)
+    if a[0].is_floor and len(a) == 1:
+        ranks_a = dict.fromkeys(ranks_b, ranks_a[a[0].seed])
+    elif b[0].is_floor and len(b) == 1:
+        ranks_b = dict.fromkeys(ranks_a, ranks_b[b[0].seed])
+    return ranks_a, ranks_b
+
+
+def _meaning(pair: Pair, decided: Verdict, margin: float | None) -> str:
+    if decided == "equivalent":
+        return f"The whole interval lies within the stated margin of ±{margin:g}: no difference that matters."
+    if decided in ("better", "worse"):
+        return f"So {pair.label} is {decided}."
+    if pair.difference.contains_zero:
+        return "The interval contains zero: which one is better stays open, and that is not evidence that they are equal."
+    if pair.difference.p_value < SIGNIFICANCE:
+        return "The interval excludes zero, but after the correction for several tests the difference stays undecided."
+    return "The interval excludes zero, but the test does not confirm it: undecided."
+
+
+def _scope(difference: Difference) -> str:
+    a, b = difference.seeds_a, difference.seeds_b
+    seeds = f"{a} seed{'s' * (a > 1)}" if a == b else f"{a} and {b} seeds"
+    if difference.level == "method":
+        return f"It is about the methods: {seeds} a side, resampled with the users."
+    return (
+        f"It is about these checkpoints ({seeds} a side), not about the methods: that needs {SEEDS_FOR_A_METHOD} seeds a side."
+    )
+
+
+def _equals(p_value: float) -> str:
+    text = Column("p").text(p_value)
+    return text.replace("<", "< ") if text.startswith("<") else f"= {text}"

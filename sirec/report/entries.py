@@ -1,0 +1,125 @@
+"""Runs as a table sees them, and the notes that say how far they may be compared.
+
+An `Entry` is one run. Entries with the same label on the same data set are the seeds of one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sirec.errors import SirecError
+from sirec.evaluation.metrics import Metric
+from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable, Split
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
+
+NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
+UNSTATED = "unstated"
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder."""
+
+    label: str
+    model: str
+    seed: int
+    protocol: Mapping[str, str]
+    ranks: RankTable
+    dataset: str
+    link: str | None = None
+    is_floor: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """Which ranks are read: of which split, with the history kept in the ranking or masked."""
+
+    split: Split = "test"
+    history: HistoryRule = "keep"
+
+    @property
+    def note(self) -> str:
+        """As it stands below a table."""
+        split = {"test": "Test", "valid": "Validation"}[self.split]
+        history = {"keep": "kept in", "mask": "masked out of"}[self.history]
+        return f"{split} split; all items ranked, the history {history} the ranking; a tie counts half a rank."
+
+
+Rows = Mapping[str, Sequence[Entry]]
+
+
+def group(entries: Sequence[Entry]) -> dict[str, dict[str, list[Entry]]]:
+    """Data set -> label -> runs by seed, in the order given. Raises `SirecError` for no entries or a repeated seed."""
+    if not entries:
+        raise SirecError("there is nothing to compare", "train or select at least one run")
+    grouped: dict[str, dict[str, list[Entry]]] = {}
+    for entry in entries:
+        runs = grouped.setdefault(entry.dataset, {}).setdefault(entry.label, [])
+        if entry.seed in {run.seed for run in runs}:
+            message = f"{entry.dataset}: '{entry.label}' has seed {entry.seed} twice"
+            raise SirecError(message, "give different settings different labels")
+        runs.append(entry)
+    return {ds: {label: sorted(runs, key=lambda run: run.seed) for label, runs in rows.items()} for ds, rows in grouped.items()}
+
+
+def ranks_of(runs: Sequence[Entry], view: View) -> dict[int, Ranks]:
+    """Seed -> doubled ranks Int32[U]."""
+    return {run.seed: run.ranks.ranks[view.split][view.history] for run in runs}
+
+
+def means(runs: Sequence[Entry], metric: Metric, view: View) -> list[float]:
+    """The metric of each run, a mean over users."""
+    return [metric.mean(ranks) for ranks in ranks_of(runs, view).values()]
+
+
+def best_on_validation(rows: Rows, metric: Metric, history: HistoryRule, where: str = "") -> str:
+    """The label with the highest mean on validation; test ranks are not read. Raises `SirecError` without rows."""
+    if not rows:
+        raise SirecError(f"{where}: there is no baseline to compare with", "add at least one other model")
+    view = View("valid", history)
+    return max(rows, key=lambda label: np.mean(means(rows[label], metric, view)))
+
+
+def protocol_notes(entries: Iterable[Entry]) -> list[str]:
+    """What all trained runs have in common, then what differs between data sets, then what differs between rows of one."""
+    trained = [entry for entry in entries if not entry.is_floor]
+    several = len({entry.dataset for entry in trained}) > 1
+    shared, varying, unlike = [], [], []
+    for key in dict.fromkeys(key for entry in trained for key in entry.protocol):
+        values = {(entry.dataset, entry.label, entry.protocol.get(key, UNSTATED)): None for entry in trained}
+        if len({value for _, _, value in values}) == 1:
+            shared.append(f"{key} {next(iter(values))[2]}")
+        elif len({(dataset, value) for dataset, _, value in values}) == len({dataset for dataset, _, _ in values}):
+            varying.append(f"{key}: {listed((value, dataset) for dataset, _, value in values)}.")
+        else:
+            owners = ((value, f"{label} on {dataset}" if several else label) for dataset, label, value in values)
+            unlike.append(f"The rows differ in {key}: {listed(owners)}.")
+    return [*([f"Protocol: {', '.join(shared)}."] if shared else []), *varying, *unlike]
+
+
+def seed_note(entries: Iterable[Entry]) -> str:
+    """How many seeds a row has, and what one seed is not."""
+    grouped = group(list(entries))
+    counts = sorted({len(runs) for rows in grouped.values() for runs in rows.values() if not runs[0].is_floor}) or [1]
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    deviation = "; ± is the standard deviation over seeds" if counts[-1] > 1 else ""
+    warning = "" if counts[0] >= SEEDS_FOR_A_METHOD else f" Fewer than {SEEDS_FOR_A_METHOD} compare checkpoints, not methods."
+    return f"Seeds per row: {number}{deviation}.{warning}"
+
+
+def tie_notes(entries: Iterable[Entry], view: View) -> list[str]:
+    """Runs whose targets often tie with other items: a model that gives different items the same score."""
+    shares = ((entry.label, entry.ranks.ties.get(view.split, 0.0)) for entry in entries)
+    tied = dict.fromkeys(f"{label} ({100 * share:.0f} %)" for label, share in shares if share > NOTABLE_TIES)
+    return [f"Targets that tie with other items: {', '.join(tied)}."] if tied else []
+
+
+def listed(owners: Iterable[tuple[str, str]]) -> str:
+    """`50 (SASRec, NOVA); 7 (DIF-SR)` from (value, owner)."""
+    by_value: dict[str, dict[str, None]] = {}
+    for value, owner in owners:
+        by_value.setdefault(value, {})[owner] = None
+    return "; ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())

@@ -1,0 +1,160 @@
+"""Run folders: `results/runs/<data set>/<model>/<id>/`.
+
+    config.yaml          everything, defaults included            environment.json   versions, processor, commit
+    epochs.jsonl         losses and validation metrics by epoch   metrics.json       both splits, both history rules; no times
+    ranks.parquet        every user's doubled ranks               timings.json       seconds and memory
+    model.safetensors    the selected weights                     evaluations.jsonl  each time test ranks were made
+    snapshot.safetensors while in progress                        DONE               written last
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from sirec.config import dump, load, read_yaml, to_yaml
+from sirec.errors import SirecError, unknown
+from sirec.evaluation.ranks import RankTable
+from sirec.run.config import RunConfig
+from sirec.run.files import disk_error, promote, read_json, replace_json, replace_text
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run."""
+
+    path: Path
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the run has finished."""
+        return (self.path / "DONE").exists()
+
+    @property
+    def snapshot_path(self) -> Path:
+        """Where the resumable state of an unfinished run lies."""
+        return self.path / "snapshot.safetensors"
+
+    def config(self) -> RunConfig:
+        """The run's configuration, as it was resolved."""
+        path = self.path / "config.yaml"
+        tree = read_yaml(path)
+        tree.pop("fingerprint", None)
+        return load(RunConfig, tree, str(path))
+
+    def fingerprint(self) -> str:
+        """The fingerprint of the data the run was made on."""
+        return str(read_yaml(self.path / "config.yaml")["fingerprint"])
+
+    def write_config(self, config: RunConfig, fingerprint: str) -> None:
+        """Write the whole configuration, defaults included, and the data's fingerprint."""
+        replace_text(self.path / "config.yaml", to_yaml({**dump(config), "fingerprint": fingerprint}))
+
+    def ranks(self) -> RankTable:
+        """Every user's ranks."""
+        return RankTable.from_parquet(self.path / "ranks.parquet")
+
+    def metrics(self) -> dict[str, Any]:
+        """Split, history rule, metric -> value."""
+        metrics: dict[str, Any] = read_json(self.path / "metrics.json")
+        return metrics
+
+    def timings(self) -> dict[str, Any]:
+        """Seconds and bytes."""
+        timings: dict[str, Any] = read_json(self.path / "timings.json")
+        return timings
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Replace one of the JSON files."""
+        replace_json(self.path / name, value)
+
+    def write_weights(self, weights: dict[str, Tensor]) -> None:
+        """Replace the model's weights."""
+        path, temporary = self.path / "model.safetensors", self.path / ".model.safetensors.new"
+        try:
+            save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+            promote(temporary, path)
+        except OSError as error:
+            raise disk_error(path, error) from error
+
+    def weights(self) -> dict[str, Tensor]:
+        """The selected weights. Raises `SirecError` if they are missing or damaged."""
+        path = self.path / "model.safetensors"
+        try:
+            return load_file(path)
+        except FileNotFoundError:
+            raise SirecError(f"{path}: no such file", "committed runs keep ranks, not weights: train it again with --again") from None
+        except SafetensorError as error:
+            raise SirecError(f"{path}: not readable: {error}") from None
+
+    def append_line(self, name: str, line: str) -> None:
+        """Add a line to one of the logs."""
+        with (self.path / name).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+
+    def finish(self) -> None:
+        """Mark the run as done and drop its snapshot."""
+        replace_text(self.path / "DONE", "")
+        self.snapshot_path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Forget results and snapshot, so that the run starts anew; the log of evaluations stays."""
+        for name in ("DONE", "snapshot.safetensors", "epochs.jsonl", "metrics.json", "timings.json", "ranks.parquet"):
+            (self.path / name).unlink(missing_ok=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process. Raises `SirecError` if another one is training it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / ".lock").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise SirecError(f"{self.path}: another process is training this run", "wait for it, or stop it") from None
+            file.write(str(os.getpid()))
+            yield
+
+
+@dataclass(frozen=True)
+class Store:
+    """All runs below a results folder."""
+
+    root: Path
+
+    def folder(self, data: str, model: str, identity: str) -> RunFolder:
+        """The folder of a run, whether it exists or not."""
+        return RunFolder(self.root / "runs" / data / model / identity)
+
+    def all(self) -> list[RunFolder]:
+        """Every run there is, finished or not, in path order."""
+        return [RunFolder(path.parent) for path in sorted(self.root.glob("runs/*/*/*/config.yaml"))]
+
+    def find(self, reference: str) -> RunFolder:
+        """A run by path, or by the first digits of its id. Raises `SirecError` if none or several answer."""
+        path = Path(reference)
+        if (path / "config.yaml").exists():
+            return RunFolder(path)
+        matches = [run for run in self.all() if _answers(run.path, path)]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            raise SirecError(f"'{reference}' is the beginning of {len(matches)} runs", "give more digits of the id")
+        raise unknown("run", reference, ["/".join(run.path.parts[-3:]) for run in self.all()])
+
+
+def _answers(folder: Path, reference: Path) -> bool:
+    """Whether the end of `folder` is `reference`, whose last part may be cut short."""
+    if not reference.parts:
+        return False
+    *parents, last = reference.parts
+    *mine, identity = folder.parts[-len(reference.parts) :]
+    return identity.startswith(last) and mine == parents

@@ -86,16 +86,16 @@ def best_on_validation(rows: Rows, metric: Metric, history: HistoryRule, where: 
 def protocol_notes(entries: Iterable[Entry]) -> list[str]:
     """What all trained runs have in common, then what differs between data sets, then what differs between rows of one."""
     trained = [entry for entry in entries if not entry.is_floor]
-    several = len({entry.dataset for entry in trained}) > 1
     shared, varying, unlike = [], [], []
     for key in dict.fromkeys(key for entry in trained for key in entry.protocol):
         values = {(entry.dataset, entry.label, entry.protocol.get(key, UNSTATED)): None for entry in trained}
         if len({value for _, _, value in values}) == 1:
             shared.append(f"{key} {next(iter(values))[2]}")
         elif len({(dataset, value) for dataset, _, value in values}) == len({dataset for dataset, _, _ in values}):
-            varying.append(f"{key}: {listed((value, dataset) for dataset, _, value in values)}.")
+            varying.append(f"By data set, {key}: {listed((value, dataset) for dataset, _, value in values)}.")
         else:
-            owners = ((value, f"{label} on {dataset}" if several else label) for dataset, label, value in values)
+            by_label = len({(label, value) for _, label, value in values}) == len({label for _, label, _ in values})
+            owners = ((value, label if by_label else f"{label} on {dataset}") for dataset, label, value in values)
             unlike.append(f"The rows differ in {key}: {listed(owners)}.")
     return [*([f"Protocol: {', '.join(shared)}."] if shared else []), *varying, *unlike]
 

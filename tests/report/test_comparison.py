@@ -1,0 +1,263 @@
+"""Runs beside each other: what is averaged, what is compared with what, and what may be said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sirec.errors import SirecError
+from sirec.evaluation.metrics import parse_metric
+from sirec.evaluation.ranks import Ranks, RankTable
+from sirec.report.comparison import comparison_table
+from sirec.report.differences import Pair, difference_table, differences, find_row, sentence, verdict
+from sirec.report.entries import Entry, View, best_on_validation, group, protocol_notes
+from sirec.report.render import to_markdown
+
+USERS = 1500
+RECALL, NDCG = parse_metric("Recall@20"), parse_metric("NDCG@20")
+PROTOCOL = {"loss": "cross-entropy", "task": "next_item", "length": "50"}
+
+
+def entry(
+    label: str,
+    *,
+    seed: int = 0,
+    test: float = 0.0,
+    valid: float = 0.0,
+    dataset: str = "beauty",
+    protocol: Mapping[str, str] = PROTOCOL,
+) -> Entry:
+    """A run whose targets are moved up by a gain of its own on each split; a user's difficulty is common to all runs."""
+
+    def ranks(gain: float, salt: int) -> Ranks:
+        difficulty = np.random.default_rng(salt).normal(5, 2.2, USERS)
+        noise = np.random.default_rng([seed, salt, *label.encode()]).normal(-gain, 0.3, USERS)
+        doubled: Ranks = 2 * np.clip(np.exp(difficulty + noise), 1, 9000).astype(np.int32)
+        return doubled
+
+    columns = {"valid": ranks(valid, 1), "test": ranks(test, 2)}
+    table = RankTable({s: {"keep": c, "mask": np.maximum(2, c - 2)} for s, c in columns.items()})  # type: ignore[misc]
+    return Entry(label, label.split(" ")[0].lower(), seed, protocol, table, dataset, f"runs/{label}-{seed}")
+
+
+def floor() -> Entry:
+    """A weak baseline without training."""
+    return replace(entry("Popularity", test=-3, valid=-3), is_floor=True, protocol={})
+
+
+def three(label: str, **gains: float) -> list[Entry]:
+    """Three seeds of a row."""
+    return [entry(label, seed=seed, **gains) for seed in range(3)]  # type: ignore[arg-type]
+
+
+def test_seeds_are_averaged() -> None:
+    """A row's value is the mean over its seeds and its deviation theirs; a single seed (control) has none."""
+    runs = three("SASRec")
+    table = comparison_table([*runs, entry("NOVA")], [RECALL])
+    values = [RECALL.mean(run.ranks.ranks["test"]["keep"]) for run in runs]
+    (sasrec,), (nova,) = (row.cells for row in table.rows)
+    assert [sasrec.value, sasrec.deviation] == pytest.approx([np.mean(values), np.std(values, ddof=1)])
+    assert nova.deviation is None
+    assert nova.link == "runs/NOVA-0"
+
+
+def test_split_and_history_choose_the_ranks() -> None:
+    """Each view reads its own ranks, and says so in a note."""
+    runs = [entry("SASRec", valid=1.0)]
+    values = {}
+    for view in (View("test", "keep"), View("test", "mask"), View("valid", "keep")):
+        table = comparison_table(runs, [RECALL], view=view)
+        values[view] = table.rows[0].cells[0].value
+        assert values[view] == RECALL.mean(runs[0].ranks.ranks[view.split][view.history])
+        assert view.note in table.notes
+    assert len(set(values.values())) == 3
+
+
+def test_printed_values_stand_only_beside_the_same_protocol() -> None:
+    """Test split with the history kept is what the papers report; masked or validation numbers have no printed partner."""
+    runs = [entry("SASRec"), entry("GRU4RecF")]
+    table = comparison_table(runs, [RECALL])
+    assert [row.cells[0].published for row in table.rows] == [0.1222, None]
+    assert any("Table 3" in note for note in table.notes)
+    assert comparison_table(runs, [RECALL], paper="difsr").rows[1].cells[0].published == 0.0902
+    assert comparison_table([entry("NOVA", dataset="toys")], [RECALL]).rows[0].cells[0].published == 0.1322
+    for view in (View("test", "mask"), View("valid", "keep")):
+        assert comparison_table(runs, [RECALL], view=view).rows[0].cells[0].published is None
+
+
+def test_the_baseline_is_chosen_on_validation() -> None:
+    """The best row on validation is the baseline even if another is best on test; that one would win on test (control)."""
+    lucky, solid = entry("Lucky", test=0.6, valid=-0.5), entry("Solid", test=0.0, valid=0.3)
+    rows = group([lucky, solid])["beauty"]
+    assert best_on_validation(rows, NDCG, "keep") == "Solid"
+    assert NDCG.mean(lucky.ranks.ranks["test"]["keep"]) > NDCG.mean(solid.ranks.ranks["test"]["keep"])
+    pairs = differences([lucky, solid, entry("COMIF", test=1, valid=1)], [NDCG], proposal="comif")
+    assert {pair.baseline: pair.is_reference for pair in pairs} == {"Lucky": False, "Solid": True}
+    assert {pair.chosen for pair in pairs} == {"best on validation"}
+
+
+def test_a_proposal_is_compared_with_every_row_and_corrected_for_all() -> None:
+    """The family of a data set and metric is every baseline; corrected p are Holm's of that family's own p."""
+    runs = [entry(name) for name in ("SASRec", "NOVA", "DIF-SR")]
+    pairs = differences([*runs, entry("COMIF", test=0.12)], [RECALL, NDCG], proposal="comif", against="sasrec")
+    assert [(p.label, p.baseline) for p in pairs[:3]] == [("COMIF", "SASRec"), ("COMIF", "NOVA"), ("COMIF", "DIF-SR")]
+    assert [p.is_reference for p in pairs[:3]] == [True, False, False]
+    assert {p.family for p in pairs} == {3}
+    for family in (pairs[:3], pairs[3:]):
+        smallest = min(family, key=lambda pair: pair.difference.p_value).difference
+        assert smallest.adjusted_p == min(1, 3 * smallest.p_value)
+        assert all((p.difference.adjusted_p or 0) >= p.difference.p_value for p in family)
+
+
+def test_without_a_proposal_every_row_meets_the_baseline() -> None:
+    """Named by label or model, the baseline is compared with each other row and not with itself."""
+    runs = [entry(name) for name in ("SASRec", "NOVA", "DIF-SR")]
+    pairs = differences(runs, [RECALL], against="sasrec")
+    assert [(p.label, p.baseline, p.chosen) for p in pairs] == [("NOVA", "SASRec", "named"), ("DIF-SR", "SASRec", "named")]
+
+
+def test_data_sets_do_not_mix() -> None:
+    """Runs of two data sets are compared within each, and have a best of their own in the table."""
+    runs = [
+        entry(name, dataset=data, test=gain) for data in ("beauty", "yelp") for name, gain in (("SASRec", 0.0), ("COMIF", 0.5))
+    ]
+    pairs = differences(runs, [RECALL], proposal="COMIF")
+    assert [(p.dataset, p.family) for p in pairs] == [("beauty", 1), ("yelp", 1)]
+    table = comparison_table(runs, [RECALL], pairs=pairs)
+    assert [row.group for row in table.rows] == ["beauty", "beauty", "yelp", "yelp"]
+    assert [places[0] for places in table.places()] == [2, 1, 2, 1]
+
+
+def test_marks_say_what_is_significant() -> None:
+    """A clear gain over the reference is marked and explained; a difference by chance (control) is not."""
+    base = [floor(), entry("SASRec")]
+    clear = [*base, entry("COMIF", test=0.5)]
+    chance = [*base, entry("COMIF")]
+    for runs, mark in ((clear, "†"), (chance, "")):
+        table = comparison_table(runs, [NDCG], pairs=differences(runs, [NDCG], proposal="COMIF"))
+        assert [row.cells[0].mark for row in table.rows] == ["", "", mark]
+        assert any("differs from the baseline (best on validation; SASRec)" in note for note in table.notes) == bool(mark)
+
+
+def test_one_seed_speaks_of_checkpoints() -> None:
+    """With one run a side the sentence refuses a verdict on the method; with three (control) it gives one."""
+    single = differences([entry("SASRec"), entry("COMIF", test=0.5)], [NDCG], proposal="COMIF")[0]
+    assert "these checkpoints (1 seed a side), not about the methods" in sentence(single)
+    several = differences([*three("SASRec"), *three("COMIF", test=0.5)], [NDCG], proposal="COMIF")[0]
+    assert "So COMIF is better. It is about the methods: 3 seeds a side" in sentence(several)
+    assert "checkpoints" not in sentence(several)
+
+
+def test_a_floor_stands_for_every_seed() -> None:
+    """An untrained floor has one run and knows no seed: three seeds against it are a method's; a trained run's is not."""
+    against_floor = differences([floor(), *three("COMIF")], [NDCG], proposal="COMIF")[0]
+    against_one = differences([entry("SASRec"), *three("COMIF")], [NDCG], proposal="COMIF")[0]
+    assert (against_floor.difference.level, against_one.difference.level) == ("method", "checkpoints")
+
+
+def with_interval(low: float, high: float, p_value: float, adjusted: float) -> Pair:
+    """A pair with this interval and these p-values."""
+    pair = differences([entry("SASRec"), entry("COMIF")], [NDCG], proposal="COMIF")[0]
+    middle = (low + high) / 2
+    changed = replace(pair.difference, low=low, high=high, difference=middle, p_value=p_value, adjusted_p=adjusted)
+    return replace(pair, difference=changed, family=3)
+
+
+@pytest.mark.parametrize(
+    ("pair", "margin", "decided", "words"),
+    [
+        ((0.001, 0.005, 0.001, 0.003), None, "better", "So COMIF is better."),
+        ((-0.005, -0.001, 0.001, 0.003), None, "worse", "So COMIF is worse."),
+        (
+            (-0.001, 0.003, 0.4, 1.0),
+            None,
+            "undecided",
+            "contains zero: which one is better stays open, and that is not evidence",
+        ),
+        ((-0.001, 0.003, 0.4, 1.0), 0.002, "undecided", "contains zero"),
+        ((-0.001, 0.003, 0.4, 1.0), 0.004, "equivalent", "within the stated margin of ±0.004"),
+        (
+            (0.001, 0.005, 0.03, 0.09),
+            None,
+            "undecided",
+            "after the correction for several tests the difference stays undecided",
+        ),
+        ((0.0001, 0.005, 0.06, 0.18), None, "undecided", "the test does not confirm it"),
+    ],
+)
+def test_words_follow_the_evidence(
+    pair: tuple[float, float, float, float], margin: float | None, decided: str, words: str
+) -> None:
+    """Better or worse needs interval and corrected p, equality a margin around the whole interval; all else is open."""
+    assert verdict(with_interval(*pair), margin) == decided
+    assert words in sentence(with_interval(*pair), margin)
+
+
+def test_a_sentence_holds_its_numbers() -> None:
+    """Both means, the difference, the interval, the test and the number of tests it is corrected for are in it."""
+    pair = differences([floor(), entry("SASRec"), entry("COMIF", test=0.5)], [RECALL], proposal="COMIF")[1]
+    d, text = pair.difference, sentence(pair)
+    assert f"{d.mean_a:.4f} and SASRec {d.mean_b:.4f}: a difference of {d.difference:+.4f}" in text
+    assert f"95 % interval {d.low:+.4f} to {d.high:+.4f}; exact McNemar, p " in text
+    assert "corrected for 2 tests" in text
+
+
+def test_the_table_of_differences_has_every_pair() -> None:
+    """One row per pair under its data set and metric, with interval, both p and the resampling in the notes."""
+    pairs = differences([entry("SASRec"), entry("NOVA"), entry("COMIF", test=0.5)], [RECALL, NDCG], proposal="COMIF")
+    table = difference_table(pairs)
+    assert [row.label for row in table.rows] == ["COMIF – SASRec", "COMIF – NOVA"] * 2
+    assert [row.group for row in table.rows] == ["beauty, Recall@20"] * 2 + ["beauty, NDCG@20"] * 2
+    d = pairs[0].difference
+    assert table.rows[0].cells[2].interval == (d.low, d.high)
+    text = to_markdown(table)
+    assert "exact McNemar (Recall@20); sign-flip permutation (NDCG@20)" in text
+    assert f"2,000 resamples, seed 0, {USERS:,} users" in text
+
+
+def test_unlike_protocols_are_named() -> None:
+    """What all rows share is one line; what differs between rows is said with its owners; a floor has no protocol to differ."""
+    short = PROTOCOL | {"length": "7"}
+    notes = protocol_notes([floor(), entry("SASRec"), entry("NOVA"), entry("DIF-SR", protocol=short)])
+    assert notes == [
+        "Protocol: loss cross-entropy, task next_item.",
+        "The rows differ in length: 50 (SASRec, NOVA); 7 (DIF-SR).",
+    ]
+    assert protocol_notes([entry("SASRec"), entry("NOVA")]) == ["Protocol: loss cross-entropy, task next_item, length 50."]
+
+
+def test_protocols_may_differ_between_data_sets() -> None:
+    """A setting that is the same for all rows of a data set is fair, and said; unstated ones are named."""
+    longer = PROTOCOL | {"length": "20"}
+    runs = [entry("SASRec"), entry("NOVA"), entry("SASRec", dataset="yelp", protocol=longer)]
+    assert protocol_notes(runs)[1] == "By data set, length: 50 (beauty); 20 (yelp)."
+    silent = {key: value for key, value in PROTOCOL.items() if key != "length"}
+    assert "unstated (NOVA)" in protocol_notes([entry("SASRec"), entry("NOVA", protocol=silent)])[1]
+
+
+def test_ties_and_single_seeds_are_noted() -> None:
+    """A run with many tied targets is named below the table; one without (control) is not."""
+    tied = replace(entry("SASRec"), ranks=replace(entry("SASRec").ranks, ties={"test": 0.3}))
+    assert "Targets that tie with other items: SASRec (30 %)." in comparison_table([tied], [RECALL]).notes
+    assert not any("tie with" in note for note in comparison_table([entry("SASRec")], [RECALL]).notes)
+    assert any("Fewer than 3 compare checkpoints" in note for note in comparison_table([tied], [RECALL]).notes)
+    assert any("Seeds per row: 3;" in note for note in comparison_table(three("SASRec"), [RECALL]).notes)
+
+
+def test_mistakes_are_named() -> None:
+    """Nothing to compare, a repeated seed, an unknown or ambiguous baseline, and no baseline at all are errors."""
+    with pytest.raises(SirecError, match="nothing to compare"):
+        comparison_table([])
+    with pytest.raises(SirecError, match="'SASRec' has seed 0 twice"):
+        comparison_table([entry("SASRec"), entry("SASRec")])
+    with pytest.raises(SirecError, match="beauty: 'sasrek' is not a row"):
+        differences([entry("SASRec"), entry("NOVA")], against="sasrek")
+    with pytest.raises(SirecError, match="no baseline"):
+        differences([entry("COMIF")], proposal="COMIF")
+    variants = group([entry("COMIF add"), entry("COMIF gate")])["beauty"]
+    with pytest.raises(SirecError, match="'comif' is ambiguous"):
+        find_row(variants, "comif", "beauty")
+    assert find_row(variants, "comif gate", "beauty") == "COMIF gate"

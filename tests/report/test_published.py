@@ -1,0 +1,71 @@
+"""The papers' numbers are found, whole and unchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sirec import resources
+from sirec.errors import SirecError
+from sirec.report.published import covers, published, published_names, published_table
+
+
+@pytest.mark.parametrize(
+    ("dataset", "model", "metric", "values"),
+    [
+        ("beauty", "sasrec", "Recall@20", [("comif", "3", 0.1222), ("difsr", "2", 0.1197)]),
+        ("sports", "dif-sr", "NDCG@10", [("comif", "3", 0.0242), ("difsr", "2", 0.0264)]),
+        ("yelp", "comif", "Recall@20", [("comif", "3", 0.1038)]),
+        ("toys", "nova", "NDCG@20", [("difsr", "2", 0.0567)]),
+        ("Beauty", "s3rec", "recall@10", [("comif", "3", 0.0869), ("difsr", "2", 0.0868)]),
+        ("beauty", "popularity", "Recall@20", []),
+        ("ml-100k", "sasrec", "Recall@20", []),
+        ("beauty", "sasrec", "MRR@20", []),
+    ],
+)
+def test_main_tables_answer_by_model_id(dataset: str, model: str, metric: str, values: list[tuple[str, str, float]]) -> None:
+    """Numbers read off the printed pages come back under our names, COMIF's first; what nobody printed is an empty list."""
+    assert [(found.paper, found.table, found.value) for found in published(dataset, model, metric)] == values
+
+
+def test_main_tables_are_complete() -> None:
+    """Each paper's data sets x models x metrics are all there, and no cell is outside the range of a metric."""
+    for name, size in (("comif_table3_overall", 3 * 11 * 4), ("difsr_table2_overall", 4 * 10 * 4)):
+        frame = published_table(name)
+        assert len(frame) == len(frame[["dataset", "model", "metric"]].drop_duplicates()) == size
+        assert frame["value"].between(0.001, 0.2).all()
+
+
+def test_every_table_can_be_read() -> None:
+    """All twelve tables load, and the models of the main ones have three rows of metrics a data set at the least."""
+    names = published_names()
+    assert len(names) == 12
+    assert all(len(published_table(name)) > 0 for name in names)
+
+
+def test_a_wrong_table_is_answered_with_the_nearest() -> None:
+    """A name that is almost right leads to the right one."""
+    with pytest.raises(SirecError, match="comif_table4_fusio") as caught:
+        published_table("comif_table4_fusio")
+    assert "did you mean 'comif_table4_fusion'?" in str(caught.value.hint)
+
+
+def test_papers_cover_their_data_sets() -> None:
+    """Toys is DIF-SR's alone; Beauty is both papers'."""
+    assert [covers("comif", "toys"), covers("difsr", "toys")] == [False, True]
+    assert covers("comif", "beauty")
+    assert covers("difsr", "beauty")
+
+
+def test_an_installed_package_reads_its_own_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files inside the package win over a checkout's; without them (control) the checkout's are read."""
+    assert (resources.experiments_root() / "published" / "comif_table3_overall.csv").is_file()
+    (tmp_path / "experiments").mkdir()
+    monkeypatch.setattr(resources, "files", lambda package: tmp_path)
+    assert resources.experiments_root() == tmp_path / "experiments"
+    (tmp_path / "experiments").rmdir()
+    assert (resources.experiments_root() / "published").is_dir()
+    monkeypatch.setattr(resources, "__file__", str(tmp_path / "sirec" / "resources.py"))
+    with pytest.raises(SirecError, match="lacks its experiment files"):
+        resources.experiments_root()

@@ -170,6 +170,7 @@ def with_interval(low: float, high: float, p_value: float, adjusted: float) -> P
     ("pair", "margin", "decided", "words"),
     [
         ((0.001, 0.005, 0.001, 0.003), None, "better", "So COMIF is better."),
+        ((-0.0001, 0.005, 0.001, 0.003), None, "undecided", "contains zero"),
         ((-0.005, -0.001, 0.001, 0.003), None, "worse", "So COMIF is worse."),
         (
             (-0.001, 0.003, 0.4, 1.0),

@@ -1,0 +1,1 @@
+"""Side-information sequential recommendation: prepare, train, evaluate, compare."""

@@ -1,9 +1,9 @@
 """Text into frozen dataclasses, strictly, and back.
 
 A configuration is a tree of frozen dataclasses. Supported field types: `bool`, `int`, `float`, `str`, `Literal`, `X | None`,
-`tuple[X, ...]`, `Mapping[str, X]`, dataclasses, and unions of *named* dataclasses (each with a class variable `name`, which
-is the key `name` in the text). An unknown key, a missing key or a value of another type is a `SirecError` that names the
-path; nothing is coerced but a whole number where a float is asked for.
+`tuple[X, ...]`, `Mapping[str, X]`, `Any` (as it stands), dataclasses, and unions of *named* dataclasses (each with a class
+variable `name`, which is the key `name` in the text). An unknown key, a missing key or a value of another type is a
+`SirecError` that names the path; nothing is coerced but a whole number where a float is asked for.
 """
 
 from __future__ import annotations
@@ -86,28 +86,27 @@ def to_yaml(tree: object) -> str:
     return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
 
-def override(tree: Tree, assignments: Sequence[str], where: str = "--set") -> Tree:
-    """A copy of a dumped configuration with `path=value` assignments laid over it.
-
-    A path is dotted; a step into a list is the `name` or `title` of an element, or its index. A path may start anywhere below the root
-    as long as one place answers to it (`heads=2`); where a list repeats it (stages), all of them are set. Values are YAML.
-    Raises `SirecError` for an unknown or ambiguous path.
-    """
-    result = _copy(tree)
-    for assignment in assignments:
-        path, equals, text = assignment.partition("=")
-        if not equals:
-            raise SirecError(f"{where} {assignment}: expected KEY=VALUE", "for example: --set heads=2")
+def parse_assignments(texts: Sequence[str], where: str = "--set") -> dict[str, object]:
+    """`KEY=VALUE` texts as a mapping from dotted path to value; values are YAML. Raises `SirecError` for anything else."""
+    parsed: dict[str, object] = {}
+    for text in texts:
+        path, equals, value = text.partition("=")
+        if not equals or not path.strip():
+            raise SirecError(f"{where} {text}: expected KEY=VALUE", "for example: --set heads=2")
         try:
-            value = yaml.safe_load(text)
+            parsed[path.strip()] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise SirecError(f"{where} {assignment}: '{text}' is not a YAML value") from None
-        assign(result, path.strip(), value, where)
-    return result
+            raise SirecError(f"{where} {text}: '{value}' is not a YAML value") from None
+    return parsed
 
 
 def assign(tree: Tree, path: str, value: object, where: str) -> None:
-    """Set `path` (see `override`) in a tree, in place. Raises `SirecError` for an unknown or ambiguous path."""
+    """Set a value in a dumped configuration, in place.
+
+    A path is dotted; a step into a list is the `name` or `title` of an element, or its index. A path may start anywhere below
+    the root as long as one part of the configuration answers to it (`heads`); where a list repeats it (stages), all are set.
+    Raises `SirecError` for an unknown or ambiguous path.
+    """
     for place in _resolve(tree, path, where):
         _set(tree, place, value)
 
@@ -174,13 +173,9 @@ def _index(node: Any, step: str) -> Any:
     return step
 
 
-def _copy(tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        return {key: _copy(value) for key, value in tree.items()}
-    return [_copy(value) for value in tree] if isinstance(tree, list) else tree
-
-
 def _convert(kind: Any, value: object, where: str) -> Any:
+    if kind is Any:
+        return value
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _union(arguments, value, where)

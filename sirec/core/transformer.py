@@ -65,7 +65,7 @@ class TransformerConfig:
         fusion = {"embedding": self.attribute_fusion, "query_key": self.query_key_fusion}.get(self.attribute)
         if fusion in ("sum", "gate") and d_f != self.width:
             raise SirecError(
-                f"attribute_width {d_f}: {fusion} at level {self.attribute} adds attributes to items, so it must be {self.width}",
+                f"attribute_width {d_f}: {fusion} at level {self.attribute} adds attributes to items of width {self.width}",
                 "use concat, or leave attribute_width out",
             )
         if self.attribute == "attention" and d_f < self.heads:
@@ -108,8 +108,9 @@ class FusedTransformer(SequentialModel):
         self.candidates = config.candidates
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
         self.dropout = nn.Dropout(config.dropout)
-        self.blocks = nn.ModuleList(self._block(config, attributes, behaviours) for _ in range(config.layers))
-        self.whole_window = any(block.attention.fusion.reads_all_keys for block in self.blocks)
+        blocks = [self._block(config, attributes, behaviours) for _ in range(config.layers)]
+        self.blocks = nn.ModuleList(blocks)
+        self.whole_window = any(block.attention.fusion.reads_all_keys for block in blocks)
         self.single_pass = not self.whole_window
         self.reset()
 
@@ -177,5 +178,3 @@ class FusedTransformer(SequentialModel):
             return None
         widths = [*(self.widths[name] for name in before), config.width, *(self.widths[name] for name in after)]
         return Joined(before, after, vector_fusion(config.query_key_fusion, widths, config.width))
-
-

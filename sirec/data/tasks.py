@@ -37,6 +37,7 @@ class Rows:
     first: np.ndarray
 
     def __len__(self) -> int:
+        """R, the number of rows."""
         return len(self.user)
 
     @property
@@ -86,7 +87,7 @@ class NextItem:
     every_position: ClassVar[bool] = True
     revision: ClassVar[int] = 1
     composition: Composition = "random"
-    long_histories: Literal["exact", "windows"] = "exact"
+    long_histories: Literal["exact", "windows"] = "windows"
 
     def rows(self, data: Dataset, max_length: int) -> Rows:
         """One row a user, and more for those whose training part exceeds the window."""

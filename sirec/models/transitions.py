@@ -98,4 +98,4 @@ class TransitionFloor(Recommender):
         """Counts have as many entries as there were pairs: take the saved shapes."""
         for name in ("columns", "weights"):
             setattr(self, name, torch.empty_like(state_dict[prefix + name]))
-        super()._load_from_state_dict(state_dict, prefix, *rest)  # type: ignore[arg-type]
+        super()._load_from_state_dict(state_dict, prefix, *rest)

@@ -50,7 +50,7 @@ class ObjectiveConfig(ABC):
     def __post_init__(self) -> None:
         """Refuse a weight that is not positive: leave the objective out instead."""
         if not self.weight > 0:
-            raise SirecError(f"weight {self.weight} of {self.name} must be positive", "to switch an objective off, leave it out")
+            raise SirecError(f"weight {self.weight} of {self.name} must be positive", "to switch it off, leave it out")
 
     @abstractmethod
     def build(self, schema: Schema, width: int) -> Objective:

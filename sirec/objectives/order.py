@@ -51,7 +51,7 @@ class UserPreferenceAlignment(ObjectiveConfig):
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss; it has no parameters. Raises `SirecError` where there is no behaviour to alter."""
         if not schema.behaviours:
-            raise SirecError("objective upa needs a behaviour, and none is in use", "add position to the behaviours, or --no-upa")
+            raise SirecError("objective upa needs a behaviour, and none is in use", "add position, or leave upa out")
         return OrderLoss(self, {field.name: field for field in schema.behaviours})
 
 
@@ -78,7 +78,7 @@ class OrderLoss(Objective):
 
 
 def preference_loss(true: Tensor, false: Tensor, weights: Tensor) -> Tensor:
-    """`true` [P], `false` [k, P], `weights` [k, P] (0 leaves a version out) -> scalar, mean over prefixes with a version left."""
+    """`true` [P], `false` [k, P], `weights` [k, P] (0 leaves a version out) -> mean over prefixes with a version left."""
     kept = torch.where(weights > 0, false, torch.full_like(false, -torch.inf))
     loss = torch.cat([true[None], kept]).float().logsumexp(dim=0) - true.float()  # [P]
     eligible = (weights > 0).any(dim=0).float()

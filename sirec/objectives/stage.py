@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from sirec.data.tasks import AnyTask, NextItem
 from sirec.errors import SirecError
@@ -22,7 +22,7 @@ class Stage:
     """
 
     title: str = "train"
-    task: AnyTask = NextItem()
+    task: AnyTask = field(default_factory=NextItem)
     objectives: tuple[AnyObjective, ...] = (ItemCrossEntropy(),)
     learning_rate: float = 0.001
     weight_decay: float = 0.0

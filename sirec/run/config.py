@@ -1,15 +1,16 @@
 """A run's whole configuration: what is trained on what, how, and under which names.
 
-Resolution, later wins: the model's own defaults, the protocol, the profile, an experiment file, `--set`.
+Resolution, later wins: the model's own defaults, the protocol, the profile, what an experiment shares, what a row or
+`--set` says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from sirec.config import Tree, assign, dump, has, load, override, title_of
+from sirec.config import Tree, assign, dump, has, load
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
@@ -92,12 +93,13 @@ def resolve(
     *,
     protocol: str = "comif",
     profile: Profile = "intended",
-    settings: Mapping[str, Any] | None = None,
-    assignments: Sequence[str] = (),
+    shared: Mapping[str, object] | None = None,
+    assignments: Mapping[str, object] | None = None,
     where: str = "configuration",
 ) -> RunConfig:
-    """The configuration of `model` on `data`: defaults, protocol, profile, then `settings` (a tree) and `assignments`.
+    """The configuration of `model` on `data`: defaults, protocol, profile, then `shared` and `assignments`, by dotted path.
 
+    `shared` are meant for several models and passed over where a model has no such key; `assignments` must fit.
     Raises `SirecError` for an unknown name or key, a value that does not fit, or a combination without meaning.
     """
     declaration = model_class(model)
@@ -116,32 +118,10 @@ def resolve(
     tree = dump(base)
     _assign_where_known(tree, chosen.assignments)
     _assign_where_known(tree, declaration.published if profile == "published" else {})
-    tree = merge(tree, settings or {}, where)
-    return load(RunConfig, override(tree, assignments), where)
-
-
-def merge(tree: Any, over: Any, where: str) -> Any:
-    """`over` laid over `tree`: mappings key by key, lists of named things by name, all else replaced.
-
-    An element of a named list that is not in `tree` is appended; `{name: x, remove: true}` takes one out.
-    """
-    if isinstance(tree, Mapping) and isinstance(over, Mapping):
-        if "name" in over and over["name"] != tree.get("name"):
-            return dict(over)
-        return {**tree, **{key: merge(tree[key], value, where) if key in tree else value for key, value in over.items()}}
-    if isinstance(tree, list) and isinstance(over, list) and _is_titled(tree) and _is_titled(over):
-        mine = {title_of(element): element for element in tree}
-        for element in over:
-            if element.get("remove"):
-                mine.pop(title_of(element), None)
-            else:
-                mine[title_of(element)] = merge(mine.get(title_of(element), {}), element, where)
-        return list(mine.values())
-    return over
-
-
-def _is_titled(elements: list[Any]) -> bool:
-    return all(isinstance(element, Mapping) and title_of(element) is not None for element in elements)
+    _assign_where_known(tree, shared or {})
+    for path, value in (assignments or {}).items():
+        assign(tree, path, value, where)
+    return load(RunConfig, tree, where)
 
 
 def _preferred(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
@@ -150,7 +130,7 @@ def _preferred(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
 
 
 def _assign_where_known(tree: Tree, assignments: Mapping[str, object]) -> None:
-    """Protocols set switches that a model may lack (a floor has no width): those, and only those, are passed over."""
+    """Some settings are for several models, and one may lack a switch (a floor has no width): it is passed over."""
     for key, value in assignments.items():
         if has(tree, key):
             assign(tree, key, value, "protocol")

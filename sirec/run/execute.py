@@ -110,7 +110,7 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> Worksho
     config = folder.config()
     if folder.fingerprint() != data.fingerprint():
         raise SirecError(
-            f"{folder.path}: trained on data with fingerprint {folder.fingerprint()}, but {data.name} now has {data.fingerprint()}",
+            f"{folder.path}: trained on data {folder.fingerprint()}, but {data.name} is now {data.fingerprint()}",
             "prepare the data set with the settings it had, or train again",
         )
     workshop = set_up(config, data, _device(device))

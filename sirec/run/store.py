@@ -1,10 +1,10 @@
 """Run folders: `results/runs/<data set>/<model>/<id>/`.
 
-    config.yaml          everything, defaults included            environment.json   versions, processor, commit
-    epochs.jsonl         losses and validation metrics by epoch   metrics.json       both splits, both history rules; no times
-    ranks.parquet        every user's doubled ranks               timings.json       seconds and memory
-    model.safetensors    the selected weights                     evaluations.jsonl  each time test ranks were made
-    snapshot.safetensors while in progress                        DONE               written last
+config.yaml          everything, defaults included            environment.json   versions, processor, commit
+epochs.jsonl         losses and validation metrics by epoch   metrics.json       both splits, both history rules; no times
+ranks.parquet        every user's doubled ranks               timings.json       seconds and memory
+model.safetensors    the selected weights                     evaluations.jsonl  each time test ranks were made
+snapshot.safetensors while in progress                        DONE               written last
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class RunFolder:
         try:
             return load_file(path)
         except FileNotFoundError:
-            raise SirecError(f"{path}: no such file", "committed runs keep ranks, not weights: train it again with --again") from None
+            raise SirecError(f"{path}: no such file", "committed runs keep ranks only: train with --again") from None
         except SafetensorError as error:
             raise SirecError(f"{path}: not readable: {error}") from None
 

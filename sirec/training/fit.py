@@ -172,7 +172,7 @@ class Trainer:
         with _autocast(self.place.precision, batch.items.device):
             losses = self.loss(batch)
             total = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         self.optimizer.step()
         return {name: value.detach() for name, value in losses.items()}
 

@@ -1,0 +1,5 @@
+"""`python -m sirec` is `sirec`."""
+
+from sirec.cli.main import main
+
+main()

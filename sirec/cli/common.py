@@ -1,0 +1,78 @@
+"""What several commands do: find or make the data, train a list of runs with bars."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sirec.cli.console import EpochBars, progress, say
+from sirec.data import storage
+from sirec.data.dataset import Dataset
+from sirec.data.prepare import prepare
+from sirec.data.sources.demo import DemoSource
+from sirec.evaluation.evaluate import evaluate
+from sirec.run.execute import execute, folder_of, load_model, write_ranks
+from sirec.run.store import RunFolder, Store
+from sirec.studies.experiment import Experiment, PlannedRun, planned_runs
+from sirec.studies.rendering import record
+
+DEMO = "demo"
+
+
+def dataset(name: str | None, root: Path) -> Dataset:
+    """The prepared data set of that name; without one the last prepared, else the demo, generated if need be, said aloud."""
+    chosen = name or _last_prepared(root) or DEMO
+    if name is None:
+        say(f"data: {chosen} (say --data NAME for another; sirec datasets lists them)")
+    if chosen == DEMO and DEMO not in storage.list_datasets(root):
+        say(f"data: generating the demo set into {root / DEMO}")
+        storage.write(root, prepare(DemoSource().read(), DEMO))
+    return storage.load(storage.find(root, chosen))
+
+
+def train_all(
+    runs: Sequence[PlannedRun], data: Dataset, store: Store, *, device: str = "cpu", again: bool = False
+) -> list[RunFolder]:
+    """Train what is missing of these runs, with bars; finished ones are taken as they are."""
+    folders = []
+    with progress() as bars:
+        whole = bars.add_task("runs", total=len(runs), note="") if len(runs) > 1 else None
+        for run in runs:
+            label = run.label if len({other.config.seed for other in runs}) == 1 else f"{run.label}, seed {run.config.seed}"
+            watcher = EpochBars(bars, label)
+            was_done = folder_of(run.config, data, store).is_done and not again
+            folders.append(execute(run.config, data, store, device=device, watcher=watcher, again=again))
+            watcher.close()
+            say(f"{label}: {'already trained' if was_done else 'done'}, {folders[-1].path}")
+            if whole is not None:
+                bars.advance(whole)
+    return folders
+
+
+def run_study(
+    plan: Experiment, path: Path, data: str | None, out: Path, data_root: Path, *, device: str = "cpu", again: bool = False
+) -> None:
+    """Train what is missing of an experiment, on the data it names or on `data`, and keep the list of its runs."""
+    names: Sequence[str | None] = [data] if data or not plan.datasets else plan.datasets
+    finished: list[tuple[str, RunFolder]] = []
+    for name in names:
+        prepared = dataset(name, data_root)
+        for run, folder in zip(
+            runs := list(planned_runs(plan, prepared, str(path))),
+            train_all(runs, prepared, Store(out), device=device, again=again),
+            strict=True,
+        ):
+            finished.append((run.label, folder))
+        record(out, path.stem, finished)
+
+
+def recompute_ranks(folder: RunFolder, data_root: Path) -> None:
+    """Rank all users anew with a run's stored weights, and store the ranks."""
+    config = folder.config()
+    workshop = load_model(folder, storage.load(storage.find(data_root, config.data.name)))
+    write_ranks(folder, config, evaluate(workshop.model, workshop.data, config.data.max_length))
+
+
+def _last_prepared(root: Path) -> str | None:
+    names = [name for name in storage.list_datasets(root) if name != DEMO]
+    return max(names, key=lambda name: (root / name / "dataset.yaml").stat().st_mtime) if names else None

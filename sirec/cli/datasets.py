@@ -1,0 +1,57 @@
+"""`sirec datasets`: what is prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+
+from sirec.cli import options
+from sirec.cli.console import print_json, say, stdout
+
+if TYPE_CHECKING:
+    from sirec.data.manifest import Manifest
+
+
+def datasets(data_root: options.DataRoot = options.DATA_ROOT, as_json: options.Json = False) -> None:
+    """List prepared data sets with their statistics.
+
+    Example: sirec datasets
+    """
+    from sirec.data import storage
+
+    manifests = [storage.read_manifest(data_root / name) for name in storage.list_datasets(data_root)]
+    if as_json:
+        print_json([{"name": m.name, "fingerprint": m.fingerprint, **m.statistics.as_dict()} for m in manifests])
+    elif manifests:
+        stdout.print(dataset_table(manifests))
+    else:
+        say(f"no data set is prepared in {data_root}; sirec prepare demo makes one, sirec prepare --help says more")
+
+
+def dataset_table(manifests: Sequence[Manifest]) -> Table:
+    """Data sets as rows."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for heading in (
+        "data set",
+        "users",
+        "items",
+        "interactions",
+        "a user",
+        "sparsity",
+        "tied ends",
+        "attributes",
+        "fingerprint",
+    ):
+        table.add_column(heading, justify="left" if heading in ("data set", "attributes", "fingerprint") else "right")
+    for manifest in manifests:
+        s = manifest.statistics
+        attributes = "\n".join(f"{a.name}: {a.values:,} values, {a.items:,} items" for a in s.attributes) or "none"
+        tied = "unknown" if s.tied_last_pairs is None else f"{100 * s.tied_last_pairs:.1f} %"
+        table.add_row(
+            manifest.name, f"{s.users:,}", f"{s.items:,}", f"{s.interactions:,}", f"{s.mean_per_user:.1f}",
+            f"{100 * s.sparsity:.2f} %", tied, attributes, manifest.fingerprint,
+        )  # fmt: skip
+    return table

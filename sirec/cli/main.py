@@ -1,0 +1,44 @@
+"""The command line and its error boundary.
+
+Exit codes: 0 done, 1 a bug (with its traceback), 2 something the user can put right, 130 interrupted (resumable).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+from rich.markup import escape
+
+from sirec.cli import ablate, datasets, doctor, evaluate, models, prepare, quickstart, study, train
+from sirec.cli.console import stderr
+from sirec.errors import SirecError
+
+app = typer.Typer(
+    name="sirec",
+    help="Side-information sequential recommendation: does it help, which kind, fused where, and is the gain real?",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+for command in (
+    quickstart.quickstart, prepare.prepare, datasets.datasets, models.models, train.train, evaluate.evaluate,
+    ablate.ablate, study.study, doctor.doctor,
+):  # fmt: skip
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; only a `SirecError` becomes one line and a hint."""
+    try:
+        app(standalone_mode=True)
+    except SirecError as error:
+        stderr.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True, highlight=False)
+        if error.hint:
+            stderr.print(f"[bold]hint:[/]  {escape(error.hint)}", soft_wrap=True, highlight=False)
+        sys.exit(2)
+    except BrokenPipeError:  # `sirec … | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

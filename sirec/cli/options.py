@@ -1,0 +1,59 @@
+"""Options that mean the same in every command."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirec.models import MODELS
+
+
+class History(StrEnum):
+    """Whether items of the history take part in the ranking."""
+
+    keep = "keep"
+    mask = "mask"
+
+
+class ProfileName(StrEnum):
+    """Which reading of a paper."""
+
+    intended = "intended"
+    published = "published"
+
+
+class PrecisionName(StrEnum):
+    """In which numbers a model is trained."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+def complete_model(beginning: str) -> list[str]:
+    """Model names for the shell's completion."""
+    return [name for name in MODELS if name.startswith(beginning)]
+
+
+Data = Annotated[
+    str | None,
+    typer.Option("--data", help="Prepared data set; without it the last prepared one, else the demo.", show_default=False),
+]
+DataRoot = Annotated[Path, typer.Option(help="Folder of prepared data sets.")]
+Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
+Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
+Threads = Annotated[int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")]
+Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1.")]
+Precision = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]
+ProtocolName = Annotated[str, typer.Option(help="Whose settings: comif or difsr.")]
+Profile = Annotated[ProfileName, typer.Option(help="intended: what the paper says; published: what its code did.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE over the configuration; repeatable.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Again = Annotated[bool, typer.Option("--again", help="Train even if the run has finished.")]
+HistoryRule = Annotated[History, typer.Option(help="Keep or mask items of the history in the ranking.")]
+
+DATA_ROOT, RESULTS = Path("data"), Path("results")

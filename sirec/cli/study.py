@@ -1,0 +1,45 @@
+"""`sirec study`: an experiment file into runs and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+from sirec.cli.console import print_json, say, stdout
+
+
+def study(
+    experiment: Annotated[str, typer.Argument(help="Experiment file, or the name of one that ships with sirec.")],
+    data: options.Data = None,
+    device: options.Device = "cpu",
+    again: options.Again = False,
+    render_only: Annotated[bool, typer.Option("--render-only", help="Draw from committed ranks; train nothing.")] = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Train what is missing of an experiment and print its tables; they are written to results/tables as well.
+
+    Example: sirec study experiments/beauty_models.yaml
+    """
+    from sirec.cli.common import run_study
+    from sirec.report.render import to_rich
+    from sirec.studies.experiment import find_experiment, read_experiment
+    from sirec.studies.rendering import render
+
+    path = find_experiment(experiment)
+    plan = read_experiment(path)
+    if not render_only:
+        run_study(plan, path, data, out, data_root, device=device, again=again)
+    comparison = render(plan, path.stem, out)
+    if as_json:
+        print_json(comparison.to_dict())
+    else:
+        for table in comparison.tables:
+            stdout.print(to_rich(table))
+        for text in comparison.sentences:
+            stdout.print(text, markup=False, highlight=False)
+    say(f"written: {comparison.write(out / 'tables', path.stem)}")

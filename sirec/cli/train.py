@@ -1,0 +1,52 @@
+"""`sirec train`: one run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+from sirec.cli.console import print_json, say, stdout
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="Which model; sirec models lists them.", autocompletion=options.complete_model)],
+    data: options.Data = None,
+    set_: options.Set = None,
+    seed: options.Seed = 0,
+    threads: options.Threads = 2,
+    precision: options.Precision = options.PrecisionName.fp32,
+    device: options.Device = "cpu",
+    protocol: options.ProtocolName = "comif",
+    profile: options.Profile = options.ProfileName.intended,
+    again: options.Again = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Train a model, resuming where an earlier call was stopped, and rank both splits.
+
+    Example: sirec train comif --data beauty --set heads=2
+    """
+    from sirec.cli.common import dataset, train_all
+    from sirec.config import parse_assignments
+    from sirec.models import model_class
+    from sirec.report.render import to_rich
+    from sirec.run.config import resolve
+    from sirec.run.store import Store
+    from sirec.studies.comparison import compare_entries
+    from sirec.studies.experiment import PlannedRun
+    from sirec.studies.runs import entry
+
+    title = model_class(model).title  # an unknown model is told before any data are touched
+    assignments = {"seed": seed, "threads": threads, "precision": precision.value, **parse_assignments(set_ or [])}
+    prepared = dataset(data, data_root)
+    config = resolve(model, prepared, protocol=protocol, profile=profile.value, assignments=assignments)
+    [folder] = train_all([PlannedRun(title, config)], prepared, Store(out), device=device, again=again)
+    if as_json:
+        print_json({"run": str(folder.path), "metrics": folder.metrics(), "timings": folder.timings()})
+    else:
+        [table] = compare_entries([entry(folder)], title=title).tables
+        stdout.print(to_rich(table))
+        say(f"run: {folder.path}")

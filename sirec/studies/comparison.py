@@ -1,0 +1,75 @@
+"""A comparison: runs into tables, sentences and files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
+from sirec.report.comparison import comparison_table
+from sirec.report.differences import Pair, difference_table, differences, sentence
+from sirec.report.entries import Entry, View, group
+from sirec.report.render import to_csv, to_dict, to_latex, to_markdown
+from sirec.report.table import ResultTable
+from sirec.run.files import replace_text
+
+HEADLINE = parse_metric("Recall@20")  # what sentences are about: the metric both papers select by
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a comparison says: tables to draw, and what they mean in words."""
+
+    title: str
+    tables: tuple[ResultTable, ...]
+    sentences: tuple[str, ...]
+
+    def to_markdown(self) -> str:
+        """All tables and sentences, the same bytes for the same runs."""
+        parts = [f"# {self.title}\n", *(to_markdown(table) for table in self.tables), *(f"{text}\n" for text in self.sentences)]
+        return "\n".join(parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return {"title": self.title, "tables": [to_dict(table) for table in self.tables], "sentences": list(self.sentences)}
+
+    def write(self, folder: Path, name: str) -> Path:
+        """Write `name.md`, `.csv` and `.tex` into a folder and return the Markdown file."""
+        folder.mkdir(parents=True, exist_ok=True)
+        replace_text(folder / f"{name}.md", self.to_markdown())
+        replace_text(folder / f"{name}.csv", "\n".join(to_csv(table) for table in self.tables))
+        replace_text(folder / f"{name}.tex", "\n".join(to_latex(table) for table in self.tables))
+        return folder / f"{name}.md"
+
+
+def compare_entries(
+    entries: Sequence[Entry],
+    *,
+    title: str = "Comparison",
+    metrics: Sequence[Metric] = DEFAULT_METRICS,
+    views: Sequence[View] = (View(),),
+    against: str | None = None,
+) -> Comparison:
+    """A table for each view and, with two or more rows, the paired differences of the first one and a sentence on each."""
+    several = any(len(rows) > 1 for rows in group(entries).values())
+    pairs = differences(entries, metrics, against=against, view=views[0]) if several else []
+    tables = [
+        comparison_table(entries, metrics, view=view, pairs=pairs if view == views[0] else (), title=f"{title}: {_name(view)}")
+        for view in views
+    ]
+    if pairs:
+        headline = [pair for pair in pairs if pair.difference.metric in (HEADLINE.name, "NDCG@20")] or pairs
+        tables.append(difference_table(headline, f"{title}: paired differences"))
+    return Comparison(title, tuple(tables), tuple(_sentences(pairs, metrics)))
+
+
+def _sentences(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> list[str]:
+    about = HEADLINE.name if HEADLINE in metrics else metrics[0].name
+    return [sentence(pair) for pair in pairs if pair.difference.metric == about]
+
+
+def _name(view: View) -> str:
+    split = {"test": "test", "valid": "validation"}[view.split]
+    return f"{split}, history {'kept' if view.history == 'keep' else 'masked'}"

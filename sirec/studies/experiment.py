@@ -1,0 +1,108 @@
+"""An experiment file: which models, on which data, with which settings, to answer which question.
+
+title: Models on Beauty
+datasets: [beauty]
+seeds: [0]
+set: {learning_rate: 0.001}                # for every row that has the key
+rows:
+  SASRec: {model: sasrec}
+  COMIF without UPA: {model: comif, without: [upa], set: {heads: 2}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sirec.config import load, read_yaml
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError, unknown
+from sirec.models import model_class
+from sirec.resources import experiments_root
+from sirec.run.config import Profile, RunConfig, resolve
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPlan:
+    """One row of a table: a model, its settings by dotted path, and the objectives it goes without."""
+
+    model: str
+    set: Mapping[str, Any] = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """See the module's example. `against` names the row or model that differences are taken from."""
+
+    title: str
+    rows: Mapping[str, RowPlan]
+    datasets: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    protocol: str = "comif"
+    profile: Profile = "intended"
+    set: Mapping[str, Any] = field(default_factory=dict)
+    against: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an experiment without runs."""
+        if not self.rows or not self.seeds:
+            raise SirecError("an experiment needs at least one row and one seed")
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of an experiment: the label of its row, and its whole configuration."""
+
+    label: str
+    config: RunConfig
+
+
+def read_experiment(path: Path) -> Experiment:
+    """The experiment in a file. Raises `SirecError` naming file and key of a mistake."""
+    return load(Experiment, read_yaml(path), str(path))
+
+
+def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment") -> Iterator[PlannedRun]:
+    """Every run of an experiment on one data set, row by row; a floor has one run whatever the seeds."""
+    for label, row in experiment.rows.items():
+        seeds = experiment.seeds[:1] if model_class(row.model).is_floor else experiment.seeds
+        config = resolve(
+            row.model,
+            data,
+            protocol=experiment.protocol,
+            profile=experiment.profile,
+            shared=experiment.set,
+            assignments=row.set,
+            where=f"{where}: rows.{label}",
+        )
+        for name in row.without:
+            config = without_objective(config, name)
+        for seed in seeds:
+            yield PlannedRun(label, replace(config, seed=seed))
+
+
+def without_objective(config: RunConfig, name: str) -> RunConfig:
+    """The same run with an objective left out of every stage. Raises `SirecError` if no stage has it."""
+    known = {part.name for stage in config.stages for part in stage.objectives}
+    if name not in known:
+        raise unknown("objective", name, known, config.model.name)
+    return replace(config, stages=tuple(stage.without(name) for stage in config.stages))
+
+
+def find_experiment(reference: str) -> Path:
+    """An experiment file by path, or by the name of one that ships with sirec. Raises `SirecError` if there is none."""
+    path = Path(reference)
+    if path.is_file():
+        return path
+    shipped = shipped_experiments()
+    if path.stem in shipped:
+        return shipped[path.stem]
+    raise unknown("experiment", reference, shipped)
+
+
+def shipped_experiments() -> dict[str, Path]:
+    """Name -> file of the experiments that ship with sirec."""
+    return {path.stem: path for path in sorted(Path(str(experiments_root())).glob("*.yaml"))}

@@ -1,0 +1,41 @@
+"""What a study found, from stored ranks alone: no model, no data, no training.
+
+`results/studies/<name>.json` lists a study's runs by row; it is written as runs finish, so a study that is cut off can be drawn
+as far as it got.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sirec.errors import SirecError
+from sirec.report.entries import Entry, View
+from sirec.run.files import read_json, replace_json
+from sirec.run.store import RunFolder
+from sirec.studies.comparison import Comparison, compare_entries
+from sirec.studies.experiment import Experiment
+from sirec.studies.runs import entry
+
+VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
+
+
+def record(out: Path, name: str, runs: Sequence[tuple[str, RunFolder]]) -> None:
+    """Write the list of a study's finished runs: (label, folder) in table order."""
+    (out / "studies").mkdir(parents=True, exist_ok=True)
+    lines = [{"label": label, "run": folder.path.relative_to(out).as_posix()} for label, folder in runs]
+    replace_json(out / "studies" / f"{name}.json", lines)
+
+
+def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS) -> Comparison:
+    """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run."""
+    return compare_entries(_entries(name, out), title=experiment.title, views=views, against=experiment.against)
+
+
+def _entries(name: str, out: Path) -> list[Entry]:
+    path = out / "studies" / f"{name}.json"
+    if not path.exists():
+        raise SirecError(f"{path}: no such file", f"run it first: sirec study {name}")
+    lines: list[Mapping[str, Any]] = read_json(path)
+    return [entry(RunFolder(out / line["run"]), line["label"]) for line in lines]

@@ -1,0 +1,81 @@
+"""Runs as entries of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sirec.config import dump, leaves
+from sirec.models import model_class
+from sirec.report.entries import Entry
+from sirec.run.config import RunConfig
+from sirec.run.store import RunFolder
+
+
+def entry(folder: RunFolder, label: str | None = None) -> Entry:
+    """A finished run, under its model's title or another label."""
+    config = folder.config()
+    declaration = model_class(config.model.name)
+    return Entry(
+        label=label or declaration.title,
+        model=config.model.name,
+        seed=config.seed,
+        protocol=protocol_of(config, folder.fingerprint()),
+        ranks=folder.ranks(),
+        dataset=config.data.name,
+        link="/".join(folder.path.parts[-5:]),
+        is_floor=declaration.is_floor,
+    )
+
+
+def entries(folders: Sequence[RunFolder]) -> list[Entry]:
+    """Finished runs, labelled so that two settings of one model are told apart by what differs between them."""
+    configs = [folder.config() for folder in folders]
+    return [entry(folder, _label(config, configs)) for folder, config in zip(folders, configs, strict=True)]
+
+
+def protocol_of(config: RunConfig, fingerprint: str) -> dict[str, str]:
+    """What has to be alike for a fair comparison, as a table's notes print it."""
+    facts = {
+        "protocol": config.protocol,
+        "profile": config.profile,
+        "fields": ", ".join([*(config.data.attributes or ("all attributes",)), *config.data.behaviours]),
+        "length": str(config.data.max_length),
+        "data": fingerprint,
+    }
+    for stage in config.stages:
+        facts |= {
+            "loss": " + ".join(f"{part.weight:g} {part.name}" for part in stage.objectives),
+            "task": stage.task.name,
+            "targets a step": str(stage.budget),
+            "learning rate": f"{stage.learning_rate:g}",
+            "selected by": f"validation {stage.metric}",
+            "patience": f"{stage.patience} evaluations",
+            "precision": config.precision,
+        }
+    return facts
+
+
+def _label(config: RunConfig, configs: Sequence[RunConfig]) -> str:
+    title = model_class(config.model.name).title
+    alike = [
+        _settings(other) for other in configs if other.model.name == config.model.name and other.data.name == config.data.name
+    ]
+    mine = _settings(config)
+    unlike = [key for key in mine if any(other.get(key) != mine[key] for other in alike)]
+    missing = [key for other in alike for key in other if key not in mine]
+    said = [f"{key}={mine[key]}" for key in _deepest(unlike)] + [f"no {key}" for key in _highest(missing)]
+    return f"{title} ({', '.join(said)})" if said else title
+
+
+def _settings(config: RunConfig) -> Mapping[str, object]:
+    """Dotted path -> value of everything but the seed."""
+    return {".".join(path): value for path, value in leaves(dump(config)) if path != ("seed",) and not isinstance(value, list)}
+
+
+def _deepest(paths: Sequence[str]) -> list[str]:
+    return [path for path in paths if not any(other.startswith(f"{path}.") for other in paths)]
+
+
+def _highest(paths: Sequence[str]) -> list[str]:
+    names = dict.fromkeys(path for path in paths if not any(path.startswith(f"{other}.") for other in paths))
+    return [name.rpartition(".")[2] for name in names]

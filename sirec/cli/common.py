@@ -50,9 +50,17 @@ def train_all(
 
 
 def run_study(
-    plan: Experiment, path: Path, data: str | None, out: Path, data_root: Path, *, device: str = "cpu", again: bool = False
+    plan: Experiment,
+    path: Path,
+    data: str | None,
+    out: Path,
+    data_root: Path,
+    *,
+    device: str = "cpu",
+    again: bool = False,
+    keeps_record: bool = True,
 ) -> None:
-    """Train what is missing of an experiment, on the data it names or on `data`, and keep the list of its runs."""
+    """Train what is missing of an experiment, on the data it names or on `data`; `keeps_record` lists its runs for tables."""
     names: Sequence[str | None] = [data] if data or not plan.datasets else plan.datasets
     finished: list[tuple[str, RunFolder]] = []
     for name in names:
@@ -63,7 +71,8 @@ def run_study(
             strict=True,
         ):
             finished.append((run.label, folder))
-        record(out, path.stem, finished)
+        if keeps_record:
+            record(out, path.stem, finished)
 
 
 def recompute_ranks(folder: RunFolder, data_root: Path) -> None:

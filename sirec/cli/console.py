@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -12,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from sirec.objectives.stage import Stage
 from sirec.training.fit import EpochReport
 
-stdout = Console()
+WIDE = 120  # where there is no terminal to ask: wide enough for every table
+stdout = Console(width=None if sys.stdout.isatty() else WIDE)
 stderr = Console(stderr=True)
 
 

@@ -61,7 +61,7 @@ def _taxonomy(rows: list[dict[str, Any]]) -> Table:
 def _page(model: Any, *, as_json: bool) -> None:
     from sirec.config import dump
 
-    switches = {key: value for key, value in model.published.items()}
+    switches = dict(model.published)
     if as_json:
         print_json({**_facts(model), "defaults": dump(model()), "stages": dump(model.stages), "published": switches})
         return

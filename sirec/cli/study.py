@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from sirec.cli.console import print_json, say, stdout
 
 def study(
     experiment: Annotated[str, typer.Argument(help="Experiment file, or the name of one that ships with sirec.")],
+    only: Annotated[list[str] | None, typer.Option(help="Train only these rows; repeatable.", show_default=False)] = None,
     data: options.Data = None,
     device: options.Device = "cpu",
     again: options.Again = False,
@@ -32,6 +32,9 @@ def study(
 
     path = find_experiment(experiment)
     plan = read_experiment(path)
+    if only:
+        run_study(plan.only(only), path, data, out, data_root, device=device, again=again, keeps_record=False)
+        return
     if not render_only:
         run_study(plan, path, data, out, data_root, device=device, again=again)
     comparison = render(plan, path.stem, out)

@@ -11,7 +11,7 @@ rows:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,13 @@ class Experiment:
         """Refuse an experiment without runs."""
         if not self.rows or not self.seeds:
             raise SirecError("an experiment needs at least one row and one seed")
+
+    def only(self, labels: Sequence[str]) -> Experiment:
+        """The experiment with only these rows. Raises `SirecError` for a label that no row has."""
+        for label in labels:
+            if label not in self.rows:
+                raise unknown("row", label, self.rows)
+        return replace(self, rows={label: self.rows[label] for label in labels})
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+# `make quickstart` and `make test` need Python 3.11 or newer and nothing else; both set everything up on first use.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := $(VENV)/bin
+
+.PHONY: quickstart test test-all lint render bench clean
+
+quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, print the comparison
+	$(RUN)/sirec quickstart
+
+test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, committed tables rendered anew
+	$(RUN)/pytest -m "not slow"
+
+test-all: $(VENV)/dev.stamp lint ## everything, slow tests too
+	$(RUN)/pytest
+
+lint: $(VENV)/dev.stamp
+	$(RUN)/ruff check .
+	$(RUN)/mypy
+	$(RUN)/lint-imports
+
+bench: $(VENV)/dev.stamp ## seconds and memory of training and evaluation on data/beauty
+	$(RUN)/python benchmarks/training.py --data data/beauty
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sirec needs Python 3.11 or newer; found $$($(PYTHON) --version)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/runtime.stamp
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

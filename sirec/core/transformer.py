@@ -55,10 +55,10 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes and combinations that have no meaning."""
-        if self.width % self.heads:
-            raise SirecError(f"width {self.width} is not a multiple of heads {self.heads}")
         if min(self.width, self.layers, self.heads, self.inner) < 1:
             raise SirecError("width, layers, heads and inner must be at least 1")
+        if self.width % self.heads:
+            raise SirecError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not (0 <= self.dropout < 1 and 0 <= self.attention_dropout < 1):
             raise SirecError(f"dropout {self.dropout} and attention_dropout {self.attention_dropout} must lie in [0, 1)")
         d_f = self.attribute_width or self.width

@@ -1,0 +1,21 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+import pytest
+import tiny as builders
+
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Schema
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Dataset:
+    """Thirty users, forty items; brand, category, rating."""
+    return builders.dataset()
+
+
+@pytest.fixture(scope="session")
+def schema(tiny: Dataset) -> Schema:
+    """What a model of `tiny` is built for: a window of twelve, position among the behaviours."""
+    return tiny.schema(builders.WINDOW, with_position=True)

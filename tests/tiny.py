@@ -1,0 +1,180 @@
+"""A small data set, small models, and every legal combination of an encoder's switches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sirec.core.attention import SourceAttention
+from sirec.core.blocks import Block
+from sirec.core.fusion import ConcatScores, GateScores, SourceAxisConcat
+from sirec.core.transformer import FusedTransformer, TransformerConfig
+from sirec.data.batch import Batch
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Field, Schema
+from sirec.data.tasks import Rows, gather
+
+USERS, ITEMS, WINDOW = 30, 40, 12  # four users have more to train on than the window holds
+SHAPE: dict[str, Any] = {"width": 8, "layers": 2, "heads": 2, "inner": 8, "dropout": 0.0, "attention_dropout": 0.0}
+LEVELS = ("none", "embedding", "query_key", "attention")
+FUSIONS = ("sum", "concat", "gate")
+SCORE_FUSIONS = (
+    {"score_fusion": "sum"},
+    {"score_fusion": "concat", "fusion_form": "masked"},
+    {"score_fusion": "concat", "fusion_form": "reference"},
+    {"score_fusion": "concat", "fusion_form": "source_axis"},
+    {"score_fusion": "gate", "fusion_form": "masked"},
+    {"score_fusion": "gate", "fusion_form": "reference"},
+)
+
+
+def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: int = 0) -> Dataset:
+    """Random users: brand (one value, some missing), category (up to three), a rating of 1 to 5."""
+    rng = np.random.default_rng(seed)
+    lengths = lengths or [3, 4, 5, *rng.integers(3, WINDOW + 3, USERS - 7).tolist(), 16, 22, 25, 31]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    brand = rng.integers(0, 6, (items + 1, 1))
+    category = np.array([_padded(rng.choice(np.arange(1, 8), rng.integers(0, 4), replace=False), 3) for _ in range(items + 1)])
+    brand[0] = category[0] = 0
+    return Dataset(
+        name="tiny",
+        offsets=torch.from_numpy(offsets),
+        items=torch.from_numpy(rng.integers(1, items + 1, offsets[-1])),
+        fields=(
+            Field("brand", "attribute", 6, torch.from_numpy(brand)),
+            Field("category", "attribute", 8, torch.from_numpy(category)),
+            Field("rating", "behaviour", 6),
+        ),
+        behaviours={"rating": torch.from_numpy(rng.integers(1, 6, offsets[-1]))},
+    )
+
+
+def spans(data: Dataset, pieces: Sequence[tuple[int, int, int]]) -> Batch:
+    """The batch of (user, first, last): the interactions first..last of each user, counted from 0, one prediction each."""
+    user, first, last = (np.array(column) for column in zip(*pieces, strict=True))
+    start = data.offsets.numpy()[user - 1]
+    return gather(data, Rows(user, start + first, start + last + 1, start + last))
+
+
+def a_batch(data: Dataset, visible: Any = "past", lengths: Sequence[int] = (9, 1, 4, 2, 10, 9)) -> Batch:
+    """Histories of these lengths, of the users with the most interactions."""
+    users = np.argsort(-data.lengths.numpy(), kind="stable")[: len(lengths)] + 1
+    return replace(spans(data, [(int(u), 0, n - 1) for u, n in zip(users, lengths, strict=True)]), visible=visible)
+
+
+def changed(batch: Batch, cut: int, items: int = ITEMS) -> Batch:
+    """Other items and other ratings from slot `cut` on."""
+    late = (torch.arange(batch.items.shape[1]) >= cut) & (batch.items > 0)
+    rating = batch.behaviours["rating"]
+    return replace(
+        batch,
+        items=torch.where(late, batch.items % items + 1, batch.items),
+        behaviours={**batch.behaviours, "rating": torch.where(late, rating % 5 + 1, rating)},
+    )
+
+
+def loud(module: nn.Module, seed: int = 1, std: float = 0.4) -> nn.Module:
+    """Weights large enough that every part of a formula shows in the result; in evaluation mode."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
+        for part in module.modules():
+            if isinstance(part, nn.LayerNorm):
+                part.weight.add_(1.0)
+            if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+                part.weight[part.padding_idx].zero_()
+    return module.eval()
+
+
+def build(config: TransformerConfig, schema: Schema, seed: int = 1) -> FusedTransformer:
+    """The encoder of a declaration, with loud weights."""
+    model = loud(config.build(schema), seed)
+    assert isinstance(model, FusedTransformer)
+    return model
+
+
+def real(batch: Batch) -> Tensor:
+    """Bool[B, L]: the slots whose states mean something."""
+    return torch.arange(batch.items.shape[1]) < torch.from_numpy(batch.lengths)[:, None]
+
+
+def every_combination() -> dict[str, TransformerConfig]:
+    """Each pair of levels, each fusion that has something to fuse, each legal form, both kinds of candidates."""
+    combinations = {}
+    for attribute, behaviour in product(LEVELS, LEVELS):
+        used = {attribute, behaviour}
+        choices = product(
+            [{"attribute_fusion": name} for name in FUSIONS] if attribute == "embedding" else [{}],
+            [{"behaviour_fusion": name} for name in FUSIONS] if behaviour == "embedding" else [{}],
+            [{"query_key_fusion": name} for name in FUSIONS] if "query_key" in used else [{}],
+            SCORE_FUSIONS if "attention" in used else [{}],
+            [{"candidates": kind} for kind in ("id", "fused")] if attribute == "embedding" else [{}],
+        )
+        for parts in choices:
+            switches = {key: value for part in parts for key, value in part.items()}
+            title = "-".join([attribute, behaviour, *switches.values()])
+            combinations[title] = TransformerConfig(attribute=attribute, behaviour=behaviour, **switches, **SHAPE)
+    return combinations
+
+
+COMBINATIONS = every_combination()
+
+
+def reads_all_keys(config: TransformerConfig) -> bool:
+    """Whether a declaration fuses whole rows of several score matrices before the mask."""
+    several = "attention" in (config.attribute, config.behaviour)
+    return several and config.score_fusion != "sum" and config.fusion_form == "reference"
+
+
+def numbers(layer: nn.Module) -> tuple[Any, Any]:
+    """The weight and bias of a linear map or a norm, as lists."""
+    return layer.weight.tolist(), layer.bias.tolist()
+
+
+def gate_weights(layers: Sequence[nn.Module]) -> dict[str, Any]:
+    """The two-layer scorer of a gate, as the loops want it."""
+    (hidden, hidden_bias), (energy, energy_bias) = numbers(layers[0]), numbers(layers[1])
+    return {"hidden": hidden, "hidden_bias": hidden_bias, "energy": energy[0], "energy_bias": energy_bias[0]}
+
+
+def score_weights(fusion: nn.Module, form: str = "masked") -> dict[str, Any]:
+    """The weights of a score fusion, as the loops want them."""
+    if isinstance(fusion, SourceAxisConcat):
+        return {"name": "concat", "form": form, "weight": fusion.weight.tolist(), "bias": fusion.bias.item()}
+    if isinstance(fusion, ConcatScores):
+        weight, bias = numbers(fusion.map)
+        return {"name": "concat", "form": form, "window": fusion.max_length, "weight": weight, "bias": bias}
+    if isinstance(fusion, GateScores):
+        return {"name": "gate", "form": form, "window": fusion.max_length, **gate_weights([fusion.hidden, fusion.energy])}
+    return {"name": "sum", "form": form}
+
+
+def attention_weights(attention: SourceAttention, order: Sequence[str], form: str, scale: float) -> dict[str, Any]:
+    """The weights of an attention whose sources come in this order, as the loops want them."""
+    return {
+        "query": {source: numbers(attention.queries[source]) for source in order},
+        "key": {source: numbers(attention.keys[source]) for source in order},
+        "value": numbers(attention.value),
+        "out": numbers(attention.out),
+        "fusion": score_weights(attention.fusion, form),
+        "heads": attention.heads,
+        "scale": scale,
+    }
+
+
+def block_weights(block: Block, order: Sequence[str], form: str, scale: float) -> dict[str, Any]:
+    """The weights of a block, as the loops want them."""
+    parts = ("attention_norm", "expand", "contract", "forward_norm")
+    attention = attention_weights(block.attention, order, form, scale)
+    return {"attention": attention, **{part: numbers(getattr(block, part)) for part in parts}}
+
+
+def _padded(values: np.ndarray, width: int) -> np.ndarray:
+    return np.pad(np.sort(values), (0, width - len(values)))

@@ -58,6 +58,8 @@ class Layout:
 
 def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
     """The layout of left-aligned rows: only real slots are tokens, rows of similar length share a bucket."""
+    if lengths.min() < 1:
+        raise ValueError("a row without interactions has no state")
     order = np.argsort(-lengths, kind="stable")
     ordered = lengths[order]
     buckets, slots, first_row, first_token = [], [], 0, 0

@@ -1,0 +1,119 @@
+"""One side of `training.py`: times a model of ours in this process and prints one JSON line.
+
+    python benchmarks/own_side.py "dif-sr score_fusion=gate" --data data/beauty --steps 64 --evaluate
+
+It runs what `sirec train` runs: the same configuration, the same loop with its gathering of batches and its check for finite
+losses. Reading the data counts towards memory, not towards time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import time
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sirec.config import parse_assignments
+from sirec.core.model import SequentialModel
+from sirec.core.transformer import TransformerConfig
+from sirec.data import storage
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
+from sirec.evaluation.evaluate import rank_split
+from sirec.run.config import RunConfig, resolve
+from sirec.run.environment import peak_memory
+from sirec.run.execute import set_up
+from sirec.training.fit import Place, Trainer
+
+AFTER_IMPORTS = peak_memory()
+SHAPE: dict[str, object] = {
+    "layers": 3, "heads": 4, "width": 128, "inner": 256, "dropout": 0.5, "attention_dropout": 0.3, "max_length": 50,
+    "budget": 512, "epochs": 1_000_000, "patience": 1_000_000,
+}  # fmt: skip
+
+
+class _Enough(Exception):  # noqa: N818 - not an error
+    """Ends the training loop once enough steps are timed."""
+
+
+def configure(spec: str, data: Dataset, threads: int, precision: str, attributes: list[str]) -> RunConfig:
+    """The configuration of `MODEL KEY=VALUE…` in the benchmark's shape; what the spec assigns comes last and wins."""
+    model, *assignments = spec.split()
+    shared = SHAPE | {"threads": threads, "precision": precision, "data.attributes": attributes}
+    return resolve(model, data, shared=shared, assignments=parse_assignments(assignments, "--own"), where=spec)
+
+
+def measure(config: RunConfig, data: Dataset, *, warmup: int, steps: int, evaluate: bool) -> dict[str, Any]:
+    """Time `steps` training steps of a configuration's first stage and, if wanted, the ranking of all users."""
+    workshop = set_up(config, data, torch.device("cpu"))
+    model = workshop.model
+    if not isinstance(model, SequentialModel) or not config.stages:
+        raise SirecError(f"{config.model.name} is not trained, so there is no step to time")
+    trainer = Trainer(model, config.stages[0], workshop.data, workshop.schema, Place(config.seed, 0, config.precision))
+    seconds = time_steps(trainer, warmup, steps)
+    mean = sum(seconds) / len(seconds)
+    result = {
+        "model": kind_of(config),
+        "ms_per_step": 1e3 * mean,
+        "steps_per_epoch": trainer.steps,
+        "seconds_per_epoch": mean * trainer.steps,
+        "peak_bytes_above_import": peak_memory() - AFTER_IMPORTS,
+    }
+    if evaluate:
+        start = time.perf_counter()
+        rank_split(model, workshop.data, "valid", config.data.max_length)
+        result["evaluation_seconds"] = time.perf_counter() - start
+    return result
+
+
+def time_steps(trainer: Trainer, warmup: int, steps: int) -> list[float]:
+    """Seconds of each step after `warmup` (at least one), as seen from outside: from the end of one to the end of the next."""
+    marks: list[float] = []
+
+    def on_step(done: int, total: int) -> None:
+        marks.append(time.perf_counter())
+        if len(marks) > max(warmup, 1) + steps:
+            raise _Enough
+
+    with contextlib.suppress(_Enough):
+        for _ in trainer.run(lambda: {trainer.stage.metric: 0.0}, on_step):
+            pass
+    return [after - before for before, after in pairwise(marks[max(warmup, 1) :])]
+
+
+def kind_of(config: RunConfig) -> str:
+    """What a peer must compute to be compared with: the model, and how scores are fused where attributes have their own."""
+    model = config.model
+    fused = isinstance(model, TransformerConfig) and model.attribute == "attention"
+    return f"{model.name} {model.score_fusion}" if fused else model.name  # type: ignore[union-attr]
+
+
+def main() -> None:
+    """Measure what the command line names."""
+    parser = argparse.ArgumentParser(description="Time one model of ours and print one JSON line.")
+    parser.add_argument("spec", help='MODEL KEY=VALUE…, for example "sasrec composition=pools"')
+    parser.add_argument("--data", type=Path, required=True, help="a prepared data set")
+    parser.add_argument("--attributes", default="category", help="names of attributes, with commas between; empty: none")
+    parser.add_argument("--steps", type=int, default=64)
+    parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--evaluate", action="store_true", help="also time ranking every user's validation target")
+    args = parser.parse_args()
+    try:
+        data = storage.load(args.data)
+        attributes = [name for name in args.attributes.split(",") if name]
+        config = configure(args.spec, data, args.threads, args.precision, attributes)
+        result = measure(config, data, warmup=args.warmup, steps=args.steps, evaluate=args.evaluate)
+    except SirecError as error:
+        parser.error(str(error))
+    print(json.dumps({"name": args.spec, **result}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""The training benchmark: what our side measures, what it asks of a peer, and what it makes of both."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from sirec.data.prepare import prepare
+from sirec.data.sources.demo import DemoSource
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+own_side, training = load("own_side"), load("training")
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return prepare(DemoSource(users=120, items=60).read(), "demo").dataset
+
+
+def printer(tmp_path: Path, *lines: dict[str, object], code: int = 0) -> tuple[str, ...]:
+    script = tmp_path / "peer.py"
+    script.write_text(f"import sys\nfor line in {[json.dumps(line) for line in lines]!r}: print(line)\nsys.exit({code})\n")
+    return (sys.executable, str(script))
+
+
+def line(**more: object) -> dict[str, object]:
+    return {"name": "peer", "ms_per_step": 10.0, "seconds_per_epoch": 2.0, "peak_bytes_above_import": 5_000_000, **more}
+
+
+@pytest.mark.parametrize(
+    ("spec", "model"),
+    [
+        ("sasrec", "sasrec"),
+        ('sasrec task={"name":last_item,"composition":pools}', "sasrec"),
+        ("dif-sr score_fusion=sum precision=bf16", "dif-sr sum"),
+        ("comif long_histories=exact", "comif"),
+    ],
+)
+def test_our_side_speaks_the_protocol(demo, spec, model):
+    config = own_side.configure(f"{spec} width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"])
+    result = own_side.measure(config, demo, warmup=1, steps=2, evaluate=True)
+    assert result["model"] == model
+    assert all(isinstance(result[key], int | float) for key in training.NUMBERS)
+    assert result["seconds_per_epoch"] == pytest.approx(result["ms_per_step"] * result["steps_per_epoch"] / 1e3)
+    assert result["evaluation_seconds"] > 0
+
+
+def test_steps_are_timed_across_epochs(demo):
+    config = own_side.configure("sasrec width=16 inner=16 layers=1 budget=500", demo, 1, "fp32", [])
+    workshop = own_side.set_up(config, demo, own_side.torch.device("cpu"))
+    trainer = own_side.Trainer(workshop.model, config.stages[0], workshop.data, workshop.schema, own_side.Place(0))
+    seconds = own_side.time_steps(trainer, 1, 2 * trainer.steps)
+    assert len(seconds) == 2 * trainer.steps
+    assert min(seconds) > 0
+
+
+def test_every_default_side_is_a_configuration(demo):
+    for spec in training.OWN:
+        assert own_side.configure(spec, demo, 2, "fp32", ["category"]).model.width == 128
+
+
+def test_rounds_are_summed_up_and_compared_with_the_fastest_peer(tmp_path):
+    slow = line(name="slow", model="m", seconds_per_epoch=8.0, evaluation_seconds=1.5)
+    fast, ours = line(name="fast", model="m", seconds_per_epoch=4.0), line(name="ours", model="m", seconds_per_epoch=1.0)
+    (tmp_path / "a").mkdir()
+    sides = [
+        training.Side(printer(tmp_path, slow, fast), ours=False),
+        training.Side(printer(tmp_path / "a", ours), ours=True),
+    ]
+    text = training.to_markdown(training.run_rounds(sides, 2, 1))
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in text.splitlines()[2:]]
+    assert [row[1] for row in rows] == ["slow", "fast", "ours: `ours`"]
+    assert [row[-1] for row in rows] == ["0.50×", "1.00×", "4.00×"]
+    assert [row[5] for row in rows] == ["1.50", "–", "–"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "message"),
+    [
+        ([], 0, "no JSON line"),
+        ([line()], 3, "failed"),
+        ([{"name": "peer", "ms_per_step": 1.0}], 0, "without seconds_per_epoch, peak_bytes_above_import"),
+    ],
+)
+def test_a_side_that_breaks_the_protocol_stops_the_benchmark(tmp_path, lines, code, message):
+    with pytest.raises(SystemExit, match=message):
+        training.run_side(training.Side(printer(tmp_path, *lines, code=code), ours=False), 1)

@@ -1,0 +1,97 @@
+"""Batches and their layouts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tiny as builders
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirec.data.batch import SHORTEST_BUCKET, ragged, whole
+from sirec.data.dataset import Dataset
+
+CPU = torch.device("cpu")
+row_lengths = st.lists(st.integers(1, 70), min_size=1, max_size=30)
+
+
+@given(row_lengths, st.integers(0, 5))
+def test_a_ragged_layout_holds_every_real_slot_once(lengths: list[int], extra: int) -> None:
+    """Flattening keeps the real slots and nothing else; unflattening puts them back where they were, zeros elsewhere."""
+    length = max(lengths) + extra
+    layout = ragged(np.array(lengths), length, CPU)
+    real = torch.arange(length) < torch.tensor(lengths)[:, None]
+    values = torch.arange(1, real.numel() + 1).view(real.shape)
+    assert sorted(layout.slots.tolist()) == real.flatten().nonzero().squeeze(1).tolist()
+    assert torch.equal(layout.unflatten(layout.flatten(values)), values * real)
+    assert layout.flatten(values[..., None].expand(-1, -1, 3)).shape == (sum(lengths), 3)
+
+
+@given(row_lengths)
+def test_buckets_are_rectangles_of_the_rows_they_hold(lengths: list[int]) -> None:
+    """A bucket's row is one row's tokens in order; empty slots point at some token; tokens are numbered bucket by bucket."""
+    length = max(lengths)
+    layout = ragged(np.array(lengths), length, CPU)
+    numbers = torch.arange(len(lengths))[:, None] * length + torch.arange(length)
+    tokens = layout.flatten(numbers)  # which slot a token is
+    seen: list[int] = []
+    for bucket in layout.buckets:
+        for chosen, mask in zip(tokens[bucket.tokens], bucket.real, strict=True):
+            row = int(chosen[0]) // length
+            assert mask.tolist() == [True] * lengths[row] + [False] * (len(mask) - lengths[row])
+            assert chosen[mask].tolist() == numbers[row, : lengths[row]].tolist()
+        seen += bucket.tokens.flatten()[bucket.kept].tolist()
+        assert torch.equal(bucket.real.flatten().nonzero().squeeze(1), bucket.kept)
+    assert seen == list(range(sum(lengths)))
+
+
+@given(row_lengths)
+def test_buckets_waste_less_than_half(lengths: list[int]) -> None:
+    """No row is more than twice as long as another of its bucket, but for short ones, which share the last bucket."""
+    layout = ragged(np.array(lengths), max(lengths), CPU)
+    for bucket in layout.buckets:
+        sizes = bucket.real.sum(dim=1)
+        longest = int(sizes.max())
+        assert longest == bucket.tokens.shape[1]
+        assert longest <= SHORTEST_BUCKET or int(sizes.min()) > longest // 2
+    assert len(layout.buckets) <= 1 + int(np.log2(max(lengths)))
+
+
+def test_a_row_of_nothing_is_refused() -> None:
+    """A row without interactions has no state; it is an error, not an endless search for its bucket."""
+    with pytest.raises(ValueError, match="row"):
+        ragged(np.array([3, 0]), 3, CPU)
+
+
+def test_the_whole_layout_is_the_rectangle_itself(tiny: Dataset) -> None:
+    """Every slot is a token, in order; what may be read is what holds an item."""
+    batch = builders.a_batch(tiny)
+    layout = whole(batch.items)
+    assert torch.equal(layout.flatten(batch.items), batch.items.flatten())
+    assert torch.equal(layout.unflatten(layout.flatten(batch.items)), batch.items)
+    assert torch.equal(layout.buckets[0].real, builders.real(batch))
+
+
+def test_padding_widens_and_counts_on(tiny: Dataset) -> None:
+    """Empty slots hold item 0, target 0, rating 0 and the next positions; a shorter wish changes nothing."""
+    batch = builders.a_batch(tiny)
+    length = batch.items.shape[1]
+    wide = batch.padded(length + 3)
+    assert torch.equal(wide.items[:, :length], batch.items)
+    assert wide.behaviours["position"].tolist() == [list(range(length + 3))] * len(batch.items)
+    for extended in (wide.items, wide.targets, wide.behaviours["rating"]):
+        assert extended.shape[1] == length + 3
+        assert not extended[:, length:].any()
+    assert wide.lengths.tolist() == batch.lengths.tolist()
+    assert batch.padded(length - 1) is batch
+    assert torch.equal(wide.target_items, batch.target_items)
+
+
+def test_target_slots_point_at_the_targets(tiny: Dataset) -> None:
+    """Flat slots of the targets, row by row, and the items there."""
+    batch = builders.a_batch(tiny)
+    rows, slots = batch.targets.nonzero(as_tuple=True)
+    assert batch.target_slots.tolist() == (rows * batch.items.shape[1] + slots).tolist()
+    assert batch.target_items.tolist() == batch.targets[rows, slots].tolist()
+    assert len(rows) == len(batch.items)

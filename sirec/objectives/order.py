@@ -15,7 +15,7 @@ Letters: P prefixes, L length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -67,7 +67,7 @@ class OrderLoss(Objective):
         rows, slots = choose_prefixes(done.batch.targets, every=self.config.prefixes == "all")
         if not len(rows):
             return done.predicting.new_zeros(())
-        prefixes = cut(done.batch, rows.repeat(self.config.k), slots.repeat(self.config.k))
+        prefixes = cut(done.batch, rows.repeat(self.config.k), slots.repeat(self.config.k), self.fields)
         altered = ALTERATIONS[self.config.mode](prefixes, self.fields)
         states = model.encode(replace(prefixes, behaviours=altered)).at(_flat(prefixes))  # [k·P, D]
         weights = differs(prefixes, altered).view(self.config.k, -1).float()  # [k, P]
@@ -97,14 +97,17 @@ def choose_prefixes(targets: Tensor, *, every: bool) -> tuple[Tensor, Tensor]:
     return rows, keys[rows].argmax(dim=1)
 
 
-def cut(batch: Batch, rows: Tensor, slots: Tensor) -> Batch:
-    """The batch whose row p is `batch`'s row `rows[p]` up to and with slot `slots[p]`; nothing is predicted in it."""
+def cut(batch: Batch, rows: Tensor, slots: Tensor, behaviours: Iterable[str]) -> Batch:
+    """The batch whose row p is `batch`'s row `rows[p]` up to and with slot `slots[p]`; nothing is predicted in it.
+
+    It keeps only the named behaviours: a batch may carry others, which no model reads and which must not be altered.
+    """
     length = int(slots.max()) + 1
     real = torch.arange(length, device=slots.device) <= slots[:, None]  # [P, L]
     items = batch.items[rows, :length] * real
-    behaviours = {name: codes[rows, :length] for name, codes in batch.behaviours.items()}
+    codes = {name: batch.behaviours[name][rows, :length] for name in behaviours}
     lengths = (slots + 1).cpu().numpy()
-    return Batch(batch.users[rows], items, lengths, behaviours, torch.zeros_like(items), slots, batch.visible)
+    return Batch(batch.users[rows], items, lengths, codes, torch.zeros_like(items), slots, batch.visible)
 
 
 def differs(prefixes: Batch, altered: Codes) -> Tensor:

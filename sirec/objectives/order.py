@@ -160,8 +160,9 @@ def _reversal(prefixes: Batch, fields: Mapping[str, Field]) -> Codes:
 
 def _uniform(prefixes: Batch, fields: Mapping[str, Field]) -> Codes:
     """Every real slot gets any real code of the field, independently."""
+    real = prefixes.items != PADDING
     return {
-        name: torch.randint_like(codes, 1 if fields[name].padded else 0, fields[name].size)
+        name: torch.randint_like(codes, 1 if fields[name].padded else 0, fields[name].size).where(real, codes)
         for name, codes in prefixes.behaviours.items()
     }
 
@@ -181,9 +182,10 @@ def _sorted(prefixes: Batch, fields: Mapping[str, Field]) -> Codes:
 
 
 def _other_user(prefixes: Batch, fields: Mapping[str, Field]) -> Codes:
-    """The codes of the next row, where it has that slot; positions are the same everywhere, so they do not change."""
-    theirs = prefixes.items.roll(1, dims=0) != PADDING
-    return {name: torch.where(theirs, codes.roll(1, dims=0), codes) for name, codes in prefixes.behaviours.items()}
+    """The codes of a row drawn at random, where both have that slot; positions are the same everywhere and do not change."""
+    real = prefixes.items != PADDING
+    other = torch.randperm(len(real), device=real.device)
+    return {name: torch.where(real & real[other], codes[other], codes) for name, codes in prefixes.behaviours.items()}
 
 
 ALTERATIONS: Mapping[Mode, Callable[[Batch, Mapping[str, Field]], Codes]] = {

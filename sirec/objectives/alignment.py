@@ -66,7 +66,13 @@ class AlignmentLoss(Objective):
 
     def of_field(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
         """Mean over `items` Long[M], each of which holds a value, of the loss of one field."""
-        logits = model.item_vectors().index_select(0, items) @ model.value_vectors(name)[1:].T  # [M, A-1]
+        vectors, table = model.item_vectors().index_select(0, items), model.value_vectors(name)[1:]
+        if vectors.shape[1] != table.shape[1]:
+            raise SirecError(
+                f"objective iaa compares items of width {vectors.shape[1]} with values of {name} of width {table.shape[1]}",
+                "leave attribute_width out, or leave iaa out",
+            )
+        logits = vectors @ table.T  # [M, A-1]
         values = self.get_buffer(f"values_{name}").index_select(0, items)  # [M, F]
         held = values != PADDING
         log_probabilities = logits.float().log_softmax(dim=1).gather(1, (values - 1).clamp(min=0))  # [M, F]

@@ -65,7 +65,7 @@ class AlignmentLoss(Objective):
         return torch.stack(losses).mean()
 
     def of_field(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
-        """Mean over `items` Long[M], each of which holds a value, of the loss of one field."""
+        """Mean over `items` Long[M], each of which holds a value, of the loss of one field; 0 if there are none."""
         vectors, table = model.item_vectors().index_select(0, items), model.value_vectors(name)[1:]
         if vectors.shape[1] != table.shape[1]:
             raise SirecError(
@@ -77,16 +77,16 @@ class AlignmentLoss(Objective):
         held = values != PADDING
         log_probabilities = logits.float().log_softmax(dim=1).gather(1, (values - 1).clamp(min=0))  # [M, F]
         if self.config.multi_value == "multi_positive":
-            return -log_probabilities.masked_fill(~held, -torch.inf).logsumexp(dim=1).mean()
-        per_item = (log_probabilities * held).sum(dim=1) / held.sum(dim=1)
-        return -per_item.mean()
+            per_item = log_probabilities.masked_fill(~held, -torch.inf).logsumexp(dim=1)
+        else:
+            per_item = (log_probabilities * held).sum(dim=1) / held.sum(dim=1)
+        return -per_item.sum() / max(len(items), 1)
 
     def _items(self, name: str, done: Pass) -> Tensor:
         holders = self.get_buffer(f"holders_{name}")
         if self.config.scope == "batch_targets":
             targets = done.batch.target_items
-            mine = targets[(self.get_buffer(f"values_{name}")[targets] != PADDING).any(dim=1)]
-            return mine if len(mine) else holders[:1]
+            return targets[(self.get_buffer(f"values_{name}")[targets] != PADDING).any(dim=1)]
         if self.config.sample is None or self.config.sample >= len(holders):
             return holders
         return holders[torch.randint(len(holders), (self.config.sample,), device=holders.device)]

@@ -15,6 +15,8 @@ from sirec.cli import ablate, datasets, doctor, evaluate, models, prepare, quick
 from sirec.cli.console import stderr
 from sirec.errors import SirecError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="sirec",
     help="Side-information sequential recommendation: does it help, which kind, fused where, and is the gain real?",
@@ -34,6 +36,10 @@ def main() -> None:
     """Run the command line; only a `SirecError` becomes one line and a hint."""
     try:
         app(standalone_mode=True)
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            stderr.print("stopped; the same command goes on from the last finished epoch", highlight=False)
+        raise
     except SirecError as error:
         stderr.print(f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True, highlight=False)
         if error.hint:

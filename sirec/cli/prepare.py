@@ -45,8 +45,13 @@ def prepare(
             f"sirec prepare {name} --source {chosen} --raw FOLDER, a folder with sequences.txt and item2attributes.json",
         )
     settings = {
-        "since": since, "until": until, "min_rating": min_rating, "core": core, "drop_duplicates": dedupe, "categories": categories,
-    }  # fmt: skip
+        "since": since,
+        "until": until,
+        "min_rating": min_rating,
+        "core": core,
+        "drop_duplicates": dedupe,
+        "categories": categories,
+    }
     wanted = config.load(preparing.PrepareOptions, settings, "prepare")
     with progress() as bars:
         tasks: dict[str, object] = {}

@@ -1,0 +1,95 @@
+"""Bad input gets one clear line, a hint where one helps, exit code 2, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import SMALL, Call
+
+MISTAKES = {
+    "unknown model": (["train", "sasrek"], "'sasrek' is not a model", "did you mean 'sasrec'"),
+    "unknown data set": (["train", "comif", "--data", "shap"], "'shap' is not a data set", "did you mean 'shop'"),
+    "unknown key": (["train", "comif", "--data", "shop", "--set", "head=2"], "'head' is not a key", "did you mean 'heads'"),
+    "no value": (["train", "comif", "--data", "shop", "--set", "heads"], "expected KEY=VALUE", "--set heads=2"),
+    "text for a number": (["train", "comif", "--data", "shop", "--set", "heads=two"], "heads: expected a whole number", ""),
+    "yaml's 1e-3": (["train", "comif", "--data", "shop", "--set", "learning_rate=1e-3"], "'1e-3' is text", "1.0e-3"),
+    "heads do not divide": (["train", "comif", "--data", "shop", "--set", "heads=3"], "width 128 is not a multiple", ""),
+    "dropout of 1": (["train", "comif", "--data", "shop", "--set", "model.dropout=1.0"], "must lie in [0, 1)", ""),
+    "no epochs": (["train", "comif", "--data", "shop", "--set", "epochs=0"], "epochs 0 must be at least 1", ""),
+    "negative seed": (["train", "comif", "--data", "shop", "--seed", "-1"], "seed -1 must be 0 or more", ""),
+    "unknown level": (
+        ["train", "comif", "--data", "shop", "--set", "attribute=embeding"], "'embeding' is not a choice", "did you mean 'embedding'",
+    ),
+    "unknown attribute": (["train", "comif", "--data", "shop", "--set", "data.attributes=[brnd]"], "'brnd' is not an attribute", "brand"),
+    "unknown behaviour": (["train", "comif", "--data", "shop", "--set", "behaviours=[time]"], "'time' is not a behaviour", "rating"),
+    "unknown metric": (["train", "comif", "--data", "shop", "--set", "metric=Recal@20"], "'Recal@20' is not a metric", "Recall@20"),
+    "unknown protocol": (["train", "comif", "--data", "shop", "--protocol", "dif"], "'dif' is not a protocol", "difsr"),
+    "unknown profile": (["train", "comif", "--data", "shop", "--profile", "paper"], "paper", "intended"),
+    "no such device": (["train", "comif", "--data", "shop", "--device", "tpu9"], "'tpu9' is not a device", "cpu"),
+    "an objective without its field": (
+        ["train", "comif", "--data", "shop", "--set", "data.attributes=[]"], "objective iaa needs an attribute", "",
+    ),
+    "a leaking combination": (
+        ["train", "comif", "--data", "shop", "--set", "fusion_form=reference"], "targets would leak", "last_item",
+    ),
+    "unknown run": (["evaluate", "feedbeef"], "'feedbeef' is not a run", ""),
+    "unknown experiment": (["study", "quickstrat"], "'quickstrat' is not an experiment", "quickstart"),
+    "unknown source": (["prepare", "x", "--source", "s3rek"], "'s3rek' is not a source", "s3rec"),
+    "no raw folder": (["prepare", "beauty"], "reads raw files, and none were given", "--raw"),
+    "missing raw files": (["prepare", "beauty", "--raw", "nowhere"], "nowhere", ""),
+    "a date that is none": (["prepare", "demo", "--since", "2019-13-01"], "2019-13-01", ""),
+    "a filter that leaves nothing": (["prepare", "demo", "--since", "2090-01-01"], "leaves none of", "loosen it"),
+    "nothing switched off": (["ablate", "--data", "shop"], "nothing is switched off", "--no-upa"),
+    "a switch the model lacks": (["ablate", "--no-upa", "--model", "sasrec", "--data", "shop"], "'upa' is not an objective", ""),
+    "seeds that are none": (["ablate", "--no-upa", "--seeds", "one", "--data", "shop"], "expected whole numbers", "0,1,2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_one_line_and_code_2(sirec: Call, prepared: Path, mistake: str) -> None:
+    """The message says what and where, the hint what would be right; stdout stays empty and no run is left."""
+    arguments, message, hint = MISTAKES[mistake]
+    before = sorted(prepared.rglob("DONE"))
+    outcome = sirec(*arguments)
+    said = " ".join(outcome.err.split())
+    assert (outcome.code, outcome.out) == (2, ""), outcome
+    assert message in said
+    assert hint in said
+    assert "Traceback" not in said
+    assert sorted(prepared.rglob("DONE")) == before
+
+
+def test_a_right_call_is_not_a_mistake(sirec: Call) -> None:
+    """Control: the same call without the mistake trains and exits with 0."""
+    outcome = sirec("train", "comif", "--data", "shop", *SMALL)
+    assert outcome.code == 0
+    assert "COMIF" in outcome.out
+
+
+def test_a_run_on_changed_data_is_refused(sirec: Call, prepared: Path) -> None:
+    """Weights are never ranked on data other than those they were trained on."""
+    assert sirec("train", "sasrec", "--data", "shop", *SMALL).code == 0
+    run = next((prepared / "results" / "runs" / "shop" / "sasrec").iterdir())
+    assert sirec("evaluate", str(run), "--recompute").code == 0  # control: on its own data it works
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("fingerprint: ", "fingerprint: 0000"))
+    outcome = sirec("evaluate", str(run), "--recompute")
+    assert outcome.code == 2
+    assert "trained on data 0000" in " ".join(outcome.err.split())
+    shutil.rmtree(run)
+
+
+def test_a_damaged_snapshot_is_named(sirec: Call, prepared: Path) -> None:
+    """A snapshot that cannot be read is an error with its path, not a silent new start."""
+    arguments = ["train", "nova", "--data", "shop", *SMALL]
+    assert sirec(*arguments).code == 0
+    run = next((prepared / "results" / "runs" / "shop" / "nova").iterdir())
+    (run / "DONE").unlink()
+    (run / "snapshot.safetensors").write_bytes(b"not a snapshot")
+    outcome = sirec(*arguments)
+    assert outcome.code == 2
+    assert "snapshot.safetensors: not a readable snapshot" in " ".join(outcome.err.split())
+    shutil.rmtree(run)

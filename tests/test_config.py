@@ -1,0 +1,125 @@
+"""Text becomes configuration strictly, and back without loss."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirec.config import assign, dump, has, load, parse_assignments, read_yaml, to_yaml
+from sirec.errors import SirecError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    name: ClassVar[str] = "round"
+    radius: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Square:
+    name: ClassVar[str] = "square"
+    side: int
+    corners: Literal["sharp", "soft"] = "sharp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    title: str
+    shapes: tuple[Round | Square, ...] = ()
+    scale: float | None = None
+    is_framed: bool = False
+    tags: Mapping[str, int] = field(default_factory=dict)
+
+
+shapes = st.one_of(
+    st.builds(Round, radius=st.floats(allow_nan=False, allow_infinity=False)),
+    st.builds(Square, side=st.integers(), corners=st.sampled_from(["sharp", "soft"])),
+)
+drawings = st.builds(
+    Drawing,
+    title=st.text(string.printable),
+    shapes=st.lists(shapes, max_size=3).map(tuple),
+    scale=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    is_framed=st.booleans(),
+    tags=st.dictionaries(st.text(string.ascii_letters, min_size=1), st.integers(), max_size=3),
+)
+
+
+@given(drawings, st.booleans())
+def test_dump_and_load_are_inverse(drawing: Drawing, defaults: bool) -> None:
+    """A configuration survives plain values and YAML, with its defaults written out or left out."""
+    text = to_yaml(dump(drawing, defaults=defaults))
+    assert load(Drawing, yaml.safe_load(text), "drawing") == drawing
+
+
+def test_defaults_can_be_left_out() -> None:
+    """The canonical form holds only what departs from a default (control: the full form holds all)."""
+    drawing = Drawing(title="x", shapes=(Square(side=2),))
+    assert dump(drawing, defaults=False) == {"title": "x", "shapes": [{"name": "square", "side": 2}]}
+    assert set(dump(drawing)) == {"title", "shapes", "scale", "is_framed", "tags"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"title": "x", "shaps": []}, "drawing: 'shaps' is not a key"),
+        ({}, "drawing: the key 'title' is missing"),
+        ({"title": 3}, "drawing.title: expected text, got 3"),
+        ({"title": "x", "is_framed": 1}, "drawing.is_framed: expected true or false"),
+        ({"title": "x", "scale": True}, "drawing.scale: expected a number"),
+        ({"title": "x", "scale": "1e-3"}, "drawing.scale: '1e-3' is text, not a number"),
+        ({"title": "x", "shapes": {}}, "drawing.shapes: expected a list"),
+        ({"title": "x", "shapes": [{"radius": 1}]}, "drawing.shapes.0: the key 'name' is missing"),
+        ({"title": "x", "shapes": [{"name": "oval"}]}, "drawing.shapes.oval: 'oval' is not a name"),
+        ({"title": "x", "shapes": ["square"]}, "drawing.shapes.0: the key 'side' is missing"),
+        ({"title": "x", "shapes": [{"name": "square", "side": 1, "corners": "round"}]}, "corners: 'round' is not a choice"),
+        ({"title": "x", "tags": {"a": "b"}}, "drawing.tags.a: expected a whole number"),
+        ([], "drawing: expected a mapping"),
+    ],
+)
+def test_a_mistake_is_named_with_its_path(values: object, message: str) -> None:
+    """Nothing is coerced or ignored; the message leads to the place."""
+    with pytest.raises(SirecError) as error:
+        load(Drawing, values, "drawing")
+    assert message in error.value.message
+
+
+def test_a_path_may_start_anywhere_as_long_as_it_is_clear() -> None:
+    """A short path finds its place, a repeated key in a list is set everywhere, an ambiguous one is refused."""
+    tree = {"model": {"width": 1, "drop": 1}, "stages": [{"title": "a", "rate": 1}, {"title": "b", "rate": 1}], "drop": {"drop": 2}}
+    assign(tree, "width", 5, "--set")
+    assign(tree, "rate", 7, "--set")
+    assign(tree, "stages.b.rate", 9, "--set")
+    assert (tree["model"], tree["stages"]) == (
+        {"width": 5, "drop": 1}, [{"title": "a", "rate": 7}, {"title": "b", "rate": 9}],
+    )  # fmt: skip
+    with pytest.raises(SirecError, match="the key is ambiguous"):
+        assign({"a": {"x": 1}, "b": {"x": 1}}, "x", 2, "--set")
+    assert has(tree, "rate")
+    assert not has(tree, "rat")
+
+
+def test_assignments_are_yaml() -> None:
+    """Values keep their YAML types; what is no assignment is refused."""
+    assert parse_assignments(["a=1", "b=[x, y]", "c=null", "d=0.5"]) == {"a": 1, "b": ["x", "y"], "c": None, "d": 0.5}
+    with pytest.raises(SirecError, match="expected KEY=VALUE"):
+        parse_assignments(["a"])
+    with pytest.raises(SirecError, match="is not a YAML value"):
+        parse_assignments(["a=[1"])
+
+
+def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
+    """A syntax error has a file and a line, a missing file a path."""
+    (tmp_path / "x.yaml").write_text("a: 1\nb: [1\n")
+    with pytest.raises(SirecError, match=r"x\.yaml:\d+: not valid YAML"):
+        read_yaml(tmp_path / "x.yaml")
+    with pytest.raises(SirecError, match="no such file"):
+        read_yaml(tmp_path / "y.yaml")

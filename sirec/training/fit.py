@@ -143,7 +143,8 @@ class Trainer:
         self.objectives.load_state_dict(_under("objectives/", tensors))
         self.best_weights = _under("best/", tensors)
         for name, parameter in self.parameters:
-            self.optimizer.state[parameter] = _under(f"adam/{name}/", tensors)
+            state = _under(f"adam/{name}/", tensors)
+            self.optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in state.items()}
 
     def loss(self, batch: Batch) -> dict[str, Tensor]:
         """The unweighted loss of each objective on a batch, from one pass of the encoder."""

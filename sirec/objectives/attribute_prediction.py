@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Field, Schema
+from sirec.errors import unknown
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
 
 Reduction = Literal["mean", "sum"]
@@ -35,8 +36,11 @@ class AttributePrediction(ObjectiveConfig):
     reduction: Reduction = "mean"
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """One head a field. Raises `SirecError` where the data have no attribute to predict."""
+        """One head a field. Raises `SirecError` where the data have no attribute to predict, or not one that has a weight."""
         wanted = chosen_attributes(schema, self.attributes, self.name)
+        for name in self.weights or {}:
+            if name not in wanted:
+                raise unknown("attribute", name, wanted, f"objective {self.name}: weights")
         shares = {name: (self.weights or {}).get(name, self.weight) / self.weight for name in wanted}
         return AttributePredictionLoss([f for f in schema.attributes if f.name in wanted], width, shares, self.reduction)
 

@@ -1,0 +1,270 @@
+"""The true order of behaviours against an altered one."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from itertools import permutations
+from typing import Any, get_args
+
+import pytest
+import reference
+import tiny as builders
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+from torch import Tensor
+
+from sirec.core.transformer import FusedTransformer, TransformerConfig
+from sirec.data.batch import Batch
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Schema
+from sirec.data.tasks import LastItem, NextItem, Task, gather
+from sirec.errors import SirecError
+from sirec.objectives import order
+from sirec.objectives.base import Pass
+from sirec.objectives.order import (
+    ALTERATIONS,
+    Mode,
+    OrderLoss,
+    UserPreferenceAlignment,
+    choose_prefixes,
+    cut,
+    differs,
+    permuted,
+    preference_loss,
+)
+
+MODES = get_args(Mode)
+COMIF_LIKE = {"attribute": "embedding", "behaviour": "attention", "score_fusion": "concat", "candidates": "fused"}
+CONFIG = TransformerConfig(**builders.SHAPE, **COMIF_LIKE)
+numbers = st.floats(-20, 20, width=32)
+
+
+def a_pass(model: FusedTransformer, data: Dataset, task: Task | None = None) -> Pass:
+    batch = gather(data, (task or NextItem()).rows(data, builders.WINDOW))
+    states = model.encode(batch)
+    return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+
+
+def loss(schema: Schema, **switches: Any) -> OrderLoss:
+    built = UserPreferenceAlignment(**switches).build(schema, 8)
+    assert isinstance(built, OrderLoss)
+    return built
+
+
+def prefixes_of(data: Dataset, names: tuple[str, ...] = ("rating", "position")) -> Batch:
+    """Every prefix of every user's row."""
+    batch = gather(data, NextItem().rows(data, builders.WINDOW))
+    return cut(batch, *choose_prefixes(batch.targets, every=True), names)
+
+
+@given(st.integers(1, 6), st.integers(1, 3), st.data())
+def test_the_preference_loss_equals_its_loops(prefixes: int, k: int, data: st.DataObject) -> None:
+    """-log of the true state's share, mean over the prefixes that have a version left, for any scores and any gaps."""
+    row = st.lists(numbers, min_size=prefixes, max_size=prefixes)
+    gaps = st.lists(st.booleans(), min_size=prefixes, max_size=prefixes)
+    true, false, kept = data.draw(row), [data.draw(row) for _ in range(k)], [data.draw(gaps) for _ in range(k)]
+    given_loss = preference_loss(torch.tensor(true), torch.tensor(false), torch.tensor(kept).float())
+    assert given_loss.item() == pytest.approx(reference.preference(true, false, kept), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("k", [1, 2, 8])
+def test_no_alteration_costs_the_logarithm_of_the_choices(
+    k: int, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were behaviours left as they are and the prefixes counted all the same, every version would be as likely: log(k + 1)."""
+    monkeypatch.setitem(ALTERATIONS, "reversal", lambda prefixes, fields: prefixes.behaviours)
+    model = builders.build(CONFIG, schema)
+    part = loss(schema, k=k, mode="reversal", prefixes="all")
+    assert part(model, a_pass(model, tiny)).item() == 0.0  # as it is: nothing was altered, nothing counts
+    monkeypatch.setattr(order, "differs", lambda prefixes, altered: torch.ones(len(prefixes.items)))
+    assert part(model, a_pass(model, tiny)).item() == pytest.approx(math.log(k + 1), abs=1e-5)
+
+
+@pytest.mark.parametrize("task", [NextItem(long_histories="exact"), LastItem()], ids=["next_item", "last_item"])
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schema: Schema) -> None:
+    """Under reversal, prefix by prefix: encode it, encode it with its behaviours backwards, compare both with the target."""
+    model = builders.build(CONFIG, schema)
+    total, count = 0.0, 0
+    for user, (start, end) in enumerate(zip(tiny.offsets[:-1].tolist(), tiny.offsets[1:].tolist(), strict=True), start=1):
+        for target in range(start + 2, end - 2):
+            first = max(start, target - builders.WINDOW)
+            batch = builders.spans(tiny, [(user, first - start, target - 1 - start)])
+            backwards = replace(batch, behaviours={name: codes.flip(1) for name, codes in batch.behaviours.items()})
+            wanted = model.item_table()[tiny.items[target]]
+            true, false = ((wanted @ model.encode(version).final[0, -1]).item() for version in (batch, backwards))
+            total += reference.preference([true], [[false]] * k, [[True]] * k)
+            count += 1
+    given_loss = loss(schema, mode="reversal", prefixes="all", k=k)(model, a_pass(model, tiny, task))
+    assert given_loss.item() == pytest.approx(total / count, rel=1e-4)
+
+
+def test_one_prefix_a_row_estimates_the_rows(tiny: Dataset, schema: Schema) -> None:
+    """`one` draws each prefix of at least two interactions of a row equally often, and no other."""
+    batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
+    every = set(zip(*(index.tolist() for index in choose_prefixes(batch.targets, every=True)), strict=True))
+    rows, slots = (batch.targets != 0).nonzero(as_tuple=True)
+    assert every == {(row, slot) for row, slot in zip(rows.tolist(), slots.tolist(), strict=True) if slot > 0}
+    torch.manual_seed(0)
+    longest = int(torch.tensor(batch.lengths).argmax())
+    drawn: Counter[tuple[int, int]] = Counter()
+    for _ in range(1100):
+        rows, slots = choose_prefixes(batch.targets, every=False)
+        assert len(set(rows.tolist())) == len(rows)
+        drawn.update(zip(rows.tolist(), slots.tolist(), strict=True))
+    assert drawn.keys() == every
+    counts = [drawn[place] for place in every if place[0] == longest]
+    assert len(counts) == builders.WINDOW - 1
+    assert chisquare(counts).pvalue > 0.001
+
+
+def test_cut_keeps_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
+    """A cut row holds the items and behaviours up to its slot; its last state is the whole row's state there."""
+    batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
+    rows, slots = choose_prefixes(batch.targets, every=True)
+    prefixes = cut(batch, rows, slots, ["rating"])
+    assert set(prefixes.behaviours) == {"rating"}
+    assert not prefixes.targets.any()
+    for index, (row, slot) in enumerate(zip(rows.tolist(), slots.tolist(), strict=True)):
+        assert prefixes.items[index, : slot + 1].tolist() == batch.items[row, : slot + 1].tolist()
+        assert not prefixes.items[index, slot + 1 :].any()
+        assert prefixes.lengths[index] == slot + 1 == prefixes.read[index] + 1
+
+
+def every_order(length: int, draws: int, *, fixed_points: bool) -> Counter[tuple[int, ...]]:
+    torch.manual_seed(0)
+    orders = permuted(torch.full((draws,), length), length + 2, fixed_points=fixed_points)
+    assert (orders[:, length:] == torch.arange(length, length + 2)).all()  # slots beyond the prefix keep their codes
+    return Counter(tuple(drawn) for drawn in orders[:, :length].tolist())
+
+
+@pytest.mark.parametrize(("length", "fixed_points", "count"), [(3, True, 5), (4, True, 23), (3, False, 2), (4, False, 9)])
+def test_permutations_are_uniform(length: int, fixed_points: bool, count: int) -> None:
+    """Every permutation but the identity, or every derangement, is drawn equally often (chi-square), and no other ever."""
+    drawn = every_order(length, 8000, fixed_points=fixed_points)
+    legal = [p for p in permutations(range(length)) if p != tuple(range(length))]
+    if not fixed_points:
+        legal = [p for p in legal if all(p[t] != t for t in range(length))]
+    assert len(legal) == count
+    assert drawn.keys() == set(legal)
+    assert chisquare([drawn[p] for p in legal]).pvalue > 0.001
+
+
+def test_swaps_would_not_be_uniform() -> None:
+    """The control of that test: swapping one random pair reaches three of the five orders, and chi-square says so."""
+    pairs = torch.randint(3, (8000,), generator=torch.Generator().manual_seed(0)).bincount().tolist()
+    assert chisquare([*pairs, 0, 0]).pvalue < 1e-6
+
+
+def test_a_pair_can_only_be_swapped_and_one_slot_only_stay() -> None:
+    """Two interactions have one other order; one has none."""
+    orders = permuted(torch.tensor([1, 2]), 3, fixed_points=True)
+    assert orders.tolist() == [[0, 1, 2], [1, 0, 2]]
+
+
+@pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal"])
+def test_one_reordering_moves_every_behaviour(mode: Mode, tiny: Dataset, schema: Schema) -> None:
+    """Rating and position move together: the pair of an interaction stays a pair, only its item changes."""
+    prefixes = prefixes_of(tiny)
+    altered = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})
+    where = altered["position"]
+    assert torch.equal(altered["rating"], prefixes.behaviours["rating"].gather(1, where))
+    real = prefixes.items != 0
+    assert torch.equal(where.masked_fill(~real, 99).sort().values, prefixes.behaviours["position"].masked_fill(~real, 99))
+    assert differs(prefixes, altered).all()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_alterations_draw_real_codes_and_leave_empty_slots_alone(mode: Mode, tiny: Dataset, schema: Schema) -> None:
+    """Whatever the mode: real slots hold codes of their field, other slots what they held, and something changes."""
+    names = ("position",) if mode == "sorted" else ("rating", "position")
+    prefixes = prefixes_of(tiny, names)
+    torch.manual_seed(0)
+    fields = {field.name: field for field in schema.behaviours}
+    altered = ALTERATIONS[mode](prefixes, fields)
+    real = prefixes.items != 0
+    assert altered.keys() == set(names)
+    for name, codes in altered.items():
+        assert torch.equal(codes[~real], prefixes.behaviours[name][~real])
+        assert int(codes[real].min()) >= (1 if fields[name].padded else 0)
+        assert int(codes[real].max()) < fields[name].size
+    assert differs(prefixes, altered).float().mean() > 0.8
+    if mode == "sorted":
+        assert all(row[mask].diff().min() > 0 for row, mask in zip(altered["position"], real, strict=True))
+    if mode == "other_user":
+        assert torch.equal(altered["position"], prefixes.behaviours["position"])
+
+
+def test_a_field_too_small_to_sample_is_refused(tiny: Dataset, schema: Schema) -> None:
+    """Twelve slots cannot hold a sorted sample of five ratings."""
+    with pytest.raises(SirecError, match="rating has 5"):
+        ALTERATIONS["sorted"](prefixes_of(tiny), {field.name: field for field in schema.behaviours})
+
+
+def gradients(model: FusedTransformer, data: Dataset, part: OrderLoss) -> Tensor:
+    """The gradient of the position table under this loss alone."""
+    model.zero_grad()
+    value = part(model, a_pass(model, data))
+    if value.requires_grad:
+        value.backward()
+    weight = model.side.behaviours["position"].values.weight
+    return torch.zeros_like(weight) if weight.grad is None else weight.grad
+
+
+@pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal", "uniform", "sorted"])
+def test_positions_learn_from_two_interactions_on(mode: Mode) -> None:
+    """The position table gets a gradient from prefixes of two and more; from prefixes of one the loss is 0, without any."""
+    data = builders.dataset([5, 5, 5]).select(None, ["position"])  # training prefixes of one and of two
+    schema = data.schema(builders.WINDOW, with_position=True)
+    model, part = builders.build(CONFIG, schema), loss(schema, mode=mode)
+    torch.manual_seed(0)
+    assert gradients(model, data, part)[:2].abs().max() > 1e-6
+    single = builders.dataset([4, 4, 4]).select(None, ["position"])
+    assert loss(schema, mode=mode)(model, a_pass(model, single)).item() == 0.0
+    assert not gradients(model, single, part).any()
+
+
+@pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal", "other_user"])
+def test_constant_ratings_carry_no_information(mode: Mode, tiny: Dataset) -> None:
+    """Without position, ratings that are all alike leave nothing to alter: weight 0; ratings that vary do not."""
+    varied = tiny.select(None, ["rating"])
+    constant = replace(varied, behaviours={"rating": torch.full_like(varied.behaviours["rating"], 3)})
+    schema = varied.schema(builders.WINDOW, with_position=False)
+    model, part = builders.build(CONFIG, schema), loss(schema, mode=mode, prefixes="all")
+    torch.manual_seed(0)
+    assert part(model, a_pass(model, constant)).item() == 0.0
+    assert part(model, a_pass(model, varied)).item() > 0.1
+
+
+def test_prefixes_without_a_change_are_left_out_of_the_mean(tiny: Dataset, schema: Schema) -> None:
+    """A version that equals the truth is dropped, and a prefix with no version left does not count in the mean."""
+    true, false = torch.tensor([1.0, 2.0]), torch.tensor([[0.5, 2.0], [1.5, 2.0]])
+    both = preference_loss(true, false, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    first = preference_loss(true[:1], false[:, :1], torch.ones(2, 1))
+    assert both.item() == pytest.approx(first.item())
+    assert preference_loss(true, false, torch.zeros(2, 2)).item() == 0.0
+
+
+def test_versions_of_one_prefix_are_drawn_apart(tiny: Dataset, schema: Schema) -> None:
+    """With k = 4 the versions of a long prefix are not copies of one draw, in any drawn mode."""
+    batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
+    rows, slots = (index.repeat(4) for index in choose_prefixes(batch.targets, every=True))
+    prefixes = cut(batch, rows, slots, ["rating", "position"])
+    long = int(slots[: len(slots) // 4].argmax())
+    for mode in ("permutation", "derangement", "uniform", "other_user"):
+        torch.manual_seed(1)
+        codes = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})["rating"]
+        versions = codes.view(4, -1, codes.shape[1])[:, long].tolist()
+        assert len({tuple(version) for version in versions}) > 1, mode
+
+
+def test_what_cannot_be_altered_is_refused(schema: Schema) -> None:
+    """No behaviour in use, or no version asked for, is an error that says so."""
+    with pytest.raises(SirecError, match="needs a behaviour"):
+        loss(Schema(schema.items, builders.WINDOW, schema.attributes))
+    with pytest.raises(SirecError, match="k 0"):
+        UserPreferenceAlignment(k=0)

@@ -1,0 +1,268 @@
+"""What every declared model promises."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+import tiny as builders
+import torch
+import yaml
+from safetensors.torch import load, save
+
+from sirec.config import dump, load_named, to_yaml
+from sirec.config import load as load_config
+from sirec.core.model import Recommender, SequentialModel
+from sirec.core.transformer import TransformerConfig
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Field, Schema, position
+from sirec.data.tasks import NextItem, evaluation_rows, gather
+from sirec.errors import SirecError
+from sirec.models import MODELS, AnyModel, model_class
+from sirec.models.declaration import Declaration
+from sirec.models.dif_sr import DIFSR
+from sirec.objectives.attribute_prediction import AttributePrediction
+from sirec.objectives.base import Pass
+from sirec.objectives.item import ItemCrossEntropy
+from sirec.training.fit import Place, Trainer
+
+TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_floor}
+each = pytest.mark.parametrize("name", MODELS)
+each_trained = pytest.mark.parametrize("name", TRAINED)
+
+
+def small(name: str, **switches: Any) -> Declaration:
+    """A model's declaration in the tiny shape; a floor has no shape."""
+    config = MODELS[name]()
+    return replace(config, **{**builders.SHAPE, **switches}) if name in TRAINED else config
+
+
+def a_model(name: str, data: Dataset, seed: int = 0, **switches: Any) -> Recommender:
+    """Built for `data`, counted, and loud where it has weights."""
+    model = small(name, **switches).build(data.schema(builders.WINDOW, with_position=True))
+    model.count(data)
+    builders.loud(model, seed)
+    return model
+
+
+def test_there_are_this_many_models() -> None:
+    """Seven: two floors and the five of the core; each under its own name, with a title and a source."""
+    assert len(MODELS) == len(get_args(AnyModel)) == 7
+    assert [name for name, cls in MODELS.items() if cls.is_floor] == ["popularity", "transitions"]
+    for name, cls in MODELS.items():
+        assert cls.name == name
+        assert cls.title
+        assert cls.source
+        assert bool(cls.stages) != cls.is_floor
+
+
+def test_a_misspelt_model_is_told_the_nearest() -> None:
+    """An unknown name is an error with the nearest one."""
+    with pytest.raises(SirecError) as caught:
+        model_class("dif_sr")
+    assert "dif-sr" in str(caught.value.hint)
+
+
+def test_declarations_are_the_papers_table() -> None:
+    """Where each kind of field enters: COMIF's Table 2, read off the declarations."""
+    levels = {name: (cls().attribute, cls().behaviour) for name, cls in TRAINED.items()}
+    assert levels == {
+        "sasrec": ("none", "embedding"),
+        "sasrecf": ("embedding", "embedding"),
+        "nova": ("query_key", "query_key"),
+        "dif-sr": ("attention", "attention"),
+        "comif": ("embedding", "attention"),
+    }
+    assert [name for name, cls in TRAINED.items() if cls().candidates == "fused"] == ["comif"]
+
+
+def test_configurations_survive_the_round_trip() -> None:
+    """Every model's defaults, stages included, and every combination of switches come back from YAML as they went."""
+    configs = [*(cls() for cls in MODELS.values()), *(stage for cls in MODELS.values() for stage in cls.stages)]
+    configs += [replace(MODELS["sasrec"](), **vars(config)) for config in builders.COMBINATIONS.values()]
+    for config in configs:
+        for defaults in (True, False):
+            tree = yaml.safe_load(to_yaml(dump(config, defaults=defaults)))
+            named = isinstance(config, Declaration)
+            back = load_named(list(MODELS.values()), tree, "test") if named else load_config(type(config), tree, "test")
+            assert back == config
+    assert len(configs) == 7 + 5 + 172
+
+
+@each
+def test_scores_are_one_number_an_item(name: str, tiny: Dataset) -> None:
+    """Shape [B, V], finite, the same on every call in evaluation mode."""
+    model, batch = a_model(name, tiny), builders.a_batch(tiny)
+    with torch.no_grad():
+        scores = model.scores(batch)
+        assert scores.shape == (len(batch.items), tiny.item_codes)
+        assert scores.isfinite().all()
+        assert torch.equal(model.scores(batch), scores)
+
+
+@each_trained
+def test_training_mode_is_random(name: str, tiny: Dataset) -> None:
+    """The control of determinism: with dropout and in training mode two calls differ."""
+    model, batch = a_model(name, tiny, dropout=0.5), builders.a_batch(tiny)
+    model.train()
+    assert not torch.equal(model.scores(batch), model.scores(batch))
+
+
+@each
+def test_scores_ignore_padding_targets_and_other_rows(name: str, tiny: Dataset) -> None:
+    """More empty slots, other targets and other rows beside it leave a row's scores as they are."""
+    model, batch = a_model(name, tiny), builders.a_batch(tiny)
+    with torch.no_grad():
+        scores = model.scores(batch)
+        torch.testing.assert_close(model.scores(batch.padded(builders.WINDOW)), scores)
+        assert torch.equal(model.scores(replace(batch, targets=batch.targets.flip(0))), scores)
+        alone = builders.a_batch(tiny, lengths=batch.lengths[:1].tolist())
+        torch.testing.assert_close(model.scores(alone), scores[:1], rtol=1e-5, atol=1e-5)
+
+
+@each
+def test_scores_depend_on_the_history_but_for_popularity(name: str, tiny: Dataset) -> None:
+    """Another last item gives another row of scores; only popularity offers everybody the same."""
+    model, batch = a_model(name, tiny), builders.a_batch(tiny)
+    other = builders.changed(batch, 0)
+    with torch.no_grad():
+        assert torch.equal(model.scores(other), model.scores(batch)) == (name == "popularity")
+
+
+@each
+def test_saved_weights_give_the_same_scores(name: str, tiny: Dataset) -> None:
+    """A state dict through safetensors into a model of another seed, that has counted nothing, restores every score."""
+    model, batch = a_model(name, tiny), builders.a_batch(tiny)
+    fresh = builders.loud(small(name).build(tiny.schema(builders.WINDOW, with_position=True)), seed=7)
+    assert isinstance(fresh, Recommender)
+    with torch.no_grad():
+        if name in TRAINED:
+            assert not torch.allclose(fresh.scores(batch), model.scores(batch))  # control
+        fresh.load_state_dict(load(save(dict(model.state_dict()))))
+        assert torch.equal(fresh.scores(batch), model.scores(batch))
+
+
+@pytest.mark.parametrize("name", ["popularity", "transitions"])
+def test_floors_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
+    """Counted under other codes, a floor gives the same scores under the other codes."""
+    new = torch.cat(
+        [torch.zeros(1, dtype=torch.long), torch.randperm(builders.ITEMS, generator=torch.Generator().manual_seed(5)) + 1]
+    )
+    other = replace(tiny, items=new[tiny.items])
+    scores = a_model(name, tiny).scores(builders.a_batch(tiny))
+    torch.testing.assert_close(a_model(name, other).scores(builders.a_batch(other))[:, new], scores)
+
+
+def test_transitions_equal_their_loops(tiny: Dataset) -> None:
+    """Pairs up to three apart, later ones after earlier ones in full and backwards by half, and three last items looked up."""
+    table = np.zeros((tiny.item_codes, tiny.item_codes))
+    counts = np.zeros(tiny.item_codes)
+    for start, end in zip(tiny.offsets[:-1].tolist(), tiny.offsets[1:].tolist(), strict=True):
+        read = tiny.items[start : end - 2].tolist()
+        for i, a in enumerate(read):
+            counts[a] += 1
+            for distance, b in enumerate(read[i + 1 : i + 4], start=1):
+                table[a, b] += 1 / distance
+                table[b, a] += 1 / (2 * distance)
+    batch = builders.a_batch(tiny)
+    for row, scores in enumerate(a_model("transitions", tiny).scores(batch).tolist()):
+        expected = counts / (1000 * counts.max())
+        for back, item in enumerate(batch.items[row, : batch.lengths[row]].tolist()[::-1][:3]):
+            expected = expected + 0.5**back * table[item]
+        assert scores == pytest.approx(expected.tolist(), rel=1e-5)
+
+
+def cycle(items: int = 12, users: int = 60) -> Dataset:
+    """Everybody goes round the same circle of items, from a start of their own; training fills every slot of the window."""
+    rng = np.random.default_rng(0)
+    data = builders.dataset(rng.integers(5, builders.WINDOW + 4, users).tolist(), items=items)
+    starts, steps = np.repeat(rng.integers(0, items, users), data.lengths), np.arange(len(data.items))
+    return replace(data, items=torch.from_numpy((starts + steps) % items + 1))
+
+
+def hits(model: Recommender, data: Dataset) -> float:
+    """The share of test targets in the first place."""
+    batch = gather(data, evaluation_rows(data, "test", builders.WINDOW))
+    with torch.no_grad():
+        best = model.eval().scores(batch)[:, 1:].argmax(dim=1) + 1
+    return (best == batch.targets.gather(1, batch.read[:, None]).squeeze(1)).double().mean().item()
+
+
+@each_trained
+def test_a_cycle_of_items_is_learned(name: str) -> None:
+    """A few dozen steps with the model's own objectives teach it which item follows which; before, it does not know."""
+    data = cycle()
+    schema = data.schema(builders.WINDOW, with_position=True)
+    torch.manual_seed(0)
+    model = small(name, width=16, inner=16, layers=1).build(schema)
+    assert isinstance(model, SequentialModel)
+    assert hits(model, data) < 0.5
+    (stage,) = MODELS[name].stages
+    stage = replace(stage, learning_rate=0.01, budget=64, epochs=15, patience=15)
+    for _ in Trainer(model, stage, data, schema, Place(0)).run(lambda: {stage.metric: 0.0}):
+        pass
+    assert hits(model, data) > 0.9
+
+
+def test_transitions_know_the_cycle_and_popularity_does_not() -> None:
+    """The floors on the same data: counts of pairs suffice, counts of items do not."""
+    data = cycle()
+    assert hits(a_model("transitions", data), data) == 1.0
+    assert hits(a_model("popularity", data), data) < 0.5
+
+
+# Item codes, value codes and layers of the released configurations, and the parameters their logs print (models with padding).
+RELEASED = {
+    "beauty": (12_102, 355, 4, 5_355_783),
+    "sports": (18_358, 1_876, 3, 6_809_935),
+    "toys": (11_925, 730, 3, 4_868_565),
+    "yelp": (20_069, 1_603, 4, 7_716_071),
+}
+
+
+@pytest.mark.parametrize(("items", "values", "layers", "expected"), RELEASED.values(), ids=RELEASED)
+def test_dif_sr_has_as_many_parameters_as_the_authors(items: int, values: int, layers: int, expected: int) -> None:
+    """With frozen attribute tables the trained parameters, prediction head included, are as many as the logs print."""
+    category = Field("category", "attribute", values, torch.zeros(items, 1, dtype=torch.long))
+    schema = Schema(items, 50, (category, position(50)))
+    config = DIFSR(width=256, attribute_width=64, heads=8, layers=layers, attribute_trainable=False, attribute_std=1.0)
+    assert (config.score_fusion, config.inner) == ("gate", 256)
+    parts = (config.build(schema), AttributePrediction().build(schema, 256))
+    assert sum(p.numel() for part in parts for p in part.parameters() if p.requires_grad) == expected
+    trainable = replace(config, attribute_trainable=True).build(schema)
+    assert (
+        sum(p.numel() for p in trainable.parameters()) + parts[1].heads["category"].weight.shape[0] * 257
+        == expected + values * 64
+    )
+
+
+@each_trained
+def test_the_first_loss_is_that_of_chance(name: str) -> None:
+    """Freshly drawn at d = 256 on a catalogue of Beauty's size: ln V and at most .15 more, dropout on."""
+    rng = np.random.default_rng(0)
+    data = builders.dataset([12] * 60, items=12_101)
+    brand = Field("brand", "attribute", 2_076, torch.from_numpy(rng.integers(0, 2_076, (12_102, 1))))
+    schema = Schema(12_102, 50, (brand, position(50)))
+    torch.manual_seed(0)
+    model = replace(MODELS[name](), width=256, heads=8).build(schema)
+    assert isinstance(model, SequentialModel)
+    batch = gather(data, NextItem().rows(data, 50))
+    with torch.no_grad():
+        states = model.encode(batch)
+        done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        loss = ItemCrossEntropy().build(schema, 256)(model, done).item()
+    assert 0 <= loss - math.log(12_101) <= 0.15
+
+
+@each_trained
+def test_transformers_declare_what_they_are(name: str) -> None:
+    """The five models of the core differ in switches only: each is the shared configuration with other defaults."""
+    config = MODELS[name]()
+    assert isinstance(config, TransformerConfig)
+    assert {key: getattr(config, key) for key in ("width", "heads", "inner", "dropout", "attention_dropout")} == {
+        "width": 128, "heads": 4, "inner": 256, "dropout": 0.5, "attention_dropout": 0.3,
+    }  # fmt: skip
+    assert "build" not in vars(MODELS[name])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import pytest
 import reference
@@ -22,6 +23,12 @@ each = pytest.mark.parametrize("config", builders.COMBINATIONS.values(), ids=bui
 both_views = pytest.mark.parametrize("visible", ["past", "all"])
 CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 ORDER = ("brand", "category"), ("rating", "position")
+
+
+@cache
+def built(config: TransformerConfig, schema: Schema) -> FusedTransformer:
+    """The model of a declaration, shared by the tests that leave its weights alone."""
+    return builders.build(config, schema)
 
 
 def final(model: FusedTransformer, batch: Batch) -> Tensor:
@@ -44,7 +51,7 @@ def test_single_pass_is_a_property_of_the_resolved_switches(config: TransformerC
 @each
 def test_a_state_ignores_what_comes_after_it(config: TransformerConfig, tiny: Dataset, schema: Schema) -> None:
     """Changing items and ratings from a slot on leaves earlier states exactly as they were; reference forms change them."""
-    model, batch, cut = builders.build(config, schema), builders.a_batch(tiny), 4
+    model, batch, cut = built(config, schema), builders.a_batch(tiny), 4
     before, after = final(model, batch), final(model, builders.changed(batch, cut))
     assert torch.equal(after[:, :cut], before[:, :cut]) == model.single_pass
     long = batch.lengths > cut
@@ -56,7 +63,7 @@ def test_a_state_ignores_what_comes_after_it(config: TransformerConfig, tiny: Da
 @each
 def test_seeing_all_a_state_depends_on_what_comes_after_it(config: TransformerConfig, tiny: Dataset, schema: Schema) -> None:
     """The control of causality: with `visible="all"` the same change reaches every earlier state of a row that has it."""
-    model, batch, cut = builders.build(config, schema), builders.a_batch(tiny, "all"), 4
+    model, batch, cut = built(config, schema), builders.a_batch(tiny, "all"), 4
     before, after = final(model, batch), final(model, builders.changed(batch, cut))
     long = batch.lengths > cut
     assert not torch.isclose(after[long, :cut], before[long, :cut]).all(dim=-1).any()
@@ -66,7 +73,7 @@ def test_seeing_all_a_state_depends_on_what_comes_after_it(config: TransformerCo
 @each
 def test_a_prefix_has_the_state_of_the_whole_at_its_end(config: TransformerConfig, tiny: Dataset, schema: Schema) -> None:
     """The state at t of a whole sequence is the last state of its prefix of t, which no reference form can promise."""
-    model = builders.build(config, schema)
+    model = built(config, schema)
     user, length = tiny.user_count, 10
     together = final(model, builders.spans(tiny, [(user, 0, length - 1)]))[0]
     prefixes = builders.spans(tiny, [(user, 0, last) for last in range(length)])
@@ -82,7 +89,7 @@ def test_a_prefix_has_the_state_of_the_whole_at_its_end(config: TransformerConfi
 @both_views
 def test_empty_slots_change_nothing(config: TransformerConfig, visible: Visible, tiny: Dataset, schema: Schema) -> None:
     """More empty slots on the right leave states as they were: beyond the window exactly, and in reference forms up to it."""
-    model, batch = builders.build(config, schema), builders.a_batch(tiny, visible)
+    model, batch = built(config, schema), builders.a_batch(tiny, visible)
     states = final(model, batch)
     wide = batch.padded(builders.WINDOW + (10 if model.single_pass else 0))
     padded = final(model, wide)
@@ -97,7 +104,7 @@ def test_the_ragged_layout_equals_one_rectangle(
     config: TransformerConfig, visible: Visible, tiny: Dataset, schema: Schema
 ) -> None:
     """Bucketed rows, and fusion maps cut to their length, give what one rectangle over the whole window gives."""
-    model, batch = builders.build(config, schema), builders.a_batch(tiny, visible)
+    model, batch = built(config, schema), builders.a_batch(tiny, visible)
     untrimmed = batch.padded(builders.WINDOW)
     vars(untrimmed)["layout"] = whole(untrimmed.items)
     assert len(batch.layout.buckets) > 1
@@ -108,7 +115,7 @@ def test_the_ragged_layout_equals_one_rectangle(
 @each
 def test_a_longer_window_changes_nothing(config: TransformerConfig, tiny: Dataset, schema: Schema) -> None:
     """A model with room for ten more slots and the same weights in the old ones gives the same states (masked models)."""
-    model, batch = builders.build(config, schema), builders.a_batch(tiny)
+    model, batch = built(config, schema), builders.a_batch(tiny)
     longer = builders.build(config, tiny.schema(builders.WINDOW + 10, with_position=True), seed=2)
     same = torch.allclose(final(widened(model, longer), batch), final(model, batch), **CLOSE)
     assert same == model.single_pass
@@ -151,7 +158,7 @@ def test_scores_follow_a_renumbering_of_items(
         for field in tiny.fields
     )
     renumbered = replace(tiny, items=new[tiny.items], fields=fields)
-    model = builders.build(config, schema)
+    model = built(config, schema)
     other = builders.build(config, renumbered.schema(builders.WINDOW, with_position=True))
     scores, there = model.scores(builders.a_batch(tiny, visible)), builders.a_batch(renumbered, visible)
     assert scores.shape == (6, tiny.item_codes)
@@ -164,7 +171,7 @@ def test_scores_follow_a_renumbering_of_items(
 @each
 def test_targets_never_reach_the_encoder(config: TransformerConfig, tiny: Dataset, schema: Schema) -> None:
     """Other targets, other users: the same states exactly; other items: other states."""
-    model, batch = builders.build(config, schema), builders.a_batch(tiny)
+    model, batch = built(config, schema), builders.a_batch(tiny)
     other = replace(batch, targets=batch.targets.flip(0) + 1, users=batch.users.flip(0))
     assert torch.equal(final(model, other), final(model, batch))
     assert not torch.equal(final(model, replace(batch, items=batch.items.flip(0))), final(model, batch))
@@ -177,9 +184,11 @@ def test_states_equal_the_equations(config: TransformerConfig, visible: Visible,
     config = replace(config, layers=1)
     model = builders.build(config, schema).double()
     batch = builders.a_batch(tiny, visible, lengths=[3])
-    states = final(model, batch)[0].tolist()
-    torch.testing.assert_close(states, states_by_loops(model, config, batch, schema)[: len(states)], rtol=1e-8, atol=1e-8)
-    torch.testing.assert_close(model.item_table().tolist(), table_by_loops(model, config, schema), rtol=1e-8, atol=1e-8)
+    states = final(model, batch)[0]
+    expected = torch.tensor(states_by_loops(model, config, batch, schema)[: len(states)], dtype=torch.float64)
+    torch.testing.assert_close(states, expected, rtol=1e-8, atol=1e-8)
+    table = torch.tensor(table_by_loops(model, config, schema), dtype=torch.float64)
+    torch.testing.assert_close(model.item_table(), table, rtol=1e-8, atol=1e-8)
 
 
 @pytest.mark.parametrize("switches", [{"scale": "width"}, {"attribute_pooling": "mean"}, {"attribute_width": 5, "layers": 2}])

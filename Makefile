@@ -1,4 +1,6 @@
 # `make quickstart` and `make test` need Python 3.11 or newer and nothing else; both set everything up on first use.
+# Waiting threads that spin starve the others on a busy machine.
+export OMP_WAIT_POLICY ?= PASSIVE
 PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
 VENV := .venv
 RUN := $(VENV)/bin

@@ -20,11 +20,13 @@ MISTAKES = {
     "dropout of 1": (["train", "comif", "--data", "shop", "--set", "model.dropout=1.0"], "must lie in [0, 1)", ""),
     "no epochs": (["train", "comif", "--data", "shop", "--set", "epochs=0"], "epochs 0 must be at least 1", ""),
     "negative seed": (["train", "comif", "--data", "shop", "--seed", "-1"], "seed -1 must be 0 or more", ""),
-    "unknown level": (
-        ["train", "comif", "--data", "shop", "--set", "attribute=embeding"], "'embeding' is not a choice", "did you mean 'embedding'",
+    "unknown level": (["train", "nova", "--data", "shop", "--set", "attribute=non"], "'non' is not a choice", "did you mean 'none'"),
+    "unknown attribute": (
+        ["train", "comif", "--data", "shop", "--set", "data.attributes=[brnd]"], "'brnd' is not an attribute", "brand",
     ),
-    "unknown attribute": (["train", "comif", "--data", "shop", "--set", "data.attributes=[brnd]"], "'brnd' is not an attribute", "brand"),
-    "unknown behaviour": (["train", "comif", "--data", "shop", "--set", "behaviours=[time]"], "'time' is not a behaviour", "rating"),
+    "unknown behaviour": (
+        ["train", "comif", "--data", "shop", "--set", "behaviours=[time]"], "'time' is not a behaviour", "rating",
+    ),
     "unknown metric": (["train", "comif", "--data", "shop", "--set", "metric=Recal@20"], "'Recal@20' is not a metric", "Recall@20"),
     "unknown protocol": (["train", "comif", "--data", "shop", "--protocol", "dif"], "'dif' is not a protocol", "difsr"),
     "unknown profile": (["train", "comif", "--data", "shop", "--profile", "paper"], "paper", "intended"),

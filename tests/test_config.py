@@ -94,13 +94,18 @@ def test_a_mistake_is_named_with_its_path(values: object, message: str) -> None:
 
 def test_a_path_may_start_anywhere_as_long_as_it_is_clear() -> None:
     """A short path finds its place, a repeated key in a list is set everywhere, an ambiguous one is refused."""
-    tree = {"model": {"width": 1, "drop": 1}, "stages": [{"title": "a", "rate": 1}, {"title": "b", "rate": 1}], "drop": {"drop": 2}}
+    tree = {
+        "model": {"width": 1, "drop": 1},
+        "stages": [{"title": "a", "rate": 1}, {"title": "b", "rate": 1}],
+        "drop": {"drop": 2},
+    }
     assign(tree, "width", 5, "--set")
     assign(tree, "rate", 7, "--set")
     assign(tree, "stages.b.rate", 9, "--set")
     assert (tree["model"], tree["stages"]) == (
-        {"width": 5, "drop": 1}, [{"title": "a", "rate": 7}, {"title": "b", "rate": 9}],
-    )  # fmt: skip
+        {"width": 5, "drop": 1},
+        [{"title": "a", "rate": 7}, {"title": "b", "rate": 9}],
+    )
     with pytest.raises(SirecError, match="the key is ambiguous"):
         assign({"a": {"x": 1}, "b": {"x": 1}}, "x", 2, "--set")
     assert has(tree, "rate")

@@ -65,23 +65,67 @@ class Protocol:
     """A paper's settings: assignments over a run's configuration, and the attributes its main tables use.
 
     `attributes` lists, in order of preference, names of which the first that the data have is used; if none fits, all are.
+    `tuned` holds what the paper chose for one model on one data set.
     """
 
     name: str
     source: str
     attributes: tuple[str, ...]
     assignments: Mapping[str, object] = field(default_factory=dict)
+    tuned: Mapping[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
 
+
+def _difsr_tuned(*rows: tuple[str, int, int, int, int, str, float]) -> dict[tuple[str, str], Mapping[str, object]]:
+    keys = ("max_length", "layers", "heads", "attribute_width", "score_fusion", "aap.weight")
+    return {("dif-sr", data): dict(zip(keys, values, strict=True)) for data, *values in rows}
+
+
+DIFSR_SETTINGS: Mapping[str, object] = {
+    "width": 256,
+    "budget": 2048,
+    "learning_rate": 1e-4,
+    "evaluate_every": 2,
+    "patience": 11,
+}
 
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol("comif", "COMIF §IV: d = 128, batch 512, brand (Amazon) or city (Yelp)", ("brand", "city")),
+        Protocol(
+            "comif",
+            "COMIF §IV: d = 128, batch 512, learning rate 1e-4, brand (Amazon) or city (Yelp)",
+            ("brand", "city"),
+            {"width": 128, "budget": 512, "learning_rate": 1e-4},
+        ),
         Protocol(
             "difsr",
-            "DIF-SR §4: d = 256, batch 2048, categories; validation every 2 epochs",
+            "DIF-SR §4.1.4: d = 256, batch 2048, learning rate 1e-4, categories; validation every 2 epochs",
             ("category", "categories"),
-            {"width": 256, "budget": 2048, "evaluate_every": 2, "patience": 11},
+            DIFSR_SETTINGS,
+        ),
+        Protocol(
+            "difsr-paper",
+            "as difsr, with what the logs behind the paper's tables used: windows of 7 (Amazon) and 10 (Yelp)",
+            ("category", "categories"),
+            DIFSR_SETTINGS,
+            _difsr_tuned(
+                ("beauty", 7, 4, 4, 256, "gate", 10.0),
+                ("sports", 7, 4, 2, 256, "gate", 5.0),
+                ("toys", 7, 3, 2, 128, "concat", 5.0),
+                ("yelp", 10, 4, 2, 64, "concat", 10.0),
+            ),
+        ),
+        Protocol(
+            "difsr-release",
+            "as difsr, with the released configurations: windows of 50",
+            ("category", "categories"),
+            DIFSR_SETTINGS,
+            _difsr_tuned(
+                ("beauty", 50, 4, 8, 64, "gate", 10.0),
+                ("sports", 50, 3, 8, 64, "gate", 5.0),
+                ("toys", 50, 3, 4, 64, "gate", 5.0),
+                ("yelp", 50, 4, 8, 64, "gate", 10.0),
+            ),
         ),
     )
 }
@@ -117,6 +161,8 @@ def resolve(
     )
     tree = dump(base)
     _assign_where_known(tree, chosen.assignments)
+    for path, value in chosen.tuned.get((model, data.name), {}).items():
+        assign(tree, path, value, f"protocol {protocol}")
     _assign_where_known(tree, declaration.published if profile == "published" else {})
     _assign_where_known(tree, shared or {})
     for path, value in (assignments or {}).items():

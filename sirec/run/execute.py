@@ -14,6 +14,7 @@ from sirec.core.model import Recommender, SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.errors import SirecError
+from sirec.evaluation.covariates import write_covariates
 from sirec.evaluation.evaluate import evaluate, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
 from sirec.evaluation.ranks import HISTORY_RULES, SPLITS, RankTable
@@ -102,6 +103,9 @@ def execute(
             folder.write_json("environment.json", environment.describe(config.threads))
             _train(config, workshop, folder, watcher or Silent())
             _finish(config, workshop, folder, watcher or Silent())
+            covariates = store.covariates(data.name, data.fingerprint())
+            if not covariates.exists():
+                write_covariates(data, covariates)
     return folder
 
 

@@ -134,6 +134,10 @@ class Store:
         """The folder of a run, whether it exists or not."""
         return RunFolder(self.root / "runs" / data / model / identity)
 
+    def covariates(self, data: str, fingerprint: str) -> Path:
+        """Where what every user's targets are like is kept, once per data set."""
+        return self.root / "runs" / data / f"covariates-{fingerprint}.parquet"
+
     def all(self) -> list[RunFolder]:
         """Every run there is, finished or not, in path order."""
         return [RunFolder(path.parent) for path in sorted(self.root.glob("runs/*/*/*/config.yaml"))]

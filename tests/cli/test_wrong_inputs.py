@@ -20,22 +20,38 @@ MISTAKES = {
     "dropout of 1": (["train", "comif", "--data", "shop", "--set", "model.dropout=1.0"], "must lie in [0, 1)", ""),
     "no epochs": (["train", "comif", "--data", "shop", "--set", "epochs=0"], "epochs 0 must be at least 1", ""),
     "negative seed": (["train", "comif", "--data", "shop", "--seed", "-1"], "seed -1 must be 0 or more", ""),
-    "unknown level": (["train", "nova", "--data", "shop", "--set", "attribute=non"], "'non' is not a choice", "did you mean 'none'"),
+    "unknown level": (
+        ["train", "nova", "--data", "shop", "--set", "attribute=non"],
+        "'non' is not a choice",
+        "did you mean 'none'",
+    ),
     "unknown attribute": (
-        ["train", "comif", "--data", "shop", "--set", "data.attributes=[brnd]"], "'brnd' is not an attribute", "brand",
+        ["train", "comif", "--data", "shop", "--set", "data.attributes=[brnd]"],
+        "'brnd' is not an attribute",
+        "brand",
     ),
     "unknown behaviour": (
-        ["train", "comif", "--data", "shop", "--set", "behaviours=[time]"], "'time' is not a behaviour", "rating",
+        ["train", "comif", "--data", "shop", "--set", "behaviours=[time]"],
+        "'time' is not a behaviour",
+        "rating",
     ),
-    "unknown metric": (["train", "comif", "--data", "shop", "--set", "metric=Recal@20"], "'Recal@20' is not a metric", "Recall@20"),
+    "unknown metric": (
+        ["train", "comif", "--data", "shop", "--set", "metric=Recal@20"],
+        "'Recal@20' is not a metric",
+        "Recall@20",
+    ),
     "unknown protocol": (["train", "comif", "--data", "shop", "--protocol", "dif"], "'dif' is not a protocol", "difsr"),
     "unknown profile": (["train", "comif", "--data", "shop", "--profile", "paper"], "paper", "intended"),
     "no such device": (["train", "comif", "--data", "shop", "--device", "tpu9"], "'tpu9' is not a device", "cpu"),
     "an objective without its field": (
-        ["train", "comif", "--data", "shop", "--set", "data.attributes=[]"], "objective iaa needs an attribute", "",
+        ["train", "comif", "--data", "shop", "--set", "data.attributes=[]"],
+        "objective iaa needs an attribute",
+        "",
     ),
     "a leaking combination": (
-        ["train", "comif", "--data", "shop", "--set", "fusion_form=reference"], "targets would leak", "last_item",
+        ["train", "comif", "--data", "shop", "--set", "fusion_form=reference"],
+        "targets would leak",
+        "last_item",
     ),
     "unknown run": (["evaluate", "feedbeef"], "'feedbeef' is not a run", ""),
     "unknown experiment": (["study", "quickstrat"], "'quickstrat' is not an experiment", "quickstart"),
@@ -45,9 +61,13 @@ MISTAKES = {
     "a date that is none": (["prepare", "demo", "--since", "2019-13-01"], "2019-13-01", ""),
     "a filter that leaves nothing": (["prepare", "demo", "--since", "2090-01-01"], "leaves none of", "loosen it"),
     "nothing switched off": (["ablate", "--data", "shop"], "nothing is switched off", "--no-upa"),
-    "a switch the model lacks": (["ablate", "--no-upa", "--model", "sasrec", "--data", "shop"], "'upa' is not an objective", ""),
+    "a switch the model lacks": (
+        ["ablate", "--no-upa", "--model", "sasrec", "--data", "shop"],
+        "'upa' is not an objective",
+        "",
+    ),
     "seeds that are none": (["ablate", "--no-upa", "--seeds", "one", "--data", "shop"], "expected whole numbers", "0,1,2"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

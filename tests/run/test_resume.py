@@ -16,9 +16,28 @@ from sirec.data.prepare import prepare
 from sirec.data.sources.demo import DemoSource
 
 TRAIN = [
-    sys.executable, "-m", "sirec", "train", "comif", "--data", "shop", "--threads", "1", "--set", "epochs=8", "--set", "patience=8",
-    "--set", "width=16", "--set", "heads=2", "--set", "layers=1", "--set", "inner=16",
-]  # fmt: skip
+    sys.executable,
+    "-m",
+    "sirec",
+    "train",
+    "comif",
+    "--data",
+    "shop",
+    "--threads",
+    "1",
+    "--set",
+    "epochs=8",
+    "--set",
+    "patience=8",
+    "--set",
+    "width=16",
+    "--set",
+    "heads=2",
+    "--set",
+    "layers=1",
+    "--set",
+    "inner=16",
+]
 RESULTS = ("ranks.parquet", "model.safetensors", "metrics.json", "epochs.jsonl")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stdout
+from sirec.cli.console import say
 
 
 def ablate(
@@ -31,12 +31,11 @@ def ablate(
 
     Example: sirec ablate --no-upa
     """
-    from sirec.cli.common import run_study
+    from sirec.cli.common import run_study, show
     from sirec.config import parse_assignments
     from sirec.errors import SirecError
     from sirec.models import model_class
     from sirec.report.entries import View
-    from sirec.report.render import to_rich
     from sirec.studies.ablation import ablation
     from sirec.studies.rendering import render
 
@@ -51,11 +50,5 @@ def ablate(
     name = "ablate_" + "_".join(f"no_{part}" for part in off)
     run_study(plan, Path(name), data, out, data_root, device=device)
     comparison = render(plan, name, out, views=[View("test", history.value)])
-    if as_json:
-        print_json(comparison.to_dict())
-    else:
-        for table in comparison.tables:
-            stdout.print(to_rich(table))
-        for text in comparison.sentences:
-            stdout.print(text, markup=False, highlight=False)
+    show(comparison, as_json=as_json)
     say(f"written: {comparison.write(out / 'tables', name)}")

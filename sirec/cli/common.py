@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sirec.cli.console import EpochBars, progress, say
+from sirec.cli.console import EpochBars, print_json, progress, say, stdout
 from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.data.prepare import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.evaluation.evaluate import evaluate
+from sirec.report.render import to_rich
 from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
+from sirec.studies.comparison import Comparison
 from sirec.studies.experiment import Experiment, PlannedRun, planned_runs
 from sirec.studies.rendering import record
 
@@ -73,6 +75,17 @@ def run_study(
             finished.append((run.label, folder))
         if keeps_record:
             record(out, path.stem, finished)
+
+
+def show(comparison: Comparison, *, as_json: bool) -> None:
+    """Tables and sentences on stdout, or one JSON value."""
+    if as_json:
+        print_json(comparison.to_dict())
+        return
+    for table in comparison.tables:
+        stdout.print(to_rich(table))
+    for text in comparison.sentences:
+        stdout.print(text, markup=False, highlight=False)
 
 
 def recompute_ranks(folder: RunFolder, data_root: Path) -> None:

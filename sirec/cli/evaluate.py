@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stdout
+from sirec.cli.console import say
 
 
 def evaluate(
@@ -30,12 +30,11 @@ def evaluate(
 
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
     """
-    from sirec.cli.common import recompute_ranks
+    from sirec.cli.common import recompute_ranks, show
     from sirec.errors import unknown
     from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric
     from sirec.evaluation.ranks import SPLITS
     from sirec.report.entries import View
-    from sirec.report.render import to_rich
     from sirec.run.store import Store
     from sirec.studies.comparison import compare_entries
     from sirec.studies.runs import entries
@@ -47,12 +46,6 @@ def evaluate(
     for folder in folders if recompute else ():
         recompute_ranks(folder, data_root)
     comparison = compare_entries(entries(folders), metrics=metrics, views=[View(split, history.value)], against=against)
-    if as_json:
-        print_json(comparison.to_dict())
-    else:
-        for part in comparison.tables:
-            stdout.print(to_rich(part))
-        for text in comparison.sentences:
-            stdout.print(text, markup=False, highlight=False)
+    show(comparison, as_json=as_json)
     if name:
         say(f"written: {comparison.write(out / 'tables', name)}")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stdout
+from sirec.cli.console import say
 
 
 def study(
@@ -25,8 +25,7 @@ def study(
 
     Example: sirec study experiments/beauty_models.yaml
     """
-    from sirec.cli.common import run_study
-    from sirec.report.render import to_rich
+    from sirec.cli.common import run_study, show
     from sirec.studies.experiment import find_experiment, read_experiment
     from sirec.studies.rendering import render
 
@@ -38,11 +37,5 @@ def study(
     if not render_only:
         run_study(plan, path, data, out, data_root, device=device, again=again)
     comparison = render(plan, path.stem, out)
-    if as_json:
-        print_json(comparison.to_dict())
-    else:
-        for table in comparison.tables:
-            stdout.print(to_rich(table))
-        for text in comparison.sentences:
-            stdout.print(text, markup=False, highlight=False)
+    show(comparison, as_json=as_json)
     say(f"written: {comparison.write(out / 'tables', path.stem)}")

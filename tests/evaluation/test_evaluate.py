@@ -1,0 +1,74 @@
+"""Full ranking by blocks is full ranking."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from sirec.core.model import Recommender
+from sirec.data.batch import Batch
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Schema
+from sirec.data.tasks import evaluation_rows, gather
+from sirec.evaluation import evaluate as module
+from sirec.evaluation.evaluate import evaluate, full_histories
+from sirec.models import MODELS
+
+
+class Drawn(Recommender):
+    """Scores drawn once for every user, so that a loop can rank them too."""
+
+    def __init__(self, users: int, items: int) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.register_buffer("table", torch.randint(0, 9, (users + 1, items), generator=generator).float())
+
+    def scores(self, batch: Batch) -> Tensor:
+        return self.get_buffer("table")[batch.users]
+
+
+@pytest.mark.parametrize("block", [1, 200, 1 << 20])
+def test_ranks_equal_a_loop_over_users(tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the size of a block: 2 + 2·#greater + #ties among allowed items, users in order, ties included."""
+    monkeypatch.setattr(module, "BLOCK_SCORES", block)
+    model = Drawn(tiny.user_count, tiny.item_codes)
+    table = evaluate(model, tiny, max_length=5)
+    bounds = tiny.offsets.tolist()
+    for split, back in (("valid", 2), ("test", 1)):
+        for user in range(tiny.user_count):
+            sequence = tiny.items[bounds[user] : bounds[user + 1]].tolist()
+            target, history = sequence[-back], set(sequence[:-back])
+            scores = model.get_buffer("table")[user + 1].tolist()
+            others = [item for item in range(1, tiny.item_codes) if item != target]
+            keep = 2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in others)
+            assert table.ranks[split]["keep"][user] == keep
+            if target not in history:
+                allowed = [item for item in others if item not in history]
+                mask = 2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in allowed)
+                assert table.ranks[split]["mask"][user] == mask
+    assert not np.array_equal(table.ranks["test"]["keep"], table.ranks["test"]["mask"])  # control: masking matters here
+
+
+def test_a_model_never_sees_the_target_it_is_ranked_on(tiny: Dataset, schema: Schema) -> None:
+    """The batch of a split ends before the split's target; what follows it may change without any effect."""
+    model = MODELS["sasrec"]().build(schema).eval()
+    rows = evaluation_rows(tiny, "valid", schema.max_length)
+    changed = tiny.items.clone()
+    changed[tiny.offsets[1:] - 1] = 1  # the test targets
+    other = Dataset(tiny.name, tiny.offsets, changed, tiny.fields, tiny.behaviours)
+    with torch.inference_mode():
+        assert torch.equal(model.scores(gather(tiny, rows)), model.scores(gather(other, rows)))
+        test = evaluation_rows(tiny, "test", schema.max_length)
+        changed[tiny.offsets[1:] - 2] = 1  # control: the validation target is part of test's history
+        assert not torch.equal(model.scores(gather(tiny, test)), model.scores(gather(other, test)))
+
+
+def test_masking_reaches_beyond_the_window(tiny: Dataset) -> None:
+    """The whole history is masked, not only what the model's window holds."""
+    longest = int(tiny.lengths.argmax())
+    history = full_histories(tiny, "test", np.array([longest]))[0].tolist()
+    start, stop = tiny.offsets[longest].item(), tiny.offsets[longest + 1].item()
+    assert history == tiny.items[start : stop - 1].tolist()
+    assert len(history) > 12

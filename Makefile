@@ -1,7 +1,8 @@
 # `make quickstart` and `make test` need Python 3.11 or newer and nothing else; both set everything up on first use.
 # Waiting threads that spin starve the others on a busy machine.
 export OMP_WAIT_POLICY ?= PASSIVE
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 VENV := .venv
 RUN := $(VENV)/bin
 
@@ -25,7 +26,7 @@ bench: $(VENV)/dev.stamp ## seconds and memory of training and evaluation on dat
 	$(RUN)/python benchmarks/training.py --data data/beauty
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "sirec needs Python 3.11 or newer; found $$($(PYTHON) --version)"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "sirec needs Python 3.11 or newer, and none was found; try make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime.stamp: $(VENV)/bin/python pyproject.toml constraints.txt

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from sirec.objectives.stage import Stage
-from sirec.training.fit import EpochReport
+if TYPE_CHECKING:
+    from sirec.objectives.stage import Stage
+    from sirec.training.fit import EpochReport
 
 WIDE = 120  # where there is no terminal to ask: wide enough for every table
 stdout = Console(width=None if sys.stdout.isatty() else WIDE)

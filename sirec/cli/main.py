@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -19,12 +20,26 @@ INTERRUPTED = 130
 
 app = typer.Typer(
     name="sirec",
-    help="Side-information sequential recommendation: does it help, which kind, fused where, and is the gain real?",
     no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    """Side-information sequential recommendation: does it help, which kind, fused where, is the gain real."""
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"sirec {installed('sirec')}")
+        raise typer.Exit
+
+
 for command in (
     quickstart.quickstart, prepare.prepare, datasets.datasets, models.models, train.train, evaluate.evaluate,
     ablate.ablate, study.study, doctor.doctor,

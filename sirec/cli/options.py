@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from sirec.models import MODELS
-
 
 class History(StrEnum):
     """Whether items of the history take part in the ranking."""
@@ -34,6 +32,8 @@ class PrecisionName(StrEnum):
 
 def complete_model(beginning: str) -> list[str]:
     """Model names for the shell's completion."""
+    from sirec.models import MODELS
+
     return [name for name in MODELS if name.startswith(beginning)]
 
 

@@ -82,7 +82,7 @@ INIT_STD = 0.02
 
 
 def initialise(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²), biases 0, norms (1, 0), padding rows 0: the initialisation of BERT and of RecBole."""
+    """Weights from N(0, 0.02²), biases 0, padding rows 0, as in BERT and RecBole; norms keep torch's (1, 0)."""
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Embedding):
             nn.init.normal_(part.weight, std=INIT_STD)

@@ -61,6 +61,8 @@ class TransformerConfig:
             raise SirecError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not (0 <= self.dropout < 1 and 0 <= self.attention_dropout < 1):
             raise SirecError(f"dropout {self.dropout} and attention_dropout {self.attention_dropout} must lie in [0, 1)")
+        if self.attribute_width is not None and self.attribute_width < 1:
+            raise SirecError(f"attribute_width {self.attribute_width} must be at least 1, or null for the width of items")
         d_f = self.attribute_width or self.width
         fusion = {"embedding": self.attribute_fusion, "query_key": self.query_key_fusion}.get(self.attribute)
         if fusion in ("sum", "gate") and d_f != self.width:

@@ -233,7 +233,7 @@ def test_filter_needs_its_column(setting: dict[str, Any], column: str) -> None:
         prepare(table([("u", item) for item in "abc"]), "x", PrepareOptions(core=0, **setting))
 
 
-@pytest.mark.parametrize("name", ["position", "title", "a/b", ""])
+@pytest.mark.parametrize("name", ["position", "title", "a/b", "", "type", "style.color"])
 def test_field_names(name: str) -> None:
     """A field cannot have the name of something else or of no file."""
     raw = RawData(table([("u", item) for item in "abc"]).interactions, {name: pd.DataFrame({"item": ["a"], "value": ["v"]})})

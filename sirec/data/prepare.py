@@ -132,7 +132,7 @@ def _check_names(name: str, fields: Sequence[str]) -> None:
             raise SirecError(f"'{word}' cannot be the name of a {what}", "use letters, digits, '_', '-' and '.'")
     for field in fields:
         if "." in field or hasattr(torch.nn.ModuleDict, field):  # a field's table is a part of a model, under its name
-            raise SirecError(f"'{field}' cannot be the name of a field: a model's parts cannot be called that", "rename the column")
+            raise SirecError(f"'{field}' cannot be the name of a field: no part of a model can be called that", "rename it")
         if field in RESERVED or fields.count(field) > 1:
             why = "is reserved" if field in RESERVED else "names two fields"
             raise SirecError(f"the field name '{field}' {why}", f"reserved: {', '.join(sorted(RESERVED))}")

@@ -13,7 +13,7 @@ from sirec.evaluation.evaluate import evaluate
 from sirec.models import MODELS
 
 PLACE = os.environ.get("SIREC_TEST_DATA")
-# Test Recall@10, Recall@20 with the history kept, then masked. Two independent implementations outside this project agree on them;
+# Test Recall@10, Recall@20 with the history kept, then masked. Two independent implementations agree on them;
 # they count a rank of K + 1/2 (one tie with the target across the border) as a hit, which our metrics do not.
 EXPECTED = {
     ("beauty", "transitions"): (0.0767, 0.1042, 0.0810, 0.1076),

@@ -53,8 +53,8 @@ class SourceAttention(nn.Module):
         pairs = self.pairs(sources)
         widths = [part.shape[-1] for part in (*pairs[0], *pairs[1])]
         together = torch.cat([*pairs[0], *pairs[1], self.split(self.value(value))], dim=-1)  # [T, h, Σw]
-        mixed = [self._attend(bucket, together, widths, visible) for bucket in layout.buckets]
-        out: Tensor = self.out(mixed[0] if len(mixed) == 1 else torch.cat(mixed))
+        parts = zip(layout.buckets, layout.split(together), strict=True)
+        out: Tensor = self.out(torch.cat([self._attend(bucket, part, widths, visible) for bucket, part in parts]))
         return out
 
     def pairs(self, sources: Mapping[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
@@ -68,7 +68,8 @@ class SourceAttention(nn.Module):
     def scores(self, sources: Mapping[str, Tensor], bucket: Bucket, visible: Visible) -> Tensor:
         """[b, h, l, l]: fused scores of a bucket before scaling and mask."""
         queries, keys = self.pairs(sources)
-        rows = [self._rows(part, bucket) for part in (*queries, *keys)]
+        mine = slice(bucket.first, bucket.first + len(bucket.kept))
+        rows = [bucket.spread(part[mine]).transpose(1, 2) for part in (*queries, *keys)]
         return self._fuse(rows[: len(queries)], rows[len(queries) :], visibility(bucket, visible))
 
     def split(self, vectors: Tensor) -> Tensor:
@@ -76,21 +77,15 @@ class SourceAttention(nn.Module):
         return vectors.unflatten(-1, (self.heads, -1))
 
     def _attend(self, bucket: Bucket, together: Tensor, widths: Sequence[int], visible: Visible) -> Tensor:
-        *pairs, value = self._rows(together, bucket).split([*widths, together.shape[-1] - sum(widths)], dim=-1)
+        rows = bucket.spread(together).transpose(1, 2)  # [b, h, l, Σw]
+        *pairs, value = rows.split([*widths, rows.shape[-1] - sum(widths)], dim=-1)
         half = len(pairs) // 2
         mask = visibility(bucket, visible)
         fused = self._fuse(pairs[:half], pairs[half:], mask) * self.scale  # [b, h, l, l]
         attention = self.dropout(fused.masked_fill(~mask, -torch.inf).softmax(dim=-1))
-        mixed = (attention @ value).transpose(1, 2).flatten(2).flatten(0, 1)  # [b·l, h·w]
-        return mixed.index_select(0, bucket.kept)
+        return bucket.collect((attention @ value).transpose(1, 2).flatten(2))  # [t, h·w]
 
     def _fuse(self, queries: Sequence[Tensor], keys: Sequence[Tensor], mask: Tensor) -> Tensor:
         scores = [query @ key.transpose(-1, -2) for query, key in zip(queries, keys, strict=True)]
         fused: Tensor = self.fusion(scores, mask)
         return fused
-
-    @staticmethod
-    def _rows(vectors: Tensor, bucket: Bucket) -> Tensor:
-        """[T, h, w] -> [b, h, l, w]."""
-        chosen = vectors.index_select(0, bucket.tokens.flatten())
-        return chosen.view(*bucket.tokens.shape, *vectors.shape[1:]).transpose(1, 2)

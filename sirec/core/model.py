@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from sirec.data.batch import Batch, Visible
+from sirec.data.batch import Batch, Visible, take_distinct
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
 from sirec.errors import SirecError
@@ -26,8 +26,8 @@ class States:
     streams: Mapping[str, Tensor] = field(default_factory=dict)
 
     def at(self, slots: Tensor) -> Tensor:
-        """[N, D]: the final states of flat slots Long[N] into [B * L]."""
-        return self.final.flatten(0, 1).index_select(0, slots)
+        """[N, D]: the final states of flat slots Long[N] into [B * L], no slot twice."""
+        return take_distinct(self.final.flatten(0, 1), slots)
 
 
 class Recommender(nn.Module, ABC):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,17 +20,46 @@ Visible = Literal["past", "all"]
 SHORTEST_BUCKET = 8  # below this length a further bucket costs more in launches than it saves in padding
 
 
+class _TakeDistinct(torch.autograd.Function):
+    """`values[index]` for distinct indices: the gradient is copied into place, where a general gather has to add up."""
+
+    @staticmethod
+    def forward(context: Any, values: Tensor, index: Tensor) -> Tensor:
+        context.save_for_backward(index)
+        context.rows = len(values)
+        return values.index_select(0, index)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        [gradient], [index] = gradients, context.saved_tensors
+        return gradient.new_zeros(context.rows, *gradient.shape[1:]).index_copy(0, index, gradient), None
+
+
+def take_distinct(values: Tensor, index: Tensor) -> Tensor:
+    """Rows of `values` [M, ...] at `index` Long[N], no index twice -> [N, ...]."""
+    taken: Tensor = _TakeDistinct.apply(values, index)  # type: ignore[no-untyped-call]
+    return taken
+
+
 @dataclass(frozen=True, eq=False)
 class Bucket:
-    """Rows of similar length, as a rectangle [b, l] of token numbers.
+    """Rows of similar length: the tokens `first:first + len(kept)` of a layout as a rectangle [b, l] of slots.
 
-    `tokens` Long[b, l]: which token lies in a slot (empty slots repeat some token; nothing may read them).
-    `real` Bool[b, l]: which slots hold a token that may be read. `kept` Long[t]: the slots of this bucket's tokens.
+    `real` Bool[b, l]: which slots may be read. `kept` Long[t]: the flat slots of this bucket's tokens, in their order.
     """
 
-    tokens: Tensor
+    first: int
     real: Tensor
     kept: Tensor
+
+    def spread(self, values: Tensor) -> Tensor:
+        """[t, ...] of this bucket's tokens -> [b, l, ...], zeros where there is none."""
+        empty = values.new_zeros(self.real.numel(), *values.shape[1:])
+        return empty.index_copy(0, self.kept, values).unflatten(0, tuple(self.real.shape))
+
+    def collect(self, values: Tensor) -> Tensor:
+        """[b, l, ...] -> [t, ...]."""
+        return take_distinct(values.flatten(0, 1), self.kept)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +78,10 @@ class Layout:
     def flatten(self, values: Tensor) -> Tensor:
         """[B, L, ...] -> [T, ...]."""
         return values.flatten(0, 1).index_select(0, self.slots)
+
+    def split(self, values: Tensor) -> tuple[Tensor, ...]:
+        """[T, ...] -> [t, ...] for each bucket."""
+        return values.split([len(bucket.kept) for bucket in self.buckets])
 
     def unflatten(self, values: Tensor) -> Tensor:
         """[T, ...] -> [B, L, ...], zeros where there is no token."""
@@ -70,10 +103,8 @@ def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
         rows, sizes = order[first_row:last_row], ordered[first_row:last_row]
         real = np.arange(longest) < sizes[:, None]  # [b, l]
         kept = np.flatnonzero(real)
-        tokens = np.full(real.size, first_token)
-        tokens[kept] = first_token + np.arange(len(kept))
         slots.append((rows[:, None] * length + np.arange(longest))[real])
-        buckets.append(_bucket(tokens.reshape(real.shape), real, kept, device))
+        buckets.append(Bucket(first_token, torch.from_numpy(real).to(device), torch.from_numpy(kept).to(device)))
         first_row, first_token = last_row, first_token + len(kept)
     return Layout(len(lengths), length, torch.from_numpy(np.concatenate(slots)).to(device), tuple(buckets))
 
@@ -85,11 +116,7 @@ def whole(items: Tensor) -> Layout:
     """
     rows, length = items.shape
     slots = torch.arange(rows * length, device=items.device)
-    return Layout(rows, length, slots, (Bucket(slots.view(rows, length), items != PADDING, slots),))
-
-
-def _bucket(tokens: np.ndarray, real: np.ndarray, kept: np.ndarray, device: torch.device) -> Bucket:
-    return Bucket(*(torch.from_numpy(part).to(device) for part in (tokens, real, kept)))
+    return Layout(rows, length, slots, (Bucket(0, items != PADDING, slots),))
 
 
 @dataclass(frozen=True, eq=False)

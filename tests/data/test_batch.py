@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.batch import SHORTEST_BUCKET, ragged, whole
+from sirec.data.batch import SHORTEST_BUCKET, ragged, take_distinct, whole
 from sirec.data.dataset import Dataset
 
 CPU = torch.device("cpu")
@@ -30,20 +30,24 @@ def test_a_ragged_layout_holds_every_real_slot_once(lengths: list[int], extra: i
 
 @given(row_lengths)
 def test_buckets_are_rectangles_of_the_rows_they_hold(lengths: list[int]) -> None:
-    """A bucket's row is one row's tokens in order; empty slots point at some token; tokens are numbered bucket by bucket."""
+    """A bucket's row is one row's tokens in order, 0 in empty slots; collecting undoes spreading; no token is left out."""
     length = max(lengths)
     layout = ragged(np.array(lengths), length, CPU)
-    numbers = torch.arange(len(lengths))[:, None] * length + torch.arange(length)
+    numbers = 1 + torch.arange(len(lengths))[:, None] * length + torch.arange(length)
     tokens = layout.flatten(numbers)  # which slot a token is
     seen: list[int] = []
-    for bucket in layout.buckets:
-        for chosen, mask in zip(tokens[bucket.tokens], bucket.real, strict=True):
-            row = int(chosen[0]) // length
+    for bucket, part in zip(layout.buckets, layout.split(tokens), strict=True):
+        assert torch.equal(part, tokens[bucket.first : bucket.first + len(bucket.kept)])
+        assert torch.equal(bucket.collect(bucket.spread(part)), part)
+        for chosen, mask in zip(bucket.spread(part), bucket.real, strict=True):
+            row = (int(chosen[0]) - 1) // length
+            assert not chosen[~mask].any()
             assert mask.tolist() == [True] * lengths[row] + [False] * (len(mask) - lengths[row])
             assert chosen[mask].tolist() == numbers[row, : lengths[row]].tolist()
-        seen += bucket.tokens.flatten()[bucket.kept].tolist()
+        seen += part.tolist()
         assert torch.equal(bucket.real.flatten().nonzero().squeeze(1), bucket.kept)
-    assert seen == list(range(sum(lengths)))
+    assert seen == tokens.tolist()
+    assert sorted(seen) == sorted(numbers[torch.arange(length) < torch.tensor(lengths)[:, None]].tolist())
 
 
 @given(row_lengths)
@@ -53,7 +57,7 @@ def test_buckets_waste_less_than_half(lengths: list[int]) -> None:
     for bucket in layout.buckets:
         sizes = bucket.real.sum(dim=1)
         longest = int(sizes.max())
-        assert longest == bucket.tokens.shape[1]
+        assert longest == bucket.real.shape[1]
         assert longest <= SHORTEST_BUCKET or int(sizes.min()) > longest // 2
     assert len(layout.buckets) <= 1 + int(np.log2(max(lengths)))
 
@@ -95,3 +99,16 @@ def test_target_slots_point_at_the_targets(tiny: Dataset) -> None:
     assert batch.target_slots.tolist() == (rows * batch.items.shape[1] + slots).tolist()
     assert batch.target_items.tolist() == batch.targets[rows, slots].tolist()
     assert len(rows) == len(batch.items)
+
+
+def test_taking_distinct_rows_has_the_gradient_of_an_index() -> None:
+    """Values and gradients equal plain indexing; with a repeated index they would not (control)."""
+    generator = torch.Generator().manual_seed(0)
+    for index, same in ((torch.tensor([4, 0, 2]), True), (torch.tensor([1, 1, 3]), False)):
+        first, second = (torch.randn(5, 2, generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2))
+        weights = torch.randn(3, 2, generator=generator)
+        (take_distinct(first, index) * weights).sum().backward()
+        (second[index] * weights).sum().backward()
+        assert first.grad is not None
+        assert second.grad is not None
+        assert torch.allclose(first.grad, second.grad) == same

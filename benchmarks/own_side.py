@@ -16,6 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import sirec.cli  # isort: skip  # noqa: F401 - how waiting threads behave is set before torch loads
 import torch
 
 from sirec.config import parse_assignments

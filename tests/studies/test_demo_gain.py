@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from sirec.data.dataset import Dataset
 from sirec.data.prepare import prepare
@@ -21,7 +20,6 @@ SETTINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
 def test_attributes_help_and_shuffled_ones_do_not(tmp_path: Path) -> None:
     """Over three seeds COMIF beats SASRec by a margin beyond their spread; with the item-attribute map shuffled it does not."""
     true, shuffled = (_gains(_demo(shuffle=shuffle), Store(tmp_path / str(shuffle))) for shuffle in (False, True))

@@ -89,7 +89,14 @@ def test_two_processes_do_not_train_one_run(place: Path) -> None:
 def _train(place: Path, out: str, *more: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [*TRAIN, "--out", out, *more]
-    return subprocess.Popen(command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=stderr)
+    return subprocess.Popen(
+        command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=stderr, preexec_fn=_hears_interrupts
+    )
+
+
+def _hears_interrupts() -> None:
+    """A shell starts background jobs deaf to Ctrl-C, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _run(out: Path) -> Path:

@@ -15,7 +15,7 @@ from sirec.run.store import Store
 
 SEEDS = (0, 1, 2)
 SETTINGS = {
-    "width": 32, "layers": 1, "heads": 2, "inner": 32, "dropout": 0.2, "attention_dropout": 0.1, "budget": 128, "epochs": 8,
+    "width": 32, "layers": 1, "heads": 2, "inner": 32, "dropout": 0.2, "attention_dropout": 0.1, "budget": 128, "epochs": 12,
     "learning_rate": 0.003, "threads": 1, "data.attributes": ["brand", "category"],
 }  # fmt: skip
 

@@ -67,12 +67,9 @@ def run_study(
     finished: list[tuple[str, RunFolder]] = []
     for name in names:
         prepared = dataset(name, data_root)
-        for run, folder in zip(
-            runs := list(planned_runs(plan, prepared, str(path))),
-            train_all(runs, prepared, Store(out), device=device, again=again),
-            strict=True,
-        ):
-            finished.append((run.label, folder))
+        runs = list(planned_runs(plan, prepared, str(path)))
+        folders = train_all(runs, prepared, Store(out), device=device, again=again)
+        finished += [(run.label, folder) for run, folder in zip(runs, folders, strict=True)]
         if keeps_record:
             record(out, path.stem, finished)
 

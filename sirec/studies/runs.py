@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sirec.config import dump, leaves
 from sirec.models import model_class
@@ -63,13 +63,25 @@ def _label(config: RunConfig, configs: Sequence[RunConfig]) -> str:
     mine = _settings(config)
     unlike = [key for key in mine if any(other.get(key) != mine[key] for other in alike)]
     missing = [key for other in alike for key in other if key not in mine]
-    said = [f"{key}={mine[key]}" for key in _deepest(unlike)] + [f"no {key}" for key in _highest(missing)]
+    said = [f"{_short(key, mine)}={mine[key]}" for key in _deepest(unlike)] + [f"no {key}" for key in _highest(missing)]
     return f"{title} ({', '.join(said)})" if said else title
 
 
 def _settings(config: RunConfig) -> Mapping[str, object]:
-    """Dotted path -> value of everything but the seed."""
-    return {".".join(path): value for path, value in leaves(dump(config)) if path != ("seed",) and not isinstance(value, list)}
+    """Dotted path -> value of everything but the seed; a part that has parts of its own is there without a value."""
+    return {
+        ".".join(path): None if isinstance(value, Mapping) else str(value)
+        for path, value in leaves(dump(config))
+        if path != ("seed",) and not (isinstance(value, list) and any(isinstance(element, Mapping) for element in value))
+    }
+
+
+def _short(path: str, paths: Iterable[str]) -> str:
+    """The end of a path that no other path shares."""
+    steps = path.split(".")
+    ends = (".".join(steps[-count:]) for count in range(1, len(steps)))
+    others = [other for other in paths if other != path]
+    return next((end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others)), path)
 
 
 def _deepest(paths: Sequence[str]) -> list[str]:

@@ -1,0 +1,38 @@
+"""Runs get the labels a person needs to tell them apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sirec.data.dataset import Dataset
+from sirec.run.config import resolve
+from sirec.run.store import RunFolder
+from sirec.studies.experiment import without_objective
+from sirec.studies.runs import entries
+from sirec.studies.runs import entry as one
+
+
+def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Two settings of one model differ by their settings, seeds of one setting share a label, a model alone has its title."""
+    whole = resolve("comif", tiny)
+    configs = [
+        whole,
+        replace(whole, seed=1),
+        resolve("comif", tiny, assignments={"heads": 2}),
+        without_objective(whole, "upa"),
+        resolve("sasrec", tiny),
+    ]
+    folders = []
+    for number, config in enumerate(configs):
+        folders.append(RunFolder(tmp_path / str(number)))
+        folders[-1].path.mkdir()
+        folders[-1].write_config(config, "0")
+    monkeypatch.setattr(RunFolder, "ranks", lambda self: None)
+    labels = [made.label for made in entries(folders)]
+    assert labels[0] == labels[1]
+    assert labels[2] != labels[0]
+    assert "heads=2" in labels[2]
+    assert labels[3] == "COMIF (heads=4, no upa)"
+    assert labels[4] == "SASRec"
+    assert one(folders[0]).label == "COMIF"  # control: nothing to tell apart, nothing said

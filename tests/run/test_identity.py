@@ -60,3 +60,12 @@ def test_protocols_choose_width_batch_and_attributes(tiny: Dataset) -> None:
     comif, difsr = (resolve("dif-sr", tiny, protocol=name) for name in ("comif", "difsr"))
     assert (comif.model.width, comif.stages[0].budget, comif.data.attributes) == (128, 512, ("brand",))
     assert (difsr.model.width, difsr.stages[0].budget, difsr.data.attributes) == (256, 2048, ("category",))
+
+
+def test_a_tuned_protocol_sets_one_model_on_one_data_set(tiny: Dataset) -> None:
+    """`difsr-paper` gives DIF-SR on Beauty its window of 7 and its own heads; nothing else changes."""
+    beauty = replace(tiny, name="beauty")
+    tuned = resolve("dif-sr", beauty, protocol="difsr-paper")
+    assert (tuned.data.max_length, tuned.model.layers, tuned.model.heads) == (7, 4, 4)  # type: ignore[union-attr]
+    assert resolve("sasrec", beauty, protocol="difsr-paper").data.max_length == 50
+    assert resolve("dif-sr", tiny, protocol="difsr-paper").data.max_length == 50

@@ -57,5 +57,7 @@ def _cell(runs: Sequence[Entry], metric: Metric, view: View, printed: Published 
 
 def _printed(run: Entry, metric: Metric, paper: Paper) -> Published | None:
     """One paper per data set: the papers differ in settings, so rows from both would not be comparable with each other."""
+    if run.is_variant:
+        return None
     source = paper if covers(paper, run.dataset) else next((other for other in PAPERS if covers(other, run.dataset)), None)
     return next((value for value in published(run.dataset, run.model, metric.name) if value.paper == source), None)

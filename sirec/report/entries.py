@@ -21,7 +21,10 @@ UNSTATED = "unstated"
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder."""
+    """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder.
+
+    `is_variant` says that the run is not the model as the papers' main tables have it, so that no printed value is its own.
+    """
 
     label: str
     model: str
@@ -31,6 +34,7 @@ class Entry:
     dataset: str
     link: str | None = None
     is_floor: bool = False
+    is_variant: bool = False
 
 
 @dataclass(frozen=True)

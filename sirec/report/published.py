@@ -15,6 +15,7 @@ from sirec.resources import experiments_root
 
 Paper = Literal["comif", "difsr"]
 PAPERS: tuple[Paper, ...] = get_args(Paper)
+TITLES: dict[Paper, str] = {"comif": "COMIF", "difsr": "DIF-SR"}
 CITATIONS: dict[Paper, str] = {"comif": "Choi et al., IEEE Access 2025", "difsr": "Xie et al., SIGIR 2022"}
 OVERALL: dict[Paper, str] = {"comif": "comif_table3_overall", "difsr": "difsr_table2_overall"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, sentence
 from sirec.report.entries import Entry, View, group
+from sirec.report.published import PAPERS, TITLES, covers
 from sirec.report.render import to_csv, to_dict, to_latex, to_markdown
 from sirec.report.table import ResultTable
 from sirec.run.files import replace_text
@@ -51,18 +52,36 @@ def compare_entries(
     metrics: Sequence[Metric] = DEFAULT_METRICS,
     views: Sequence[View] = (View(),),
     against: str | None = None,
+    notes: Sequence[str] = (),
 ) -> Comparison:
-    """A table for each view and, with two or more rows, the paired differences of the first one and a sentence on each."""
+    """A table for each view and, with two or more rows, the paired differences of the first one and a sentence on each.
+
+    The papers' own view, test with the history kept, has a table beside each paper that covers the data. `notes` stand below.
+    """
     several = any(len(rows) > 1 for rows in group(entries).values())
     pairs = differences(entries, metrics, against=against, view=views[0]) if several else []
     tables = [
-        comparison_table(entries, metrics, view=view, pairs=pairs if view == views[0] else (), title=f"{title}: {_name(view)}")
+        replace(table, notes=(*table.notes, *notes))
         for view in views
+        for table in _beside_papers(entries, metrics, view, pairs if view == views[0] else (), f"{title}: {_name(view)}")
     ]
     if pairs:
         headline = [pair for pair in pairs if pair.difference.metric in (HEADLINE.name, "NDCG@20")] or pairs
         tables.append(difference_table(headline, f"{title}: paired differences"))
     return Comparison(title, tuple(tables), tuple(_sentences(pairs, metrics)))
+
+
+def _beside_papers(
+    entries: Sequence[Entry], metrics: Sequence[Metric], view: View, pairs: Sequence[Pair], title: str
+) -> list[ResultTable]:
+    """The table of a view; where several papers have the data, one beside each, else one."""
+    papers = [paper for paper in PAPERS if any(covers(paper, entry.dataset) for entry in entries)] if view == View() else []
+    if len(papers) < 2:
+        return [comparison_table(entries, metrics, view=view, pairs=pairs, title=title)]
+    return [
+        comparison_table(entries, metrics, view=view, pairs=pairs, paper=paper, title=f"{title}, beside {TITLES[paper]}'s paper")
+        for paper in papers
+    ]
 
 
 def _sentences(pairs: Sequence[Pair], metrics: Sequence[Metric]) -> list[str]:

@@ -26,16 +26,20 @@ from sirec.run.config import Profile, RunConfig, resolve
 
 @dataclass(frozen=True, kw_only=True)
 class RowPlan:
-    """One row of a table: a model, its settings by dotted path, and the objectives it goes without."""
+    """One row of a table: a model, its settings by dotted path, and the objectives it goes without.
+
+    `is_variant`: not the model as the papers' main tables have it, so no printed value stands beside it.
+    """
 
     model: str
     set: Mapping[str, Any] = field(default_factory=dict)
     without: tuple[str, ...] = ()
+    is_variant: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """See the module's example. `against` names the row or model that differences are taken from."""
+    """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables."""
 
     title: str
     rows: Mapping[str, RowPlan]
@@ -45,6 +49,7 @@ class Experiment:
     profile: Profile = "intended"
     set: Mapping[str, Any] = field(default_factory=dict)
     against: str | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an experiment without runs."""

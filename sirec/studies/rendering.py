@@ -30,12 +30,14 @@ def record(out: Path, name: str, runs: Sequence[tuple[str, RunFolder]]) -> None:
 
 def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS) -> Comparison:
     """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run."""
-    return compare_entries(_entries(name, out), title=experiment.title, views=views, against=experiment.against)
+    found = _entries(experiment, name, out)
+    return compare_entries(found, title=experiment.title, views=views, against=experiment.against, notes=experiment.notes)
 
 
-def _entries(name: str, out: Path) -> list[Entry]:
+def _entries(experiment: Experiment, name: str, out: Path) -> list[Entry]:
     path = out / "studies" / f"{name}.json"
     if not path.exists():
         raise SirecError(f"{path}: no such file", f"run it first: sirec study {name}")
     lines: list[Mapping[str, Any]] = read_json(path)
-    return [entry(RunFolder(out / line["run"]), line["label"]) for line in lines]
+    variants = {label for label, row in experiment.rows.items() if row.is_variant}
+    return [entry(RunFolder(out / line["run"]), line["label"], is_variant=line["label"] in variants) for line in lines]

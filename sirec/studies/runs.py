@@ -11,8 +11,8 @@ from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 
 
-def entry(folder: RunFolder, label: str | None = None) -> Entry:
-    """A finished run, under its model's title or another label."""
+def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = False) -> Entry:
+    """A finished run, under its model's title or another label (see `Entry` for `is_variant`)."""
     config = folder.config()
     declaration = model_class(config.model.name)
     return Entry(
@@ -24,6 +24,7 @@ def entry(folder: RunFolder, label: str | None = None) -> Entry:
         dataset=config.data.name,
         link="/".join(folder.path.parts[-5:]),
         is_floor=declaration.is_floor,
+        is_variant=is_variant,
     )
 
 

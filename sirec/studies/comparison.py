@@ -79,7 +79,9 @@ def _beside_papers(
     if len(papers) < 2:
         return [comparison_table(entries, metrics, view=view, pairs=pairs, title=title)]
     return [
-        comparison_table(entries, metrics, view=view, pairs=pairs, paper=paper, title=f"{title}, beside {TITLES[paper]}'s paper")
+        comparison_table(
+            entries, metrics, view=view, pairs=pairs, paper=paper, title=f"{title}, beside {TITLES[paper]}'s paper"
+        )
         for paper in papers
     ]
 

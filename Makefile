@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: quickstart test test-all lint render bench clean
+.PHONY: quickstart test test-all lint bench clean
 
 quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, print the comparison
 	$(RUN)/sirec quickstart

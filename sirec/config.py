@@ -104,7 +104,7 @@ def assign(tree: Tree, path: str, value: object, where: str) -> None:
     """Set a value in a dumped configuration, in place.
 
     A path is dotted; a step into a list is the `name` or `title` of an element, or its index. A path may start anywhere below
-    the root as long as one part of the configuration answers to it (`heads`); where a list repeats it (stages), all are set.
+    the root as long as one place answers to it (`heads`), or one in every element of a list (stages): then all are set.
     Raises `SirecError` for an unknown or ambiguous path.
     """
     for place in _resolve(tree, path, where):
@@ -147,8 +147,7 @@ def _resolve(tree: Tree, path: str, where: str) -> list[tuple[str, ...]]:
     matches = _matches(tree, tuple(path.split(".")))
     if not matches:
         raise unknown("key", path, {place[-1] for place, _ in leaves(tree) if not place[-1].isdigit()}, where)
-    owners = {place[0] for place in matches}
-    if len(owners) > 1:
+    if len({(place[0], place[2:]) for place in matches}) > 1:  # the same key of several stages is one key
         options = ", ".join(".".join(place) for place in matches)
         raise SirecError(f"{where} {path}: the key is ambiguous", f"say one of: {options}")
     return matches

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -22,6 +22,9 @@ def ablate(
     data: options.Data = None,
     set_: options.Set = None,
     device: options.Device = "cpu",
+    protocol: options.ProtocolName = "comif",
+    profile: options.Profile = options.ProfileName.intended,
+    again: options.Again = False,
     history: options.HistoryRule = options.History.keep,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
@@ -31,7 +34,7 @@ def ablate(
 
     Example: sirec ablate --no-upa
     """
-    from sirec.cli.common import run_study, show
+    from sirec.cli.common import StudyCall, dataset, show
     from sirec.config import parse_assignments
     from sirec.errors import SirecError
     from sirec.models import model_class
@@ -47,8 +50,10 @@ def ablate(
         raise SirecError(f"--seeds {seeds}: expected whole numbers separated by commas", "for example: --seeds 0,1,2") from None
     off = [name for name, is_off in (("upa", no_upa), ("iaa", no_iaa), ("aap", no_aap)) if is_off]
     plan = ablation(model, off, numbers, parse_assignments(set_ or []))
-    name = "ablate_" + "_".join(f"no_{part}" for part in off)
-    run_study(plan, Path(name), data, out, data_root, device=device)
+    plan = replace(plan, datasets=(dataset(data, data_root).name,), protocol=protocol, profile=profile.value)
+    chosen = next(iter(plan.rows.values())).model
+    name = "_".join(["ablate", *plan.datasets, chosen, *(f"no-{part}" for part in off)])
+    StudyCall(plan, name, out, data_root, device, again).run()
     comparison = render(plan, name, out, views=[View("test", history.value)])
     show(comparison, as_json=as_json)
     say(f"written: {comparison.write(out / 'tables', name)}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sirec.cli.console import EpochBars, print_json, progress, say, stdout
@@ -33,9 +34,15 @@ def dataset(name: str | None, root: Path) -> Dataset:
 
 
 def train_all(
-    runs: Sequence[PlannedRun], data: Dataset, store: Store, *, device: str = "cpu", again: bool = False
+    runs: Sequence[PlannedRun],
+    data: Dataset,
+    store: Store,
+    *,
+    device: str = "cpu",
+    again: bool = False,
+    finished: Callable[[str, RunFolder], None] | None = None,
 ) -> list[RunFolder]:
-    """Train what is missing of these runs, with bars; finished ones are taken as they are."""
+    """Train what is missing of these runs, with bars; `finished` is told of each run as it ends, trained before or now."""
     folders = []
     with progress() as bars:
         whole = bars.add_task("runs", total=len(runs), note="") if len(runs) > 1 else None
@@ -46,32 +53,37 @@ def train_all(
             folders.append(execute(run.config, data, store, device=device, watcher=watcher, again=again))
             watcher.close()
             say(f"{label}: {'already trained' if was_done else 'done'}, {folders[-1].path}")
+            if finished:
+                finished(run.label, folders[-1])
             if whole is not None:
                 bars.advance(whole)
     return folders
 
 
-def run_study(
-    plan: Experiment,
-    path: Path,
-    data: str | None,
-    out: Path,
-    data_root: Path,
-    *,
-    device: str = "cpu",
-    again: bool = False,
-    keeps_record: bool = True,
-) -> None:
-    """Train what is missing of an experiment, on the data it names or on `data`; `keeps_record` lists its runs for tables."""
-    names: Sequence[str | None] = [data] if data or not plan.datasets else plan.datasets
-    finished: list[tuple[str, RunFolder]] = []
-    for name in names:
-        prepared = dataset(name, data_root)
-        runs = list(planned_runs(plan, prepared, str(path)))
-        folders = train_all(runs, prepared, Store(out), device=device, again=again)
-        finished += [(run.label, folder) for run, folder in zip(runs, folders, strict=True)]
-        if keeps_record:
-            record(out, path.stem, finished)
+@dataclass(frozen=True)
+class StudyCall:
+    """A study as the command line asks for it: `name` is what its record and its tables are called."""
+
+    plan: Experiment
+    name: str
+    out: Path
+    data_root: Path
+    device: str = "cpu"
+    again: bool = False
+
+    def run(self, *, keeps_record: bool = True) -> None:
+        """Train what is missing and list the runs as they finish; without a record for a part of a study."""
+        done: list[tuple[str, RunFolder]] = []
+
+        def finished(label: str, folder: RunFolder) -> None:
+            done.append((label, folder))
+            if keeps_record:
+                record(self.plan, self.out, self.name, done)
+
+        for data in self.plan.datasets or (None,):
+            prepared = dataset(data, self.data_root)
+            runs = list(planned_runs(self.plan, prepared, self.name))
+            train_all(runs, prepared, Store(self.out), device=self.device, again=self.again, finished=finished)
 
 
 def show(comparison: Comparison, *, as_json: bool) -> None:

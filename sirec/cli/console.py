@@ -58,9 +58,9 @@ class EpochBars:
         self.metric = ""
         self.best = (0, float("-inf"))
 
-    def stage(self, stage: Stage, epoch: int) -> None:
+    def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
         """Begin the bars of a stage."""
-        self.metric, self.patience = stage.metric, stage.patience * stage.evaluate_every
+        self.metric, self.best = stage.metric, best
         name = self.label if stage.title == "train" else f"{self.label}, {stage.title}"
         if epoch:
             say(f"{name}: goes on after epoch {epoch}")
@@ -73,7 +73,7 @@ class EpochBars:
             self.bars.update(self.steps, completed=done, total=total)
 
     def epoch(self, report: EpochReport) -> None:
-        """Advance the epochs; their total is what patience allows from here."""
+        """Advance the epochs."""
         if report.is_best:
             self.best = (report.epoch, report.valid[self.metric])
         if self.epochs is None:

@@ -42,7 +42,7 @@ def evaluate(
     if split not in SPLITS:
         raise unknown("split", split, SPLITS)
     metrics = [parse_metric(text) for text in metric] if metric else DEFAULT_METRICS
-    folders = [Store(out).find(reference) for reference in runs]
+    folders = list(dict.fromkeys(Store(out).find(reference) for reference in runs))
     for folder in folders if recompute else ():
         recompute_ranks(folder, data_root)
     comparison = compare_entries(entries(folders), metrics=metrics, views=[View(split, history.value)], against=against)

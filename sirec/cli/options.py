@@ -47,7 +47,7 @@ Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
 Threads = Annotated[int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")]
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1.")]
 Precision = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]
-ProtocolName = Annotated[str, typer.Option(help="Whose settings: comif or difsr.")]
+ProtocolName = Annotated[str, typer.Option(help="Whose settings: comif, difsr, difsr-paper or difsr-release.")]
 Profile = Annotated[ProfileName, typer.Option(help="intended: what the paper says; published: what its code did.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE over the configuration; repeatable.", show_default=False)

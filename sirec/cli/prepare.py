@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import TaskID
 
 from sirec.cli import options
 from sirec.cli.console import print_json, progress, say, stdout
@@ -54,11 +55,12 @@ def prepare(
     }
     wanted = config.load(preparing.PrepareOptions, settings, "prepare")
     with progress() as bars:
-        tasks: dict[str, object] = {}
+        tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
-            task = tasks.setdefault(stage, bars.add_task(stage, total=total, note=""))
-            bars.update(task, completed=done, total=total)  # type: ignore[arg-type]
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total, note="")
+            bars.update(tasks[stage], completed=done, total=total)
 
         prepared = preparing.prepare(reader.read(raw, show), name, wanted, show)
         folder = storage.write(data_root, prepared)

@@ -13,14 +13,13 @@ def quickstart(out: options.Out = options.RESULTS, data_root: options.DataRoot =
 
     Example: sirec quickstart
     """
-    from sirec.cli.common import DEMO, run_study
+    from sirec.cli.common import StudyCall
     from sirec.report.render import to_rich
     from sirec.studies.experiment import find_experiment, read_experiment
     from sirec.studies.rendering import render
 
-    path = find_experiment(NAME)
-    plan = read_experiment(path)
-    run_study(plan, path, DEMO, out, data_root)
+    plan = read_experiment(find_experiment(NAME))
+    StudyCall(plan, NAME, out, data_root).run()
     comparison = render(plan, NAME, out)
     table, *_, differences = comparison.tables
     stdout.print(to_rich(table))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -23,19 +24,24 @@ def study(
 ) -> None:
     """Train what is missing of an experiment and print its tables; they are written to results/tables as well.
 
+    With --only, rows are trained without drawing tables: that is how several processes share a study.
+
     Example: sirec study experiments/beauty_models.yaml
     """
-    from sirec.cli.common import run_study, show
+    from sirec.cli.common import StudyCall, show
     from sirec.studies.experiment import find_experiment, read_experiment
     from sirec.studies.rendering import render
 
     path = find_experiment(experiment)
-    plan = read_experiment(path)
+    plan, name = read_experiment(path), path.stem
+    if data and plan.datasets != (data,):
+        plan, name = replace(plan, datasets=(data,), notes=()), f"{name}_on_{data}"  # notes speak of the plan's own data
     if only:
-        run_study(plan.only(only), path, data, out, data_root, device=device, again=again, keeps_record=False)
+        StudyCall(plan.only(only), name, out, data_root, device, again).run(keeps_record=False)
+        say("only these rows; the tables come with the whole study")
         return
     if not render_only:
-        run_study(plan, path, data, out, data_root, device=device, again=again)
-    comparison = render(plan, path.stem, out)
+        StudyCall(plan, name, out, data_root, device, again).run()
+    comparison = render(plan, name, out)
     show(comparison, as_json=as_json)
-    say(f"written: {comparison.write(out / 'tables', path.stem)}")
+    say(f"written: {comparison.write(out / 'tables', name)}")

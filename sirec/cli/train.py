@@ -23,15 +23,17 @@ def train(
     again: options.Again = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    test: Annotated[bool, typer.Option("--test", help="Show test too. Choose settings by validation, which is shown.")] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Train a model, resuming where an earlier call was stopped, and rank both splits.
+    """Train a model, resuming where an earlier call was stopped, and show how it does on validation.
 
     Example: sirec train comif --data beauty --set heads=2
     """
     from sirec.cli.common import dataset, train_all
     from sirec.config import parse_assignments
     from sirec.models import model_class
+    from sirec.report.entries import View
     from sirec.report.render import to_rich
     from sirec.run.config import resolve
     from sirec.run.store import Store
@@ -45,8 +47,10 @@ def train(
     config = resolve(model, prepared, protocol=protocol, profile=profile.value, assignments=assignments)
     [folder] = train_all([PlannedRun(title, config)], prepared, Store(out), device=device, again=again)
     if as_json:
-        print_json({"run": str(folder.path), "metrics": folder.metrics(), "timings": folder.timings()})
-    else:
-        [table] = compare_entries([entry(folder)], title=title).tables
-        stdout.print(to_rich(table))
-        say(f"run: {folder.path}")
+        metrics = {split: values for split, values in folder.metrics().items() if split == "valid" or test}
+        print_json({"run": str(folder.path), "metrics": metrics, "timings": folder.timings()})
+        return
+    for split in ("valid", "test") if test else ("valid",):
+        for table in compare_entries([entry(folder)], title=title, views=[View(split)]).tables:
+            stdout.print(to_rich(table))
+    say(f"run: {folder.path}\ntest: sirec evaluate {folder.path}")

@@ -9,7 +9,7 @@ import numpy as np
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.report.differences import TEST_VIEW, Pair, significance_notes
 from sirec.report.entries import Entry, View, group, means, protocol_notes, seed_note, tie_notes
-from sirec.report.published import PAPERS, Paper, Published, covers, published
+from sirec.report.published import PAPERS, Paper, Published, covers, published, published_users
 from sirec.report.table import Cell, Column, ResultTable, Row
 
 
@@ -57,7 +57,7 @@ def _cell(runs: Sequence[Entry], metric: Metric, view: View, printed: Published 
 
 def _printed(run: Entry, metric: Metric, paper: Paper) -> Published | None:
     """One paper per data set: the papers differ in settings, so rows from both would not be comparable with each other."""
-    if run.is_variant:
+    if run.is_variant or run.ranks.users not in published_users(run.dataset):
         return None
     source = paper if covers(paper, run.dataset) else next((other for other in PAPERS if covers(other, run.dataset)), None)
     return next((value for value in published(run.dataset, run.model, metric.name) if value.paper == source), None)

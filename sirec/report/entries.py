@@ -23,7 +23,8 @@ UNSTATED = "unstated"
 class Entry:
     """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder.
 
-    `is_variant` says that the run is not the model as the papers' main tables have it, so that no printed value is its own.
+    `fingerprint` is that of the data. `is_variant` says that the run is not the model as the papers' main tables have it, so
+    that no printed value is its own.
     """
 
     label: str
@@ -35,6 +36,7 @@ class Entry:
     link: str | None = None
     is_floor: bool = False
     is_variant: bool = False
+    fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,11 @@ def group(entries: Sequence[Entry]) -> dict[str, dict[str, list[Entry]]]:
     if not entries:
         raise SirecError("there is nothing to compare", "train or select at least one run")
     grouped: dict[str, dict[str, list[Entry]]] = {}
+    fingerprints: dict[str, str | None] = {}
     for entry in entries:
+        if fingerprints.setdefault(entry.dataset, entry.fingerprint) != entry.fingerprint:
+            message = f"{entry.dataset}: '{entry.label}' was made on other data than the rows before it"
+            raise SirecError(message, f"fingerprints {fingerprints[entry.dataset]} and {entry.fingerprint}: train it again")
         runs = grouped.setdefault(entry.dataset, {}).setdefault(entry.label, [])
         if entry.seed in {run.seed for run in runs}:
             message = f"{entry.dataset}: '{entry.label}' has seed {entry.seed} twice"

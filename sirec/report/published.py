@@ -46,6 +46,13 @@ def published(dataset: str, model: str, metric: str) -> list[Published]:
     ]
 
 
+def published_users(dataset: str) -> set[int]:
+    """The numbers of users that the papers state for a data set: other numbers mean other data under the same name."""
+    tables = (published_table(name) for name in published_names() if name.endswith("_statistics"))
+    rows = [table.loc[table["statistic"] == "users"] for table in tables]
+    return {int(row[column].iloc[0]) for row in rows for column in row.columns if _key(column) == _key(dataset)}
+
+
 def covers(paper: Paper, dataset: str) -> bool:
     """Whether a paper's main table has a data set."""
     return any(key[0] == _key(dataset) for key in _overall(paper))

@@ -59,18 +59,19 @@ def to_latex(table: ResultTable) -> str:
     return "\n".join([r"\begin{table}", rf"\caption{{{escape(table.title)}}}", grid, *notes, r"\end{table}", ""])
 
 
-def to_csv(table: ResultTable) -> str:
-    """One line per cell with everything it carries, numbers in full precision (`pandas.pivot` makes it wide)."""
+def to_csv(*tables: ResultTable) -> str:
+    """One line per cell with its table's title and everything it carries, in full precision (`pandas.pivot` makes it wide)."""
     stream = io.StringIO()
-    heads = ["group", "row", "is_floor", "column", "unit", "direction", "value", "published", "relative", "deviation", "low",
-             "high", "mark", "place", "link", "missing"]  # fmt: skip
+    heads = ["table", "group", "row", "is_floor", "column", "unit", "direction", "value", "published", "relative", "deviation",
+             "low", "high", "mark", "place", "link", "missing"]  # fmt: skip
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(heads)
-    for row, cell, column, place in _cells(table):
-        low, high = cell.interval or (None, None)
-        numbers = (cell.value, cell.published, cell.relative, cell.deviation, low, high)
-        where = (row.group, row.label, int(row.is_floor), column.name, column.unit, column.direction)
-        writer.writerow([*where, *numbers, cell.mark, place, cell.link, cell.missing])
+    for table in tables:
+        for row, cell, column, place in _cells(table):
+            low, high = cell.interval or (None, None)
+            numbers = (cell.value, cell.published, cell.relative, cell.deviation, low, high)
+            where = (table.title, row.group, row.label, int(row.is_floor), column.name, column.unit, column.direction)
+            writer.writerow([*where, *numbers, cell.mark, place, cell.link, cell.missing])
     return stream.getvalue()
 
 

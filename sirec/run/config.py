@@ -34,6 +34,9 @@ class DataConfig:
         """Refuse an empty window."""
         if self.max_length < 1:
             raise SirecError(f"max_length {self.max_length} must be at least 1")
+        fields = (*(self.attributes or ()), *self.behaviours)
+        if len(set(fields)) < len(fields):
+            raise SirecError(f"fields: one is listed twice ({', '.join(fields)})")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,11 @@ class RunConfig:
         if self.seed < 0 or self.threads < 1:
             raise SirecError(f"seed {self.seed} must be 0 or more, threads {self.threads} 1 or more")
         for stage in self.stages:
-            parse_metric(stage.metric)
+            name = parse_metric(stage.metric).name
+            if name != stage.metric:
+                raise SirecError(f"metric: '{stage.metric}' is written {name}")
+        if not self.stages and not self.model.is_floor:
+            raise SirecError(f"stages: none is left, so {self.model.name} would not be trained")
         titles = [stage.title for stage in self.stages]
         if len(set(titles)) < len(titles):
             raise SirecError(f"stages: two share a title ({', '.join(titles)})")
@@ -131,6 +138,16 @@ PROTOCOLS: Mapping[str, Protocol] = {
 }
 
 
+# What a configuration is resolved from; setting it afterwards would leave a name on other settings.
+DECIDED_FIRST = {
+    "profile": "use --profile, or profile: in an experiment",
+    "protocol": "use --protocol, or protocol: in an experiment",
+    "data.name": "use --data, or datasets: in an experiment",
+    "model.name": "name another model",
+    "name": "name another model or data set",
+}
+
+
 def resolve(
     model: str,
     data: Dataset,
@@ -164,10 +181,18 @@ def resolve(
     for path, value in chosen.tuned.get((model, data.name), {}).items():
         assign(tree, path, value, f"protocol {protocol}")
     _assign_where_known(tree, declaration.published if profile == "published" else {})
+    _refuse_decided(shared or {}, where)
     _assign_where_known(tree, shared or {})
+    _refuse_decided(assignments or {}, where)
     for path, value in (assignments or {}).items():
         assign(tree, path, value, where)
     return load(RunConfig, tree, where)
+
+
+def _refuse_decided(assignments: Mapping[str, object], where: str) -> None:
+    for path in assignments:
+        if path in DECIDED_FIRST:
+            raise SirecError(f"{where}: {path} cannot be set: everything else follows from it", DECIDED_FIRST[path])
 
 
 def _preferred(protocol: Protocol, data: Dataset) -> tuple[str, ...]:

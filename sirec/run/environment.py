@@ -15,13 +15,14 @@ import torch
 PACKAGES = ("sirec", "torch", "numpy", "scipy", "pandas", "pyarrow")
 
 
-def describe(threads: int | None = None) -> dict[str, Any]:
+def describe(threads: int | None = None, device: str = "cpu") -> dict[str, Any]:
     """Plain values for `environment.json` and `sirec doctor`."""
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
-        "cores": torch.get_num_threads() if threads is None else threads,
+        "threads": torch.get_num_threads() if threads is None else threads,
+        "device": device,
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "packages": {name: _version(name) for name in PACKAGES},
         "commit": commit(),

@@ -21,7 +21,7 @@ from sirec.evaluation.ranks import HISTORY_RULES, SPLITS, RankTable
 from sirec.objectives.stage import Stage
 from sirec.run import environment
 from sirec.run.config import RunConfig
-from sirec.run.files import replace_json_lines
+from sirec.run.files import read_json, replace_json_lines
 from sirec.run.identity import run_id
 from sirec.run.snapshot import Snapshot
 from sirec.run.store import RunFolder, Store
@@ -31,8 +31,8 @@ from sirec.training.fit import EpochReport, Place, Trainer
 class Watcher(Protocol):
     """Who is told how a run goes: a progress bar, a test, nobody."""
 
-    def stage(self, stage: Stage, epoch: int) -> None:
-        """A stage begins, or goes on after `epoch` epochs."""
+    def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
+        """A stage begins, or goes on after `epoch` epochs with the best one so far (epoch, value)."""
 
     def step(self, done: int, total: int) -> None:
         """A training step is done."""
@@ -47,7 +47,7 @@ class Watcher(Protocol):
 class Silent:
     """Tells nobody."""
 
-    def stage(self, stage: Stage, epoch: int) -> None:
+    def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
         """Nothing."""
 
     def step(self, done: int, total: int) -> None:
@@ -93,19 +93,20 @@ def execute(
 
     Raises `SirecError` for a configuration that cannot be trained, a loss that diverges, or a disk that refuses.
     """
-    folder = folder_of(config, data, store)
+    folder, place = folder_of(config, data, store), _device(device)
     with folder.locked():
-        if again:
+        if again and folder.is_done:  # an unfinished run goes on, whoever asks
             folder.clear()
         if not folder.is_done:
-            workshop = set_up(config, data, _device(device))
+            _refuse_other_device(folder, place)
+            workshop = set_up(config, data, place)
             folder.write_config(config, data.fingerprint())
-            folder.write_json("environment.json", environment.describe(config.threads))
-            _train(config, workshop, folder, watcher or Silent())
-            _finish(config, workshop, folder, watcher or Silent())
+            folder.write_json("environment.json", environment.describe(config.threads, place.type))
             covariates = store.covariates(data.name, data.fingerprint())
             if not covariates.exists():
                 write_covariates(data, covariates)
+            _train(config, workshop, folder, watcher or Silent())
+            _finish(config, workshop, folder, watcher or Silent())
     return folder
 
 
@@ -146,7 +147,7 @@ def _train(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Wa
         trainer = Trainer(workshop.model, stage, workshop.data, workshop.schema, place)
         if snapshot and index == snapshot.stage:
             trainer.restore(snapshot.tensors, snapshot.counters)
-        watcher.stage(stage, trainer.epoch)
+        watcher.stage(stage, trainer.epoch, (trainer.stopping.best_epoch, trainer.stopping.best))
         for report in trainer.run(lambda stage=stage: _validate(config, workshop, stage), watcher.step):  # type: ignore[misc]
             reports.append(asdict(report))
             Snapshot(index, trainer.counters(), reports, trainer.tensors()).save(folder.snapshot_path)
@@ -189,11 +190,21 @@ def _timings(reports: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _refuse_other_device(folder: RunFolder, device: torch.device) -> None:
+    """Resuming promises the same bits, which another kind of device cannot give."""
+    if folder.snapshot_path.exists():
+        before = read_json(folder.path / "environment.json").get("device", "cpu")
+        if before != device.type:
+            raise SirecError(f"{folder.path}: begun on {before}, cannot go on on {device.type}", f"use --device {before}")
+
+
 def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
         raise SirecError(f"'{name}' is not a device", "for example: cpu, cuda, cuda:1") from None
+    if device.type not in ("cpu", "cuda"):
+        raise SirecError(f"device {name} is not supported", "use cpu, cuda or cuda:1")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SirecError(f"device {name}: no CUDA accelerator is usable here", "use --device cpu")
     return device

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sirec.errors import SirecError
@@ -13,12 +13,11 @@ from sirec.studies.experiment import Experiment, RowPlan
 
 @dataclass(frozen=True)
 class Switch:
-    """A part that can be switched off: an objective to leave out, or settings that take a field elsewhere."""
+    """A part that can be switched off: the objectives to leave out."""
 
     name: str
     title: str
     without: tuple[str, ...] = ()
-    set: Mapping[str, Any] = field(default_factory=dict)
 
 
 SWITCHES: Mapping[str, Switch] = {
@@ -31,8 +30,8 @@ SWITCHES: Mapping[str, Switch] = {
 }
 
 
-def ablation(model: str | None, off: Sequence[str], seeds: Sequence[int], shared: Mapping[str, Any]) -> Experiment:
-    """The whole model against each switch alone and, with several, against all of them together.
+def ablation(model: str | None, off: Sequence[str], seeds: Sequence[int], settings: Mapping[str, Any]) -> Experiment:
+    """The whole model against each switch alone and, with several, against all of them together, all with these settings.
 
     Without `model`, the first whose stages have what is to be switched off. Raises `SirecError` if no model does.
     """
@@ -41,13 +40,14 @@ def ablation(model: str | None, off: Sequence[str], seeds: Sequence[int], shared
         raise SirecError("nothing is switched off", f"choose one or more of: {', '.join(f'--no-{name}' for name in SWITCHES)}")
     chosen = model or _owner(switches)
     title = MODELS[chosen].title
-    rows = {title: RowPlan(model=chosen)}
-    rows |= {f"{title} {switch.title}": RowPlan(model=chosen, without=switch.without, set=switch.set) for switch in switches}
+    whole = RowPlan(model=chosen, set=settings)
+    rows = {title: whole}
+    rows |= {f"{title} {switch.title}": replace(whole, without=switch.without, is_variant=True) for switch in switches}
     if len(switches) > 1:
         without = tuple(name for switch in switches for name in switch.without)
-        rows[f"{title} without all of these"] = RowPlan(model=chosen, without=without)
+        rows[f"{title} without all of these"] = replace(whole, without=without, is_variant=True)
     names = ", ".join(f"--no-{switch.name}" for switch in switches)
-    return Experiment(title=f"{title}: {names}", rows=rows, seeds=tuple(seeds), set=shared, against=title)
+    return Experiment(title=f"{title}: {names}", rows=rows, seeds=tuple(dict.fromkeys(seeds)), against=title)
 
 
 def _owner(switches: Sequence[Switch]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sirec.config import load, read_yaml
+from sirec.config import dump, has, leaves, load, read_yaml
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
@@ -56,6 +56,11 @@ class Experiment:
         if not self.rows or not self.seeds:
             raise SirecError("an experiment needs at least one row and one seed")
 
+    def plan(self) -> dict[str, Any]:
+        """What decides its runs, as plain values: rows, seeds and settings, but no title or note."""
+        wanted = ("rows", "datasets", "seeds", "protocol", "profile", "set")
+        return {key: value for key, value in dump(self).items() if key in wanted}
+
     def only(self, labels: Sequence[str]) -> Experiment:
         """The experiment with only these rows. Raises `SirecError` for a label that no row has."""
         for label in labels:
@@ -79,6 +84,7 @@ def read_experiment(path: Path) -> Experiment:
 
 def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment") -> Iterator[PlannedRun]:
     """Every run of an experiment on one data set, row by row; a floor has one run whatever the seeds."""
+    _check_shared(experiment, data, where)
     for label, row in experiment.rows.items():
         seeds = experiment.seeds[:1] if model_class(row.model).is_floor else experiment.seeds
         config = resolve(
@@ -94,6 +100,18 @@ def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment
             config = without_objective(config, name)
         for seed in seeds:
             yield PlannedRun(label, replace(config, seed=seed))
+
+
+def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
+    """A shared setting may pass over some rows, not over all: then it is a mistake."""
+    for assignments in (experiment.set, *(row.set for row in experiment.rows.values())):
+        if "seed" in assignments:
+            raise SirecError(f"{where}: seed cannot be set", "list seeds under seeds:")
+    trees = [dump(resolve(row.model, data, protocol=experiment.protocol)) for row in experiment.rows.values()]
+    for key in experiment.set:
+        if not any(has(tree, key) for tree in trees):
+            known = {path[-1] for tree in trees for path, _ in leaves(tree) if not path[-1].isdigit()}
+            raise unknown("key", key, known, f"{where}: set")
 
 
 def without_objective(config: RunConfig, name: str) -> RunConfig:

@@ -21,15 +21,15 @@ from sirec.studies.runs import entry
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
 
 
-def record(out: Path, name: str, runs: Sequence[tuple[str, RunFolder]]) -> None:
-    """Write the list of a study's finished runs: (label, folder) in table order."""
+def record(experiment: Experiment, out: Path, name: str, runs: Sequence[tuple[str, RunFolder]]) -> None:
+    """Write what a study planned and its finished runs so far: (label, folder) in table order."""
     (out / "studies").mkdir(parents=True, exist_ok=True)
     lines = [{"label": label, "run": folder.path.relative_to(out).as_posix()} for label, folder in runs]
-    replace_json(out / "studies" / f"{name}.json", lines)
+    replace_json(out / "studies" / f"{name}.json", {"plan": experiment.plan(), "runs": lines})
 
 
 def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS) -> Comparison:
-    """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run."""
+    """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run, or was run by another plan."""
     found = _entries(experiment, name, out)
     return compare_entries(found, title=experiment.title, views=views, against=experiment.against, notes=experiment.notes)
 
@@ -38,6 +38,9 @@ def _entries(experiment: Experiment, name: str, out: Path) -> list[Entry]:
     path = out / "studies" / f"{name}.json"
     if not path.exists():
         raise SirecError(f"{path}: no such file", f"run it first: sirec study {name}")
-    lines: list[Mapping[str, Any]] = read_json(path)
+    stored: Mapping[str, Any] = read_json(path)
+    if stored["plan"] != experiment.plan():
+        raise SirecError(f"{path}: made from another plan than the experiment file has now", "run it: what is trained stays")
+    lines: list[Mapping[str, Any]] = stored["runs"]
     variants = {label for label, row in experiment.rows.items() if row.is_variant}
     return [entry(RunFolder(out / line["run"]), line["label"], is_variant=line["label"] in variants) for line in lines]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sirec.config import dump, leaves
 from sirec.models import model_class
+from sirec.objectives.stage import Stage
 from sirec.report.entries import Entry
 from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
@@ -24,7 +25,8 @@ def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = Fal
         dataset=config.data.name,
         link="/".join(folder.path.parts[-5:]),
         is_floor=declaration.is_floor,
-        is_variant=is_variant,
+        is_variant=is_variant or _objectives(config.stages) != _objectives(declaration.stages),
+        fingerprint=folder.fingerprint(),
     )
 
 
@@ -32,6 +34,10 @@ def entries(folders: Sequence[RunFolder]) -> list[Entry]:
     """Finished runs, labelled so that two settings of one model are told apart by what differs between them."""
     configs = [folder.config() for folder in folders]
     return [entry(folder, _label(config, configs)) for folder, config in zip(folders, configs, strict=True)]
+
+
+def _objectives(stages: Sequence[Stage]) -> list[list[str]]:
+    return [[part.name for part in stage.objectives] for stage in stages]
 
 
 def protocol_of(config: RunConfig, fingerprint: str) -> dict[str, str]:

@@ -42,6 +42,33 @@ MISTAKES = {
     ),
     "unknown protocol": (["train", "comif", "--data", "shop", "--protocol", "dif"], "'dif' is not a protocol", "difsr"),
     "unknown profile": (["train", "comif", "--data", "shop", "--profile", "paper"], "paper", "intended"),
+    "a protocol by the back door": (
+        ["train", "dif-sr", "--data", "shop", "--set", "protocol=difsr"],
+        "protocol cannot be set",
+        "--protocol",
+    ),
+    "another name for the data": (
+        ["train", "sasrec", "--data", "shop", "--set", "data.name=beauty"],
+        "data.name cannot be set",
+        "--data",
+    ),
+    "an ambiguous weight": (["train", "comif", "--data", "shop", "--set", "weight=0.8"], "the key is ambiguous", "iaa.weight"),
+    "a field twice": (
+        ["train", "comif", "--data", "shop", "--set", "data.attributes=[brand, brand]"],
+        "one is listed twice",
+        "",
+    ),
+    "no stages": (["train", "comif", "--data", "shop", "--set", "stages=[]"], "would not be trained", ""),
+    "a metric in small letters": (
+        ["train", "comif", "--data", "shop", "--set", "metric=recall@20"],
+        "is written Recall@20",
+        "",
+    ),
+    "a typo in an ablation": (
+        ["ablate", "--no-upa", "--data", "shop", "--set", "widht=8"],
+        "'widht' is not a key",
+        "did you mean 'width'",
+    ),
     "no such device": (["train", "comif", "--data", "shop", "--device", "tpu9"], "'tpu9' is not a device", "cpu"),
     "an objective without its field": (
         ["train", "comif", "--data", "shop", "--set", "data.attributes=[]"],

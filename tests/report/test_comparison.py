@@ -11,6 +11,7 @@ import pytest
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
+from sirec.report import comparison
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, find_row, sentence, verdict
 from sirec.report.entries import Entry, View, best_on_validation, group, protocol_notes
@@ -19,6 +20,12 @@ from sirec.report.render import to_markdown
 USERS = 1500
 RECALL, NDCG = parse_metric("Recall@20"), parse_metric("NDCG@20")
 PROTOCOL = {"loss": "cross-entropy", "task": "next_item", "length": "50"}
+
+
+@pytest.fixture(autouse=True)
+def papers_of_this_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The papers' data sets have as many users as the runs here."""
+    monkeypatch.setattr(comparison, "published_users", lambda dataset: {USERS})
 
 
 def entry(
@@ -262,3 +269,20 @@ def test_mistakes_are_named() -> None:
     with pytest.raises(SirecError, match="'comif' is ambiguous"):
         find_row(variants, "comif", "beauty")
     assert find_row(variants, "comif gate", "beauty") == "COMIF gate"
+
+
+def test_printed_values_need_the_papers_data_and_the_papers_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variant of a model, or another number of users under a data set's name, has no printed value (control: both as printed)."""
+    run = entry("SASRec")
+    assert comparison_table([run], [RECALL]).rows[0].cells[0].published == 0.1222
+    assert comparison_table([replace(run, is_variant=True)], [RECALL]).rows[0].cells[0].published is None
+    monkeypatch.setattr(comparison, "published_users", lambda dataset: {USERS + 1})
+    assert comparison_table([run], [RECALL]).rows[0].cells[0].published is None
+
+
+def test_runs_on_other_data_are_not_compared() -> None:
+    """Two fingerprints under one data set's name are an error; the same fingerprint is none (control)."""
+    first, second = (replace(entry(label), fingerprint="aa") for label in ("SASRec", "NOVA"))
+    assert len(group([first, second])["beauty"]) == 2
+    with pytest.raises(SirecError, match="made on other data"):
+        group([first, replace(second, fingerprint="bb")])

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.resources import experiments_root
 from sirec.run.store import RunFolder
 from sirec.studies.experiment import Experiment, RowPlan, planned_runs, read_experiment, shipped_experiments
-from sirec.studies.rendering import render
+from sirec.studies.rendering import record, render
 
 ROOT = Path(__file__).parents[2]
 RENDERED = ("md", "csv", "tex")
@@ -56,11 +58,34 @@ def test_a_committed_table_is_what_its_ranks_say(study: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("study", _committed(), ids=lambda path: path.stem)
 def test_a_committed_study_is_whole(study: Path) -> None:
-    """Every run it lists is finished and was made with the row's configuration in the experiment file."""
+    """Every row of the experiment file is there, finished, with the model and the shared settings the file says."""
     plan = read_experiment(shipped_experiments()[study.stem])
-    lines = json.loads(study.read_text())
+    lines = json.loads(study.read_text())["runs"]
     assert {line["label"] for line in lines} == set(plan.rows)
     for line in lines:
         folder = RunFolder(ROOT / "results" / line["run"])
         assert folder.is_done
-        assert folder.config().model.name == plan.rows[line["label"]].model
+        config = folder.config()
+        assert config.model.name == plan.rows[line["label"]].model
+        assert config.seed in plan.seeds
+        assert all(stage.learning_rate == plan.set["learning_rate"] for stage in config.stages)
+
+
+def test_a_shared_key_that_no_row_has_is_refused(tiny: Dataset) -> None:
+    """What is shared may pass over a floor, but a key that no row knows is a mistake; so is a seed among the settings."""
+    rows = {"A": RowPlan(model="comif"), "B": RowPlan(model="popularity")}
+    assert list(planned_runs(Experiment(title="t", rows=rows, set={"learning_rate": 0.5}), tiny))  # control
+    with pytest.raises(SirecError, match="'learning_rat' is not a key"):
+        list(planned_runs(Experiment(title="t", rows=rows, set={"learning_rat": 0.5}), tiny))
+    with pytest.raises(SirecError, match="seed cannot be set"):
+        list(planned_runs(Experiment(title="t", rows={"A": RowPlan(model="comif", set={"seed": 7})}), tiny))
+
+
+def test_a_table_is_only_drawn_from_its_own_plan(tmp_path: Path) -> None:
+    """After the experiment file changes in what decides runs, the old record is refused; a new title is not such a change."""
+    plan = Experiment(title="t", rows={"A": RowPlan(model="comif")})
+    record(plan, tmp_path, "x", [])
+    with pytest.raises(SirecError, match="nothing to compare"):  # control: it got past the check
+        render(replace(plan, title="new"), "x", tmp_path)
+    with pytest.raises(SirecError, match="made from another plan"):
+        render(replace(plan, set={"heads": 2}), "x", tmp_path)

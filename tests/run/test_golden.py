@@ -1,0 +1,40 @@
+"""Pinned losses: whoever changes what a configuration computes must raise a revision, or old runs pass for new ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sirec.data.prepare import prepare
+from sirec.data.sources.demo import DemoSource
+from sirec.run.config import resolve
+from sirec.run.execute import execute
+from sirec.run.files import read_json
+from sirec.run.identity import revisions
+from sirec.run.store import Store
+
+# model -> revisions of its parts, loss and validation NDCG@20 after two epochs
+GOLDEN: dict[str, tuple[str, float, float]] = {
+    "sasrec": ("item@1 next_item@1 sasrec@1", 4.528365, 0.11238),
+    "sasrecf": ("item@1 next_item@1 sasrecf@1", 4.519801, 0.11596),
+    "nova": ("item@1 next_item@1 nova@1", 4.530793, 0.11786),
+    "dif-sr": ("aap@1 dif-sr@1 item@1 next_item@1", 9.541429, 0.10917),
+    "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.412537, 0.13183),
+}
+SETTINGS = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}
+
+
+@pytest.mark.parametrize("model", ["sasrec", "sasrecf", "nova", "dif-sr", "comif"])
+def test_numbers_do_not_change_unnoticed(model: str, tmp_path: Path) -> None:
+    """A tiny run gives the pinned loss; if it should not any more, raise the part's `revision` and pin the new number."""
+    data = prepare(DemoSource(users=300, items=100).read(), "golden").dataset
+    config = resolve(model, data, assignments=SETTINGS)
+    folder = execute(config, data, Store(tmp_path))
+    last = (folder.path / "epochs.jsonl").read_text().splitlines()[-1]
+    (folder.path / "last.json").write_text(last)
+    report = read_json(folder.path / "last.json")
+    parts, loss, ndcg = GOLDEN[model]
+    assert " ".join(sorted(set(revisions(config)))) == parts
+    assert report["loss"] == pytest.approx(loss, rel=1e-4)
+    assert report["valid"]["NDCG@20"] == pytest.approx(ndcg, abs=2e-3)

@@ -272,7 +272,7 @@ def test_mistakes_are_named() -> None:
 
 
 def test_printed_values_need_the_papers_data_and_the_papers_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variant of a model, or another number of users under a data set's name, has no printed value (control: both as printed)."""
+    """A variant of a model, or another number of users under the name of the data, has no printed value."""
     run = entry("SASRec")
     assert comparison_table([run], [RECALL]).rows[0].cells[0].published == 0.1222
     assert comparison_table([replace(run, is_variant=True)], [RECALL]).rows[0].cells[0].published is None

@@ -173,7 +173,11 @@ def _finish(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: W
     folder.write_json(
         "timings.json",
         folder.timings()
-        | {"evaluation_seconds": seconds / len(SPLITS), "peak_bytes": environment.peak_memory(), "parameters": parameters},
+        | {
+            "evaluation_seconds": seconds / len(SPLITS),
+            "process_peak_bytes": environment.peak_memory(),
+            "parameters": parameters,
+        },
     )
     folder.finish()
 

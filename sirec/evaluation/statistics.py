@@ -27,6 +27,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import Doubled, Metric, Values
 
 SEEDS_FOR_A_METHOD = 3
+SMALLEST_P = float(np.finfo(np.float64).tiny)  # an exact test underflows to 0, which no p-value is
 Level = Literal["checkpoints", "method"]
 Test = Literal["exact McNemar", "sign-flip permutation", "hierarchical bootstrap"]
 
@@ -99,7 +100,7 @@ def compare(
     low, high = (float(bound) for bound in np.quantile(draws, [tail, 1 - tail]))
     gain = mean_a - mean_b
     return Difference(
-        metric.name, mean_a, mean_b, gain, gain / mean_b if mean_b else None, low, high, p_value, test,
+        metric.name, mean_a, mean_b, gain, gain / mean_b if mean_b else None, low, high, max(p_value, SMALLEST_P), test,
         options.resamples, options.seed, level, users, len(a), len(b), options.confidence,
     )  # fmt: skip
 

@@ -45,7 +45,8 @@ def comparison_table(
     columns = tuple(Column(metric.name, direction="higher") for metric in metrics)
     significance = significance_notes(pairs) if marked else []
     notes = (view.note, *protocol_notes(entries), seed_note(entries), *tie_notes(entries, view), *sources, *significance)
-    name = f"{title} on {next(iter(grouped))}" if len(grouped) == 1 else title
+    [only, *others] = grouped
+    name = title if others or only.lower() in title.lower() else f"{title} on {only}"
     return ResultTable(name, columns, tuple(rows), notes, best_within="group")
 
 

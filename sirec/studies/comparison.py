@@ -60,11 +60,12 @@ def compare_entries(
     """
     several = any(len(rows) > 1 for rows in group(entries).values())
     pairs = differences(entries, metrics, against=against, view=views[0]) if several else []
-    tables = [
-        replace(table, notes=(*table.notes, *notes))
-        for view in views
-        for table in _beside_papers(entries, metrics, view, pairs if view == views[0] else (), f"{title}: {_name(view)}")
-    ]
+    tables: list[ResultTable] = []
+    for view in views:
+        named = f"{title}: {_name(view)}"
+        for table in _beside_papers(entries, metrics, view, pairs if view == views[0] else (), named):
+            said = {note for earlier in tables for note in earlier.notes}
+            tables.append(replace(table, notes=tuple(note for note in (*table.notes, *notes) if note not in said)))
     if pairs:
         headline = [pair for pair in pairs if pair.difference.metric in (HEADLINE.name, "NDCG@20")] or pairs
         tables.append(difference_table(headline, f"{title}: paired differences"))

@@ -76,7 +76,8 @@ def _beside_papers(
     entries: Sequence[Entry], metrics: Sequence[Metric], view: View, pairs: Sequence[Pair], title: str
 ) -> list[ResultTable]:
     """The table of a view; where several papers have the data, one beside each, else one."""
-    papers = [paper for paper in PAPERS if any(covers(paper, entry.dataset) for entry in entries)] if view == View() else []
+    printed = {entry.dataset for entry in entries if not entry.is_variant} if view == View() else set()
+    papers = [paper for paper in PAPERS if any(covers(paper, dataset) for dataset in printed)]
     if len(papers) < 2:
         return [comparison_table(entries, metrics, view=view, pairs=pairs, title=title)]
     return [

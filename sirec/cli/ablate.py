@@ -55,5 +55,6 @@ def ablate(
     name = "_".join(["ablate", *plan.datasets, chosen, *(f"no-{part}" for part in off)])
     StudyCall(plan, name, out, data_root, device, again).run()
     comparison = render(plan, name, out, views=[View("test", history.value)])
+    written = comparison.write(out / "tables", name)  # before printing: a closed pipe ends the command
     show(comparison, as_json=as_json)
-    say(f"written: {comparison.write(out / 'tables', name)}")
+    say(f"written: {written}")

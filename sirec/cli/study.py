@@ -43,5 +43,6 @@ def study(
     if not render_only:
         StudyCall(plan, name, out, data_root, device, again).run()
     comparison = render(plan, name, out)
+    written = comparison.write(out / "tables", name)  # before printing: a closed pipe ends the command
     show(comparison, as_json=as_json)
-    say(f"written: {comparison.write(out / 'tables', name)}")
+    say(f"written: {written}")

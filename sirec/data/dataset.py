@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sirec.data.fields import Field, Schema, position
+from sirec.data.split import HeldOut, LeaveOneOut
 from sirec.errors import unknown
 
 
@@ -21,6 +23,7 @@ class Dataset:
     User u (codes 1..U) has the interactions `offsets[u-1]:offsets[u]` of `items` (Long[N], codes 1..V-1) and of each of
     `behaviours` (name -> Long[N], codes from 1). `fields` describes the attributes (with their tables) and the stored
     behaviours; position is not stored. `item_names` are the raw ids (index 0 is padding) and `titles` what to show a person.
+    `cut` is what a split holds out of training, nothing for leave-one-out; read it as `held_out`.
     """
 
     name: str
@@ -32,6 +35,12 @@ class Dataset:
     user_names: Sequence[str] = ()
     titles: Sequence[str] | None = None
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    cut: HeldOut | None = None
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """What training may not see and what is predicted of it."""
+        return self.cut or LeaveOneOut().hold_out(self.offsets)
 
     @property
     def user_count(self) -> int:
@@ -88,13 +97,19 @@ class Dataset:
             items=self.items.to(device),
             fields=tuple(f.to(device) for f in self.fields),
             behaviours={name: values.to(device) for name, values in self.behaviours.items()},
+            cut=self.cut and self.cut.to(device),
         )
 
     def fingerprint(self) -> str:
-        """16 hex digits of a sha256 over the arrays (not over names or file bytes): equal data, equal fingerprint."""
+        """16 hex digits of a sha256 over the arrays (not over names or file bytes): equal data, equal fingerprint.
+
+        What is held out counts where it is not what leave-one-out holds out.
+        """
         digest = hashlib.sha256()
         arrays = {"offsets": self.offsets, "items": self.items, **{f"behaviour/{k}": v for k, v in self.behaviours.items()}}
         arrays |= {f"attribute/{f.name}": f.table for f in self.fields if f.table is not None}
+        if not self.held_out.agrees_with(LeaveOneOut().hold_out(self.offsets)):
+            arrays |= {f"held out/{name}": values for name, values in self.held_out.arrays().items()}
         for name in sorted(arrays):
             values = arrays[name].cpu().numpy().astype("<i8")
             digest.update(f"{name}{values.shape}".encode())

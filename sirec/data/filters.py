@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sirec.data.moments import seconds_of
+from sirec.data.split import LeaveOneOut, Split
 from sirec.errors import SirecError
 
 Tokens = Literal["phrase", "fragment"]
-DAY = 86_400
-SHORTEST = 3
 
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """The filter settings.
+    """The filter settings, and the split.
 
-    `since` and `until` are inclusive dates in UTC (2019-12-31). `core` is the number of interactions that every user and
-    every item must have (0: no such filter). `drop_duplicates` keeps a user's first interaction with an item.
-    `categories` says what a value of the attribute `category` is: a phrase (`Hair Care`) or each of its words, as in the
-    files behind the published figures.
+    `since` and `until` are days, minutes or seconds in UTC (2019-12-31, 2019-12-31T22:00, 2019-12-31T22:00:00): the window goes
+    from the first second of `since` to the last second of `until`, so `until` includes the whole day or minute. `core` is the
+    number of interactions that every user and every item must have (0: no such filter). `drop_duplicates` keeps a user's
+    first interaction with an item. `categories` says what a value of the attribute `category` is: a phrase (`Hair Care`) or
+    each of its words, as in the files behind the published figures.
     """
 
     since: str | None = None
@@ -34,11 +34,12 @@ class PrepareOptions:
     core: int = 5
     drop_duplicates: bool = False
     categories: Tokens = "phrase"
+    split: Split = field(default_factory=LeaveOneOut)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        since, until = _day("since", self.since), _day("until", self.until)
-        if since is not None and until is not None and since > until:
+        since, until = _window(self)
+        if since is not None and until is not None and since.start >= until.stop:
             raise SirecError(f"since {self.since} is after until {self.until}")
         if self.core < 0:
             raise SirecError(f"core must be 0 or more, got {self.core}")
@@ -58,7 +59,7 @@ def apply_filters(table: pd.DataFrame, options: PrepareOptions) -> tuple[pd.Data
     """Return the interactions that pass, in unchanged order, and what each filter in use left (the raw data first).
 
     The order is: date window, minimum rating, duplicates, k-core. Raises `SirecError` where a filter leaves nothing, needs a
-    column that is not there, or leaves a user with fewer than three interactions.
+    column that is not there, or leaves a user with fewer interactions than the split needs.
     """
     steps = [_step("raw", table)]
     for name, keep in _filters(options):
@@ -66,13 +67,9 @@ def apply_filters(table: pd.DataFrame, options: PrepareOptions) -> tuple[pd.Data
         steps.append(_step(name, table))
         if table.empty:
             raise SirecError(f"the filter '{name}' leaves none of {steps[-2].interactions:,} interactions", "loosen it")
-    lengths = table["user"].value_counts()
-    if lengths.empty or lengths.iloc[-1] < SHORTEST:
-        short = f"user '{lengths.index[-1]}' has {lengths.iloc[-1]}" if len(lengths) else "there are none"
-        raise SirecError(
-            f"every user needs at least {SHORTEST} interactions (to train, to validate, to test): {short}",
-            f"--core {SHORTEST} leaves such users out",
-        )
+    if table.empty:
+        raise SirecError("there are none to prepare: the raw data have no interactions")
+    _check_lengths(table, options.split.shortest)
     return table, tuple(steps)
 
 
@@ -95,11 +92,11 @@ Keep = Callable[[pd.DataFrame], NDArray[np.bool_]]
 
 
 def _filters(options: PrepareOptions) -> list[tuple[str, Keep]]:
-    since, until = _day("since", options.since), _day("until", options.until)
+    since, until = _window(options)
     lowest = options.min_rating
     named: list[tuple[str, Keep | None]] = [
-        (f"since {options.since}", None if since is None else lambda t: _column(t, "timestamp") >= since),
-        (f"until {options.until}", None if until is None else lambda t: _column(t, "timestamp") < until + DAY),
+        (f"since {options.since}", None if since is None else lambda t: _column(t, "timestamp") >= since.start),
+        (f"until {options.until}", None if until is None else lambda t: _column(t, "timestamp") < until.stop),
         (f"rating of at least {lowest}", None if lowest is None else lambda t: _column(t, "rating") >= lowest),
         ("no duplicates", _is_first if options.drop_duplicates else None),
         (f"{options.core}-core", (lambda t: _in_core(t, options.core)) if options.core else None),
@@ -125,14 +122,20 @@ def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     return table[name].to_numpy()
 
 
-def _day(what: str, text: str | None) -> int | None:
-    """Seconds since 1970 at the start of a day in UTC."""
-    if text is None:
-        return None
-    try:
-        return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        raise SirecError(f"{what}: '{text}' is not a date", "expected YEAR-MONTH-DAY, for example 2019-12-31") from None
+def _window(options: PrepareOptions) -> tuple[range | None, range | None]:
+    """The seconds that `since` and `until` name."""
+    since = None if options.since is None else seconds_of("since", options.since)
+    return since, None if options.until is None else seconds_of("until", options.until)
+
+
+def _check_lengths(table: pd.DataFrame, shortest: int) -> None:
+    lengths = table["user"].value_counts()
+    if lengths.iloc[-1] < shortest:
+        raise SirecError(
+            f"every user needs at least {shortest} interactions (to train, to validate, to test): "
+            f"user '{lengths.index[-1]}' has {lengths.iloc[-1]}",
+            f"--core {shortest} leaves such users out",
+        )
 
 
 def _step(name: str, table: pd.DataFrame) -> Step:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +54,7 @@ def prepare(raw: RawData, name: str, options: PrepareOptions | None = None, prog
     """Filter, sort and code raw data.
 
     Raises `SirecError` where a name cannot be one, a filter leaves nothing or needs a column that is not there, or a user
-    has too few interactions left to train, validate and test on.
+    has too few interactions left, or the split leaves nothing to train on or to predict.
     """
     options = options or PrepareOptions()
     report = progress or (lambda stage, done, total: None)
@@ -64,6 +64,7 @@ def prepare(raw: RawData, name: str, options: PrepareOptions | None = None, prog
     table, steps = apply_filters(raw.interactions, options)
     report("coding", 1, 2)
     dataset, timestamps = _code(raw, table, name, options.categories)
+    dataset = replace(dataset, cut=options.split.hold_out(dataset.offsets, timestamps))
     missing = [field for field in raw.attributes if field not in dataset.vocabularies]
     notes = tuple(f"no remaining item has a value of {field}: the attribute is left out" for field in missing)
     report("coding", 2, 2)

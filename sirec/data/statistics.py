@@ -28,8 +28,10 @@ class Statistics:
     """Sizes of a data set.
 
     `sparsity` is 1 - interactions / (users · items), repeats counted as interactions. `training_examples` are the prefixes
-    with a target that leave-one-out leaves to training: interactions - 3 · users. `tied_last_pairs` is the share of users
-    whose last two interactions have the same timestamp, so that file order decides what is tested; unknown without times.
+    with a target that the split leaves to training; `valid_targets` and `test_targets` count the users with a target
+    there, which under leave-one-out is everybody (unknown in older folders). `tied_last_pairs` is the share of users with
+    two interactions or more whose last two have the same timestamp, so that file order decides which is the last; unknown
+    without times.
     """
 
     users: int
@@ -42,6 +44,8 @@ class Statistics:
     training_examples: int
     tied_last_pairs: float | None = None
     attributes: tuple[Coverage, ...] = ()
+    valid_targets: int | None = None
+    test_targets: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for YAML and JSON."""
@@ -49,7 +53,8 @@ class Statistics:
 
 
 def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
-    """Count a data set whose users have at least two interactions each; `timestamps` is Long[N]."""
+    """Count a data set; `timestamps` is Long[N]."""
+    held_out = dataset.held_out
     users, items, interactions = dataset.user_count, dataset.item_count, len(dataset.items)
     tables = {field.name: field for field in dataset.fields if field.kind == "attribute"}
     return Statistics(
@@ -60,14 +65,16 @@ def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
         mean_per_item=round(interactions / items, 4),
         median_length=float(np.median(dataset.lengths.numpy())),
         sparsity=round(1 - interactions / (users * items), 6),
-        training_examples=interactions - 3 * users,
+        training_examples=int((held_out.train_stop - dataset.offsets[:-1] - 1).clamp(min=0).sum()),
         tied_last_pairs=None if timestamps is None else round(_tied_last_pairs(dataset.offsets, timestamps), 4),
         attributes=tuple(_coverage(name, field.size, field.values) for name, field in tables.items()),
+        valid_targets=held_out.count("valid"),
+        test_targets=held_out.count("test"),
     )
 
 
 def _tied_last_pairs(offsets: Tensor, timestamps: Tensor) -> float:
-    last = offsets[1:] - 1
+    last = offsets[1:][offsets.diff() > 1] - 1
     return float((timestamps[last] == timestamps[last - 1]).double().mean())
 
 

@@ -66,9 +66,12 @@ def load(folder: Path) -> Dataset:
     items = _table(folder / ITEMS, ("item", "id"), manifest.statistics.items)
     users = _column(interactions, "user", folder)
     counts = torch.bincount(users, minlength=1)[1:]
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
+    split = manifest.options.split
+    timestamps = _column(interactions, "timestamp", folder) if split.needs_timestamps else None
     dataset = Dataset(
         name=folder.name,
-        offsets=torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)]),
+        offsets=offsets,
         items=_column(interactions, "item", folder),
         fields=tuple(_field(entry, items, folder) for entry in manifest.fields),
         behaviours={e.name: _column(interactions, e.name, folder) for e in manifest.fields if e.kind == "behaviour"},
@@ -76,6 +79,7 @@ def load(folder: Path) -> Dataset:
         user_names=_vocabulary(folder, "user", manifest.statistics.users + 1),
         titles=["", *items["title"].to_pylist()] if "title" in items.column_names else None,
         vocabularies={entry.name: _vocabulary(folder, entry.name, entry.size) for entry in manifest.fields},
+        cut=split.hold_out(offsets, timestamps),
     )
     if bool((users.diff() < 0).any()) or dataset.fingerprint() != manifest.fingerprint:
         raise _changed(folder, f"its contents do not have the fingerprint {manifest.fingerprint}")

@@ -33,6 +33,7 @@ def prepare(
     from sirec import config
     from sirec.data import prepare as preparing
     from sirec.data import storage
+    from sirec.data.raw import Reading
     from sirec.data.sources import SOURCES
     from sirec.errors import SirecError, unknown
 
@@ -62,7 +63,7 @@ def prepare(
                 tasks[stage] = bars.add_task(stage, total=total, note="")
             bars.update(tasks[stage], completed=done, total=total)
 
-        prepared = preparing.prepare(reader.read(raw, show), name, wanted, show)
+        prepared = preparing.prepare(reader.read(raw, Reading(progress=show)), name, wanted, show)
         folder = storage.write(data_root, prepared)
     for note in prepared.notes:
         say(note)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from sirec.data.raw import Source
 from sirec.data.sources.demo import DemoSource
 from sirec.data.sources.s3rec import S3RecSource
 
-SOURCES: Mapping[str, type[Source]] = {source.name: source for source in (DemoSource, S3RecSource)}
+AnySource = DemoSource | S3RecSource
+SOURCES: Mapping[str, type[Source]] = {source.name: source for source in get_args(AnySource)}
 """Every source by name. `SOURCES["s3rec"]().read(folder)` gives the raw data."""
 
-__all__ = ["SOURCES", "DemoSource", "S3RecSource"]
+__all__ = ["SOURCES", "AnySource", "DemoSource", "S3RecSource"]

@@ -32,7 +32,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sirec.data.raw import Progress, RawData
+from sirec.data.download import Remote
+from sirec.data.raw import Progress, RawData, Reading
 from sirec.errors import SirecError
 
 ORDER, BROWSE, CHAIN, LOYAL = 0.45, 0.2, 0.7, 0.6
@@ -75,8 +76,17 @@ class DemoSource:
                 f"got users={self.users} items={self.items}"
             )
 
-    def read(self, folder: Path | None = None, progress: Progress | None = None) -> RawData:
-        """Generate the data; `folder` is not looked at."""
+    def remotes(self) -> tuple[Remote, ...]:
+        """None: there are no files."""
+        return ()
+
+    def instructions(self) -> str:
+        """Nothing has to be fetched."""
+        return "no files: the data is generated"
+
+    def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
+        """Generate the data; `place` is not looked at."""
+        progress = (reading or Reading()).progress
         rng = np.random.default_rng(self.seed)
         world = _World.create(self.users, self.items, rng)
         steps = world.walk(rng, progress)
@@ -130,13 +140,12 @@ class _World:
     def by_shelf(self) -> list[Numbers]:
         return [np.flatnonzero(self.shelf == shelf) for shelf in range(len(DEPARTMENTS) * SHELVES)]
 
-    def walk(self, rng: np.random.Generator, progress: Progress | None) -> Numbers:
+    def walk(self, rng: np.random.Generator, progress: Progress) -> Numbers:
         """[U, LONGEST]: the items of each user's steps; those beyond the user's length mean nothing."""
         steps = np.zeros((len(self.lengths), LONGEST), dtype=np.int64)
         had = np.zeros((len(self.lengths), len(self.shelf)), dtype=np.bool_)
         for step in range(int(self.lengths.max())):
-            if progress is not None:
-                progress("generating", step, int(self.lengths.max()))
+            progress("generating", step, int(self.lengths.max()))
             active = np.flatnonzero(self.lengths > step)
             last = steps[active, step - 1] if step else rng.integers(0, len(self.shelf), len(active))
             before = steps[active, step - 2] if step > 1 else last

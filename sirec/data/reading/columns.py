@@ -1,0 +1,172 @@
+"""What is wanted of a raw table: columns, each of a kind, and how values as they stand in files become values of that kind.
+
+    kind      from                                                   to
+    text      text, or whole numbers of up to 64 bits                text; surrounding blanks do not count
+    number    a number, or text that is one                          float64
+    time      seconds, or milliseconds since 1970 where a number     int64, seconds since 1970 UTC
+              says so by its size; ISO 8601 text (UTC unless it
+              says otherwise); text of a declared format
+    texts     a list of texts, or one text split at a separator      list of texts, without empty ones
+
+A value that is empty, absent or NaN is missing. A missing value of a required column, and a value that is not of its kind,
+make the line a bad one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Kind = Literal["text", "number", "time", "texts"]
+DIGITS = r"^[+-]?\d+(\.\d*)?$"
+MILLISECONDS = 1e11  # as seconds this is the year 5138, as milliseconds 1973
+TARGETS = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
+EXPECTED = {
+    "text": "text or a whole number",
+    "number": "a number",
+    "time": "seconds since 1970, or a date and time such as 2019-12-31 23:59:59",
+    "texts": "text or a list of texts",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A wanted column: the `key` under which a file has it, and its kind.
+
+    `separator` splits a text into texts; `format` is a `strptime` format for times that are not ISO 8601.
+    """
+
+    key: str
+    kind: Kind = "text"
+    required: bool = True
+    separator: str | None = None
+    format: str | None = None
+
+    @property
+    def expected(self) -> str:
+        """What a value has to be, in words."""
+        return f"a time of the format {self.format}" if self.kind == "time" and self.format else EXPECTED[self.kind]
+
+
+@dataclass(frozen=True, eq=False)
+class Converted:
+    """Values of a column's kind, and Bool[N]: which are missing, and which were there but are not of that kind."""
+
+    values: Any
+    missing: NDArray[np.bool_]
+    wrong: NDArray[np.bool_]
+
+
+def convert(values: Any, column: Column) -> Converted:
+    """Turn an Arrow array as it was read into one of the column's kind; what is missing or wrong becomes null."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = pc.utf8_trim_whitespace(values)
+        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
+    elif pa.types.is_floating(values.type):
+        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    missing = _mask(pc.is_null(values))
+    try:
+        converted = CONVERSIONS[column.kind](values, column)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):  # one value spoils the lot: one at a time then
+        converted = _one_by_one(values, column)
+    return Converted(converted, missing, _mask(pc.is_null(converted)) & ~missing)
+
+
+def problem(converted: Sequence[Converted], columns: Sequence[Column], row: int) -> tuple[str, str] | None:
+    """What is wrong with a row, as (column, what), if anything is."""
+    for result, column in zip(converted, columns, strict=True):
+        if result.wrong[row]:
+            return column.key, f"expected {column.expected}"
+        if result.missing[row] and column.required:
+            return column.key, "it is missing or empty"
+    return None
+
+
+def bad_rows(converted: Sequence[Converted], columns: Sequence[Column]) -> NDArray[np.bool_]:
+    """Bool[N]: rows with something wrong."""
+    masks = [result.wrong | (result.missing & column.required) for result, column in zip(converted, columns, strict=True)]
+    return np.logical_or.reduce(masks)
+
+
+def _text(values: Any, column: Column) -> Any:
+    if pa.types.is_floating(values.type) or pa.types.is_boolean(values.type):
+        raise ValueError("a fraction or a truth value is no name")
+    return values.cast(pa.string())
+
+
+def _number(values: Any, column: Column) -> Any:
+    numbers = values.cast(pa.float64())
+    return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
+
+
+def _time(values: Any, column: Column) -> Any:
+    if pa.types.is_temporal(values.type):
+        return values.cast(pa.timestamp("s", _zone(values.type)), safe=False).cast(pa.int64())
+    if column.format is not None:
+        return _parsed(values.cast(pa.string()), column.format)
+    if not pa.types.is_string(values.type):
+        return _seconds(_number(values, column))
+    numeric = pc.match_substring_regex(values, DIGITS).fill_null(False)
+    numbers = _seconds(pc.if_else(numeric, values, pa.scalar(None, pa.string())).cast(pa.float64()))
+    if pc.all(numeric).as_py():
+        return numbers
+    return pc.coalesce(numbers, _parsed(pc.if_else(numeric, pa.scalar(None, pa.string()), values), "ISO8601"))
+
+
+def _parsed(texts: Any, form: str) -> Any:
+    times = pd.to_datetime(texts.to_pandas(), format=form, utc=True, errors="coerce")
+    return pa.array(times.dt.as_unit("s")).cast(pa.int64())
+
+
+def _zone(kind: Any) -> str | None:
+    return kind.tz if pa.types.is_timestamp(kind) else None
+
+
+def _seconds(numbers: Any) -> Any:
+    in_milliseconds = pc.greater_equal(pc.abs(numbers), MILLISECONDS)
+    return pc.floor(pc.if_else(in_milliseconds, pc.divide(numbers, 1e3), numbers)).cast(pa.int64())
+
+
+def _texts(values: Any, column: Column) -> Any:
+    if not pa.types.is_list(values.type):
+        texts = _text(values, column)
+        values = pc.split_pattern(texts, column.separator) if column.separator else _each_alone(texts)
+    offsets, flat = values.offsets.to_numpy(), pc.utf8_trim_whitespace(values.values.cast(pa.string()))
+    keep = _mask(pc.and_kleene(pc.is_valid(flat), pc.not_equal(flat, "")))
+    ends = np.concatenate([[0], keep.cumsum()])[offsets].astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(ends), flat.filter(pa.array(keep)), mask=pc.is_null(values))
+
+
+def _each_alone(texts: Any) -> Any:
+    counts = _mask(pc.is_valid(texts)).astype(np.int32)
+    offsets = pa.array(np.concatenate([[0], counts.cumsum()]).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, texts.drop_null(), mask=pc.is_null(texts))
+
+
+def _one_by_one(values: Any, column: Column) -> Any:
+    conversion, target = CONVERSIONS[column.kind], TARGETS[column.kind]
+    parts = []
+    for index in range(len(values)):
+        try:
+            parts.append(conversion(values.slice(index, 1), column).cast(target))
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):
+            parts.append(pa.nulls(1, target))
+    return pa.concat_arrays(parts)
+
+
+def _mask(values: Any) -> NDArray[np.bool_]:
+    return np.asarray(values.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+CONVERSIONS: dict[Kind, Callable[[Any, Column], Any]] = {"text": _text, "number": _number, "time": _time, "texts": _texts}

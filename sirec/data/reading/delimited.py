@@ -1,0 +1,166 @@
+"""Tables of text: CSV, TSV and their relatives, read in blocks by Arrow in a few threads; only wanted columns are converted.
+
+Every column is read as text, so an id keeps its zeros and its 64 bits. Between double quotes a cell may hold separators and
+line breaks, if the format has quotes at all. A block that Arrow cannot read is read again row by row, as in `records`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from sirec.data.raw import Progress
+from sirec.data.reading.columns import Column
+from sirec.data.reading.files import RawFile
+from sirec.data.reading.lines import LONGEST, Block, blocks
+from sirec.data.reading.parallel import in_threads
+from sirec.data.reading.records import Parsed, Problem, finished
+from sirec.errors import SirecError, unknown
+
+STAND_IN = b"\x1f"  # stands for a separator of several characters; no text holds it
+csv.field_size_limit(LONGEST)  # the standard limit of 128 KB a cell is below some reviews
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How cells are told apart; `header` are the columns of a file that does not name them itself."""
+
+    separator: str = ","
+    quoted: bool = True
+    header: tuple[str, ...] | None = None
+    encoding: str = "utf-8"
+
+
+CSV, TSV = Dialect(), Dialect(separator="\t", quoted=False)
+
+
+def read(file: RawFile, columns: Sequence[Column], progress: Progress, dialect: Dialect = CSV) -> Iterator[Parsed]:
+    """The rows of a file, block by block in order. Raises `SirecError` where a column is missing."""
+    header, pieces = _opened(file, progress, dialect)
+    for column in columns:
+        if column.key not in header:
+            raise unknown("column", column.key, header, str(file))
+
+    def parse(block: Block) -> Parsed:
+        return _fast(block, header, columns, dialect) or _careful(block, header, columns, dialect)
+
+    first = next(pieces, None)
+    if first is not None:
+        yield from in_threads(parse, first, pieces)
+
+
+def header_of(file: RawFile, dialect: Dialect = CSV) -> tuple[str, ...]:
+    """The names of a file's columns."""
+    return _opened(file, lambda stage, done, total: None, dialect)[0]
+
+
+def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[str, ...], Iterator[Block]]:
+    pieces = (_in_utf8(block, dialect, file) for block in blocks(file, progress, quoted=dialect.quoted))
+    if dialect.header is not None:
+        return dialect.header, pieces
+    first = next(pieces)
+    line, _, rest = first.data.partition(b"\n")
+    header = tuple(cell.strip() for cell in next(_rows(line.decode("utf-8", errors="replace"), dialect), []))
+    repeated = next((name for name in header if header.count(name) > 1), None)
+    if repeated is not None:
+        raise SirecError(f"{file}:1: two columns are called '{repeated}'", "rename one")
+    return header, chain([Block(rest, first.first + 1)] if rest else [], pieces)
+
+
+def _in_utf8(block: Block, dialect: Dialect, file: RawFile) -> Block:
+    """The block in UTF-8 and with a separator of one byte; another encoding than UTF-8 is a declaration, not a guess."""
+    data = block.data
+    if dialect.encoding != "utf-8":
+        try:
+            data = data.decode(dialect.encoding).encode()
+        except UnicodeDecodeError as error:
+            line = block.first + data.count(b"\n", 0, error.start)
+            raise SirecError(f"{file}:{line}: not {dialect.encoding} text") from None
+    if len(dialect.separator) > 1:
+        data = data.replace(dialect.separator.encode(), STAND_IN)
+    return Block(data, block.first)
+
+
+def _separator(dialect: Dialect) -> str:
+    return dialect.separator if len(dialect.separator) == 1 else STAND_IN.decode()
+
+
+def _fast(block: Block, header: tuple[str, ...], columns: Sequence[Column], dialect: Dialect) -> Parsed | None:
+    keys = [column.key for column in columns]
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(block.data),
+            read_options=pyarrow.csv.ReadOptions(column_names=list(header), use_threads=False, block_size=len(block.data) + 1),
+            parse_options=pyarrow.csv.ParseOptions(
+                delimiter=_separator(dialect),
+                quote_char='"' if dialect.quoted else False,
+                newlines_in_values=dialect.quoted,
+                ignore_empty_lines=False,
+            ),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=keys, column_types=dict.fromkeys(keys, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    if len(table) != block.lines:  # a row is not a line: too rare to number them in any but the careful way
+        return None
+    lines = np.arange(block.first, block.first + len(table))
+    parsed = finished([table.column(key) for key in keys], columns, lines, lambda row: _line(block, row))
+    return None if parsed.problems else parsed
+
+
+def _careful(block: Block, header: tuple[str, ...], columns: Sequence[Column], dialect: Dialect) -> Parsed:
+    numbers: list[int] = []
+    kept: list[list[str]] = []
+    problems: list[Problem] = []
+    places = [header.index(column.key) for column in columns]
+    for number, row in _numbered(block, dialect):
+        wrong = _wrong(row, header, columns, places)
+        if wrong:
+            problems.append(Problem(number, *wrong, _line(block, number - block.first)))
+        elif row:
+            numbers.append(number)
+            kept.append(row)
+    arrays = [pa.array([row[place] for row in kept], pa.string()) for place in places]
+    lines = np.array(numbers, dtype=np.int64)
+    return finished(arrays, columns, lines, lambda row: _line(block, numbers[row] - block.first), problems)
+
+
+def _numbered(block: Block, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a block with the number of the line on which each starts."""
+    rows = _rows(block.data.decode("utf-8", errors="surrogateescape"), dialect)
+    start = 0
+    for row in rows:
+        yield block.first + start, row
+        start = rows.line_num
+
+
+def _wrong(
+    row: list[str], header: tuple[str, ...], columns: Sequence[Column], places: list[int]
+) -> tuple[str | None, str] | None:
+    if row and len(row) != len(header):
+        return None, f"{len(row)} cells, expected {len(header)}"
+    for column, place in zip(columns, places, strict=True):
+        if row and not row[place].isascii() and any("\udc80" <= letter <= "\udcff" for letter in row[place]):
+            return column.key, "not UTF-8 text"
+    return None
+
+
+def _rows(text: str, dialect: Dialect) -> Any:
+    lines = io.StringIO(text, newline="")
+    if dialect.quoted:
+        return csv.reader(lines, delimiter=_separator(dialect))
+    return csv.reader(lines, delimiter=_separator(dialect), quoting=csv.QUOTE_NONE)
+
+
+def _line(block: Block, row: int) -> str:
+    return block.data.split(b"\n", row + 1)[row].decode("utf-8", errors="replace").rstrip("\r")

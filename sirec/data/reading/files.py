@@ -1,0 +1,182 @@
+"""Raw files wherever they lie: loose in a folder, compressed, or inside the archive in which they are distributed.
+
+Nothing is ever extracted: a member is read as a stream where it stands, so no archive can write anywhere, whatever names its
+members have. An archive inside an archive (a tar in a zip) is opened the same way.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from sirec.errors import SirecError
+
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile)
+"""What the standard library raises where a compressed file or an archive is cut short or damaged."""
+
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2")
+ARCHIVES = (".zip", *TARS)
+DEEPEST = 3  # folders below the given one in which raw files are looked for
+COMPRESSED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}  # by the first bytes of a file
+
+
+class Counted(io.RawIOBase):
+    """A stream that counts the bytes that were taken from it, to tell how far a reader is."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        self.inner = inner
+        self.taken = 0
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer and count."""
+        data = self.inner.read(len(buffer))
+        buffer[: len(data)] = data
+        self.taken += len(data)
+        return len(data)
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file on disk (`path`), or the member of an archive there that `members` leads to; `size` in bytes as stored."""
+
+    path: Path
+    size: int
+    members: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """The file as errors name it."""
+        return "!".join((str(self.path), *self.members))
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return PurePosixPath((str(self.path), *self.members)[-1]).name
+
+    @property
+    def suffix(self) -> str:
+        """The ending that tells the format: `.csv` of `orders.csv.gz`."""
+        name = PurePosixPath(self.name.lower())
+        return PurePosixPath(name.stem).suffix if name.suffix in (".gz", ".bz2") else name.suffix
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[IO[bytes], Counted]]:
+        """The decompressed contents, and a count of the stored bytes that went into them.
+
+        Compression is told by the first bytes, not by the name. Damage shows up as one of `DAMAGE` while reading.
+        """
+        with ExitStack() as stack:
+            stored: IO[bytes] = stack.enter_context(self.path.open("rb"))
+            for member in self.members:
+                stored = stack.enter_context(_member(stored, member))
+            start = stored.read(2)
+            stored.seek(0)
+            counted = Counted(stored)
+            buffered = io.BufferedReader(counted, 1 << 20)
+            opened = COMPRESSED[start](buffered) if start in COMPRESSED else buffered
+            yield stack.enter_context(opened), counted
+
+
+def read_text(file: RawFile) -> str:
+    """All of a small file's text. Raises `SirecError` where it is empty, damaged or not UTF-8."""
+    try:
+        with file.open() as (stream, _):
+            text = stream.read().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SirecError(f"{file}: not UTF-8 text at byte {error.start}") from None
+    except DAMAGE as error:
+        raise SirecError(f"{file}: the file is damaged or cut short: {error}", "fetch it again") from None
+    if not text.strip():
+        raise SirecError(f"{file}: the file is empty")
+    return text
+
+
+class RawFiles:
+    """The files in a folder, in its archives, or in one archive or file. Raises `SirecError` where there is no such place."""
+
+    def __init__(self, place: Path | None, expected: str) -> None:
+        if place is None or not place.exists():
+            raise SirecError(f"{place or 'no raw files given'}: no such file or folder", f"expected {expected}")
+        self.place, self.expected = place, expected
+
+    def find(self, *names: str) -> RawFile | None:
+        """The file that has one of these names, the first name first; loose files before members of archives."""
+        for files in (self._loose, self._packed):
+            for name in names:
+                found = [file for file in files if file.name == name]
+                if found:
+                    return min(found, key=lambda file: str(file).count("/"))
+        return None
+
+    def need(self, *names: str) -> RawFile:
+        """The file that has one of these names. Raises `SirecError` where there is none."""
+        found = self.find(*names)
+        if found is None:
+            wanted = " or ".join(names)
+            raise SirecError(f"{self.place}: no {wanted} in it, loose or in an archive", f"expected {self.expected}")
+        return found
+
+    @cached_property
+    def _loose(self) -> list[RawFile]:
+        if self.place.is_file():
+            return [RawFile(self.place, self.place.stat().st_size)]
+        patterns = ["/".join(["*"] * depth) for depth in range(1, DEEPEST + 1)]
+        paths = [path for pattern in patterns for path in sorted(self.place.glob(pattern)) if path.is_file()]
+        return [RawFile(path, path.stat().st_size) for path in paths]
+
+    @cached_property
+    def _packed(self) -> list[RawFile]:
+        return [member for file in self._loose for member in _contents(file)]
+
+
+def _contents(file: RawFile) -> Iterator[RawFile]:
+    """Members of an archive, and of the archives among them; none of what is no archive."""
+    if not file.name.lower().endswith(ARCHIVES):
+        return
+    try:
+        with ExitStack() as stack:
+            stored: IO[bytes] = stack.enter_context(file.path.open("rb"))
+            for member in file.members:
+                stored = stack.enter_context(_member(stored, member))
+            members = [RawFile(file.path, size, (*file.members, name)) for name, size in _names(stored)]
+    except DAMAGE as error:
+        raise SirecError(f"{file}: not a readable archive: {str(error).splitlines()[0]}", "is the download complete?") from None
+    for found in members:
+        yield found
+        yield from _contents(found)
+
+
+def _names(stored: IO[bytes]) -> list[tuple[str, int]]:
+    if zipfile.is_zipfile(stored):
+        with zipfile.ZipFile(stored) as archive:
+            return [(entry.filename, entry.file_size) for entry in archive.infolist() if not entry.is_dir()]
+    stored.seek(0)
+    with tarfile.open(fileobj=stored, mode="r:*") as archive:
+        return [(entry.name, entry.size) for entry in archive.getmembers() if entry.isreg()]
+
+
+@contextmanager
+def _member(stored: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+    if zipfile.is_zipfile(stored):
+        with zipfile.ZipFile(stored) as archive, archive.open(name) as member:
+            yield member
+        return
+    stored.seek(0)
+    with tarfile.open(fileobj=stored, mode="r:*") as tar:
+        found = tar.extractfile(name)
+        assert found is not None  # `_names` lists regular files only
+        with found:
+            yield found

@@ -1,0 +1,93 @@
+"""JSON lines: one object a line, read in blocks by Arrow in a few threads; only the wanted keys are converted.
+
+The type of a key is that of its values in the first lines. A block that Arrow cannot read, or reads as another number of rows
+than it has lines, is read again line by line (`records`), which is slow but knows what is wrong where.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.json
+
+from sirec.data.raw import Progress
+from sirec.data.reading.columns import Column
+from sirec.data.reading.files import RawFile
+from sirec.data.reading.lines import Block, blocks
+from sirec.data.reading.parallel import in_threads
+from sirec.data.reading.records import Parsed, finished, parse_records
+
+PEEKED = 200
+SIGNED, UNSIGNED = 1 << 63, 1 << 64
+UNSEEN = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
+FAILURES = (json.JSONDecodeError, RecursionError)
+
+
+def read(file: RawFile, columns: Sequence[Column], progress: Progress) -> Iterator[Parsed]:
+    """The rows of a file, block by block in order."""
+    pieces = blocks(file, progress)
+    first = next(pieces)
+    schema = _schema(first, columns)
+
+    def parse(block: Block) -> Parsed:
+        fast = _fast(block, columns, schema) if schema else None
+        return fast or parse_records(block, columns, json.loads, FAILURES)
+
+    yield from in_threads(parse, first, pieces)
+
+
+def _fast(block: Block, columns: Sequence[Column], schema: Any) -> Parsed | None:
+    """Read with Arrow; nothing where a line by itself has to be looked at."""
+    size = len(block.data) + 1  # in one piece: Arrow would cut lines that are longer than its own blocks
+    try:
+        table = pyarrow.json.read_json(
+            pa.BufferReader(block.data),
+            read_options=pyarrow.json.ReadOptions(use_threads=False, block_size=size),
+            parse_options=pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+        )
+        table.validate(full=True)  # that texts are UTF-8
+    except pa.ArrowException:
+        return None
+    if len(table) != block.lines:
+        return None
+    arrays = [table.column(column.key) for column in columns]
+    return finished(arrays, columns, np.arange(block.first, block.first + len(table)), lambda row: _line(block, row))
+
+
+def _line(block: Block, row: int) -> str:
+    return block.data.split(b"\n", row + 1)[row].decode("utf-8", errors="replace").rstrip("\r")
+
+
+def _schema(block: Block, columns: Sequence[Column]) -> Any:
+    """Arrow types by the first lines; nothing where some key holds what Arrow has no one type for."""
+    seen: dict[str, list[Any]] = {column.key: [] for column in columns}
+    for line in islice(block.data.split(b"\n", PEEKED + 1), PEEKED):
+        try:
+            record = json.loads(line)
+        except (*FAILURES, UnicodeDecodeError):
+            continue
+        for key, values in seen.items():
+            if isinstance(record, dict) and record.get(key) is not None:
+                values.append(record[key])
+    types = {column.key: _type(seen[column.key], column) for column in columns}
+    return None if None in types.values() else pa.schema(list(types.items()))
+
+
+def _type(values: list[Any], column: Column) -> Any:
+    kinds = {type(value) for value in values}
+    if not kinds:
+        return UNSEEN[column.kind]
+    if kinds == {int} and column.kind != "number":
+        return pa.uint64() if max(values) >= SIGNED else pa.int64()
+    if kinds <= {int, float}:
+        return pa.float64()
+    if kinds == {str}:
+        return pa.string()
+    if kinds == {list} and all(isinstance(part, str) for value in values for part in value):
+        return pa.list_(pa.string())
+    return None

@@ -1,0 +1,90 @@
+"""A text file as blocks of whole lines, so that a large file is never in memory and every line keeps its number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+
+from sirec.data.raw import Progress
+from sirec.data.reading.files import DAMAGE, RawFile
+from sirec.errors import SirecError
+
+BLOCK = 8 << 20
+LONGEST = 16 * BLOCK  # more than this without the end of a line is a mistake, and would fill the memory
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+QUOTE = ord('"')
+NEWLINE = ord("\n")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some whole lines; the first one is line `first` of the file (from 1)."""
+
+    data: bytes
+    first: int
+
+    @property
+    def lines(self) -> int:
+        """The number of lines, an unfinished last one included."""
+        return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+
+
+def blocks(file: RawFile, progress: Progress, *, quoted: bool = False, size: int = BLOCK) -> Iterator[Block]:
+    """The file's lines in blocks of about `size` bytes, without a byte order mark.
+
+    With `quoted`, a line break between double quotes does not end a line of a table, and no block ends there.
+    Raises `SirecError` for an empty file and for one whose compressed form or archive is cut short, naming the last good line.
+    """
+    line, rest = 1, b""
+    try:
+        with file.open() as (stream, counted):
+            for data in _pieces(stream, size):
+                rest += data
+                if line == 1 and rest.startswith(BYTE_ORDER_MARK):
+                    rest = rest[len(BYTE_ORDER_MARK) :]
+                end = _last_end(rest, quoted=quoted)
+                if end:
+                    yield Block(rest[:end], line)
+                    line += rest.count(b"\n", 0, end)
+                    rest = rest[end:]
+                elif len(rest) > LONGEST:
+                    hint = "a double quote that is never closed?" if quoted else "is this a text file?"
+                    raise SirecError(f"{file}:{line}: a line of more than {LONGEST >> 20} MB", hint)
+                progress(f"reading {file.name}", min(counted.taken, file.size), file.size)
+    except DAMAGE as error:
+        where = f"{file}:{line + rest.count(NEWLINE.to_bytes())}"
+        raise SirecError(f"{where}: the file is damaged or cut short: {error}", "fetch it again") from None
+    if rest:
+        yield Block(rest, line)
+    elif line == 1:
+        raise SirecError(f"{file}: the file is empty")
+    progress(f"reading {file.name}", file.size, file.size)
+
+
+def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
+    """The stream's contents, about `size` bytes at a time; all that could be read comes before damage is reported."""
+    pieces: list[bytes] = []
+    try:
+        while piece := stream.read1(size):  # type: ignore[attr-defined]
+            pieces.append(piece)
+            if sum(map(len, pieces)) >= size:
+                yield b"".join(pieces)
+                pieces = []
+    except DAMAGE:
+        yield b"".join(pieces)
+        raise
+    yield b"".join(pieces)
+
+
+def _last_end(data: bytes, *, quoted: bool) -> int:
+    """Where the last whole line ends: 0 if none does."""
+    if not quoted or QUOTE not in data:
+        return data.rfind(b"\n") + 1
+    # A line break is inside quotes where the number of quotes before it is odd (a doubled quote changes nothing).
+    values = np.frombuffer(data, dtype=np.uint8)
+    odd = np.bitwise_xor.accumulate(values == QUOTE)
+    ends = np.flatnonzero((values == NEWLINE) & ~odd)
+    return int(ends[-1]) + 1 if len(ends) else 0

@@ -1,0 +1,36 @@
+"""Blocks parsed a few at a time, their results in order, and never more in memory than are being worked on."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from itertools import chain
+
+from sirec.data.reading.lines import Block
+from sirec.data.reading.records import Parsed
+
+WORKERS = min(os.cpu_count() or 1, 8)
+AHEAD = 2  # blocks that wait while every worker has one
+
+
+def in_threads(parse: Callable[[Block], Parsed], first: Block, rest: Iterator[Block]) -> Iterator[Parsed]:
+    """Parse blocks in threads: for parsers that leave Python while they work."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from in_order(pool, parse, chain([first], rest))
+
+
+def in_order(pool: Executor, parse: Callable[[Block], Parsed], blocks: Iterator[Block]) -> Iterator[Parsed]:
+    """Results in the order of the blocks; a mistake in one ends all."""
+    waiting: deque[Future[Parsed]] = deque()
+    try:
+        for block in blocks:
+            waiting.append(pool.submit(parse, block))
+            if len(waiting) > WORKERS + AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()

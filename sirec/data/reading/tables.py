@@ -1,0 +1,84 @@
+"""A raw file of any format as one Arrow table of the wanted columns, its bad lines counted.
+
+Texts come as Arrow dictionaries (codes and distinct values): in interactions they repeat, and seven million of them then take
+tens of megabytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sirec.data.raw import Reading
+from sirec.data.reading import delimited, json_lines, parquet
+from sirec.data.reading.columns import TARGETS, Column
+from sirec.data.reading.delimited import Dialect
+from sirec.data.reading.files import RawFile
+from sirec.data.reading.records import Parsed
+from sirec.errors import SirecError
+
+FORMATS = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".parquet": "parquet", ".pq": "parquet",
+    ".json": "jsonl", ".jsonl": "jsonl", ".ndjson": "jsonl",
+}  # fmt: skip
+
+
+def read_json_lines(file: RawFile, columns: Sequence[Column], reading: Reading) -> pa.Table:
+    """The wanted keys of a file of JSON lines. Raises `SirecError` with file, line and key of what is wrong."""
+    return collect(file, columns, json_lines.read(file, columns, reading.progress), reading)
+
+
+def read_delimited(file: RawFile, columns: Sequence[Column], reading: Reading, dialect: Dialect = delimited.CSV) -> pa.Table:
+    """The wanted columns of a table of text. Raises `SirecError` with file, line and column of what is wrong."""
+    return collect(file, columns, delimited.read(file, columns, reading.progress, dialect), reading)
+
+
+def read_parquet(file: RawFile, columns: Sequence[Column], reading: Reading) -> pa.Table:
+    """The wanted columns of a Parquet file. Raises `SirecError` with file, row and column of what is wrong."""
+    return collect(file, columns, parquet.read(file, columns, reading.progress), reading)
+
+
+def collect(file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], reading: Reading) -> pa.Table:
+    """One table of all parts, in order, their problems counted among the bad lines. Raises `SirecError` if no row is left."""
+    tables = [_table(part, columns) for part in _counted(file, parts, reading)]
+    table = pa.concat_tables(tables).unify_dictionaries() if tables else None
+    if table is None or not len(table):
+        raise SirecError(f"{file}: no rows in it", "is this the right file?")
+    return table
+
+
+def lists_to_rows(table: pa.Table, item: str, values: str) -> pd.DataFrame:
+    """The columns `item` and `value` of `RawData.attributes`: one row per value of the column `values`, text or lists."""
+    column = table.column(values).combine_chunks()
+    items = table.column(item).combine_chunks()
+    if pa.types.is_list(column.type):
+        items, column = items.take(pc.list_parent_indices(column)), pc.list_flatten(column)
+    keep = pc.is_valid(column)
+    rows = pa.table({"item": items.filter(keep).cast(pa.string()), "value": column.filter(keep).cast(pa.string())})
+    return rows.to_pandas()
+
+
+def titles(table: pa.Table, item: str, title: str) -> pd.DataFrame:
+    """The columns `item` and `title` of `RawData.titles`: an item's first title, items without one left out."""
+    rows = pa.table({"item": table.column(item).cast(pa.string()), "title": table.column(title).cast(pa.string())})
+    return rows.filter(pc.is_valid(rows["title"])).to_pandas().drop_duplicates("item", ignore_index=True)
+
+
+def _counted(file: RawFile, parts: Iterable[Parsed], reading: Reading) -> Iterator[Parsed]:
+    for part in parts:
+        for found in part.problems:
+            column = f", column {found.column}" if found.column else ""
+            reading.bad_lines.add(f"{file}:{found.line}{column}", found.what, found.text)
+        yield part
+
+
+def _table(part: Parsed, columns: Sequence[Column]) -> pa.Table:
+    arrays: list[Any] = []
+    for array, column in zip(part.arrays, columns, strict=True):
+        typed = array.cast(TARGETS[column.kind])
+        arrays.append(typed.dictionary_encode() if column.kind == "text" else typed)
+    return pa.table(arrays, names=[column.key for column in columns])

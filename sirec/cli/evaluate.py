@@ -31,16 +31,16 @@ def evaluate(
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
     """
     from sirec.cli.common import recompute_ranks, show
+    from sirec.data.split import PARTS
     from sirec.errors import unknown
     from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric
-    from sirec.evaluation.ranks import SPLITS
     from sirec.report.entries import View
     from sirec.run.store import Store
     from sirec.studies.comparison import compare_entries
     from sirec.studies.runs import entries
 
-    if split not in SPLITS:
-        raise unknown("split", split, SPLITS)
+    if split not in PARTS:
+        raise unknown("split", split, PARTS)
     metrics = [parse_metric(text) for text in metric] if metric else DEFAULT_METRICS
     folders = list(dict.fromkeys(Store(out).find(reference) for reference in runs))
     for folder in folders if recompute else ():

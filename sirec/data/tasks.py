@@ -1,8 +1,8 @@
 """Tasks: sequences into batches.
 
-A task lists *rows*, pieces of users' sequences with the targets to predict in them, and deals them into steps. Leave-one-out:
-of a user's m interactions the last is the test target, the one before it the validation target; training predicts
-v_2..v_{m-2}. A step holds `budget` targets on average whatever the task, so that a step means the same optimisation.
+A task lists *rows*, pieces of users' sequences with the targets to predict in them, and deals them into steps. What is left
+to training, and what is predicted instead, is the data set's split (`split.py`): of a user's training interactions each but
+the first is a target. A step holds `budget` targets on average whatever the task, so that a step means the same optimisation.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from torch import Tensor
 
 from sirec.data.batch import Batch, Visible
 from sirec.data.dataset import Dataset
+from sirec.data.split import NO_TARGET, Part
 
-Split = Literal["valid", "test"]
 Composition = Literal["random", "pools"]
-HELD_OUT = 2  # interactions per user that training never predicts
 POOL_STEPS = 16  # how many steps' worth of rows are sorted by length together under `pools`
 
 
@@ -131,18 +130,16 @@ AnyTask = NextItem | LastItem
 def training_items(data: Dataset) -> tuple[Tensor, Tensor]:
     """(users, items) Long[M]: the training part's interactions in order, targets and first items alike."""
     users = torch.repeat_interleave(torch.arange(1, data.user_count + 1, device=data.items.device), data.lengths)
-    held_out = data.offsets[1:, None] - torch.arange(1, HELD_OUT + 1, device=data.items.device)  # [U, 2]
-    training = torch.ones(len(data.items), dtype=torch.bool, device=data.items.device)
-    training[held_out.flatten()] = False
+    training = torch.arange(len(data.items), device=data.items.device) < data.held_out.train_stop[users - 1]
     return users[training], data.items[training]
 
 
-def evaluation_rows(data: Dataset, split: Split, max_length: int) -> Rows:
-    """One row a user: the last `max_length` interactions before the held-out one, predicted at the last slot."""
-    offsets = data.offsets.cpu().numpy()
-    stop = offsets[1:] - (1 if split == "test" else HELD_OUT)
-    start = np.maximum(offsets[:-1], stop - max_length)
-    return Rows(np.arange(1, len(offsets)), start, stop, stop - 1)
+def evaluation_rows(data: Dataset, part: Part, max_length: int) -> Rows:
+    """One row for every user with a target: the last `max_length` interactions before it, which predict it at the last slot."""
+    offsets, stop = data.offsets.cpu().numpy(), data.held_out.targets[part].cpu().numpy()
+    some = np.flatnonzero(stop != NO_TARGET)
+    start = np.maximum(offsets[some], stop[some] - max_length)
+    return Rows(some + 1, start, stop[some], stop[some] - 1)
 
 
 def deal(rows: Rows, budget: int, composition: Composition, rng: np.random.Generator) -> Iterator[np.ndarray]:
@@ -187,7 +184,7 @@ def gather(data: Dataset, rows: Rows, visible: Visible = "past", *, with_positio
 def _training_spans(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(start, end, user) of each user with a training target: the interactions `start:end` each predict their next."""
     offsets = data.offsets.cpu().numpy()
-    starts, ends = offsets[:-1], offsets[1:] - HELD_OUT - 1
+    starts, ends = offsets[:-1], data.held_out.train_stop.cpu().numpy() - 1
     some = ends > starts
     return starts[some], ends[some], np.arange(1, len(offsets))[some]
 

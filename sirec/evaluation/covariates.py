@@ -9,29 +9,34 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sirec.data.dataset import Dataset
-from sirec.data.tasks import HELD_OUT, training_items
+from sirec.data.split import NO_TARGET, PARTS
+from sirec.data.tasks import training_items
 from sirec.evaluation.evaluate import full_histories
-from sirec.evaluation.ranks import SPLITS
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
-    """Column -> Int32[U]: the user's `length` and, for each split, three facts on its target.
+    """Column -> Int32[U]: the user's `length` and, for each part, three facts on its target.
 
-    `<split>_popularity` counts the target in the training part, `<split>_seen` is 1 where the user had it before, and
-    `<split>_history` is the number of interactions before it.
+    `<part>_popularity` counts the target in the training part, `<part>_seen` is 1 where the user had it before, and
+    `<part>_history` is the number of interactions before it. All three are 0 for a user without a target, which has a history
+    of 0 and nobody else does.
     """
     offsets = data.offsets.cpu().numpy()
     counts = np.bincount(training_items(data)[1].cpu().numpy(), minlength=data.item_codes)
     columns = {"length": np.diff(offsets)}
-    for split in SPLITS:
-        place = offsets[1:] - (1 if split == "test" else HELD_OUT)
-        target = data.items[place].cpu().numpy()
-        history = full_histories(data, split, np.arange(data.user_count)).cpu().numpy()
-        columns |= {
-            f"{split}_history": place - offsets[:-1],
-            f"{split}_popularity": counts[target],
-            f"{split}_seen": (history == target[:, None]).any(axis=1),
+    for part in PARTS:
+        place = data.held_out.targets[part].cpu().numpy()
+        some = np.flatnonzero(place != NO_TARGET)
+        target = data.items[place[some]].cpu().numpy()
+        history = full_histories(data, part, some).cpu().numpy()
+        facts = {
+            "history": place[some] - offsets[some],
+            "popularity": counts[target],
+            "seen": (history == target[:, None]).any(axis=1),
         }
+        for name, values in facts.items():
+            columns[f"{part}_{name}"] = np.zeros(data.user_count, dtype=np.int32)
+            columns[f"{part}_{name}"][some] = values
     return {name: values.astype(np.int32) for name, values in columns.items()}
 
 

@@ -3,7 +3,7 @@
     Recall@K = [r ≤ K]        NDCG@K = [r ≤ K] / log2(r + 1)        MRR@K = [r ≤ K] / r
 
 r may be half of an odd number (ties, see `ranks.py`); ranks come doubled, as integers. A metric of a model is the mean
-over users.
+over users. A user without a target has the doubled rank 0 and is left out: R of U users are ranked.
 """
 
 from __future__ import annotations
@@ -22,19 +22,26 @@ Values = npt.NDArray[np.float64]
 Doubled = npt.NDArray[np.integer]
 MetricKind = Literal["Recall", "NDCG", "MRR"]
 
+UNRANKED = 0  # the doubled rank of a user without a target
+
+
+def ranked(doubled: Doubled) -> npt.NDArray[np.bool_]:
+    """Bool[U]: the users who have a target."""
+    return np.asarray(doubled != UNRANKED)
+
 
 def recall(doubled: Doubled, cutoff: int) -> Values:
-    """1 where the target is among the first `cutoff`, else 0: Float[U] of doubled ranks Int[U]."""
+    """1 where the target is among the first `cutoff`, else 0: Float[R] of doubled ranks Int[R]."""
     return (doubled <= 2 * cutoff).astype(np.float64)
 
 
 def ndcg(doubled: Doubled, cutoff: int) -> Values:
-    """1 / log2(rank + 1) where the target is among the first `cutoff`, else 0: Float[U] of doubled ranks Int[U]."""
+    """1 / log2(rank + 1) where the target is among the first `cutoff`, else 0: Float[R] of doubled ranks Int[R]."""
     return recall(doubled, cutoff) / np.log2(doubled / 2 + 1)
 
 
 def mrr(doubled: Doubled, cutoff: int) -> Values:
-    """1 / rank where the target is among the first `cutoff`, else 0: Float[U] of doubled ranks Int[U]."""
+    """1 / rank where the target is among the first `cutoff`, else 0: Float[R] of doubled ranks Int[R]."""
     return recall(doubled, cutoff) / (doubled / 2)
 
 
@@ -56,11 +63,11 @@ class Metric:
         return f"{self.kind}@{self.cutoff}"
 
     def per_user(self, doubled: Doubled) -> Values:
-        """Float[U]: the metric of each user, from doubled ranks Int[U]."""
-        return KINDS[self.kind](doubled, self.cutoff)
+        """Float[R]: the metric of each ranked user, in order, from doubled ranks Int[U]."""
+        return KINDS[self.kind](doubled[ranked(doubled)], self.cutoff)
 
     def mean(self, doubled: Doubled) -> float:
-        """The mean over users."""
+        """The mean over ranked users."""
         return float(self.per_user(doubled).mean())
 
 

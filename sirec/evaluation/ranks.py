@@ -27,13 +27,13 @@ import torch
 from torch import Tensor
 
 from sirec.data.fields import PADDING
+from sirec.data.split import PARTS, Part
 from sirec.errors import SirecError
+from sirec.evaluation.metrics import ranked
 
-Split = Literal["valid", "test"]
 HistoryRule = Literal["keep", "mask"]
 Ranks = npt.NDArray[np.int32]
 
-SPLITS: tuple[Split, ...] = ("valid", "test")
 HISTORY_RULES: tuple[HistoryRule, ...] = ("keep", "mask")
 
 
@@ -119,22 +119,28 @@ def _distinct(history: Tensor) -> Tensor:
 class RankTable:
     """Every user's doubled ranks: all that metrics, intervals and tests need to know of a trained model.
 
-    `ranks[split][history]` is Int32[U], users 1..U in order. `ties[split]` is the share of users, 0 to 1, whose target ties
-    with another item under `keep`; anything but 0 says that a model gives different items the same score.
-    Raises `SirecError` if a split or a history rule is missing, or if they differ in their users.
+    `ranks[part][history]` is Int32[U], users 1..U in order, 0 for a user without a target in that part. `ties[part]` is the
+    share of targets, 0 to 1, that tie with another item under `keep`; anything but 0 says that a model gives different items
+    the same score.
+    Raises `SirecError` if a part or a history rule is missing, if they differ in their users, or if nobody is ranked.
     """
 
-    ranks: Mapping[Split, Mapping[HistoryRule, Ranks]]
-    ties: Mapping[Split, float] = field(default_factory=dict)
+    ranks: Mapping[Part, Mapping[HistoryRule, Ranks]]
+    ties: Mapping[Part, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what is incomplete; hold every column as 32-bit integers."""
-        missing = [f"{s}_{h}" for s in SPLITS for h in HISTORY_RULES if h not in self.ranks.get(s, {})]
+        missing = [f"{s}_{h}" for s in PARTS for h in HISTORY_RULES if h not in self.ranks.get(s, {})]
         if missing:
             raise SirecError(f"a rank table without {', '.join(missing)}")
-        if len({len(self.ranks[s][h]) for s in SPLITS for h in HISTORY_RULES}) > 1:
+        if len({len(self.ranks[s][h]) for s in PARTS for h in HISTORY_RULES}) > 1:
             raise SirecError("the columns of a rank table differ in their number of users")
-        whole = {s: {h: np.ascontiguousarray(self.ranks[s][h], dtype=np.int32) for h in HISTORY_RULES} for s in SPLITS}
+        whole = {s: {h: np.ascontiguousarray(self.ranks[s][h], dtype=np.int32) for h in HISTORY_RULES} for s in PARTS}
+        for part, columns in whole.items():
+            if not np.array_equal(ranked(columns["keep"]), ranked(columns["mask"])):
+                raise SirecError(f"a rank table whose {part} columns rank different users")
+            if not ranked(columns["keep"]).any():
+                raise SirecError(f"a rank table without a ranked user in {part}")
         object.__setattr__(self, "ranks", whole)
 
     @property
@@ -143,17 +149,17 @@ class RankTable:
         return len(self.ranks["test"]["keep"])
 
     @classmethod
-    def from_blocks(cls, blocks: Mapping[Split, Sequence[RankedBlock]]) -> RankTable:
+    def from_blocks(cls, blocks: Mapping[Part, Sequence[RankedBlock]]) -> RankTable:
         """Put blocks of users, in user order, together."""
         parts = {split: [torch.cat(part).cpu().numpy() for part in zip(*rows, strict=True)] for split, rows in blocks.items()}
         return cls(
             {split: {"keep": keep.astype(np.int32), "mask": mask.astype(np.int32)} for split, (keep, mask, _) in parts.items()},
-            {split: float(tied.mean()) for split, (_, _, tied) in parts.items()},
+            {split: float(tied[ranked(keep)].mean()) for split, (keep, _, tied) in parts.items()},
         )
 
     def to_parquet(self, path: Path) -> None:
         """Write the columns `valid_keep valid_mask test_keep test_mask`, zstd, one row per user."""
-        columns = {f"{s}_{h}": pa.array(self.ranks[s][h]) for s in SPLITS for h in HISTORY_RULES}
+        columns = {f"{s}_{h}": pa.array(self.ranks[s][h]) for s in PARTS for h in HISTORY_RULES}
         shares = {f"ties_{split}": repr(float(share)) for split, share in self.ties.items()}
         table = pa.table(columns).replace_schema_metadata(shares)
         # High bytes are nearly all 0: split from the low ones they vanish, which makes the file a third smaller.
@@ -169,9 +175,9 @@ class RankTable:
             raise SirecError(f"{path}: no such file", "the run has no ranks yet: evaluate it first") from None
         except (pa.ArrowException, OSError) as error:
             raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
-        names = {f"{s}_{h}" for s in SPLITS for h in HISTORY_RULES}
+        names = {f"{s}_{h}" for s in PARTS for h in HISTORY_RULES}
         if not names <= set(table.column_names):
             raise SirecError(f"{path}: not a rank table: no column {', '.join(sorted(names - set(table.column_names)))}")
         metadata = table.schema.metadata or {}
-        shares: dict[Split, float] = {s: float(metadata[key]) for s in SPLITS if (key := f"ties_{s}".encode()) in metadata}
-        return cls({s: {h: table[f"{s}_{h}"].to_numpy() for h in HISTORY_RULES} for s in SPLITS}, shares)
+        shares: dict[Part, float] = {s: float(metadata[key]) for s in PARTS if (key := f"ties_{s}".encode()) in metadata}
+        return cls({s: {h: table[f"{s}_{h}"].to_numpy() for h in HISTORY_RULES} for s in PARTS}, shares)

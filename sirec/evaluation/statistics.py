@@ -24,7 +24,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import Doubled, Metric, Values
+from sirec.evaluation.metrics import Doubled, Metric, Values, ranked
 
 SEEDS_FOR_A_METHOD = 3
 SMALLEST_P = float(np.finfo(np.float64).tiny)  # an exact test underflows to 0, which no p-value is
@@ -38,7 +38,7 @@ class Difference:
 
     `relative` is the difference over `mean_b` (None where that is 0). `low` to `high` hold the difference with `confidence`.
     `adjusted_p` is the p-value after Holm's correction over a family, once there is one. `resamples` and `seed` are those of
-    the bootstrap and the permutation; `seeds_a`, `seeds_b` count the runs of each side.
+    the bootstrap and the permutation; `users` counts those who are ranked, `seeds_a` and `seeds_b` the runs of each side.
     """
 
     metric: str
@@ -77,7 +77,7 @@ class Resampling:
 def compare(
     metric: Metric, a: Mapping[int, Doubled], b: Mapping[int, Doubled], resampling: Resampling | None = None
 ) -> Difference:
-    """A against B, each a mapping from training seed to doubled ranks Int[U] of the same users.
+    """A against B, each a mapping from training seed to doubled ranks Int[U] of the same users; unranked ones are left out.
 
     Where both sides have the same seeds, the resampling over seeds keeps equal seeds together.
     Raises `SirecError` if a side has no run or the users differ.
@@ -185,4 +185,7 @@ def _user_count(a: Mapping[int, Doubled], b: Mapping[int, Doubled]) -> int:
     if len(counts) > 1:
         listed = ", ".join(str(count) for count in sorted(counts))
         raise SirecError(f"the runs rank different numbers of users: {listed}", "compare runs on the same prepared data set")
-    return counts.pop()
+    first, *others = (ranked(ranks) for side in (a, b) for ranks in side.values())
+    if not all(np.array_equal(first, other) for other in others):
+        raise SirecError("the runs rank different users", "compare runs on the same prepared data set")
+    return int(first.sum())

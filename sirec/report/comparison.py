@@ -8,7 +8,7 @@ import numpy as np
 
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.report.differences import TEST_VIEW, Pair, significance_notes
-from sirec.report.entries import Entry, View, group, means, protocol_notes, seed_note, tie_notes
+from sirec.report.entries import Entry, View, group, means, protocol_notes, seed_note, split_notes, tie_notes
 from sirec.report.published import PAPERS, Paper, Published, covers, published, published_users
 from sirec.report.table import Cell, Column, ResultTable, Row
 
@@ -44,7 +44,8 @@ def comparison_table(
             rows.append(Row(label, tuple(cells), dataset if len(grouped) > 1 else "", runs[0].is_floor))
     columns = tuple(Column(metric.name, direction="higher") for metric in metrics)
     significance = significance_notes(pairs) if marked else []
-    notes = (view.note, *protocol_notes(entries), seed_note(entries), *tie_notes(entries, view), *sources, *significance)
+    conditions = (*split_notes(entries, view), *protocol_notes(entries), seed_note(entries), *tie_notes(entries, view))
+    notes = (view.note, *conditions, *sources, *significance)
     [only, *others] = grouped
     name = title if others or only.lower() in title.lower() else f"{title} on {only}"
     return ResultTable(name, columns, tuple(rows), notes, best_within="group")

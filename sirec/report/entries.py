@@ -6,13 +6,14 @@ An `Entry` is one run. Entries with the same label on the same data set are the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from sirec.data.split import LeaveOneOut, Part, Split
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import Metric
-from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable, Split
+from sirec.evaluation.metrics import Metric, ranked
+from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
 
 NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
@@ -23,8 +24,8 @@ UNSTATED = "unstated"
 class Entry:
     """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder.
 
-    `fingerprint` is that of the data. `is_variant` says that the run is not the model as the papers' main tables have it, so
-    that no printed value is its own.
+    `fingerprint` and `split` are those of the data. `is_variant` says that the run is not what the papers' main tables have, in
+    its model or in its split, so that no printed value is its own.
     """
 
     label: str
@@ -37,13 +38,14 @@ class Entry:
     is_floor: bool = False
     is_variant: bool = False
     fingerprint: str | None = None
+    split: Split = field(default_factory=LeaveOneOut)
 
 
 @dataclass(frozen=True)
 class View:
     """Which ranks are read: of which split, with the history kept in the ranking or masked."""
 
-    split: Split = "test"
+    split: Part = "test"
     history: HistoryRule = "keep"
 
     @property
@@ -108,6 +110,16 @@ def protocol_notes(entries: Iterable[Entry]) -> list[str]:
             owners = ((value, label if by_label else f"{label} on {dataset}") for dataset, label, value in values)
             unlike.append(f"The rows differ in {key}: {listed(owners)}.")
     return [*([f"Protocol: {', '.join(shared)}."] if shared else []), *varying, *unlike]
+
+
+def split_notes(entries: Iterable[Entry], view: View) -> list[str]:
+    """How data were split that were not split as the papers did, and how many users have a target then."""
+    notes = []
+    for entry in {entry.dataset: entry for entry in entries}.values():
+        if entry.split != LeaveOneOut():
+            some, users = int(ranked(entry.ranks.ranks[view.split][view.history]).sum()), entry.ranks.users
+            notes.append(f"Split of {entry.dataset}: {entry.split.text}; {some:,} of {users:,} users have a target.")
+    return notes
 
 
 def seed_note(entries: Iterable[Entry]) -> str:

@@ -13,11 +13,12 @@ import torch
 from sirec.core.model import Recommender, SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
+from sirec.data.split import PARTS
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import write_covariates
 from sirec.evaluation.evaluate import evaluate, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
-from sirec.evaluation.ranks import HISTORY_RULES, SPLITS, RankTable
+from sirec.evaluation.ranks import HISTORY_RULES, RankTable
 from sirec.objectives.stage import Stage
 from sirec.run import environment
 from sirec.run.config import RunConfig
@@ -100,7 +101,7 @@ def execute(
         if not folder.is_done:
             _refuse_other_device(folder, place)
             workshop = set_up(config, data, place)
-            folder.write_config(config, data.fingerprint())
+            folder.write_config(config, data.fingerprint(), data.held_out.split)
             folder.write_json("environment.json", environment.describe(config.threads, place.type))
             covariates = store.covariates(data.name, data.fingerprint())
             if not covariates.exists():
@@ -130,7 +131,7 @@ def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
     metrics = [*DEFAULT_METRICS, *(parse_metric(stage.metric) for stage in config.stages)]
     folder.write_json(
         "metrics.json",
-        {split: {rule: summarise(ranks.ranks[split][rule], metrics) for rule in HISTORY_RULES} for split in SPLITS}
+        {split: {rule: summarise(ranks.ranks[split][rule], metrics) for rule in HISTORY_RULES} for split in PARTS}
         | {"ties": dict(ranks.ties)},
     )
     folder.append_line("evaluations.jsonl", f'{{"split": "test", "time": "{datetime.now(UTC).isoformat(timespec="seconds")}"}}')
@@ -174,7 +175,7 @@ def _finish(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: W
         "timings.json",
         folder.timings()
         | {
-            "evaluation_seconds": seconds / len(SPLITS),
+            "evaluation_seconds": seconds / len(PARTS),
             "process_peak_bytes": environment.peak_memory(),
             "parameters": parameters,
         },

@@ -15,17 +15,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from sirec.config import dump, load, read_yaml, to_yaml
+from sirec.config import dump, load, load_named, read_yaml, to_yaml
+from sirec.data.split import LeaveOneOut, Split
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.ranks import RankTable
 from sirec.run.config import RunConfig
 from sirec.run.files import disk_error, promote, read_json, replace_json, replace_text
+
+OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration
 
 
 @dataclass(frozen=True)
@@ -48,16 +51,22 @@ class RunFolder:
         """The run's configuration, as it was resolved."""
         path = self.path / "config.yaml"
         tree = read_yaml(path)
-        tree.pop("fingerprint", None)
-        return load(RunConfig, tree, str(path))
+        return load(RunConfig, {key: value for key, value in tree.items() if key not in OF_THE_DATA}, str(path))
 
     def fingerprint(self) -> str:
         """The fingerprint of the data the run was made on."""
         return str(read_yaml(self.path / "config.yaml")["fingerprint"])
 
-    def write_config(self, config: RunConfig, fingerprint: str) -> None:
-        """Write the whole configuration, defaults included, and the data's fingerprint."""
-        replace_text(self.path / "config.yaml", to_yaml({**dump(config), "fingerprint": fingerprint}))
+    def split(self) -> Split:
+        """The split of the data the run was made on."""
+        path = self.path / "config.yaml"
+        split: Split = load_named(get_args(Split), read_yaml(path).get("split", LeaveOneOut.name), f"{path}: split")
+        return split
+
+    def write_config(self, config: RunConfig, fingerprint: str, split: Split | None = None) -> None:
+        """Write the whole configuration, defaults included, with the data's fingerprint, and its split if not leave-one-out."""
+        of_the_data = {"fingerprint": fingerprint} | ({"split": dump(split)} if split not in (None, LeaveOneOut()) else {})
+        replace_text(self.path / "config.yaml", to_yaml(dump(config) | of_the_data))
 
     def ranks(self) -> RankTable:
         """Every user's ranks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sirec.config import dump, leaves
+from sirec.data.split import LeaveOneOut
 from sirec.models import model_class
 from sirec.objectives.stage import Stage
 from sirec.report.entries import Entry
@@ -16,6 +17,8 @@ def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = Fal
     """A finished run, under its model's title or another label (see `Entry` for `is_variant`)."""
     config = folder.config()
     declaration = model_class(config.model.name)
+    split = folder.split()
+    unlike_papers = _objectives(config.stages) != _objectives(declaration.stages) or split != LeaveOneOut()
     return Entry(
         label=label or declaration.title,
         model=config.model.name,
@@ -25,8 +28,9 @@ def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = Fal
         dataset=config.data.name,
         link="/".join(folder.path.parts[-5:]),
         is_floor=declaration.is_floor,
-        is_variant=is_variant or _objectives(config.stages) != _objectives(declaration.stages),
+        is_variant=is_variant or unlike_papers,
         fingerprint=folder.fingerprint(),
+        split=split,
     )
 
 

@@ -90,7 +90,7 @@ class Trainer:
         self.stopping = Stopping(self.stage.patience)
         self.rows: Rows = self.stage.task.rows(self.data, self.schema.max_length)
         if not len(self.rows):
-            raise SirecError(f"{self.data.name}: no user has more than three interactions, so there is nothing to train on")
+            raise SirecError(f"{self.data.name}: no user has two training interactions, so there is nothing to train on")
         self.steps = max(1, int(np.ceil(self.rows.target_counts.sum() / self.stage.budget)))
 
     @property

@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec.core.transformer import TransformerConfig
-from sirec.data import tasks
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import Composition, LastItem, NextItem, Rows, Split, Task, deal, evaluation_rows, gather, training_items
+from sirec.data.split import Part
+from sirec.data.tasks import Composition, LastItem, NextItem, Rows, Task, deal, evaluation_rows, gather, training_items
 
 EXACT, WINDOWS, LAST = NextItem(long_histories="exact"), NextItem(long_histories="windows"), LastItem()
 TASKS: dict[str, Task] = {"exact": EXACT, "windows": WINDOWS, "last_item": LAST}
@@ -153,10 +153,10 @@ def test_position_can_be_left_out(tiny: Dataset) -> None:
     assert set(gather(tiny, LAST.rows(tiny, N), with_position=False).behaviours) == {"rating"}
 
 
-@pytest.mark.parametrize(("split", "back"), [("valid", 2), ("test", 1)])
-def test_evaluation_predicts_the_held_out_interaction(split: Split, back: int, tiny: Dataset) -> None:
+@pytest.mark.parametrize(("part", "back"), [("valid", 2), ("test", 1)])
+def test_evaluation_predicts_the_held_out_interaction(part: Part, back: int, tiny: Dataset) -> None:
     """One row a user, in order: the last interactions before the held-out one, and that one as the only target."""
-    rows = evaluation_rows(tiny, split, N)
+    rows = evaluation_rows(tiny, part, N)
     batch = gather(tiny, rows)
     assert batch.users.tolist() == list(range(1, tiny.user_count + 1))
     held_out = tiny.offsets[1:] - back
@@ -184,13 +184,13 @@ def seen_in_training(data: Dataset) -> set[int]:
     return seen
 
 
-def test_training_never_sees_what_is_held_out(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_never_sees_what_is_held_out(tiny: Dataset) -> None:
     """No row of any task, and no count of a floor, holds a held-out item; a split that is off by one is caught."""
     data, code = marked(tiny)
     assert code not in seen_in_training(data)
     assert code in set(gather(data, evaluation_rows(data, "test", N)).items.flatten().tolist())  # history of test: validation
-    monkeypatch.setattr(tasks, "HELD_OUT", 1)
-    assert code in seen_in_training(data)  # control
+    late = replace(data.held_out, train_stop=data.held_out.train_stop + 1)
+    assert code in seen_in_training(replace(data, cut=late))  # control
 
 
 def test_floors_count_the_training_part(tiny: Dataset) -> None:

@@ -6,7 +6,7 @@ tens of megabytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -49,6 +49,17 @@ def collect(file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], r
     if table is None or not len(table):
         raise SirecError(f"{file}: no rows in it", "is this the right file?")
     return table
+
+
+def interactions(
+    table: pa.Table, *, user: str, item: str, time: str | None = None, behaviours: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """The columns of `RawData.interactions`: users and items as categories, and behaviours under the names they get here.
+
+    All are columns of the table; `behaviours` maps a name to one.
+    """
+    keys = {"user": user, "item": item} | ({"timestamp": time} if time else {}) | dict(behaviours or {})
+    return pa.table({name: table.column(key) for name, key in keys.items()}).to_pandas()
 
 
 def lists_to_rows(table: pa.Table, item: str, values: str) -> pd.DataFrame:

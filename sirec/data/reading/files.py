@@ -28,6 +28,9 @@ TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2")
 ARCHIVES = (".zip", *TARS)
 DEEPEST = 3  # folders below the given one in which raw files are looked for
 COMPRESSED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}  # by the first bytes of a file
+COMPRESSED_ENDS = ("", ".gz", ".bz2")  # after the name of a file that may be compressed
+ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive with members, of one without
+MAC_COPY = "._"  # what macOS puts beside a file into an archive: its attributes, under the file's own name after this
 
 
 class Counted(io.RawIOBase):
@@ -113,10 +116,10 @@ class RawFiles:
         self.place, self.expected = place, expected
 
     def find(self, *names: str) -> RawFile | None:
-        """The file that has one of these names, the first name first; loose files before members of archives."""
+        """The file with one of these names, compressed or not, the first name first; loose files before members of archives."""
         for files in (self._loose, self._packed):
             for name in names:
-                found = [file for file in files if file.name == name]
+                found = [file for file in files if file.name in [name + end for end in COMPRESSED_ENDS]]
                 if found:
                     return min(found, key=lambda file: str(file).count("/"))
         return None
@@ -144,7 +147,7 @@ class RawFiles:
 
 def _contents(file: RawFile) -> Iterator[RawFile]:
     """Members of an archive, and of the archives among them; none of what is no archive."""
-    if not file.name.lower().endswith(ARCHIVES):
+    if not file.name.lower().endswith(ARCHIVES) or file.name.startswith(MAC_COPY):
         return
     try:
         with ExitStack() as stack:
@@ -160,23 +163,29 @@ def _contents(file: RawFile) -> Iterator[RawFile]:
 
 
 def _names(stored: IO[bytes]) -> list[tuple[str, int]]:
-    if zipfile.is_zipfile(stored):
+    if _is_zip(stored):
         with zipfile.ZipFile(stored) as archive:
             return [(entry.filename, entry.file_size) for entry in archive.infolist() if not entry.is_dir()]
-    stored.seek(0)
     with tarfile.open(fileobj=stored, mode="r:*") as archive:
         return [(entry.name, entry.size) for entry in archive.getmembers() if entry.isreg()]
 
 
 @contextmanager
 def _member(stored: IO[bytes], name: str) -> Iterator[IO[bytes]]:
-    if zipfile.is_zipfile(stored):
+    if _is_zip(stored):
         with zipfile.ZipFile(stored) as archive, archive.open(name) as member:
             yield member
         return
-    stored.seek(0)
     with tarfile.open(fileobj=stored, mode="r:*") as tar:
-        found = tar.extractfile(name)
-        assert found is not None  # `_names` lists regular files only
+        # By name, tarfile would first go through the whole archive, which is minutes of decompression for large ones.
+        found = tar.extractfile(next(entry for entry in tar if entry.name == name and entry.isreg()))
+        assert found is not None  # a regular file has contents
         with found:
             yield found
+
+
+def _is_zip(stored: IO[bytes]) -> bool:
+    """Told by the first bytes: the standard library looks at the end, and to reach the end of a member is to read it all."""
+    start = stored.read(4)
+    stored.seek(0)
+    return start in ZIP_START

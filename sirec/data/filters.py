@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sirec.data.behaviours import Bins
 from sirec.data.moments import seconds_of
 from sirec.data.split import LeaveOneOut, Split
 from sirec.errors import SirecError
@@ -25,7 +26,8 @@ class PrepareOptions:
     from the first second of `since` to the last second of `until`, so `until` includes the whole day or minute. `core` is the
     number of interactions that every user and every item must have (0: no such filter). `drop_duplicates` keeps a user's
     first interaction with an item. `categories` says what a value of the attribute `category` is: a phrase (`Hair Care`) or
-    each of its words, as in the files behind the published figures.
+    each of its words, as in the files behind the published figures. `bins` maps behaviours that are numbers to the inner edges
+    of their bins (`10, 20, 50`); `gap` is the time since the user's interaction before (`1h, 1d, 7d`).
     """
 
     since: str | None = None
@@ -35,6 +37,7 @@ class PrepareOptions:
     drop_duplicates: bool = False
     categories: Tokens = "phrase"
     split: Split = field(default_factory=LeaveOneOut)
+    bins: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -43,6 +46,8 @@ class PrepareOptions:
             raise SirecError(f"since {self.since} is after until {self.until}")
         if self.core < 0:
             raise SirecError(f"core must be 0 or more, got {self.core}")
+        for behaviour, edges in self.bins.items():
+            Bins(behaviour, edges)
 
 
 @dataclass(frozen=True)
@@ -129,7 +134,7 @@ def _window(options: PrepareOptions) -> tuple[range | None, range | None]:
 
 
 def _check_lengths(table: pd.DataFrame, shortest: int) -> None:
-    lengths = table["user"].value_counts()
+    lengths = table.groupby("user", observed=True, sort=False).size().sort_values(ascending=False, kind="stable")
     if lengths.iloc[-1] < shortest:
         raise SirecError(
             f"every user needs at least {shortest} interactions (to train, to validate, to test): "

@@ -36,7 +36,10 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The contents of `dataset.yaml`. `fingerprint` is `Dataset.fingerprint` of the arrays."""
+    """The contents of `dataset.yaml`. `fingerprint` is `Dataset.fingerprint` of the arrays.
+
+    `skipped_lines` counts the bad lines of the raw files that were left out, as the person who prepared it allowed.
+    """
 
     format: int
     name: str
@@ -46,6 +49,7 @@ class Manifest:
     fields: tuple[FieldEntry, ...] = ()
     source: Mapping[str, str] | None = None
     files: tuple[FileEntry, ...] = ()
+    skipped_lines: int = 0
 
 
 def describe_prepared(prepared: Prepared) -> Manifest:
@@ -60,6 +64,7 @@ def describe_prepared(prepared: Prepared) -> Manifest:
         fields=tuple(FieldEntry(field.name, field.kind, field.size) for field in data.fields),
         source=dict(prepared.source),
         files=tuple(FileEntry(path.name, path.stat().st_size, _sha256(path)) for path in prepared.files),
+        skipped_lines=prepared.skipped_lines,
     )
 
 

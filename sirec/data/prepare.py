@@ -2,7 +2,7 @@
 
 Users and items are coded from 1 in the order in which what the filters left of them first appears in the files; a user's
 interactions are sorted by time, and ties keep the order of the files. An attribute's values are those of the items that are
-left, coded from 1 in alphabetical order; a behaviour's values are coded from 1 in ascending order.
+left, coded from 1 in alphabetical order; a behaviour's values or bins are coded from 1 in ascending order (`behaviours`).
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sirec.data.behaviours import GAP, Bins, code_behaviour, code_gaps
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
-from sirec.data.filters import PrepareOptions, Step, Tokens, apply_filters, k_core
+from sirec.data.filters import PrepareOptions, Step, apply_filters, k_core
 from sirec.data.raw import KEYS, Progress, RawData
 from sirec.data.statistics import Statistics, describe
-from sirec.errors import SirecError
+from sirec.errors import SirecError, unknown
 
 __all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
 
@@ -37,7 +38,7 @@ class Prepared:
     """A coded data set and how it came about: all that `storage.write` needs.
 
     `timestamps` is Long[N] in seconds since 1970, or nothing. `steps` starts with the raw data. `notes` are remarks worth
-    showing (an attribute that no remaining item has).
+    showing (an attribute that no remaining item has). `skipped_lines` counts the bad lines that were left out of the raw files.
     """
 
     dataset: Dataset
@@ -48,6 +49,7 @@ class Prepared:
     source: Mapping[str, str]
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
+    skipped_lines: int = 0
 
 
 def prepare(raw: RawData, name: str, options: PrepareOptions | None = None, progress: Progress | None = None) -> Prepared:
@@ -59,11 +61,12 @@ def prepare(raw: RawData, name: str, options: PrepareOptions | None = None, prog
     options = options or PrepareOptions()
     report = progress or (lambda stage, done, total: None)
     _check_names(name, [*raw.attributes, *raw.behaviours])
+    _check_bins(raw, options)
     _check_complete(raw.interactions)
     report("filtering", 0, 2)
     table, steps = apply_filters(raw.interactions, options)
     report("coding", 1, 2)
-    dataset, timestamps = _code(raw, table, name, options.categories)
+    dataset, timestamps = _code(raw, table, name, options)
     dataset = replace(dataset, cut=options.split.hold_out(dataset.offsets, timestamps))
     missing = [field for field in raw.attributes if field not in dataset.vocabularies]
     notes = tuple(f"no remaining item has a value of {field}: the attribute is left out" for field in missing)
@@ -71,14 +74,17 @@ def prepare(raw: RawData, name: str, options: PrepareOptions | None = None, prog
     return Prepared(dataset, timestamps, describe(dataset, timestamps), options, steps, raw.source, raw.files, notes)
 
 
-def _code(raw: RawData, table: pd.DataFrame, name: str, categories: Tokens) -> tuple[Dataset, Tensor | None]:
+def _code(raw: RawData, table: pd.DataFrame, name: str, options: PrepareOptions) -> tuple[Dataset, Tensor | None]:
     users, user_names = pd.factorize(table["user"])
     items, item_names = pd.factorize(table["item"])
     times = table["timestamp"].to_numpy().astype(np.int64) if "timestamp" in table else np.zeros(len(table), np.int64)
     order = np.lexsort((times, users))  # a stable sort: ties keep the order of the files
-    behaviours = {field: _behaviour(table[field].to_numpy()[order]) for field in raw.behaviours}
+    bins = {field: Bins(field, edges) for field, edges in options.bins.items()}
+    behaviours = {field: code_behaviour(field, table[field].to_numpy()[order], bins.get(field)) for field in raw.behaviours}
+    if GAP in bins and GAP not in behaviours:
+        behaviours[GAP] = code_gaps(users[order], times[order], bins[GAP])
     attributes = {
-        field: _attribute(values, pd.Index(item_names), split=field == "category" and categories == "fragment")
+        field: _attribute(values, pd.Index(item_names), split=field == "category" and options.categories == "fragment")
         for field, values in raw.attributes.items()
     }
     attributes = {field: coded for field, coded in attributes.items() if len(coded[1]) > 1}
@@ -97,11 +103,6 @@ def _code(raw: RawData, table: pd.DataFrame, name: str, categories: Tokens) -> t
         vocabularies={field: names for field, (_, names) in (attributes | behaviours).items()},
     )
     return dataset, torch.from_numpy(times[order]) if "timestamp" in table else None
-
-
-def _behaviour(values: NDArray[np.generic]) -> tuple[Codes, list[str]]:
-    names, codes = np.unique(values, return_inverse=True)
-    return codes.astype(np.int64) + 1, ["", *(f"{name:g}" if isinstance(name, float) else str(name) for name in names)]
 
 
 def _attribute(table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tuple[Codes, list[str]]:
@@ -137,6 +138,13 @@ def _check_names(name: str, fields: Sequence[str]) -> None:
         if field in RESERVED or fields.count(field) > 1:
             why = "is reserved" if field in RESERVED else "names two fields"
             raise SirecError(f"the field name '{field}' {why}", f"reserved: {', '.join(sorted(RESERVED))}")
+
+
+def _check_bins(raw: RawData, options: PrepareOptions) -> None:
+    possible = [*raw.behaviours, *([GAP] if "timestamp" in raw.interactions and GAP not in raw.behaviours else [])]
+    for field in options.bins:
+        if field not in possible:
+            raise unknown("behaviour", field, possible, "bins")
 
 
 def _check_complete(table: pd.DataFrame) -> None:

@@ -1,0 +1,140 @@
+"""From raw files to a prepared data set, as declarations: the data sets that the field uses, and a person's own in a YAML file.
+
+name: shop                    what the data set is called from now on
+source: {name: table, …}      which raw format, with its options
+options: {core: 5, …}         filters, bins, split: `PrepareOptions`
+raw: downloads/shop           where the raw files lie; without it `raw/<name>`, where downloads go too
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from sirec import config
+from sirec.data import storage
+from sirec.data.download import download
+from sirec.data.filters import PrepareOptions
+from sirec.data.moments import written
+from sirec.data.prepare import Prepared, prepare
+from sirec.data.raw import Reading
+from sirec.data.sources import SOURCES, AnySource
+from sirec.data.sources.demo import DemoSource
+from sirec.data.sources.s3rec import S3RecSource
+from sirec.errors import SirecError, unknown
+
+RAW = Path("raw")
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a data set counts when it is prepared as declared, and who says so."""
+
+    users: int
+    items: int
+    interactions: int
+    said_by: str
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a data set is prepared. `sizes` are known for the settings as declared, and for no others."""
+
+    name: str
+    source: AnySource
+    options: PrepareOptions = field(default_factory=PrepareOptions)
+    raw: str | None = None
+    sizes: Sizes | None = None
+
+
+BOTH_PAPERS = "DIF-SR, Table 1, and COMIF, Table 1"
+RECIPES: Sequence[Recipe] = (
+    Recipe("demo", DemoSource()),
+    Recipe("beauty", S3RecSource("Beauty"), sizes=Sizes(22_363, 12_101, 198_502, BOTH_PAPERS)),
+    Recipe("sports", S3RecSource("Sports_and_Outdoors"), sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS)),
+    Recipe("toys", S3RecSource("Toys_and_Games"), sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1")),
+    Recipe("yelp", S3RecSource("Yelp"), sizes=Sizes(30_431, 20_033, 316_354, "S3-Rec, Table 1")),
+)
+"""Data sets by name; where a name has several sources, the first is meant."""
+
+
+def resolve(
+    name: str,
+    source: str | None = None,
+    called: str | None = None,
+    source_options: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Recipe:
+    """A recipe, with some of its settings changed.
+
+    `name` is one of `RECIPES` (`source` chooses between several of that name), a YAML file, the name of a source, or with
+    `source` any name. `called` names the data set otherwise; the options go over those that the recipe declares.
+    Raises `SirecError` with the nearest name for anything unknown, and for an option that the source does not have.
+    """
+    declared = _declared(name, source)
+    tree = (
+        config.dump(declared) if isinstance(declared, Recipe) else {"name": name, "source": {"name": declared}, "options": {}}
+    )
+    tree["name"] = called or tree["name"]
+    tree["source"] |= dict(source_options or {})
+    tree["options"] |= dict(options or {})
+    recipe = config.load(Recipe, tree, "prepare")
+    same = isinstance(declared, Recipe) and (recipe.source, recipe.options) == (declared.source, declared.options)
+    return recipe if same else replace(recipe, sizes=None)
+
+
+def _declared(name: str, source: str | None) -> Recipe | str:
+    """What is declared under a name: a recipe, or just a source's name."""
+    if source is not None and source not in SOURCES:
+        raise unknown("source", source, SOURCES)
+    if name.endswith((".yaml", ".yml")):
+        return config.load(Recipe, config.read_yaml(Path(name)), name)
+    for recipe in RECIPES:
+        if recipe.name == name and source in (None, recipe.source.name):
+            return recipe
+    if source is None and name not in SOURCES:
+        raise unknown("known data set", name, dict.fromkeys([*(recipe.name for recipe in RECIPES), *SOURCES]), "prepare")
+    return source or name
+
+
+def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading: Reading | None = None) -> Prepared:
+    """Fetch what is missing, read, prepare, compare with the known sizes and write `data_root/<name>`.
+
+    Files are fetched only into the recipe's own folder, never into one that a person named (`raw`).
+    Raises `SirecError` for everything that the download, the source, the filters or the disk refuse.
+    """
+    reading = reading or Reading()
+    place = raw or (Path(recipe.raw) if recipe.raw else RAW / recipe.name)
+    if recipe.source.needs_files and raw is None:
+        _provide(recipe, place, reading)
+    read = recipe.source.read(place if recipe.source.needs_files or raw else None, reading)
+    prepared = prepare(read, recipe.name, recipe.options, reading.progress)
+    remarks = (*prepared.notes, *_remarks(recipe, prepared))
+    prepared = replace(prepared, notes=remarks, skipped_lines=len(reading.bad_lines.messages))
+    storage.write(data_root, prepared)
+    return prepared
+
+
+def _provide(recipe: Recipe, place: Path, reading: Reading) -> None:
+    remotes = recipe.source.remotes()
+    if remotes:
+        download(remotes, place, reading.progress)
+    elif not place.exists():
+        raise SirecError(
+            f"{recipe.name}: there are no raw files in {place}", f"put there {recipe.source.instructions()}; or say --raw"
+        )
+
+
+def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
+    """What a person should know: how the counts compare with the known ones, and which time they cover."""
+    counts = prepared.statistics
+    ours = (counts.users, counts.items, counts.interactions)
+    if recipe.sizes:
+        theirs = (recipe.sizes.users, recipe.sizes.items, recipe.sizes.interactions)
+        figures = " / ".join(f"{count:,}" for count in theirs)
+        verdict = "the counts are those of" if ours == theirs else "the counts differ from those of"
+        yield f"{verdict} {recipe.sizes.said_by}: {figures} users, items, interactions"
+    if prepared.timestamps is not None:
+        first, last = int(prepared.timestamps.min()), int(prepared.timestamps.max())
+        yield f"from {written(first)} to {written(last)} (UTC)"

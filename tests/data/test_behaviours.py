@@ -1,0 +1,124 @@
+"""Behaviours become codes: the values that occur, declared bins, or the gap to the interaction before."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirec.data.behaviours import Bins, code_behaviour, code_gaps
+from sirec.data.prepare import PrepareOptions, prepare
+from sirec.data.raw import RawData
+from sirec.errors import SirecError
+
+HOUR, DAY = 3_600, 86_400
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=6, unique=True), st.lists(st.floats(-60, 60), min_size=1))
+def test_bins_are_half_open_intervals(edges: list[int], numbers: list[float]) -> None:
+    """A number's bin is the count of edges that are not above it; a naive loop says so too."""
+    edges.sort()
+    codes = Bins("price", ",".join(map(str, edges))).code(np.array(numbers))
+    assert codes.tolist() == [sum(edge <= number for edge in edges) for number in numbers]
+
+
+def test_bins_have_names_and_all_have_codes() -> None:
+    """Equal declarations give equal vocabularies, whatever occurs."""
+    codes, names = code_behaviour("price", np.array([15.0, 99.0]), Bins("price", "10, 20,50"))
+    assert names == ["", "below 10", "10 to 20", "20 to 50", "50 and more"]
+    assert codes.tolist() == [2, 4]
+
+
+def test_edges_of_time_have_units() -> None:
+    """1h is 3,600 seconds, 2w fourteen days."""
+    assert Bins("gap", "30s,5m,1h,1d,2w").edges == [30, 300, HOUR, DAY, 14 * DAY]
+
+
+@pytest.mark.parametrize(
+    ("declaration", "message"),
+    [
+        ("10,ten", "'ten' is not an edge"),
+        ("", "'' is not an edge"),
+        ("20,10", "must ascend"),
+        ("1h,60m", "must ascend"),
+        ("10,10", "must ascend"),
+    ],
+)
+def test_what_is_no_list_of_edges_is_refused(declaration: str, message: str) -> None:
+    """The field and the edge are named, already where options are built."""
+    with pytest.raises(SirecError, match=message) as caught:
+        PrepareOptions(bins={"price": declaration})
+    assert "bins of price" in caught.value.message
+
+
+def test_values_without_bins_are_coded_in_ascending_order() -> None:
+    """Numbers by size and not by their digits, texts by alphabet."""
+    codes, names = code_behaviour("rating", np.array([10.0, 9.5, 10.0]), None)
+    assert (codes.tolist(), names) == ([2, 1, 2], ["", "9.5", "10"])
+    codes, names = code_behaviour("device", np.array(["tv", "app"], dtype=object), None)
+    assert (codes.tolist(), names) == ([2, 1], ["", "app", "tv"])
+
+
+def test_measurements_need_bins() -> None:
+    """Thousands of distinct numbers are refused, with edges to try; texts as many are not."""
+    numbers = np.arange(2_000) / 7
+    with pytest.raises(SirecError, match="2,000 distinct numbers") as caught:
+        code_behaviour("price", numbers, None)
+    assert "--bins price=" in (caught.value.hint or "")
+    assert len(code_behaviour("price", numbers, Bins("price", "10"))[1]) == 3  # the control
+    assert len(code_behaviour("query", numbers.astype(str).astype(object), None)[1]) == 2_001
+
+
+def test_texts_have_no_bins() -> None:
+    """Bins of a text are a mistake, not a guess."""
+    with pytest.raises(SirecError, match="no numbers, for example 'tv'"):
+        code_behaviour("device", np.array(["tv"], dtype=object), Bins("device", "1"))
+
+
+@given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 10 * DAY)), min_size=1, max_size=40))
+def test_gaps_are_those_of_a_loop(rows: list[tuple[int, int]]) -> None:
+    """The first interaction of a user has a code of its own; the others that of the time since the one before."""
+    rows.sort()
+    users, times = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
+    codes, names = code_gaps(users, times, Bins("gap", "1h,1d"))
+    before: dict[int, int] = {}
+    expected = []
+    for user, time in rows:
+        gap = None if user not in before else time - before[user]
+        expected.append("first" if gap is None else "below 1h" if gap < HOUR else "1h to 1d" if gap < DAY else "1d and more")
+        before[user] = time
+    assert [names[code] for code in codes] == expected
+
+
+def raw_of(**columns: list[object]) -> RawData:
+    return RawData(pd.DataFrame({"user": ["a"] * 3 + ["b"] * 3, "item": list("xyzxyz"), **columns}))
+
+
+def test_gap_is_a_behaviour_only_where_it_is_declared() -> None:
+    """It needs bins and timestamps, follows the order of time, and does not replace a column of that name."""
+    times: list[object] = [2 * DAY, 0, DAY, 5, 6, 6]
+    plain = prepare(raw_of(timestamp=times), "shop", PrepareOptions(core=0)).dataset
+    assert "gap" not in plain.behaviours  # the control
+    data = prepare(raw_of(timestamp=times), "shop", PrepareOptions(core=0, bins={"gap": "1h,1d"})).dataset
+    names = data.vocabularies["gap"]
+    assert [names[code] for code in data.behaviours["gap"]] == [
+        "first",
+        "1d and more",
+        "1d and more",
+        "first",
+        "below 1h",
+        "below 1h",
+    ]
+    with pytest.raises(SirecError, match="'gap' is not a behaviour"):
+        prepare(raw_of(), "shop", PrepareOptions(core=0, bins={"gap": "1h"}))
+    own = prepare(raw_of(gap=[1.0, 2, 3, 4, 5, 6], timestamp=times), "shop", PrepareOptions(core=0, bins={"gap": "3"})).dataset
+    assert own.vocabularies["gap"] == ["", "below 3", "3 and more"]
+
+
+def test_bins_of_an_unknown_behaviour_name_the_nearest() -> None:
+    """A typo is an error with what was meant."""
+    with pytest.raises(SirecError, match="'ratin' is not a behaviour") as caught:
+        prepare(raw_of(rating=[1.0] * 6), "shop", PrepareOptions(core=0, bins={"ratin": "3"}))
+    assert "rating" in (caught.value.hint or "")

@@ -1,7 +1,7 @@
 """Lines that each hold a Python literal, as in the metadata of the 2014 Amazon reviews: parsed in worker processes.
 
 A literal is read by `ast.literal_eval`, which runs nothing, and costs a hundred times what JSON does. So a line is parsed only
-if its key (found by a search for `'asin': '…'`) is wanted, and the parsing is spread over the cores.
+if its key may be wanted, as far as a search for `'asin': '…'` shows, and the parsing is spread over the cores.
 """
 
 from __future__ import annotations
@@ -10,43 +10,63 @@ import ast
 import json
 import multiprocessing
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from dataclasses import dataclass
+from itertools import chain
 
 from sirec.data.raw import Progress
 from sirec.data.reading.columns import Column
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import Block, blocks
 from sirec.data.reading.parallel import WORKERS, in_order
-from sirec.data.reading.records import Parsed, parse_records
+from sirec.data.reading.records import Parsed, Wanted, parse_records
 
 FAILURES = (ValueError, SyntaxError, MemoryError, RecursionError)
-_wanted: frozenset[bytes] = frozenset()  # of a worker process: set once, when it starts
 
 
-def read(file: RawFile, columns: Sequence[Column], progress: Progress, key: str, wanted: Collection[str]) -> Iterator[Parsed]:
-    """The rows whose text `key` is `wanted`, block by block in order; a line that shows no key is parsed, to say why."""
+def read(file: RawFile, columns: Sequence[Column], progress: Progress, wanted: Wanted) -> Iterator[Parsed]:
+    """The rows that may be `wanted` (a few others among them), block by block in order; other lines are not looked at."""
+    parser = _Parser(tuple(columns), wanted.key, frozenset(value.encode() for value in wanted.values))
+    pieces = blocks(file, progress)
+    first, second = next(pieces), next(pieces, None)
+    if second is None:
+        yield parser(first)  # to start a process takes longer than to parse one block
+        return
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    keys = frozenset(name.encode() for name in wanted)
-    parse = partial(_parse, columns=tuple(columns), key=key)
-    with ProcessPoolExecutor(WORKERS, context, initializer=_start, initargs=(keys,)) as pool:
-        yield from in_order(pool, parse, blocks(file, progress))
+    with ProcessPoolExecutor(WORKERS, context, initializer=_start, initargs=(parser,)) as pool:
+        yield from in_order(pool, _parse, chain([first, second], pieces))
 
 
-def _start(keys: frozenset[bytes]) -> None:
-    global _wanted
-    _wanted = keys
+@dataclass(frozen=True, eq=False)
+class _Parser:
+    columns: tuple[Column, ...]
+    key: str
+    wanted: frozenset[bytes]
+
+    def __call__(self, block: Block) -> Parsed:
+        shown = re.compile(rb"""['"]%s['"]\s*:\s*(?:'([^'"\\]*)'|"([^'"\\]*)")?""" % re.escape(self.key).encode())
+        # A blank line in place of what is not wanted keeps the numbers of the others.
+        kept = [line if self._may_be_wanted(shown.findall(line)) else b"" for line in block.data.split(b"\n")]
+        return parse_records(Block(b"\n".join(kept), block.first), self.columns, _loads, FAILURES)
+
+    def _may_be_wanted(self, shown: list[tuple[bytes, bytes]]) -> bool:
+        """Whether a line has to be parsed: it shows no key, a wanted one, or one that is not plain (escapes, quotes)."""
+        texts = [(single or double).strip() for single, double in shown]
+        return not texts or any(text == b"" or text in self.wanted for text in texts)
 
 
-def _parse(block: Block, columns: Sequence[Column], key: str) -> Parsed:
-    pattern = re.compile(rb"""['"]%s['"]\s*:\s*['"]([^'"]*)['"]""" % re.escape(key).encode())
-    kept = []
-    for line in block.data.split(b"\n"):
-        found = pattern.search(line)
-        is_wanted = found is None or found[1] in _wanted
-        kept.append(line if is_wanted else b"")  # a blank line keeps the numbers of the others
-    return parse_records(Block(b"\n".join(kept), block.first), columns, _loads, FAILURES)
+_parser: _Parser | None = None  # of a worker process: set once, when it starts
+
+
+def _start(parser: _Parser) -> None:
+    global _parser
+    _parser = parser
+
+
+def _parse(block: Block) -> Parsed:
+    assert _parser is not None
+    return _parser(block)
 
 
 def _loads(line: str) -> object:

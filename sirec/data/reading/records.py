@@ -31,6 +31,14 @@ class Problem(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
+class Wanted:
+    """Which rows of a file are wanted: those whose text column `key` has one of `values`."""
+
+    key: str
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
 class Parsed:
     """The good rows of a block, one Arrow array per column, and what is wrong with the others."""
 
@@ -106,8 +114,8 @@ def _value(value: Any, column: Column) -> tuple[Any, str | None]:
         parts = list(_flat(value))
         value, fits = [str(part) for part in parts], all(isinstance(part, str | int) for part in parts)
     elif column.kind == "texts":
-        fits = isinstance(value, str)
-        value = (value.split(column.separator) if column.separator else [value]) if fits else value
+        fits = isinstance(value, str | int) and not isinstance(value, bool)
+        value = (str(value).split(column.separator) if column.separator else [str(value)]) if fits else value
     else:
         fits = isinstance(value, SCALARS[column.kind]) and not isinstance(value, bool)
     if not fits:

@@ -7,18 +7,17 @@ tens of megabytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sirec.data.raw import Reading
-from sirec.data.reading import delimited, json_lines, parquet
+from sirec.data.reading import delimited, json_lines, literals, parquet
 from sirec.data.reading.columns import TARGETS, Column
 from sirec.data.reading.delimited import Dialect
 from sirec.data.reading.files import RawFile
-from sirec.data.reading.records import Parsed
+from sirec.data.reading.records import Parsed, Wanted
 from sirec.errors import SirecError
 
 FORMATS = {
@@ -27,9 +26,14 @@ FORMATS = {
 }  # fmt: skip
 
 
-def read_json_lines(file: RawFile, columns: Sequence[Column], reading: Reading) -> pa.Table:
+def read_json_lines(file: RawFile, columns: Sequence[Column], reading: Reading, wanted: Wanted | None = None) -> pa.Table:
     """The wanted keys of a file of JSON lines. Raises `SirecError` with file, line and key of what is wrong."""
-    return collect(file, columns, json_lines.read(file, columns, reading.progress), reading)
+    return collect(file, columns, json_lines.read(file, columns, reading.progress), reading, wanted)
+
+
+def read_literals(file: RawFile, columns: Sequence[Column], reading: Reading, wanted: Wanted) -> pa.Table:
+    """The wanted keys of a file of Python literals. Raises `SirecError` with file, line and key of what is wrong."""
+    return collect(file, columns, literals.read(file, columns, reading.progress, wanted), reading, wanted)
 
 
 def read_delimited(file: RawFile, columns: Sequence[Column], reading: Reading, dialect: Dialect = delimited.CSV) -> pa.Table:
@@ -42,12 +46,18 @@ def read_parquet(file: RawFile, columns: Sequence[Column], reading: Reading) -> 
     return collect(file, columns, parquet.read(file, columns, reading.progress), reading)
 
 
-def collect(file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], reading: Reading) -> pa.Table:
-    """One table of all parts, in order, their problems counted among the bad lines. Raises `SirecError` if no row is left."""
-    tables = [_table(part, columns) for part in _counted(file, parts, reading)]
+def collect(
+    file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], reading: Reading, wanted: Wanted | None = None
+) -> pa.Table:
+    """One table of all parts, in order, their problems counted among the bad lines. Raises `SirecError` if no row is left.
+
+    Rows that are not `wanted` go as soon as their block is read, so that they never fill the memory.
+    """
+    tables = [_table(part, columns, wanted) for part in _counted(file, parts, reading)]
     table = pa.concat_tables(tables).unify_dictionaries() if tables else None
     if table is None or not len(table):
-        raise SirecError(f"{file}: no rows in it", "is this the right file?")
+        what = "no rows in it" if wanted is None else f"none of its rows has a wanted {wanted.key}"
+        raise SirecError(f"{file}: {what}", "is this the right file?")
     return table
 
 
@@ -60,6 +70,12 @@ def interactions(
     """
     keys = {"user": user, "item": item} | ({"timestamp": time} if time else {}) | dict(behaviours or {})
     return pa.table({name: table.column(key) for name, key in keys.items()}).to_pandas()
+
+
+def first_rows(table: pa.Table, key: str) -> pa.Table:
+    """The rows whose text in the column `key` is in no row before them."""
+    codes = table.column(key).combine_chunks().indices.to_numpy(zero_copy_only=False)
+    return table.filter(pa.array(~pd.Series(codes).duplicated().to_numpy()))
 
 
 def lists_to_rows(table: pa.Table, item: str, values: str) -> pd.DataFrame:
@@ -87,9 +103,10 @@ def _counted(file: RawFile, parts: Iterable[Parsed], reading: Reading) -> Iterat
         yield part
 
 
-def _table(part: Parsed, columns: Sequence[Column]) -> pa.Table:
-    arrays: list[Any] = []
-    for array, column in zip(part.arrays, columns, strict=True):
-        typed = array.cast(TARGETS[column.kind])
-        arrays.append(typed.dictionary_encode() if column.kind == "text" else typed)
-    return pa.table(arrays, names=[column.key for column in columns])
+def _table(part: Parsed, columns: Sequence[Column], wanted: Wanted | None) -> pa.Table:
+    names = [column.key for column in columns]
+    rows = pa.table([array.cast(TARGETS[column.kind]) for array, column in zip(part.arrays, columns, strict=True)], names=names)
+    if wanted is not None:  # before texts become codes: else the distinct values of all rows would stay
+        rows = rows.filter(pa.array([text in wanted.values for text in rows.column(wanted.key).to_pylist()], pa.bool_()))
+    encoded = [values.dictionary_encode() if pa.types.is_string(values.type) else values for values in rows.columns]
+    return pa.table(encoded, names=names)

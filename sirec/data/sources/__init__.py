@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import get_args
 
 from sirec.data.raw import Source
+from sirec.data.sources.amazon import AmazonSource
 from sirec.data.sources.demo import DemoSource
 from sirec.data.sources.movielens import MovieLensSource
 from sirec.data.sources.s3rec import S3RecSource
 from sirec.data.sources.yelp import YelpSource
 
-AnySource = DemoSource | MovieLensSource | S3RecSource | YelpSource
+AnySource = AmazonSource | DemoSource | MovieLensSource | S3RecSource | YelpSource
 SOURCES: Mapping[str, type[Source]] = {source.name: source for source in get_args(AnySource)}
 """Every source by name. `SOURCES["s3rec"]().read(folder)` gives the raw data."""
 
-__all__ = ["SOURCES", "AnySource", "DemoSource", "MovieLensSource", "S3RecSource", "YelpSource"]
+__all__ = ["SOURCES", "AmazonSource", "AnySource", "DemoSource", "MovieLensSource", "S3RecSource", "YelpSource"]

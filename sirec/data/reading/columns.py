@@ -25,7 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Kind = Literal["text", "number", "time", "texts"]
-DIGITS = r"^[+-]?\d+(\.\d*)?$"
+DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 MILLISECONDS = 1e11  # as seconds this is the year 5138, as milliseconds 1973
 TARGETS = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
 EXPECTED = {
@@ -139,6 +139,8 @@ def _seconds(numbers: Any) -> Any:
 
 
 def _texts(values: Any, column: Column) -> Any:
+    if pa.types.is_large_list(values.type):
+        values = values.cast(pa.list_(values.type.value_type))
     if not pa.types.is_list(values.type):
         texts = _text(values, column)
         values = pc.split_pattern(texts, column.separator) if column.separator else _each_alone(texts)

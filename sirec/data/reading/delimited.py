@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,13 @@ def read(file: RawFile, columns: Sequence[Column], progress: Progress, dialect: 
 def header_of(file: RawFile, dialect: Dialect = CSV) -> tuple[str, ...]:
     """The names of a file's columns."""
     return _opened(file, lambda stage, done, total: None, dialect)[0]
+
+
+def first_rows(file: RawFile, count: int, dialect: Dialect = CSV) -> list[dict[str, str]]:
+    """The first rows that are whole, at most `count`, as they stand: to tell what a column holds before it is read."""
+    header, pieces = _opened(file, lambda stage, done, total: None, dialect)
+    text = next(pieces, Block(b"", 1)).data.decode("utf-8", errors="replace")
+    return [dict(zip(header, row, strict=True)) for row in islice(_rows(text, dialect), count) if len(row) == len(header)]
 
 
 def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[str, ...], Iterator[Block]]:

@@ -41,6 +41,11 @@ def read(file: RawFile, columns: Sequence[Column], progress: Progress) -> Iterat
     yield from in_threads(parse, first, pieces)
 
 
+def first_rows(file: RawFile, count: int) -> list[dict[str, object]]:
+    """The objects on the first lines, at most `count`, as they stand: to tell what keys there are and what they hold."""
+    return list(_records(next(blocks(file, lambda stage, done, total: None)), count))
+
+
 def _fast(block: Block, columns: Sequence[Column], schema: Any) -> Parsed | None:
     """Read with Arrow; nothing where a line by itself has to be looked at."""
     size = len(block.data) + 1  # in one piece: Arrow would cut lines that are longer than its own blocks
@@ -66,16 +71,23 @@ def _line(block: Block, row: int) -> str:
 def _schema(block: Block, columns: Sequence[Column]) -> Any:
     """Arrow types by the first lines; nothing where some key holds what Arrow has no one type for."""
     seen: dict[str, list[Any]] = {column.key: [] for column in columns}
-    for line in islice(block.data.split(b"\n", PEEKED + 1), PEEKED):
+    for record in _records(block, PEEKED):
+        for key, values in seen.items():
+            if record.get(key) is not None:
+                values.append(record[key])
+    types = {column.key: _type(seen[column.key], column) for column in columns}
+    return None if None in types.values() else pa.schema(list(types.items()))
+
+
+def _records(block: Block, count: int) -> Iterator[dict[str, Any]]:
+    """The objects among the first lines of a block."""
+    for line in islice(block.data.split(b"\n", count + 1), count):
         try:
             record = json.loads(line)
         except (*FAILURES, UnicodeDecodeError):
             continue
-        for key, values in seen.items():
-            if isinstance(record, dict) and record.get(key) is not None:
-                values.append(record[key])
-    types = {column.key: _type(seen[column.key], column) for column in columns}
-    return None if None in types.values() else pa.schema(list(types.items()))
+        if isinstance(record, dict):
+            yield record
 
 
 def _type(values: list[Any], column: Column) -> Any:

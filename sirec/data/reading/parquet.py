@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,12 @@ def header_of(file: RawFile) -> tuple[str, ...]:
     """The names of a file's columns."""
     with _opened(file) as table:
         return tuple(table.schema_arrow.names)
+
+
+def first_rows(file: RawFile, count: int) -> list[dict[str, object]]:
+    """The first rows, at most `count`, as they stand: to tell what a column holds before it is read."""
+    with _opened(file) as table:
+        return [row for batch in islice(table.iter_batches(count), 1) for row in batch.to_pylist()]
 
 
 @contextmanager

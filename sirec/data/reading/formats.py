@@ -1,0 +1,134 @@
+"""A table of any format behind one face: the names of its columns, its first rows as they stand, and its wanted columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal, Protocol
+
+import pyarrow as pa
+
+from sirec.data.raw import Reading
+from sirec.data.reading import delimited, json_lines, parquet, tables
+from sirec.data.reading.columns import Column
+from sirec.data.reading.delimited import CSV, TSV, Dialect
+from sirec.data.reading.files import RawFile
+from sirec.errors import SirecError
+
+Format = Literal["csv", "tsv", "parquet", "jsonl"]
+PEEKED = 10_000  # rows
+
+
+class AnyTable(Protocol):
+    """A raw table whose format is known."""
+
+    @property
+    def file(self) -> RawFile:
+        """Where it is."""
+        ...
+
+    @property
+    def header(self) -> Sequence[str]:
+        """The names of its columns; of JSON lines the keys of the first ones."""
+        ...
+
+    @property
+    def first_rows(self) -> Sequence[Mapping[str, object]]:
+        """The first rows, as they stand."""
+        ...
+
+    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+        """The wanted columns. Raises `SirecError` with file, line and column of what is wrong."""
+        ...
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """CSV, TSV and their relatives."""
+
+    file: RawFile
+    dialect: Dialect
+
+    @cached_property
+    def header(self) -> Sequence[str]:
+        """The first line, or the declared names."""
+        return delimited.header_of(self.file, self.dialect)
+
+    @cached_property
+    def first_rows(self) -> Sequence[Mapping[str, object]]:
+        """Rows of text."""
+        return delimited.first_rows(self.file, PEEKED, self.dialect)
+
+    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+        """The wanted columns."""
+        return tables.read_delimited(self.file, columns, reading, self.dialect)
+
+
+@dataclass(frozen=True)
+class JsonTable:
+    """JSON lines."""
+
+    file: RawFile
+
+    @cached_property
+    def header(self) -> Sequence[str]:
+        """The keys of the first objects."""
+        return tuple(dict.fromkeys(key for row in self.first_rows for key in row))
+
+    @cached_property
+    def first_rows(self) -> Sequence[Mapping[str, object]]:
+        """Objects."""
+        return json_lines.first_rows(self.file, PEEKED)
+
+    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+        """The wanted keys."""
+        return tables.read_json_lines(self.file, columns, reading)
+
+
+@dataclass(frozen=True)
+class ParquetTable:
+    """Parquet."""
+
+    file: RawFile
+
+    @cached_property
+    def header(self) -> Sequence[str]:
+        """The names in the schema."""
+        return parquet.header_of(self.file)
+
+    @cached_property
+    def first_rows(self) -> Sequence[Mapping[str, object]]:
+        """Typed rows."""
+        return parquet.first_rows(self.file, PEEKED)
+
+    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+        """The wanted columns."""
+        return tables.read_parquet(self.file, columns, reading)
+
+
+OPENERS: Mapping[str, Callable[[RawFile, str | None, tuple[str, ...] | None], AnyTable]] = {
+    "csv": lambda file, delimiter, header: TextTable(file, _dialect(CSV, delimiter, header)),
+    "tsv": lambda file, delimiter, header: TextTable(file, _dialect(TSV, delimiter, header)),
+    "jsonl": lambda file, delimiter, header: JsonTable(file),
+    "parquet": lambda file, delimiter, header: ParquetTable(file),
+}
+
+
+def opened(
+    file: RawFile, form: Format | None = None, delimiter: str | None = None, header: tuple[str, ...] | None = None
+) -> AnyTable:
+    """The table in a file, its format told by the file's ending unless `form` says it.
+
+    A text table may declare what stands between its cells, and the names of its columns if it has no header.
+    Raises `SirecError` for an ending that tells no format.
+    """
+    chosen = form or tables.FORMATS.get(file.suffix)
+    if chosen is None:
+        endings = ", ".join(tables.FORMATS)
+        raise SirecError(f"{file}: the ending '{file.suffix}' tells no format", f"say the format, or rename it: {endings}")
+    return OPENERS[chosen](file, delimiter, header)
+
+
+def _dialect(usual: Dialect, delimiter: str | None, header: tuple[str, ...] | None) -> Dialect:
+    return replace(usual, separator=delimiter or usual.separator, header=header)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -24,7 +24,8 @@ def datasets(data_root: options.DataRoot = options.DATA_ROOT, as_json: options.J
 
     manifests = [storage.read_manifest(data_root / name) for name in storage.list_datasets(data_root)]
     if as_json:
-        print_json([{"name": m.name, "fingerprint": m.fingerprint, **m.statistics.as_dict()} for m in manifests])
+        facts = [{"name": m.name, "fingerprint": m.fingerprint, "split": m.options.split.text} for m in manifests]
+        print_json([fact | m.statistics.as_dict() for fact, m in zip(facts, manifests, strict=True)])
     elif manifests:
         stdout.print(dataset_table(manifests))
     else:
@@ -32,8 +33,8 @@ def datasets(data_root: options.DataRoot = options.DATA_ROOT, as_json: options.J
 
 
 def dataset_table(manifests: Sequence[Manifest]) -> Table:
-    """Data sets as rows."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    """Data sets as rows, and below them the splits that leave users without a target."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, caption="\n".join(_splits(manifests)), caption_justify="left")
     for heading in (
         "data set",
         "users",
@@ -55,3 +56,11 @@ def dataset_table(manifests: Sequence[Manifest]) -> Table:
             f"{100 * s.sparsity:.2f} %", tied, attributes, manifest.fingerprint,
         )  # fmt: skip
     return table
+
+
+def _splits(manifests: Sequence[Manifest]) -> Iterator[str]:
+    for manifest in manifests:
+        s = manifest.statistics
+        if s.valid_targets is not None and s.test_targets is not None and min(s.valid_targets, s.test_targets) < s.users:
+            targets = f"{s.valid_targets:,} users have a validation target, {s.test_targets:,} a test target"
+            yield f"{manifest.name}: {manifest.options.split.text}; {targets}"

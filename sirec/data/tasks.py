@@ -127,11 +127,20 @@ class LastItem:
 AnyTask = NextItem | LastItem
 
 
+def owners(data: Dataset) -> Tensor:
+    """Long[N]: the user of each interaction."""
+    return torch.repeat_interleave(torch.arange(1, data.user_count + 1, device=data.items.device), data.lengths)
+
+
+def in_training(data: Dataset) -> Tensor:
+    """Bool[N]: whether an interaction belongs to the training part, targets and first items alike."""
+    return torch.arange(len(data.items), device=data.items.device) < data.held_out.train_stop[owners(data) - 1]
+
+
 def training_items(data: Dataset) -> tuple[Tensor, Tensor]:
-    """(users, items) Long[M]: the training part's interactions in order, targets and first items alike."""
-    users = torch.repeat_interleave(torch.arange(1, data.user_count + 1, device=data.items.device), data.lengths)
-    training = torch.arange(len(data.items), device=data.items.device) < data.held_out.train_stop[users - 1]
-    return users[training], data.items[training]
+    """(users, items) Long[M]: the training part's interactions in order."""
+    training = in_training(data)
+    return owners(data)[training], data.items[training]
 
 
 def evaluation_rows(data: Dataset, part: Part, max_length: int) -> Rows:

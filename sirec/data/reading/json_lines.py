@@ -23,7 +23,7 @@ from sirec.data.reading.parallel import in_threads
 from sirec.data.reading.records import Parsed, finished, parse_records
 
 PEEKED = 200
-SIGNED, UNSIGNED = 1 << 63, 1 << 64
+SIGNED = 1 << 63
 UNSEEN = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
 FAILURES = (json.JSONDecodeError, RecursionError)
 
@@ -94,7 +94,7 @@ def _type(values: list[Any], column: Column) -> Any:
     kinds = {type(value) for value in values}
     if not kinds:
         return UNSEEN[column.kind]
-    if kinds == {int} and column.kind != "number":
+    if int in kinds and kinds <= {int, float} and column.kind == "text":  # a fraction among them then is the mistake
         return pa.uint64() if max(values) >= SIGNED else pa.int64()
     if kinds <= {int, float}:
         return pa.float64()

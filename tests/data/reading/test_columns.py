@@ -1,0 +1,77 @@
+"""Values as files have them become values of a kind, or are known to be missing or wrong."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sirec.data.reading.columns import Column, Kind, convert
+
+NEW_YEAR = 1_546_300_800  # 2019-01-01 UTC
+CASES: dict[str, tuple[Column, pa.Array, list[object], str]] = {  # kind, values, results, and . ? ! for right, missing, wrong
+    "texts are trimmed": (Column("x"), pa.array(["a", " b ", "", " ", None]), ["a", "b", None, None, None], "..???"),
+    "whole numbers are names": (Column("x"), pa.array([1, 2**62, None]), ["1", str(2**62), None], "..?"),
+    "64 bits without a sign": (Column("x"), pa.array([2**64 - 1], pa.uint64()), [str(2**64 - 1)], "."),
+    "fractions are no names": (Column("x"), pa.array([1.0, 2.5]), [None, None], "!!"),
+    "truth values are no names": (Column("x"), pa.array([True]), [None], "!"),
+    "numbers": (
+        Column("x", "number"), pa.array(["1", "x", "", " 2.5 ", "1e3", "inf", "4,5"]),
+        [1.0, None, None, 2.5, 1000.0, None, None], ".!?..!!",
+    ),
+    "numbers that are numbers": (Column("x", "number"), pa.array([1, None]), [1.0, None], ".?"),
+    "NaN is missing": (Column("x", "number"), pa.array([1.0, float("nan")]), [1.0, None], ".?"),
+    "seconds and milliseconds": (
+        Column("x", "time"), pa.array([NEW_YEAR, NEW_YEAR * 1000 + 999, -5]), [NEW_YEAR, NEW_YEAR, -5], "...",
+    ),
+    "times as texts": (
+        Column("x", "time"),
+        pa.array(["2019-01-01 12:00:00", "2019-01-01", "2019-01-01T01:00:00+01:00", "2019-01-01T00:00:00Z", "2019-02-30",
+                  "soon", "1546300800", ""]),
+        [NEW_YEAR + 43_200, NEW_YEAR, NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR, None], "....!!.?",
+    ),
+    "times of a format": (
+        Column("x", "time", format="%d/%m/%Y"), pa.array(["01/01/2019", "2019-01-01"]), [NEW_YEAR, None], ".!",
+    ),
+    "digits of a format": (Column("x", "time", format="%Y%m%d"), pa.array([20190101]), [NEW_YEAR], "."),
+    "typed times": (
+        Column("x", "time"), pa.array([datetime(2019, 1, 1, 0, 0, 0, 5, tzinfo=UTC), None]), [NEW_YEAR, None], ".?",
+    ),
+    "typed days": (Column("x", "time"), pa.array([date(2019, 1, 1)]), [NEW_YEAR], "."),
+    "split texts": (
+        Column("x", "texts", separator="|"), pa.array(["a| b |", "", "|", None]), [["a", "b"], None, [], None], ".?.?",
+    ),
+    "unsplit texts": (Column("x", "texts"), pa.array(["a|b", None]), [["a|b"], None], ".?"),
+    "lists": (Column("x", "texts"), pa.array([["a", " ", None, "b"], [], None]), [["a", "b"], [], None], "..?"),
+    "nothing at all": (Column("x", "time"), pa.nulls(2), [None, None], "??"),
+    "no rows": (Column("x", "texts"), pa.array([], pa.string()), [], ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_values_by_kind(case: str) -> None:
+    """Each form of a value gives the value, or says whether it is missing or wrong."""
+    column, values, expected, marks = CASES[case]
+    result = convert(values, column)
+    assert result.values.to_pylist() == expected
+    assert "".join("?" if m else "!" if w else "." for m, w in zip(result.missing, result.wrong, strict=True)) == marks
+
+
+@given(st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=20), st.sampled_from(["text", "number", "time", "texts"]))
+def test_no_text_breaks_a_conversion(values: list[str | None], kind: Kind) -> None:
+    """Any text is right, missing or wrong; only what is right has a value, and one bad value spoils no other."""
+    column = Column("x", kind, separator="|")
+    result = convert(pa.array(values, pa.string()), column)
+    assert [value is None for value in result.values.to_pylist()] == (result.missing | result.wrong).tolist()
+    alone = [convert(pa.array([value], pa.string()), column).values.to_pylist()[0] for value in values]
+    assert result.values.to_pylist() == alone
+
+
+def test_a_slice_converts_like_the_whole() -> None:
+    """Offsets of a sliced list array are not those of its buffers."""
+    values = pa.array([["a"], ["b", ""], None, ["c", "d"]])
+    whole = convert(values, Column("x", "texts")).values.to_pylist()
+    assert convert(values.slice(1, 3), Column("x", "texts")).values.to_pylist() == whole[1:]

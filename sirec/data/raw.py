@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
@@ -19,6 +19,13 @@ Progress = Callable[[str, int, int], None]
 
 KEYS = ("user", "item", "timestamp")
 SHOWN = 80  # characters of a bad line that an error quotes
+
+
+def check_behaviours(names: Iterable[str]) -> None:
+    """Raise `SirecError` for a behaviour that is called as a column of all interactions is."""
+    for name in names:
+        if name in KEYS:
+            raise SirecError(f"a behaviour cannot be called '{name}'", f"reserved: {', '.join(KEYS)}")
 
 
 class BadLines:

@@ -124,6 +124,12 @@ class RawFiles:
                     return min(found, key=lambda file: str(file).count("/"))
         return None
 
+    def ending(self, ending: str) -> list[RawFile]:
+        """All files whose names end so, compressed or not: the loose ones, or if there are none the members of archives."""
+        ends = tuple(ending + end for end in COMPRESSED_ENDS)
+        loose = [file for file in self._loose if file.name.endswith(ends)]
+        return loose or [file for file in self._packed if file.name.endswith(ends) and not file.name.startswith(MAC_COPY)]
+
     def need(self, *names: str) -> RawFile:
         """The file that has one of these names. Raises `SirecError` where there is none."""
         found = self.find(*names)

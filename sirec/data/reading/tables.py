@@ -53,6 +53,9 @@ def collect(
 
     Rows that are not `wanted` go as soon as their block is read, so that they never fill the memory.
     """
+    for column in columns:
+        if [other.key for other in columns].count(column.key) > 1:
+            raise SirecError(f"{file}: the column '{column.key}' is wanted for two purposes", "name it once")
     tables = [_table(part, columns, wanted) for part in _counted(file, parts, reading)]
     table = pa.concat_tables(tables).unify_dictionaries() if tables else None
     if table is None or not len(table):

@@ -25,7 +25,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sirec.data.download import Remote
-from sirec.data.raw import KEYS, RawData, Reading
+from sirec.data.raw import RawData, Reading, check_behaviours
 from sirec.data.reading import formats, tables
 from sirec.data.reading.columns import Column
 from sirec.data.reading.files import RawFile, RawFiles
@@ -65,9 +65,7 @@ class TableSource:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        for name in self.behaviours:
-            if name in KEYS:
-                raise SirecError(f"a behaviour cannot be called '{name}'", f"reserved: {', '.join(KEYS)}")
+        check_behaviours(self.behaviours)
         for name in self.texts:
             if name not in self.behaviours:
                 raise unknown("behaviour", name, self.behaviours, "texts")
@@ -137,13 +135,10 @@ def _home(column: str, described: Sequence[AnyTable]) -> AnyTable:
 
 
 def _read(table: AnyTable, columns: Sequence[Column], reading: Reading) -> pa.Table:
-    """Read the columns, once it is sure that each is there and wanted for one purpose."""
-    keys = [column.key for column in columns]
-    for key in keys:
-        if key not in table.header:
-            raise unknown("column", key, table.header, str(table.file))
-        if keys.count(key) > 1:
-            raise SirecError(f"{table.file}: the column '{key}' is wanted for two purposes", "name it once")
+    """Read the columns, once it is sure that each is there."""
+    for column in columns:
+        if column.key not in table.header:
+            raise unknown("column", column.key, table.header, str(table.file))
     return table.read(columns, reading)
 
 

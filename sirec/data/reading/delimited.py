@@ -84,6 +84,8 @@ def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[
 
 def _in_utf8(block: Block, dialect: Dialect, file: RawFile) -> Block:
     """The block in UTF-8 and with a separator of one byte; another encoding than UTF-8 is a declaration, not a guess."""
+    if dialect.encoding == "utf-8" and len(dialect.separator) == 1:
+        return block
     data = block.data
     if dialect.encoding != "utf-8":
         try:

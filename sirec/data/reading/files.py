@@ -46,10 +46,9 @@ class Counted(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill a buffer and count."""
-        data = self.inner.read(len(buffer))
-        buffer[: len(data)] = data
-        self.taken += len(data)
-        return len(data)
+        taken: int = self.inner.readinto(buffer)  # type: ignore[attr-defined]  # every stream of bytes has it
+        self.taken += taken
+        return taken
 
 
 @dataclass(frozen=True)

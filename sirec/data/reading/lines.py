@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO
 
 import numpy as np
@@ -26,7 +27,7 @@ class Block:
     data: bytes
     first: int
 
-    @property
+    @cached_property
     def lines(self) -> int:
         """The number of lines, an unfinished last one included."""
         return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
@@ -38,27 +39,26 @@ def blocks(file: RawFile, progress: Progress, *, quoted: bool = False, size: int
     With `quoted`, a line break between double quotes does not end a line of a table, and no block ends there.
     Raises `SirecError` for an empty file and for one whose compressed form or archive is cut short, naming the last good line.
     """
-    line, rest = 1, b""
+    line, inside = 1, False
+    rest: list[bytes] = []  # of a line whose end has not been read
     try:
         with file.open() as (stream, counted):
             for data in _pieces(stream, size):
-                rest += data
-                if line == 1 and rest.startswith(BYTE_ORDER_MARK):
-                    rest = rest[len(BYTE_ORDER_MARK) :]
-                end = _last_end(rest, quoted=quoted)
+                end, inside = _last_end(data, inside) if quoted else (data.rfind(b"\n") + 1, False)
                 if end:
-                    yield Block(rest[:end], line)
-                    line += rest.count(b"\n", 0, end)
-                    rest = rest[end:]
-                elif len(rest) > LONGEST:
-                    hint = "a double quote that is never closed?" if quoted else "is this a text file?"
-                    raise SirecError(f"{file}:{line}: a line of more than {LONGEST >> 20} MB", hint)
+                    block = _joined((*rest, memoryview(data)[:end]), line)
+                    line, rest = line + block.lines, [data[end:]]
+                    yield block
+                else:
+                    rest.append(data)
+                _check_length(rest, f"{file}:{line}", quoted=quoted)
                 progress(f"reading {file.name}", min(counted.taken, file.size), file.size)
     except DAMAGE as error:
-        where = f"{file}:{line + rest.count(NEWLINE.to_bytes())}"
+        where = f"{file}:{line + sum(data.count(NEWLINE) for data in rest)}"
         raise SirecError(f"{where}: the file is damaged or cut short: {error}", "fetch it again") from None
-    if rest:
-        yield Block(rest, line)
+    last = _joined(rest, line)
+    if last.data:
+        yield last
     elif line == 1:
         raise SirecError(f"{file}: the file is empty")
     progress(f"reading {file.name}", file.size, file.size)
@@ -79,12 +79,23 @@ def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
     yield b"".join(pieces)
 
 
-def _last_end(data: bytes, *, quoted: bool) -> int:
-    """Where the last whole line ends: 0 if none does."""
-    if not quoted or QUOTE not in data:
-        return data.rfind(b"\n") + 1
+def _joined(pieces: Sequence[bytes | memoryview], first: int) -> Block:
+    data = b"".join(pieces)
+    return Block(data.removeprefix(BYTE_ORDER_MARK) if first == 1 else data, first)
+
+
+def _last_end(data: bytes, inside: bool) -> tuple[int, bool]:
+    """Where the last whole line of a table ends (0 if none does), and whether the data ends between quotes, as `inside`."""
+    if QUOTE not in data:
+        return 0 if inside else data.rfind(b"\n") + 1, inside
     # A line break is inside quotes where the number of quotes before it is odd (a doubled quote changes nothing).
     values = np.frombuffer(data, dtype=np.uint8)
-    odd = np.bitwise_xor.accumulate(values == QUOTE)
+    odd = np.bitwise_xor.accumulate(values == QUOTE) ^ inside
     ends = np.flatnonzero((values == NEWLINE) & ~odd)
-    return int(ends[-1]) + 1 if len(ends) else 0
+    return int(ends[-1]) + 1 if len(ends) else 0, bool(odd[-1])
+
+
+def _check_length(rest: list[bytes], where: str, *, quoted: bool) -> None:
+    if sum(map(len, rest)) > LONGEST:
+        hint = "a double quote that is never closed?" if quoted else "is this a text file?"
+        raise SirecError(f"{where}: a line of more than {LONGEST >> 20} MB", hint)

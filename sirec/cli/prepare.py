@@ -50,7 +50,7 @@ def prepare(
     bins: Annotated[
         list[str] | None,
         text(
-            "Bins of a number, by inner edges: price=10,20,50; gap=1h,1d,7d makes the time since the last interaction a behaviour. Repeatable.",
+            "Bins of a number by inner edges: price=10,20,50; gap=1h,1d,7d bins the time between interactions. Repeatable.",
             KEEP,
         ),
     ] = None,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import get_args
 
 from sirec import config
 from sirec.data import storage
@@ -20,8 +21,11 @@ from sirec.data.moments import written
 from sirec.data.prepare import Prepared, prepare
 from sirec.data.raw import Reading
 from sirec.data.sources import SOURCES, AnySource
+from sirec.data.sources.amazon import AmazonSource
 from sirec.data.sources.demo import DemoSource
+from sirec.data.sources.movielens import MovieLensSource, Release
 from sirec.data.sources.s3rec import S3RecSource
+from sirec.data.sources.yelp import YelpSource
 from sirec.errors import SirecError, unknown
 
 RAW = Path("raw")
@@ -51,10 +55,21 @@ class Recipe:
 BOTH_PAPERS = "DIF-SR, Table 1, and COMIF, Table 1"
 RECIPES: Sequence[Recipe] = (
     Recipe("demo", DemoSource()),
+    Recipe("beauty", AmazonSource(category="Beauty"), sizes=Sizes(22_363, 12_101, 198_502, BOTH_PAPERS)),
+    Recipe("sports", AmazonSource(category="Sports_and_Outdoors"), sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS)),
+    Recipe("toys", AmazonSource(category="Toys_and_Games"), sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1")),
+    Recipe("yelp", YelpSource()),
+    Recipe(  # the year of the papers, whose converter read local times in a zone eight hours ahead of UTC
+        "yelp-2019",
+        YelpSource(),
+        PrepareOptions(since="2018-12-31T22:00", until="2019-12-30T22:00:00"),
+        sizes=Sizes(30_499, 20_068, 317_182, "DIF-SR, Table 1"),
+    ),
     Recipe("beauty", S3RecSource("Beauty"), sizes=Sizes(22_363, 12_101, 198_502, BOTH_PAPERS)),
     Recipe("sports", S3RecSource("Sports_and_Outdoors"), sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS)),
     Recipe("toys", S3RecSource("Toys_and_Games"), sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1")),
     Recipe("yelp", S3RecSource("Yelp"), sizes=Sizes(30_431, 20_033, 316_354, "S3-Rec, Table 1")),
+    *(Recipe(release, MovieLensSource(release)) for release in get_args(Release)),
 )
 """Data sets by name; where a name has several sources, the first is meant."""
 
@@ -73,9 +88,8 @@ def resolve(
     Raises `SirecError` with the nearest name for anything unknown, and for an option that the source does not have.
     """
     declared = _declared(name, source)
-    tree = (
-        config.dump(declared) if isinstance(declared, Recipe) else {"name": name, "source": {"name": declared}, "options": {}}
-    )
+    bare: config.Tree = {"name": name, "source": {"name": declared}, "options": {}}
+    tree: config.Tree = config.dump(declared) if isinstance(declared, Recipe) else bare
     tree["name"] = called or tree["name"]
     tree["source"] |= dict(source_options or {})
     tree["options"] |= dict(options or {})
@@ -101,14 +115,14 @@ def _declared(name: str, source: str | None) -> Recipe | str:
 def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading: Reading | None = None) -> Prepared:
     """Fetch what is missing, read, prepare, compare with the known sizes and write `data_root/<name>`.
 
-    Files are fetched only into the recipe's own folder, never into one that a person named (`raw`).
+    Files are fetched into `raw/<name>` only, never into a place that a person named.
     Raises `SirecError` for everything that the download, the source, the filters or the disk refuse.
     """
     reading = reading or Reading()
-    place = raw or (Path(recipe.raw) if recipe.raw else RAW / recipe.name)
-    if recipe.source.needs_files and raw is None:
-        _provide(recipe, place, reading)
-    read = recipe.source.read(place if recipe.source.needs_files or raw else None, reading)
+    place = raw or (Path(recipe.raw) if recipe.raw else None)
+    if place is None and recipe.source.needs_files:
+        place = _provided(recipe, RAW / recipe.name, reading)
+    read = recipe.source.read(place, reading)
     prepared = prepare(read, recipe.name, recipe.options, reading.progress)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))
     prepared = replace(prepared, notes=remarks, skipped_lines=len(reading.bad_lines.messages))
@@ -116,7 +130,8 @@ def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading:
     return prepared
 
 
-def _provide(recipe: Recipe, place: Path, reading: Reading) -> None:
+def _provided(recipe: Recipe, place: Path, reading: Reading) -> Path:
+    """The folder of the raw files, with everything in it that a public address offers."""
     remotes = recipe.source.remotes()
     if remotes:
         download(remotes, place, reading.progress)
@@ -124,6 +139,7 @@ def _provide(recipe: Recipe, place: Path, reading: Reading) -> None:
         raise SirecError(
             f"{recipe.name}: there are no raw files in {place}", f"put there {recipe.source.instructions()}; or say --raw"
         )
+    return place
 
 
 def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:

@@ -117,6 +117,14 @@ def _time(values: Any, column: Column) -> Any:
         return _parsed(values.cast(pa.string()), column.format)
     if not pa.types.is_string(values.type):
         return _seconds(_number(values, column))
+    try:
+        return values.cast(pa.timestamp("s")).cast(pa.int64())
+    except pa.ArrowInvalid:  # Arrow is quick, but knows whole seconds without a zone only; pandas reads those alike
+        return _mixed_times(values)
+
+
+def _mixed_times(values: Any) -> Any:
+    """Seconds of texts that are numbers or any ISO 8601."""
     numeric = pc.match_substring_regex(values, DIGITS).fill_null(False)
     numbers = _seconds(pc.if_else(numeric, values, pa.scalar(None, pa.string())).cast(pa.float64()))
     if pc.all(numeric).as_py():

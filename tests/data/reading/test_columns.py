@@ -75,3 +75,18 @@ def test_a_slice_converts_like_the_whole() -> None:
     values = pa.array([["a"], ["b", ""], None, ["c", "d"]])
     whole = convert(values, Column("x", "texts")).values.to_pylist()
     assert convert(values.slice(1, 3), Column("x", "texts")).values.to_pylist() == whole[1:]
+
+
+TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda moment: moment.replace(microsecond=0))
+SHAPES = st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
+
+
+@given(st.lists(st.tuples(TIMES, SHAPES), min_size=1, max_size=20))
+def test_quick_times_are_those_of_the_slow_way(times: list[tuple[datetime, str]]) -> None:
+    """A time is the same whether all of a block are of the forms that Arrow reads, or another form sends it to pandas."""
+    texts = [f"{time.year:04}" + time.strftime(shape).lstrip("0123456789") for time, shape in times]
+    quick = convert(pa.array(texts), Column("x", "time"))
+    slow = convert(pa.array([*texts, "2019-01-01T00:00:00Z"]), Column("x", "time"))
+    assert quick.values.to_pylist() == slow.values.to_pylist()[:-1]
+    assert not quick.wrong.any()
+    assert slow.values.to_pylist()[-1] == NEW_YEAR

@@ -71,9 +71,10 @@ def _parse(block: Block) -> Parsed:
 
 def _loads(line: str) -> object:
     try:
-        return ast.literal_eval(line.strip())
-    except FAILURES as error:
+        # A byte that is no UTF-8 becomes the escape of what stands for it: it is a mistake only in a wanted column.
+        return ast.literal_eval(line.strip().encode("utf-8", "backslashreplace").decode())
+    except FAILURES:
         try:
             return json.loads(line)  # later copies of these files are strict JSON
-        except json.JSONDecodeError:
-            raise error from None
+        except (json.JSONDecodeError, RecursionError):
+            raise ValueError("neither a Python literal nor JSON") from None

@@ -32,7 +32,7 @@ def prepare(
     ] = None,
     raw: Annotated[
         Path | None,
-        typer.Option(help="Folder or archive with the raw files; else raw/NAME, where downloads go.", show_default=False),
+        typer.Option(help="Folder or archive with the raw files; else below raw/, where downloads go.", show_default=False),
     ] = None,
     skip_bad_lines: Annotated[int, typer.Option(min=0, help="Bad lines to leave out, counted, before giving up.")] = 0,
     since: Annotated[str | None, text("First day (or minute) in UTC: 2019-01-01.", KEEP)] = None,

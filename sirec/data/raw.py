@@ -98,6 +98,10 @@ class Source(Protocol):
         """What files are expected, and where a person finds them."""
         ...
 
+    def home(self) -> str:
+        """The folder below `raw/` in which its files are looked for and downloads go, shared by all that read the same."""
+        ...
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read the raw files in a folder or an archive. Raises `SirecError` naming file and line of the first mistake."""
         ...

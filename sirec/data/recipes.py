@@ -3,7 +3,7 @@
 name: shop                    what the data set is called from now on
 source: {name: table, …}      which raw format, with its options
 options: {core: 5, …}         filters, bins, split: `PrepareOptions`
-raw: downloads/shop           where the raw files lie; without it `raw/<name>`, where downloads go too
+raw: downloads/shop           where the raw files lie; without it `raw/<format>`, where downloads go too
 """
 
 from __future__ import annotations
@@ -115,13 +115,13 @@ def _declared(name: str, source: str | None) -> Recipe | str:
 def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading: Reading | None = None) -> Prepared:
     """Fetch what is missing, read, prepare, compare with the known sizes and write `data_root/<name>`.
 
-    Files are fetched into `raw/<name>` only, never into a place that a person named.
+    Files are fetched into `raw/` only, never into a place that a person named.
     Raises `SirecError` for everything that the download, the source, the filters or the disk refuse.
     """
     reading = reading or Reading()
     place = raw or (Path(recipe.raw) if recipe.raw else None)
     if place is None and recipe.source.needs_files:
-        place = _provided(recipe, RAW / recipe.name, reading)
+        place = _provided(recipe, RAW / recipe.source.home(), reading)
     read = recipe.source.read(place, reading)
     prepared = prepare(read, recipe.name, recipe.options, reading.progress)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))

@@ -139,6 +139,10 @@ class AmazonSource:
         """The files, by the names under which they are distributed."""
         return f"a folder with {' and '.join(remote.name for remote in self.remotes())}"
 
+    def home(self) -> str:
+        """The editions have files of the same names."""
+        return f"{self.name}-{self.edition}"
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read reviews and metadata. Raises `SirecError` with file, line and key of the first mistake."""
         raw, reading = RawFiles(place, self.instructions()), reading or Reading()

@@ -80,6 +80,10 @@ class AtomicSource:
         name = self.dataset or "NAME"
         return f"a folder with {name}{INTERACTIONS} and, if there are attributes, {name}{ITEMS}"
 
+    def home(self) -> str:
+        """Its own."""
+        return self.name
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read the two files. Raises `SirecError` with file, line and field of the first mistake."""
         reading = reading or Reading()

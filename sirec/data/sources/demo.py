@@ -84,6 +84,10 @@ class DemoSource:
         """Nothing has to be fetched."""
         return "no files: the data is generated"
 
+    def home(self) -> str:
+        """Its own."""
+        return self.name
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Generate the data; `place` is not looked at."""
         progress = (reading or Reading()).progress

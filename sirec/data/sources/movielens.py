@@ -114,6 +114,10 @@ class MovieLensSource:
         names = " and ".join(self.layout.files)
         return f"a folder with {self.release}.zip from {ADDRESS}, or with {names} out of it"
 
+    def home(self) -> str:
+        """Files of all releases."""
+        return self.name
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read ratings and movies. Raises `SirecError` with file, line and column of the first mistake."""
         raw, reading, layout = RawFiles(self._own(place), self.instructions()), reading or Reading(), self.layout

@@ -52,6 +52,10 @@ class S3RecSource:
         """The two files."""
         return f"a folder with {' or '.join(self._of(SEQUENCES))} and {' or '.join(self._of(ITEM_ATTRIBUTES))}"
 
+    def home(self) -> str:
+        """Files of all releases."""
+        return self.name
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read the folder. Raises `SirecError` with file and line of the first mistake."""
         raw, report = RawFiles(place, self.instructions()), (reading or Reading()).progress

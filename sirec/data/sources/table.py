@@ -82,6 +82,10 @@ class TableSource:
         """The files that the options name."""
         return " and ".join(path for path in (self.interactions, self.items) if path)
 
+    def home(self) -> str:
+        """Its own."""
+        return self.name
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read the files. Raises `SirecError` with file, line and column of the first mistake, or the nearest column's name."""
         reading = reading or Reading()

@@ -51,6 +51,10 @@ class YelpSource:
             "https://www.yelp.com/dataset accept the licence, choose the JSON download, and put the file into the folder"
         )
 
+    def home(self) -> str:
+        """Its own."""
+        return self.name
+
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read reviews and businesses. Raises `SirecError` with file, line and key of the first mistake."""
         raw, reading = RawFiles(place, self.instructions()), reading or Reading()

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from sirec.core.by_field import ByField
 from sirec.core.fusion import ScoreFusion
 from sirec.data.batch import Bucket, Layout, Visible
 
@@ -42,8 +43,8 @@ class SourceAttention(nn.Module):
         super().__init__()
         width = sources[ITEM]
         self.heads, self.scale, self.fusion = heads, scale, fusion
-        self.queries = nn.ModuleDict({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
-        self.keys = nn.ModuleDict({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
+        self.queries = ByField({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
+        self.keys = ByField({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
         self.dropout = nn.Dropout(dropout)

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from sirec.core.by_field import ByField
 from sirec.core.model import INIT_STD
 from sirec.data.fields import PADDING, Field
 
@@ -71,8 +72,8 @@ class SideEmbedding(nn.Module):
 
     def __init__(self, attributes: Mapping[str, AttributeEmbedding], behaviours: Mapping[str, BehaviourEmbedding]) -> None:
         super().__init__()
-        self.attributes = nn.ModuleDict(attributes)
-        self.behaviours = nn.ModuleDict(behaviours)
+        self.attributes = ByField(attributes)
+        self.behaviours = ByField(behaviours)
 
     def of_items(self, items: Tensor) -> dict[str, Tensor]:
         """Long[T] -> name: [T, d_f]."""
@@ -85,7 +86,6 @@ class SideEmbedding(nn.Module):
     def reset(self) -> None:
         """Draw the attribute tables with their own deviations (the rest is `initialise`'s)."""
         for part in self.attributes.values():
-            assert isinstance(part, AttributeEmbedding)
             part.reset()
 
 

@@ -30,7 +30,7 @@ __all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
 
 Codes = NDArray[np.int64]
 RESERVED = frozenset({*KEYS, "id", "title", "position"})
-WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,13 +128,12 @@ def _titles(table: pd.DataFrame, items: Iterable[str]) -> list[str]:
 
 
 def _check_names(name: str, fields: Sequence[str]) -> None:
-    # Names become file and column names.
-    for what, word in (("data set", name), *(("field", field) for field in fields)):
-        if not WORD.fullmatch(word):
-            raise SirecError(f"'{word}' cannot be the name of a {what}", "use letters, digits, '_', '-' and '.'")
+    # Names become file and column names; a folder that begins with a dot is hidden, and one with a dash looks like an option.
+    if not WORD.fullmatch(name) or name[0] in ".-":
+        raise SirecError(f"'{name}' cannot be the name of a data set", "use letters, digits, '_', and later '-' and '.'")
     for field in fields:
-        if "." in field or hasattr(torch.nn.ModuleDict, field):  # a field's table is a part of a model, under its name
-            raise SirecError(f"'{field}' cannot be the name of a field: no part of a model can be called that", "rename it")
+        if not WORD.fullmatch(field):
+            raise SirecError(f"'{field}' cannot be the name of a field", "use letters, digits, '_', '-' and '.'")
         if field in RESERVED or fields.count(field) > 1:
             why = "is reserved" if field in RESERVED else "names two fields"
             raise SirecError(f"the field name '{field}' {why}", f"reserved: {', '.join(sorted(RESERVED))}")

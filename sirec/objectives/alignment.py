@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, Schema
 from sirec.errors import SirecError
@@ -55,9 +56,9 @@ class AlignmentLoss(Objective):
         self.config = config
         self.fields = [field.name for field in fields]
         for field in fields:
-            self.register_buffer(f"values_{field.name}", field.values, persistent=False)
+            self.register_buffer(f"values_{without_dots(field.name)}", field.values, persistent=False)
             holders = (field.values != PADDING).any(dim=1).nonzero().squeeze(1)
-            self.register_buffer(f"holders_{field.name}", holders, persistent=False)
+            self.register_buffer(f"holders_{without_dots(field.name)}", holders, persistent=False)
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """Mean over fields of the field's loss on the items of this step."""
@@ -73,7 +74,7 @@ class AlignmentLoss(Objective):
                 "leave attribute_width out, or leave iaa out",
             )
         logits = vectors @ table.T  # [M, A-1]
-        values = self.get_buffer(f"values_{name}").index_select(0, items)  # [M, F]
+        values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, items)  # [M, F]
         held = values != PADDING
         log_probabilities = logits.float().log_softmax(dim=1).gather(1, (values - 1).clamp(min=0))  # [M, F]
         if self.config.multi_value == "multi_positive":
@@ -83,10 +84,10 @@ class AlignmentLoss(Objective):
         return -per_item.sum() / max(len(items), 1)
 
     def _items(self, name: str, done: Pass) -> Tensor:
-        holders = self.get_buffer(f"holders_{name}")
+        holders = self.get_buffer(f"holders_{without_dots(name)}")
         if self.config.scope == "batch_targets":
             targets = done.batch.target_items
-            return targets[(self.get_buffer(f"values_{name}")[targets] != PADDING).any(dim=1)]
+            return targets[(self.get_buffer(f"values_{without_dots(name)}")[targets] != PADDING).any(dim=1)]
         if self.config.sample is None or self.config.sample >= len(holders):
             return holders
         return holders[torch.randint(len(holders), (self.config.sample,), device=holders.device)]

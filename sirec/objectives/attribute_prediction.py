@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sirec.core.by_field import ByField, without_dots
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Field, Schema
 from sirec.errors import unknown
@@ -50,9 +51,9 @@ class AttributePredictionLoss(Objective):
 
     def __init__(self, fields: Sequence[Field], width: int, shares: Mapping[str, float], reduction: Reduction) -> None:
         super().__init__()
-        self.heads = nn.ModuleDict({field.name: nn.Linear(width, field.size) for field in fields})
+        self.heads = ByField({field.name: nn.Linear(width, field.size) for field in fields})
         for field in fields:
-            self.register_buffer(f"values_{field.name}", field.values, persistent=False)
+            self.register_buffer(f"values_{without_dots(field.name)}", field.values, persistent=False)
         self.shares, self.reduction = dict(shares), reduction
         initialise(self)
 
@@ -64,7 +65,7 @@ class AttributePredictionLoss(Objective):
         return total
 
     def _of_field(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:
-        values = self.get_buffer(f"values_{name}").index_select(0, targets)  # [N, F]
+        values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, targets)  # [N, F]
         labels = logits.new_zeros(logits.shape).scatter_(1, values, 1.0)
         loss = F.binary_cross_entropy_with_logits(logits[:, 1:].float(), labels[:, 1:].float())  # value 0 pads
         return loss if self.reduction == "mean" else loss * (logits.shape[1] - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sirec.data import storage
 from sirec.data.prepare import Prepared, PrepareOptions, k_core, prepare
 from sirec.data.raw import RawData
 from sirec.errors import SirecError
@@ -195,6 +197,8 @@ WRONG: dict[str, tuple[list[Any], str, dict[str, Any], str]] = {
     ),
     "name": (ROWS, "../x", {}, "'../x' cannot be the name of a data set"),
     "hidden name": (ROWS, ".x", {}, "'.x' cannot be the name of a data set"),
+    "name like an option": (ROWS, "-x", {}, "'-x' cannot be the name of a data set"),
+    "no name": (ROWS, "", {}, "'' cannot be the name of a data set"),
     "missing value": ([*ROWS, ("u", "a", 1, None)], "x", {}, "interaction 4 has no rating"),
     "missing user": ([(None, "a", 1, 1.0), *ROWS], "x", {}, "interaction 1 has no user"),
     "nothing at all": ([], "x", {}, "there are none"),
@@ -233,7 +237,21 @@ def test_filter_needs_its_column(setting: dict[str, Any], column: str) -> None:
         prepare(table([("u", item) for item in "abc"]), "x", PrepareOptions(core=0, **setting))
 
 
-@pytest.mark.parametrize("name", ["position", "title", "a/b", "", "type", "style.color"])
+@pytest.mark.parametrize(
+    "name", ["type", "values", "training", "style.color", "a_b", "a-b", "a.", ".a", "-a", "..", "9", "dataset"]
+)
+def test_any_field_name_is_kept(name: str, tmp_path: Path) -> None:
+    """Letters, digits, '_', '-' and '.' make the name of an attribute or of a behaviour, on disk too."""
+    values = pd.DataFrame({"item": ["a"], "value": ["v"]})
+    attributed = RawData(table([("u", item) for item in "abc"]).interactions, {name: values})
+    behaved = table([("u", item, 2.0) for item in "abc"], name)
+    for raw, kind in ((attributed, "attribute"), (behaved, "behaviour")):
+        data = storage.load(storage.write(tmp_path, prepare(raw, "x", LOOSE)))
+        assert [(field.name, field.kind) for field in data.fields] == [(name, kind)]
+        assert data.vocabularies == {name: ["", "v" if kind == "attribute" else "2"]}
+
+
+@pytest.mark.parametrize("name", ["position", "title", "a/b", "", "a:b", "a b"])
 def test_field_names(name: str) -> None:
     """A field cannot have the name of something else or of no file."""
     raw = RawData(table([("u", item) for item in "abc"]).interactions, {name: pd.DataFrame({"item": ["a"], "value": ["v"]})})

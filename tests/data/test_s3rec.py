@@ -127,7 +127,7 @@ def test_not_text(folder: Path) -> None:
 @pytest.mark.parametrize("given", [None, Path("/nowhere/at/all")])
 def test_no_folder(given: Path | None) -> None:
     """A folder that is not there, or not given, is an error, not an empty data set."""
-    with pytest.raises(SirecError, match="no such file or folder|no raw files"):
+    with pytest.raises(SirecError, match=r"no such file or folder|no raw files"):
         S3RecSource().read(given)
 
 

@@ -1,0 +1,112 @@
+"""`sirec prepare`: what is typed is what is prepared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sirec.data import storage
+from sirec.data.split import Temporal
+
+from .conftest import Call
+
+ORDERS = "customer,product,day,price,maker\n" + "".join(
+    f"c{c},p{(c * n) % 7},2024-01-{n + 1:02} 10:00,{n}.5,m{(c * n) % 7 % 3}\n" for c in range(1, 7) for n in range(9)
+)
+TABLE = ["--interactions", "orders.csv", "--user", "customer", "--item", "product", "--time", "day"]
+
+
+@pytest.fixture
+def orders(prepared: Path) -> Path:
+    """An order export in the working directory."""
+    (prepared / "orders.csv").write_text(ORDERS)
+    return prepared / "orders.csv"
+
+
+def test_a_table_with_flags(sirec: Call, orders: Path, prepared: Path) -> None:
+    """Columns by name, behaviours with bins, attributes under other names; the table of the set is shown."""
+    outcome = sirec(
+        "prepare", "table", "--name", "orders", *TABLE, "--behaviour", "price", "--bins", "price=2,5", "--bins", "gap=1d,2d",
+        "--attribute", "brand=maker", "--core", "3",
+    )  # fmt: skip
+    assert outcome.code == 0, outcome.err
+    data = storage.load(prepared / "data" / "orders")
+    assert data.vocabularies["price"] == ["", "below 2", "2 to 5", "5 and more"]
+    assert data.vocabularies["gap"] == ["", "first", "below 1d", "1d to 2d", "2d and more"]
+    assert data.vocabularies["brand"] == ["", "m0", "m1", "m2"]
+    assert "orders" in outcome.out
+    assert "from 2024-01-01T10:00 to 2024-01-09T10:00 (UTC)" in outcome.err
+    assert "3-core: 6 users" in outcome.err
+
+
+def test_a_recipe_in_a_file_and_flags_over_it(sirec: Call, orders: Path, prepared: Path) -> None:
+    """Five lines of YAML say the same as flags, and flags change what they say."""
+    yaml = (
+        "name: fromfile\nsource: {name: table, interactions: orders.csv, user: customer, item: product, time: day}\n"
+        "options: {core: 3}\n"
+    )
+    (prepared / "shop.yaml").write_text(yaml)
+    assert sirec("prepare", "shop.yaml").code == 0
+    assert sirec("prepare", "table", "--name", "fromflags", *TABLE, "--core", "3").code == 0
+    file, flags = (storage.load(prepared / "data" / name) for name in ("fromfile", "fromflags"))
+    assert file.fingerprint() == flags.fingerprint()
+    outcome = sirec("prepare", "shop.yaml", "--since", "2024-01-03", "--name", "late", "--json")
+    assert json.loads(outcome.out)["statistics"]["interactions"] == 6 * 7
+
+
+def test_a_temporal_split_with_days(sirec: Call, orders: Path, prepared: Path) -> None:
+    """Naming a day asks for the temporal split; both are recorded."""
+    days = ["--valid-from", "2024-01-07", "--test-from", "2024-01-09", "--target", "first"]
+    assert sirec("prepare", "table", "--name", "temporal", *TABLE, "--core", "0", *days).code == 0
+    split = storage.read_manifest(prepared / "data" / "temporal").options.split
+    assert split == Temporal(valid_from="2024-01-07", test_from="2024-01-09", target="first")
+
+
+def test_bad_lines_are_shown_as_they_are_skipped(sirec: Call, orders: Path) -> None:
+    """Each with its address; one more than allowed ends it with exit code 2 and no data set."""
+    orders.write_text(ORDERS + "c1,p1\nc1,p1,soon,1.5,m1\n")
+    outcome = sirec("prepare", "table", "--name", "skipping", *TABLE, "--core", "0", "--skip-bad-lines", "2")
+    assert outcome.code == 0
+    assert "skipped orders.csv:56: 2 cells, expected 5: 'c1,p1'" in outcome.err
+    assert "skipped orders.csv:57, column day: expected seconds since 1970" in outcome.err
+    outcome = sirec("prepare", "table", "--name", "strict", *TABLE, "--core", "0", "--skip-bad-lines", "1")
+    assert outcome.code == 2
+    assert "orders.csv:57, column day" in outcome.err
+    assert not (orders.parent / "data" / "strict").exists()
+
+
+MISTAKES = {
+    "unknown data set": (["bauty"], "'bauty' is not a known data set", "did you mean 'beauty'"),
+    "unknown source": (["shop2", "--source", "tabel"], "'tabel' is not a source", "did you mean 'table'"),
+    "an option of another source": (["demo", "--category", "Beauty"], "'category' is not a key", "users"),
+    "no file": (["table", "--interactions", "order.csv"], "order.csv: no such file", ""),
+    "no column": (["table", *TABLE[:2], "--user", "custmer"], "'custmer' is not a column", "did you mean 'customer'"),
+    "no edges": (["table", *TABLE, "--bins", "price"], "expected NAME=EDGES", "--bins price=10,20,50"),
+    "edges that are words": (["demo", "--bins", "rating=low,high"], "'low' is not an edge", "10,20,50"),
+    "bins of nothing": (["demo", "--bins", "price=1,2"], "'price' is not a behaviour", "rating"),
+    "a split that is none": (["demo", "--split", "random"], "'random' is not a name", "temporal"),
+    "half a temporal split": (["demo", "--test-from", "2022-06-01"], "valid_from is missing", ""),
+    "shares of everything": (["demo", "--split", "temporal", "--test-share", "1.0"], "leave a part empty", "0.1"),
+    "not a day": (["demo", "--since", "last year"], "'last year' is not a date", "2019-12-31"),
+    "backwards": (["demo", "--since", "2023-01-01", "--until", "2022-01-01"], "is after until", ""),
+    "nothing left": (["demo", "--since", "2099-01-01"], "leaves none of", "loosen it"),
+    "a licence": (["yelp"], "there are no raw files in raw/yelp", "https://www.yelp.com/dataset"),
+    "a release that is none": (["movielens", "--release", "ml-2m"], "'ml-2m' is not a choice", "ml-20m"),
+    "a name that cannot be a folder": (["demo", "--name", "../demo"], "'../demo' cannot be the name of a data set", "letters"),
+}
+
+
+@pytest.mark.parametrize("case", MISTAKES)
+def test_mistakes_are_one_line_and_leave_nothing(sirec: Call, orders: Path, prepared: Path, case: str) -> None:
+    """Exit code 2, what was wrong, what would be right, and no new data set."""
+    arguments, message, hint = MISTAKES[case]
+    before = storage.list_datasets(prepared / "data")
+    outcome = sirec("prepare", *arguments)
+    assert outcome.code == 2, outcome.err
+    error = next(line for line in outcome.err.splitlines() if line.startswith("error:"))
+    assert message in error
+    assert hint in outcome.err
+    assert "Traceback" not in outcome.err
+    assert storage.list_datasets(prepared / "data") == before

@@ -1,0 +1,140 @@
+"""Recipes: names become data sets; settings go over them; known sizes hold for the declared settings only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sirec import config
+from sirec.data import recipes, storage
+from sirec.data.filters import PrepareOptions
+from sirec.data.raw import BadLines, Reading
+from sirec.data.recipes import RECIPES, Recipe, Sizes, carry_out, resolve
+from sirec.data.sources import SOURCES, AmazonSource, DemoSource, S3RecSource, TableSource
+from sirec.data.split import Temporal
+from sirec.errors import SirecError
+
+ORDERS = "customer,product,day\n" + "".join(f"c{c},p{(c + n) % 4},2024-01-{n + 1:02}\n" for c in range(4) for n in range(5))
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: f"{recipe.name}-{recipe.source.name}")
+def test_every_recipe_survives_yaml_and_finds_itself(recipe: Recipe, tmp_path: Path) -> None:
+    """A recipe is a declaration: written as YAML it is the same recipe, and its name (and source) leads to it."""
+    (tmp_path / "recipe.yaml").write_text(config.to_yaml(config.dump(recipe)))
+    assert resolve(str(tmp_path / "recipe.yaml")) == recipe
+    assert resolve(recipe.name, recipe.source.name) == recipe
+    assert recipe.source.home()
+    assert recipe.source.instructions()
+
+
+def test_the_first_of_several_sources_is_meant() -> None:
+    """`beauty` is Amazon's raw files; with a source it is that of the same name."""
+    assert isinstance(resolve("beauty").source, AmazonSource)
+    assert resolve("beauty", "s3rec").source == S3RecSource("Beauty")
+    assert resolve("anything", "s3rec").source == S3RecSource()
+    assert resolve("demo", called="copy").name == "copy"
+
+
+def test_settings_go_over_the_recipe_and_sizes_with_the_declared_ones() -> None:
+    """What is not said stays as declared; the published counts are no promise for other settings."""
+    plain = resolve("yelp-2019", called="yelp")
+    assert plain.sizes is not None
+    changed = resolve("yelp-2019", options={"core": 10, "split": {"name": "temporal", "target": "first"}})
+    assert changed.options == PrepareOptions(
+        since=plain.options.since, until=plain.options.until, core=10, split=Temporal(target="first")
+    )
+    assert changed.sizes is None
+    assert resolve("beauty", source_options={"edition": "2018"}).sizes is None
+
+
+@pytest.mark.parametrize(
+    ("call", "message", "hint"),
+    [
+        ({"name": "bauty"}, "'bauty' is not a known data set", "did you mean 'beauty'"),
+        ({"name": "beauty", "source": "amazn"}, "'amazn' is not a source", "did you mean 'amazon'"),
+        ({"name": "yelp", "source_options": {"category": "x"}}, "'category' is not a key", ""),
+        ({"name": "amazon"}, "the key 'category' is missing", "category"),
+        ({"name": "demo", "options": {"cores": 5}}, "'cores' is not a key", "did you mean 'core'"),
+        ({"name": "nowhere.yaml"}, "nowhere.yaml: no such file", ""),
+    ],
+)
+def test_what_is_unknown_names_the_nearest(call: dict[str, object], message: str, hint: str) -> None:
+    """Names, sources, options and files."""
+    with pytest.raises(SirecError) as caught:
+        resolve(**call)  # type: ignore[arg-type]
+    assert message in caught.value.message
+    assert hint in (caught.value.hint or "")
+
+
+def test_five_lines_of_yaml_prepare_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person's own file, with names of its own."""
+    monkeypatch.chdir(tmp_path)
+    Path("orders.csv").write_text(ORDERS)
+    Path("shop.yaml").write_text(
+        "name: shop\nsource:\n  {name: table, interactions: orders.csv, user: customer, item: product, time: day}\n"
+        "options: {core: 3}\n"
+    )
+    recipe = resolve("shop.yaml")
+    assert isinstance(recipe.source, TableSource)
+    prepared = carry_out(recipe, tmp_path / "data")
+    assert (prepared.statistics.users, prepared.statistics.items, prepared.statistics.interactions) == (4, 4, 20)
+    assert "from 2024-01-01 to 2024-01-05 (UTC)" in prepared.notes
+    assert storage.load(tmp_path / "data" / "shop").user_count == 4
+
+
+def test_known_sizes_are_compared_and_never_invented(tmp_path: Path) -> None:
+    """Equal counts are said to be equal, others to differ; without known sizes nothing is said."""
+    recipe = Recipe("demo", DemoSource(users=300, items=100))
+    found = carry_out(recipe, tmp_path).statistics
+    for users, verdict in ((found.users, "the counts are those of"), (found.users + 1, "the counts differ from those of")):
+        sizes = Sizes(users, found.items, found.interactions, "a paper")
+        notes = carry_out(Recipe("demo", recipe.source, sizes=sizes), tmp_path).notes
+        assert any(note.startswith(f"{verdict} a paper") for note in notes)
+    assert not any("counts" in note for note in carry_out(recipe, tmp_path).notes)
+
+
+def test_files_without_an_address_are_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A licence-bound source says what to put where; once it is there, it is read."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SirecError, match="there are no raw files in raw/yelp") as caught:
+        carry_out(resolve("yelp"), tmp_path / "data")
+    assert "https://www.yelp.com/dataset" in (caught.value.hint or "")
+    assert not (tmp_path / "data").exists()
+
+
+def test_files_with_an_address_are_fetched_into_their_own_folder_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place the remotes are fetched; a place that a person named is read as it is."""
+    monkeypatch.chdir(tmp_path)
+    asked: list[tuple[list[str], Path]] = []
+
+    def fetch(remotes: object, folder: Path, progress: object) -> None:
+        asked.append(([remote.name for remote in remotes], folder))  # type: ignore[attr-defined]
+        folder.mkdir(parents=True)
+        (folder / "Beauty.txt").write_text("".join(f"{user} 1 2 3\n" for user in range(1, 4)))
+        (folder / "Beauty_item2attributes.json").write_text('{"1": [7]}')
+
+    monkeypatch.setattr(recipes, "download", fetch)
+    recipe = resolve("beauty", "s3rec", options={"core": 3})
+    first = carry_out(recipe, tmp_path / "data").dataset.fingerprint()
+    assert asked == [(["Beauty.txt", "Beauty_item2attributes.json"], Path("raw/s3rec"))]
+    assert carry_out(recipe, tmp_path / "data", Path("raw/s3rec")).dataset.fingerprint() == first
+    assert len(asked) == 1
+
+
+def test_skipped_lines_are_counted_and_recorded(tmp_path: Path) -> None:
+    """As many bad lines as allowed are left out, and the manifest says how many; without leave the first one ends it."""
+    (tmp_path / "orders.csv").write_text(ORDERS + "c1,,2024-01-09\nc1,p1\n")
+    recipe = Recipe("shop", TableSource("orders.csv", user="customer", item="product", time="day"), PrepareOptions(core=0))
+    prepared = carry_out(recipe, tmp_path / "data", tmp_path, Reading(bad_lines=BadLines(2)))
+    assert prepared.skipped_lines == 2
+    assert storage.read_manifest(tmp_path / "data" / "shop").skipped_lines == 2
+    with pytest.raises(SirecError, match=r"orders.csv:22, column product: it is missing"):
+        carry_out(recipe, tmp_path / "data", tmp_path)
+    assert storage.read_manifest(tmp_path / "data" / "shop").skipped_lines == 2  # the older one still stands
+
+
+def test_every_source_is_registered_under_its_name() -> None:
+    """What the command line offers is what there is."""
+    assert {name: source.name for name, source in SOURCES.items()} == {name: name for name in SOURCES}
+    assert {recipe.source.name for recipe in RECIPES} <= set(SOURCES)

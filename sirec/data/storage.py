@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor
 
 from sirec import config
+from sirec.data.beside import beside
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
@@ -36,20 +36,18 @@ INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "voca
 def write(root: Path, prepared: Prepared) -> Path:
     """Write `root/<name>`, in place of an older one of that name, and return it.
 
-    Whatever goes wrong, what stood there before still stands. Raises `SirecError` where the disk refuses.
+    Whatever goes wrong, what stood there before still stands; what killed processes left half-written below `root` is deleted.
+    Raises `SirecError` where the disk refuses.
     """
     folder = root / prepared.dataset.name
     try:
         root.mkdir(parents=True, exist_ok=True)
         restore(folder)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-", dir=root))
-        try:
+        with beside(folder) as fresh:
             _write_tables(fresh, prepared)
             (fresh / MANIFEST).write_text(config.to_yaml(config.dump(describe_prepared(prepared))), encoding="utf-8")
-            fresh.chmod(0o755)  # mkdtemp keeps others out
+            fresh.chmod(0o755)  # it was begun out of others' sight
             _swap(fresh, folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         what = f"{folder}: could not be written: {error.strerror or error}"
         raise SirecError(what, "is the disk full or read-only?") from error

@@ -9,7 +9,7 @@ A `token` is a name and a `float` a number; of a `token_seq` or `float_seq` a ce
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -125,7 +125,7 @@ class AtomicSource:
     def _read_items(self, file: RawFile, reading: Reading) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
         fields = _fields(file)
         item = _find(self.item, fields, file, "token")
-        title = _find(self.title, fields, file, *NAMES) if self.title else _title(fields)
+        title = _find(self.title, fields, file, *NAMES) if self.title else _title(fields, self.attributes or ())
         names = self.attributes if self.attributes is not None else list(_describing(fields, item, title))
         attributes = [_find(name, fields, file) for name in names]
         columns = [
@@ -168,8 +168,9 @@ def _find(name: str, fields: Mapping[str, AtomicField], file: RawFile, *types: s
     return fields[name]
 
 
-def _title(fields: Mapping[str, AtomicField]) -> AtomicField | None:
-    found = [field for field in fields.values() if field.name.endswith(TITLE) and field.type in NAMES]
+def _title(fields: Mapping[str, AtomicField], others: Collection[str]) -> AtomicField | None:
+    free = (field for field in fields.values() if field.name not in others)
+    found = [field for field in free if field.name.endswith(TITLE) and field.type in NAMES]
     return min(found, key=lambda field: field.name != TITLE) if found else None
 
 

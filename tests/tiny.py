@@ -18,6 +18,7 @@ from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
+from sirec.data.split import Split, Temporal
 from sirec.data.tasks import Rows, gather
 
 USERS, ITEMS, WINDOW = 30, 40, 12  # four users have more to train on than the window holds
@@ -53,6 +54,18 @@ def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: i
         ),
         behaviours={"rating": torch.from_numpy(rng.integers(1, 6, offsets[-1]))},
     )
+
+
+def times(data: Dataset, seed: int = 0, span: int = 60) -> Tensor:
+    """Seconds for every interaction, ascending within a user and with many ties, within and between users."""
+    rng = np.random.default_rng(seed)
+    stretches = [np.sort(rng.integers(0, span, length)) for length in data.lengths.tolist()]
+    return torch.from_numpy(np.concatenate(stretches))
+
+
+def split(data: Dataset, rule: Split | None = None, seed: int = 0) -> Dataset:
+    """The same interactions under another split, temporal with generous periods if none is named."""
+    return replace(data, cut=(rule or Temporal(valid=0.2, test=0.2)).hold_out(data.offsets, times(data, seed)))
 
 
 def spans(data: Dataset, pieces: Sequence[tuple[int, int, int]]) -> Batch:

@@ -28,6 +28,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
 from sirec.data.prepare import Prepared
+from sirec.data.split import HeldOut, Split
 from sirec.errors import SirecError, unknown
 
 INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
@@ -77,7 +78,7 @@ def load(folder: Path) -> Dataset:
         user_names=_vocabulary(folder, "user", manifest.statistics.users + 1),
         titles=["", *items["title"].to_pylist()] if "title" in items.column_names else None,
         vocabularies={entry.name: _vocabulary(folder, entry.name, entry.size) for entry in manifest.fields},
-        cut=split.hold_out(offsets, timestamps),
+        cut=_hold_out(split, offsets, timestamps, folder),
     )
     if bool((users.diff() < 0).any()) or dataset.fingerprint() != manifest.fingerprint:
         raise _changed(folder, f"its contents do not have the fingerprint {manifest.fingerprint}")
@@ -208,6 +209,13 @@ def _column(table: Any, name: str, folder: Path) -> Tensor:
     if values.dtype.kind not in "iu":
         raise _changed(folder / INTERACTIONS, f"the column '{name}' holds {values.dtype}, not whole numbers")
     return torch.tensor(values, dtype=torch.long)
+
+
+def _hold_out(split: Split, offsets: Tensor, timestamps: Tensor | None, folder: Path) -> HeldOut:
+    try:
+        return split.hold_out(offsets, timestamps)
+    except SirecError as error:  # it could be cut when it was prepared
+        raise _changed(folder / INTERACTIONS, error.message) from None
 
 
 def _field(entry: FieldEntry, items: Any, folder: Path) -> Field:

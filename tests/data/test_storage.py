@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sirec import config
 from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.data.prepare import Prepared, PrepareOptions, prepare
 from sirec.data.raw import RawData
+from sirec.data.split import LeaveOneOut, Temporal
 from sirec.errors import SirecError
 
 LOOSE = PrepareOptions(core=0)
@@ -91,6 +94,54 @@ def test_round_trip_of_anything(
     folder = storage.write(tmp_path_factory.mktemp("data"), coded)
     assert_same(storage.load(folder), coded.dataset)
     assert (storage.load_timestamps(folder) is None) == (not timed)
+
+
+def timely() -> Prepared:
+    """The small data set with users who come at seconds 2 to 5, 3 to 6, 4 to 7, split at 4 and 6."""
+    rule = Temporal(valid_from="1970-01-01T00:00:04", test_from="1970-01-01T00:00:06")
+    raw = raw_data()
+    late = raw.interactions["timestamp"] + raw.interactions["user"].str[1:].astype(int)
+    raw = replace(raw, interactions=raw.interactions.assign(timestamp=late))
+    return prepare(raw, "timely", PrepareOptions(core=0, split=rule))
+
+
+def test_a_split_survives_its_folder(tmp_path: Path) -> None:
+    """What a temporal split holds out is cut anew from the stored times, and is the same."""
+    made = timely()
+    folder = storage.write(tmp_path, made)
+    loaded = storage.load(folder)
+    assert_same(loaded, made.dataset)
+    assert loaded.held_out.agrees_with(made.dataset.held_out)
+    assert loaded.held_out.split == made.options.split == storage.read_manifest(folder).options.split
+    assert storage.read_manifest(folder).statistics == made.statistics
+    assert not loaded.held_out.agrees_with(prepare(raw_data(), "x", LOOSE).dataset.held_out)  # control
+
+
+def test_a_split_whose_times_changed_is_refused(tmp_path: Path) -> None:
+    """Times decide what is held out: a folder with others, or with none, is not what was prepared."""
+    folder = storage.write(tmp_path, timely())
+    for since, problem in ((5, "do not have the fingerprint"), (2, "no user has two interactions before")):
+        change(
+            folder / "interactions.parquet",
+            lambda t, since=since: t.assign(timestamp=t["timestamp"].mask(t["timestamp"] >= since, 9)),
+        )
+        with pytest.raises(SirecError, match=rf"{folder.name}.*{problem}.*the prepared folder was changed"):
+            storage.load(folder)
+    change(folder / "interactions.parquet", lambda t: t.drop(columns="timestamp"))
+    with pytest.raises(SirecError, match="the column 'timestamp' is missing"):
+        storage.load(folder)
+
+
+def test_folders_from_before_splits_are_leave_one_out(tmp_path: Path, prepared: Prepared) -> None:
+    """A manifest without a split, and without counts of targets, is read as it always was."""
+    folder = storage.write(tmp_path, prepared)
+    tree = config.read_yaml(folder / "dataset.yaml")
+    assert tree["options"].pop("split") == {"name": "leave-one-out"}
+    assert [tree["statistics"].pop(f"{part}_targets") for part in ("valid", "test")] == [3, 3]
+    (folder / "dataset.yaml").write_text(config.to_yaml(tree))
+    assert_same(storage.load(folder), prepared.dataset)
+    assert storage.read_manifest(folder).options.split == LeaveOneOut()
+    assert storage.read_manifest(folder).statistics.test_targets is None
 
 
 def test_another_data_set_is_not_the_same(tmp_path: Path, prepared: Prepared) -> None:

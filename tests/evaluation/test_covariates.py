@@ -6,6 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import tiny as builders
 
 from sirec.data.dataset import Dataset
 from sirec.evaluation.covariates import covariates, write_covariates
@@ -27,3 +28,20 @@ def test_covariates_equal_their_loop(tiny: Dataset, tmp_path: Path) -> None:
         assert 0 < sum(seen) < len(seen)  # control: the data have both kinds
     write_covariates(tiny, tmp_path / "x.parquet")
     assert {name: pq.read_table(tmp_path / "x.parquet")[name].to_pylist() for name in columns} == columns
+
+
+def test_users_without_a_target_have_zeros(tiny: Dataset) -> None:
+    """Under a temporal split the columns describe the targets there are, training counts end where it ends, others are 0."""
+    data = builders.split(tiny)
+    columns = {name: values.tolist() for name, values in covariates(data).items()}
+    items, begins = data.items.tolist(), data.offsets.tolist()
+    spans = zip(begins, data.held_out.train_stop.tolist(), strict=False)
+    training = [item for begin, stop in spans for item in items[begin:stop]]
+    for part, places in data.held_out.targets.items():
+        expected = [
+            (place - begin, training.count(items[place]), int(items[place] in items[begin:place])) if place >= 0 else (0, 0, 0)
+            for place, begin in zip(places.tolist(), begins, strict=False)
+        ]
+        assert list(zip(*(columns[f"{part}_{name}"] for name in ("history", "popularity", "seen")), strict=True)) == expected
+        assert [history == 0 for history, _, _ in expected] == [place < 0 for place in places.tolist()]
+        assert 0 < columns[f"{part}_history"].count(0) < data.user_count  # control: both kinds of users

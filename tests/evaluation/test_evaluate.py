@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tiny as builders
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from sirec.core.model import Recommender
 from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
+from sirec.data.split import NO_TARGET, PARTS
 from sirec.data.tasks import evaluation_rows, gather
 from sirec.evaluation import evaluate as module
 from sirec.evaluation.evaluate import evaluate, full_histories
@@ -49,6 +51,34 @@ def test_ranks_equal_a_loop_over_users(tiny: Dataset, block: int, monkeypatch: p
                 mask = 2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in allowed)
                 assert table.ranks[split]["mask"][user] == mask
     assert not np.array_equal(table.ranks["test"]["keep"], table.ranks["test"]["mask"])  # control: masking matters here
+
+
+@pytest.mark.parametrize("block", [1, 200, 1 << 20])
+def test_only_users_with_a_target_are_ranked(tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under a temporal split: rank and tie of each target by a loop, everything before it masked; 0 for all other users."""
+    monkeypatch.setattr(module, "BLOCK_SCORES", block)
+    data = builders.split(tiny)
+    model = Drawn(data.user_count, data.item_codes)
+    table = evaluate(model, data, max_length=5)
+    for part in PARTS:
+        ties = []
+        for user, (place, begin) in enumerate(zip(data.held_out.targets[part].tolist(), data.offsets.tolist(), strict=False)):
+            found = [int(table.ranks[part][rule][user]) for rule in ("keep", "mask")]
+            if place == NO_TARGET:
+                assert found == [0, 0]
+                continue
+            target, history = int(data.items[place]), set(data.items[begin:place].tolist())
+            scores = model.get_buffer("table")[user + 1].tolist()
+            others = [item for item in range(1, data.item_codes) if item != target]
+            rivals = [others, [item for item in others if item not in history]]
+            expected = [
+                2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in some) for some in rivals
+            ]
+            assert found[0] == expected[0]
+            assert target in history or found[1] == expected[1]
+            ties.append(any(scores[i] == scores[target] for i in others))
+        assert 0 < len(ties) < data.user_count  # control: there are users of both kinds
+        assert table.ties[part] == pytest.approx(np.mean(ties))
 
 
 def test_a_model_never_sees_the_target_it_is_ranked_on(tiny: Dataset, schema: Schema) -> None:

@@ -93,3 +93,12 @@ def test_a_wrong_name_is_answered_with_the_nearest(text: str, hint: str) -> None
 def test_a_summary_holds_every_metric() -> None:
     """Names in order, means over users: one hit at rank 1 and one miss."""
     assert summarise(np.array([2, 5000])) == {"Recall@10": 0.5, "Recall@20": 0.5, "NDCG@10": 0.5, "NDCG@20": 0.5}
+
+
+@pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
+def test_users_without_a_target_are_left_out(metric: Metric) -> None:
+    """Doubled rank 0 adds no user to a metric, wherever it stands; a last rank does (control)."""
+    ranks = np.array([2, 7, 50, 3])
+    sparse = np.array([0, 2, 0, 7, 50, 0, 3])
+    assert metric.per_user(sparse).tolist() == metric.per_user(ranks).tolist()
+    assert metric.mean(sparse) == metric.mean(ranks) > metric.mean(np.append(ranks, 10**6))

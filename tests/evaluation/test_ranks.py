@@ -163,6 +163,15 @@ def test_blocks_are_put_together_in_order() -> None:
     assert joined.ties == {"valid": pytest.approx(1 / 3), "test": pytest.approx(1 / 3)}
 
 
+def test_unranked_users_survive_their_file_and_do_not_tie(tmp_path: Path) -> None:
+    """A rank of 0 stays 0, and the share of ties is that of ranked users."""
+    some = RankedBlock(torch.tensor([0, 3, 8]), torch.tensor([0, 2, 8]), torch.tensor([False, True, False]))
+    joined = RankTable.from_blocks({"valid": [some], "test": [some]})
+    assert joined.ties == {"valid": 0.5, "test": 0.5}
+    joined.to_parquet(tmp_path / "ranks.parquet")
+    assert RankTable.from_parquet(tmp_path / "ranks.parquet").ranks["valid"]["mask"].tolist() == [0, 2, 8]
+
+
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     """A missing file, one that is no Parquet and one without the columns are errors that name the file."""
     (tmp_path / "text.parquet").write_text("not parquet")
@@ -179,3 +188,9 @@ def test_incomplete_tables_are_refused() -> None:
         RankTable({"valid": {"keep": ranks}})
     with pytest.raises(SirecError, match="number of users"):
         RankTable({"valid": {"keep": ranks, "mask": ranks}, "test": {"keep": ranks, "mask": ranks[:1]}})
+    other = np.array([2, 0])
+    with pytest.raises(SirecError, match="test columns rank different users"):
+        RankTable({"valid": {"keep": other, "mask": other}, "test": {"keep": ranks, "mask": other}})
+    with pytest.raises(SirecError, match="without a ranked user in valid"):
+        RankTable({"valid": {"keep": 0 * ranks, "mask": 0 * ranks}, "test": {"keep": ranks, "mask": ranks}})
+    RankTable({"valid": {"keep": other, "mask": other}, "test": {"keep": ranks, "mask": ranks}})  # control: parts may differ

@@ -142,10 +142,29 @@ def test_holm_rejects_what_the_step_down_rule_rejects() -> None:
         assert sum(p <= alpha for p in holm(p_values)) == rejected
 
 
+@pytest.mark.parametrize("seeds", [1, 3])
+@pytest.mark.parametrize("metric", [RECALL, NDCG], ids=lambda metric: metric.name)
+def test_users_without_a_target_change_no_comparison(metric: Metric, seeds: int) -> None:
+    """Users whom neither side ranks may come and go: difference, interval and p stay; users with a rank count (control)."""
+    a, b = ({seed: ranks(800, start + seed, gain) for seed in range(seeds)} for start, gain in ((0, 0.2), (10, 0.0)))
+    keep = np.random.default_rng(0).random(1200).argsort().argsort() < 800
+
+    def spread(side: dict[int, Ints], value: int) -> dict[int, Ints]:
+        wide = {seed: np.full(1200, value) for seed in side}
+        for seed, values in side.items():
+            wide[seed][keep] = values
+        return wide
+
+    assert compare(metric, spread(a, 0), spread(b, 0)) == compare(metric, a, b)
+    assert compare(metric, spread(a, 9999), spread(b, 9999)).mean_a < compare(metric, a, b).mean_a
+
+
 def test_other_users_are_refused() -> None:
     """Runs over different users cannot be paired, and a side needs a run."""
     with pytest.raises(SirecError, match="different numbers of users: 10, 11"):
         compare(NDCG, {0: ranks(10, 1)}, {0: ranks(11, 1)})
+    with pytest.raises(SirecError, match="the runs rank different users"):
+        compare(NDCG, {0: np.array([0, 4])}, {0: np.array([4, 0])})
     with pytest.raises(SirecError, match="at least one run"):
         compare(NDCG, {}, {0: ranks(10, 1)})
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sirec.data.split import Temporal
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
@@ -93,6 +94,21 @@ def test_printed_values_stand_only_beside_the_same_protocol() -> None:
     assert comparison_table([entry("NOVA", dataset="toys")], [RECALL]).rows[0].cells[0].published == 0.1322
     for view in (View("test", "mask"), View("valid", "keep")):
         assert comparison_table(runs, [RECALL], view=view).rows[0].cells[0].published is None
+
+
+def test_a_split_that_is_not_the_papers_is_named() -> None:
+    """A table says how its data were split and how many users are ranked in its part; leave-one-out goes without saying."""
+    whole = entry("SASRec")
+    columns = {s: {h: np.where(np.arange(USERS) < 400, r, 0) for h, r in c.items()} for s, c in whole.ranks.ranks.items()}
+    columns["valid"] = whole.ranks.ranks["valid"]
+    some = replace(whole, ranks=RankTable(columns), split=Temporal(target="first"), is_variant=True)
+    notes = {view: comparison_table([some], [RECALL], view=View(view)).notes for view in ("test", "valid")}  # type: ignore[arg-type]
+    said = "Split of beauty: temporal (last 10 % of interactions test, 10 % before them validation; first target)"
+    assert f"{said}; 400 of 1,500 users have a target." in notes["test"]
+    assert f"{said}; 1,500 of 1,500 users have a target." in notes["valid"]
+    assert not any("Split of" in note for note in comparison_table([whole], [RECALL]).notes)
+    value = comparison_table([some], [RECALL]).rows[0].cells[0].value
+    assert value == (whole.ranks.ranks["test"]["keep"][:400] <= 40).mean()
 
 
 def test_the_baseline_is_chosen_on_validation() -> None:

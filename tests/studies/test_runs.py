@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sirec.data.dataset import Dataset
+from sirec.data.split import LeaveOneOut, Temporal
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder
 from sirec.studies.experiment import without_objective
@@ -36,3 +37,18 @@ def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> 
     assert labels[3] == "COMIF (heads=4, no upa)"
     assert labels[4] == "SASRec"
     assert one(folders[0]).label == "COMIF"  # control: nothing to tell apart, nothing said
+
+
+def test_a_run_knows_the_split_of_its_data(tiny: Dataset, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """No printed value is that of a run on a temporal split; leave-one-out (control) is what the papers did, and unwritten."""
+    monkeypatch.setattr(RunFolder, "ranks", lambda self: None)
+    config = resolve("sasrec", tiny)
+    for split, is_variant in ((Temporal(target="first"), True), (LeaveOneOut(), False), (None, False)):
+        folder = RunFolder(tmp_path / str(split))
+        folder.path.mkdir()
+        folder.write_config(config, "0", split)
+        assert folder.config() == config
+        assert folder.fingerprint() == "0"
+        made = one(folder)
+        assert (made.split, made.is_variant) == (split or LeaveOneOut(), is_variant)
+        assert ("split:" in (folder.path / "config.yaml").read_text()) == is_variant

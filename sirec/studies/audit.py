@@ -8,13 +8,14 @@ order; training reads of it what belongs to training, so each user keeps its tra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sirec.config import dump
 from sirec.data.audit import DataAudit, audit_data
 from sirec.data.dataset import Dataset
 from sirec.data.raw import Progress
@@ -53,7 +54,7 @@ class Audit:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return asdict(self.data) | {"order": [asdict(signal) for signal in self.order]}
+        return {**dump(self.data), "order": dump(self.order)}
 
 
 def audit(data: Dataset, timestamps: Tensor | None = None, progress: Progress | None = None) -> Audit:
@@ -68,7 +69,7 @@ def audit(data: Dataset, timestamps: Tensor | None = None, progress: Progress | 
 def order_signal(
     data: Dataset, metrics: Sequence[Metric] = METRICS, seeds: Sequence[int] = SEEDS, progress: Progress | None = None
 ) -> tuple[OrderSignal, ...]:
-    """What each metric of the transitions floor loses by shuffling, one shuffle a seed."""
+    """What each metric of the transitions floor loses by shuffling, one shuffle a seed, two seeds at least."""
     report = progress or (lambda stage, done, total: None)
     total = 1 + len(seeds)
     report("transitions", 0, total)

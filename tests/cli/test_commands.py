@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from sirec.data import storage
+from sirec.data.prepare import PrepareOptions, prepare
+from sirec.data.sources.demo import DemoSource
+from sirec.data.split import Temporal
 from sirec.models import MODELS
 
 from .conftest import SMALL, Call
@@ -60,6 +65,56 @@ def test_models_and_datasets_list_what_there_is(sirec: Call) -> None:
     assert [row["name"] for row in json.loads(sirec("datasets", "--json").out)] == ["shop"]
 
 
+def test_an_audit_is_a_screen(sirec: Call) -> None:
+    """`audit` says everything on one screen; as JSON it has the same figures as plain values."""
+    screen = sirec("audit", "shop")
+    values = json.loads(sirec("audit", "shop", "--json").out)
+    lines = screen.out.splitlines()
+    assert screen.code == 0
+    assert len(lines) <= 45
+    assert max(map(len, lines)) <= 100
+    assert lines[0].startswith(f"shop: {values['statistics']['users']} users")
+    said = " ".join(screen.out.split())
+    assert f"{100 * values['leakage']['training']:.1f} % of training is later than a test target" in said
+    assert f"{100 * values['repeats']['users']:.1f} % of users come back to an item" in said
+    assert f"rating: {values['behaviours']['rating']} values" in said
+    for signal in values["order"]:
+        assert f"{signal['metric']} {signal['ordered']:.4f}, shuffled {signal['shuffled']:.4f}" in said
+    assert "unknown" not in said
+
+
+def test_an_audit_without_times_says_what_is_unknown(sirec: Call, prepared: Path) -> None:
+    """Ties and leakage need times: without them the screen and the JSON say so."""
+    raw = DemoSource(users=300, items=100).read()
+    untimed = replace(raw, interactions=raw.interactions.drop(columns="timestamp"))
+    folder = storage.write(prepared / "untimed", prepare(untimed, "shop"))
+    arguments = ("audit", "shop", "--data-root", str(folder.parent))
+    assert " ".join(sirec(*arguments).out.split()).count("unknown: the data have no timestamps") == 2
+    values = json.loads(sirec(*arguments, "--json").out)
+    assert (values["leakage"], values["statistics"]["tied_last_pairs"]) == (None, None)
+    assert set(values["unknown"]) == {"leakage", "tied_last_pairs"}
+
+
+def test_a_temporal_split_is_seen_wherever_it_matters(sirec: Call, prepared: Path) -> None:
+    """The list of data sets, the audit and a run's table name the split and count its targets."""
+    options = PrepareOptions(split=Temporal(target="first"))
+    made = prepare(DemoSource(users=300, items=100).read(), "shop", options)
+    place = ("--data-root", str(storage.write(prepared / "temporal", made).parent))
+    few = made.statistics.test_targets
+    assert few is not None
+    assert 0 < few < 300
+    listed = " ".join(sirec("datasets", *place).out.split())
+    assert options.split.text in listed
+    assert f"{few} a test target" in listed
+    audited = " ".join(sirec("audit", "shop", *place).out.split())
+    assert options.split.text in audited
+    assert f"{few} targets, of which" in audited
+    assert "0.0 % of training is later than a test target" in audited
+    call = ("train", "transitions", "--data", "shop", "--test", *place, "--out", str(prepared / "temporal" / "results"))
+    trained = " ".join(sirec(*call).out.split())
+    assert f"Split of shop: {options.split.text}; {few} of {made.statistics.users} users have a target." in trained
+
+
 def test_doctor_trains_something(sirec: Call) -> None:
     """The check-up trains a tiny model twice and finds the repeats equal."""
     findings = {finding["what"]: finding for finding in json.loads(sirec("doctor", "--json").out)}
@@ -68,5 +123,5 @@ def test_doctor_trains_something(sirec: Call) -> None:
 
 def test_help_has_an_example(sirec: Call) -> None:
     """Every command's help shows a call that works."""
-    for command in ("quickstart", "prepare", "datasets", "models", "train", "evaluate", "ablate", "study", "doctor"):
+    for command in ("quickstart", "prepare", "datasets", "audit", "models", "train", "evaluate", "ablate", "study", "doctor"):
         assert f"sirec {command}" in sirec(command, "--help").out

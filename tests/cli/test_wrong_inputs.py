@@ -87,6 +87,24 @@ MISTAKES = {
     "missing raw files": (["prepare", "beauty", "--raw", "nowhere"], "nowhere", ""),
     "a date that is none": (["prepare", "demo", "--since", "2019-13-01"], "2019-13-01", ""),
     "a filter that leaves nothing": (["prepare", "demo", "--since", "2090-01-01"], "leaves none of", "loosen it"),
+    "an audit of nothing": (["audit", "shpo"], "'shpo' is not a data set", "did you mean 'shop'"),
+    "a minute that is none": (["prepare", "demo", "--until", "2019-12-31T25:00"], "'2019-12-31T25:00' is not a date", "T22:00"),
+    "an unknown split": (["prepare", "demo", "--split", "tempral"], "'tempral' is not a name", "did you mean 'temporal'"),
+    "half a temporal split": (
+        ["prepare", "demo", "--split", "temporal", "--valid-from", "2022-03-01"],
+        "split: test_from is missing",
+        "both valid_from and test_from",
+    ),
+    "an empty period": (
+        ["prepare", "demo", "--split", "temporal", "--valid-from", "2022-02-01", "--test-from", "2090-01-01"],
+        "the test period (from 2090-01-01) has no interaction",
+        "other shares or dates",
+    ),
+    "days for leave-one-out": (
+        ["prepare", "demo", "--split", "leave-one-out", "--valid-from", "2022-02-01"],
+        "'valid_from' is not a key",
+        "",
+    ),
     "nothing switched off": (["ablate", "--data", "shop"], "nothing is switched off", "--no-upa"),
     "a switch the model lacks": (
         ["ablate", "--no-upa", "--model", "sasrec", "--data", "shop"],

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 Kind = Literal["text", "number", "time", "texts"]
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
+CLOCK = ("now", "today")  # pandas takes these for the moment at which it reads them, whatever the format
 MILLISECONDS = 1e11  # as seconds this is the year 5138, as milliseconds 1973
 TARGETS = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
 EXPECTED = {
@@ -133,6 +134,8 @@ def _mixed_times(values: Any) -> Any:
 
 
 def _parsed(texts: Any, form: str) -> Any:
+    clock = pc.is_in(texts, pa.array(CLOCK))
+    texts = pc.if_else(clock, pa.scalar(None, texts.type), texts)
     times = pd.to_datetime(texts.to_pandas(), format=form, utc=True, errors="coerce")
     return pa.array(times.dt.as_unit("s")).cast(pa.int64())
 

@@ -123,7 +123,7 @@ def _fast(block: Block, header: tuple[str, ...], columns: Sequence[Column], dial
     if len(table) != block.lines:  # a row is not a line: too rare to number them in any but the careful way
         return None
     lines = np.arange(block.first, block.first + len(table))
-    parsed = finished([table.column(key) for key in keys], columns, lines, lambda row: _line(block, row))
+    parsed = finished([table.column(key) for key in keys], columns, lines, lambda row: _line(block, row, dialect))
     return None if parsed.problems else parsed
 
 
@@ -135,13 +135,13 @@ def _careful(block: Block, header: tuple[str, ...], columns: Sequence[Column], d
     for number, row in _numbered(block, dialect):
         wrong = _wrong(row, header, columns, places)
         if wrong:
-            problems.append(Problem(number, *wrong, _line(block, number - block.first)))
+            problems.append(Problem(number, *wrong, _line(block, number - block.first, dialect)))
         elif row:
             numbers.append(number)
             kept.append(row)
     arrays = [pa.array([row[place] for row in kept], pa.string()) for place in places]
     lines = np.array(numbers, dtype=np.int64)
-    return finished(arrays, columns, lines, lambda row: _line(block, numbers[row] - block.first), problems)
+    return finished(arrays, columns, lines, lambda row: _line(block, numbers[row] - block.first, dialect), problems)
 
 
 def _numbered(block: Block, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
@@ -171,5 +171,7 @@ def _rows(text: str, dialect: Dialect) -> Any:
     return csv.reader(lines, delimiter=_separator(dialect), quoting=csv.QUOTE_NONE)
 
 
-def _line(block: Block, row: int) -> str:
-    return block.data.split(b"\n", row + 1)[row].decode("utf-8", errors="replace").rstrip("\r")
+def _line(block: Block, row: int, dialect: Dialect) -> str:
+    """A line as it stands in the file."""
+    line = block.data.split(b"\n", row + 1)[row].replace(STAND_IN, dialect.separator.encode())
+    return line.decode("utf-8", errors="replace").rstrip("\r")

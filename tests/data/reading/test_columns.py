@@ -33,6 +33,8 @@ CASES: dict[str, tuple[Column, pa.Array, list[object], str]] = {  # kind, values
                   "soon", "1546300800", ""]),
         [NEW_YEAR + 43_200, NEW_YEAR, NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR, None], "....!!.?",
     ),
+    "the clock is no time": (Column("x", "time"), pa.array(["now", "today", "2019-01-01"]), [None, None, NEW_YEAR], "!!."),
+    "the clock is of no format": (Column("x", "time", format="%d/%m/%Y"), pa.array(["now", "today"]), [None, None], "!!"),
     "times of a format": (
         Column("x", "time", format="%d/%m/%Y"), pa.array(["01/01/2019", "2019-01-01"]), [NEW_YEAR, None], ".!",
     ),

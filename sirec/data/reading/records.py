@@ -108,7 +108,7 @@ def _record(
 
 def _value(value: Any, column: Column) -> tuple[Any, str | None]:
     """A value in the one form in which a column's array is made (text, or a list of texts), or what is wrong with it."""
-    if value is None:
+    if value is None or value != value:  # NaN, which Python writes into JSON
         return None, None
     if column.kind == "texts" and isinstance(value, list | tuple | set):
         parts = list(_flat(value))

@@ -1,0 +1,71 @@
+"""A table of any format behind one face, and what the formats spell differently."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sirec.data.raw import Reading
+from sirec.data.reading.columns import Column
+from sirec.data.reading.files import RawFile
+from sirec.data.reading.formats import opened
+from sirec.errors import SirecError
+
+ROWS = [{"id": 1, "kinds": ["a", "b"], "year": 1995}, {"id": 2, "kinds": None, "year": None}]
+
+
+def file(path: Path) -> RawFile:
+    return RawFile(path, path.stat().st_size)
+
+
+def rows_of(path: Path, *columns: Column) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = opened(file(path)).read(columns, Reading()).to_pylist()
+    return found
+
+
+def test_header_and_first_rows_of_every_format(tmp_path: Path) -> None:
+    """Names in their order, and rows as they stand, quoted line breaks included."""
+    (tmp_path / "a.csv").write_text('id,kinds,year\n1,"a\nb",1995\n2,,\n')
+    (tmp_path / "a.tsv").write_text('id\tkinds\tyear\n1\t"a\t1995\n')
+    (tmp_path / "a.jsonl").write_text('{"id": 1, "kinds": ["a"]}\n{"id": 2, "year": 1995}\n')
+    pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
+    tables = {form: opened(file(tmp_path / f"a.{form}")) for form in ("csv", "tsv", "jsonl", "parquet")}
+    assert {form: tuple(table.header) for form, table in tables.items()} == dict.fromkeys(tables, ("id", "kinds", "year"))
+    assert tables["csv"].first_rows == [{"id": "1", "kinds": "a\nb", "year": "1995"}, {"id": "2", "kinds": "", "year": ""}]
+    assert tables["tsv"].first_rows == [{"id": "1", "kinds": '"a', "year": "1995"}]
+    assert tables["jsonl"].first_rows == [{"id": 1, "kinds": ["a"]}, {"id": 2, "year": 1995}]
+    assert tables["parquet"].first_rows == ROWS
+    (tmp_path / "a.xls").write_text("")
+    with pytest.raises(SirecError, match="tells no format"):
+        opened(file(tmp_path / "a.xls"))
+
+
+def test_nan_in_json_is_missing(tmp_path: Path) -> None:
+    """Python writes NaN for a missing value: it is none, in the careful reader as in the fast one."""
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"id": "x", "maker": maker}) + "\n" for maker in ("A", float("nan"))))
+    assert rows_of(tmp_path / "a.jsonl", Column("id"), Column("maker", required=False))[1] == {"id": "x", "maker": None}
+
+
+def test_a_single_whole_number_is_a_text_among_texts(tmp_path: Path) -> None:
+    """Also on lines that are read one by one, beside a line whose list is not as usual."""
+    (tmp_path / "a.jsonl").write_text('{"year": 1995}\n{"year": [1996, "c"]}\n')
+    assert rows_of(tmp_path / "a.jsonl", Column("year", "texts")) == [{"year": ["1995"]}, {"year": ["1996", "c"]}]
+
+
+def test_long_lists_of_parquet_are_lists(tmp_path: Path) -> None:
+    """Lists with 64-bit offsets, as other libraries write them."""
+    table = pa.table({"kinds": pa.array([["a", " b "], None, [""]], pa.large_list(pa.large_string()))})
+    pq.write_table(table, tmp_path / "a.parquet")
+    found = rows_of(tmp_path / "a.parquet", Column("kinds", "texts", required=False))
+    assert found == [{"kinds": ["a", "b"]}, {"kinds": None}, {"kinds": []}]
+
+
+def test_times_with_an_exponent_are_seconds(tmp_path: Path) -> None:
+    """As programs write large numbers of type float."""
+    (tmp_path / "a.csv").write_text("at\n8.8125e8\n881250000.9\n1999-01-01\n")
+    assert [row["at"] for row in rows_of(tmp_path / "a.csv", Column("at", "time"))] == [881250000, 881250000, 915148800]

@@ -73,3 +73,13 @@ def test_the_first_row_of_a_key(tmp_path: Path) -> None:
     path.write_text('{"id": "b"}\n{"id": "a", "note": "x"}\n{"id": "b", "note": "y"}\n{"id": "a"}\n')
     table = tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, Reading())
     assert tables.first_rows(table, "id").to_pylist() == [{"id": "b", "note": None}, {"id": "a", "note": "x"}]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_lines_keep_their_numbers(tmp_path: Path, form: str) -> None:
+    """A bad line is told by its number in the file, however many lines before it are not wanted."""
+    reader, dumps = FORMS[form]
+    path = tmp_path / "file"
+    path.write_text("".join(f"{dumps({'id': key})}\n" for key in "abcd") + "{\n")
+    with pytest.raises(SirecError, match=r"file:5: not a valid record"):
+        reader(RawFile(path, path.stat().st_size), COLUMNS, Reading(), Wanted("id", frozenset({"d"})))

@@ -236,8 +236,8 @@ def _write_atomic(plain: _Plain, folder: Path) -> tuple[AnySource, Sequence[str]
         items = plain.described("item_id:token", title, lambda name: f"{name}:{types[name]}", lambda name: separator)
         _write_tabs(items, folder / f"{plain.data.name}.item")
     source = AtomicSource(
-        behaviours=tuple(plain.behaviours),
-        attributes=tuple(plain.attributes) or None,
+        behaviours={name: name for name in plain.behaviours},
+        attributes={name: name for name in plain.attributes} or None,
         title=None if plain.titles is None else "title",
         separator=separator,
     )

@@ -46,7 +46,7 @@ class AtomicField:
 
 @dataclass(frozen=True)
 class AtomicSource:
-    """The names of fields.
+    """The names of fields; behaviours and attributes map the name that is wanted to the field's.
 
     `dataset` chooses between several `.inter` files. Without `time` it is `timestamp`, without `title` a field of the items
     called so or ending so, without `behaviours` the rating, each if there is one; without `attributes` all fields of the items
@@ -60,8 +60,8 @@ class AtomicSource:
     user: str = "user_id"
     item: str = "item_id"
     time: str | None = None
-    behaviours: tuple[str, ...] | None = None
-    attributes: tuple[str, ...] | None = None
+    behaviours: Mapping[str, str] | None = None
+    attributes: Mapping[str, str] | None = None
     title: str | None = None
     separator: str = " "
 
@@ -111,8 +111,8 @@ class AtomicSource:
         fields = _fields(file)
         user, item = (_find(name, fields, file, "token") for name in (self.user, self.item))
         time = _find(self.time or TIME, fields, file) if self.time or TIME in fields else None
-        names = self.behaviours if self.behaviours is not None else [RATING] if RATING in fields else []
-        behaviours = {name: _find(name, fields, file, *KINDS) for name in names}
+        names = self.behaviours if self.behaviours is not None else {RATING: RATING} if RATING in fields else {}
+        behaviours = {name: _find(field, fields, file, *KINDS) for name, field in names.items()}
         columns = [
             *(Column(field.key) for field in (user, item)),
             *([Column(time.key, "time")] if time else []),
@@ -125,16 +125,16 @@ class AtomicSource:
     def _read_items(self, file: RawFile, reading: Reading) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
         fields = _fields(file)
         item = _find(self.item, fields, file, "token")
-        title = _find(self.title, fields, file, *NAMES) if self.title else _title(fields, self.attributes or ())
-        names = self.attributes if self.attributes is not None else list(_describing(fields, item, title))
-        attributes = [_find(name, fields, file) for name in names]
+        title = _find(self.title, fields, file, *NAMES) if self.title else _title(fields, (self.attributes or {}).values())
+        names = self.attributes if self.attributes is not None else dict(_describing(fields, item, title))
+        attributes = {name: _find(field, fields, file) for name, field in names.items()}
         columns = [
             Column(item.key),
             *([Column(title.key, required=False)] if title else []),
-            *(Column(field.key, "texts", required=False, separator=self._between(field)) for field in attributes),
+            *(Column(field.key, "texts", required=False, separator=self._between(field)) for field in attributes.values()),
         ]
         table = tables.read_delimited(file, columns, reading, TSV)
-        values = {field.name: tables.lists_to_rows(table, item.key, field.key) for field in attributes}
+        values = {name: tables.lists_to_rows(table, item.key, field.key) for name, field in attributes.items()}
         return values, tables.titles(table, item.key, title.key) if title else None
 
     def _between(self, field: AtomicField) -> str | None:
@@ -142,7 +142,11 @@ class AtomicSource:
 
     def _written(self) -> dict[str, str]:
         given = {key: value for key, value in vars(self).items() if value is not None}
-        return {key: ", ".join(value) if isinstance(value, tuple) else str(value) for key, value in given.items()}
+        return {key: _text(value) for key, value in given.items()}
+
+
+def _text(value: object) -> str:
+    return ", ".join(f"{name}={field}" for name, field in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _fields(file: RawFile) -> dict[str, AtomicField]:
@@ -174,10 +178,10 @@ def _title(fields: Mapping[str, AtomicField], others: Collection[str]) -> Atomic
     return min(found, key=lambda field: field.name != TITLE) if found else None
 
 
-def _describing(fields: Mapping[str, AtomicField], item: AtomicField, title: AtomicField | None) -> Iterator[str]:
+def _describing(fields: Mapping[str, AtomicField], item: AtomicField, title: AtomicField | None) -> Iterator[tuple[str, str]]:
     for field in fields.values():
         if field.type in NAMES and field not in (item, title):
-            yield field.name
+            yield field.name, field.name
 
 
 def _beside(log: RawFile, raw: RawFiles) -> RawFile | None:

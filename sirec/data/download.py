@@ -105,11 +105,17 @@ def download(remotes: Sequence[Remote], folder: Path, progress: Progress | None 
     if twice is not None:
         raise SirecError(f"two files to download are called {twice}", "every file needs a name of its own")
     paths = tuple(folder / name for name in names)
-    for remote, path in zip(remotes, paths, strict=True):
+    for index, (remote, path) in enumerate(zip(remotes, paths, strict=True)):
         if not path.exists():
-            _fetch(remote, path, report)
+            _fetch(remote, path, report, _by_hand(remotes[index:], folder))
         verify([path], progress)
     return paths
+
+
+def _by_hand(remotes: Sequence[Remote], folder: Path) -> str:
+    """What a person without a network does, for all files that are still to come."""
+    saves = (f"{remote.url} as {folder / remote.name}" for remote in remotes if not (folder / remote.name).exists())
+    return f"save {' and '.join(saves)}, then run the same command"
 
 
 class _AttemptError(Exception):
@@ -133,9 +139,8 @@ def _is_address(url: str) -> bool:
     return plain and parts.scheme in ("http", "https") and host != b""
 
 
-def _fetch(remote: Remote, target: Path, report: Progress) -> None:
-    """Bring a file to its end and give it its name."""
-    by_hand = f"save {remote.url} as {target}, then run the same command"
+def _fetch(remote: Remote, target: Path, report: Progress, by_hand: str) -> None:
+    """Bring a file to its end and give it its name; `by_hand` says what else a person can do."""
     try:
         with part_of(target) as part:
             try:

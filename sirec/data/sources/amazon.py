@@ -182,7 +182,7 @@ class AmazonSource:
         found = raw.find(*names)
         if found is None:
             what = f"{raw.place}: no {' or '.join(names)} in it, loose or in an archive"
-            raise SirecError(what, "the attributes are in it; with attributes: false it is not needed")
+            raise SirecError(what, "the attributes are in it; with --set attributes=false it is not needed")
         return found
 
 

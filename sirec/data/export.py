@@ -17,7 +17,7 @@ import re
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -241,8 +241,19 @@ def _write_atomic(plain: _Plain, folder: Path) -> tuple[AnySource, Sequence[str]
         title=None if plain.titles is None else "title",
         separator=separator,
     )
-    blanks = f"values of {' and '.join(sorted(several))} contain blanks, so '{separator}' stands between them"
-    return source, [*plain.notes, *([f"{blanks}: tell RecBole seq_separator: '{separator}'"] if separator != " " else [])]
+    return source, [*plain.notes, *_for_recbole(plain, several, separator)]
+
+
+def _for_recbole(plain: _Plain, several: Collection[str], separator: str) -> Iterator[str]:
+    """What a person has to know who reads the atomic files with RecBole."""
+    if separator != " ":
+        blanks = f"values of {' and '.join(sorted(several))} contain blanks, so '{separator}' stands between them"
+        yield f"{blanks}: tell RecBole seq_separator: '{separator}'"
+    texts = (plain.data.item_names, plain.data.user_names, plain.titles or (), *plain.data.vocabularies.values())
+    quoted = [text for group in texts for text in group if text.startswith('"')]
+    if quoted:
+        example = f"texts that do ({len(quoted)}), for example: {quoted[0][:40]}"
+        yield f"RecBole takes a double quote that begins a text for quoting; {example}"
 
 
 def _write_sequences(plain: _Plain, folder: Path) -> tuple[AnySource, Sequence[str]]:
@@ -270,7 +281,7 @@ def _write_sequences(plain: _Plain, folder: Path) -> tuple[AnySource, Sequence[s
     return S3RecSource(), list(_lost_in_sequences(plain, kinds, keeps_users=keeps_users))
 
 
-def _lost_in_sequences(plain: _Plain, kinds: Sequence[str], *, keeps_users: bool) -> Iterable[str]:
+def _lost_in_sequences(plain: _Plain, kinds: Sequence[str], *, keeps_users: bool) -> Iterator[str]:
     lost = [
         *([] if plain.timestamps is None else ["times"]),
         *plain.behaviours,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
@@ -26,6 +26,17 @@ def check_behaviours(names: Iterable[str]) -> None:
     for name in names:
         if name in KEYS:
             raise SirecError(f"a behaviour cannot be called '{name}'", f"reserved: {', '.join(KEYS)}")
+
+
+def written_options(source: object) -> dict[str, str]:
+    """The options of a source that were given, as the text that `dataset.yaml` keeps; mappings as `name=column, …`."""
+    given = {option.name: getattr(source, option.name) for option in fields(source)}  # type: ignore[arg-type]
+    return {name: _written(value) for name, value in given.items() if value not in (None, (), {})}
+
+
+def _written(value: object) -> str:
+    pairs = [f"{name}={column}" for name, column in value.items()] if isinstance(value, Mapping) else value
+    return ", ".join(pairs) if isinstance(pairs, list | tuple) else str(pairs)
 
 
 class BadLines:

@@ -56,16 +56,18 @@ def test_reads_what_recbole_would(folder: Path) -> None:
 
 
 def test_other_fields_on_request(folder: Path) -> None:
-    """Any field may be a behaviour or an attribute; a float as an attribute is the text that stands there."""
-    source = AtomicSource(behaviours=("device",), attributes=("price", "vector", "item_title"), title="brand")
+    """Any field may be a behaviour or an attribute, under its own name or another; floats are taken as texts."""
+    source = AtomicSource(
+        behaviours={"by": "device"}, attributes={"cost": "price", "vector": "vector", "name": "item_title"}, title="brand"
+    )
     raw = source.read(folder)
-    assert raw.interactions["device"].tolist() == ['"phone', "web", "web"]
+    assert raw.interactions["by"].tolist() == ['"phone', "web", "web"]
     assert {name: table["value"].tolist() for name, table in raw.attributes.items()} == {
-        "price": ["9.5"], "vector": ["1", "2"], "item_title": ["A", "nice", "soap"],
+        "cost": ["9.5"], "vector": ["1", "2"], "name": ["A", "nice", "soap"],
     }  # fmt: skip
     assert raw.titles is not None
     assert raw.titles["title"].tolist() == ["Two words", '"Acme']
-    assert AtomicSource(behaviours=(), attributes=()).read(folder).behaviours == ()
+    assert AtomicSource(behaviours={}, attributes={}).read(folder).behaviours == ()
 
 
 def test_fields_may_have_other_names(folder: Path) -> None:
@@ -149,10 +151,10 @@ def test_broken_files_are_named(folder: Path, case: str) -> None:
 
 
 ASKED: Mapping[str, tuple[dict[str, Any], str]] = {
-    "attribute": ({"attributes": ["brnd"]}, "shop.item: 'brnd' is not a field"),
+    "attribute": ({"attributes": {"brand": "brnd"}}, "shop.item: 'brnd' is not a field"),
     "title": ({"title": "price"}, "price is a float and has to be a token or a token_seq"),
     "time": ({"time": "when"}, "shop.inter: 'when' is not a field"),
-    "reserved": ({"behaviours": ["timestamp"]}, "a behaviour cannot be called 'timestamp'"),
+    "reserved": ({"behaviours": {"timestamp": "rating"}}, "a behaviour cannot be called 'timestamp'"),
     "no separator": ({"separator": ""}, "at least one character"),
 }
 
@@ -171,7 +173,7 @@ def test_items_that_are_asked_for_need_their_file(folder: Path) -> None:
     (folder / "shop.item").unlink()
     assert AtomicSource().read(folder).attributes == {}
     with pytest.raises(SirecError, match=r"there is no \.item file beside it"):
-        replace(AtomicSource(), attributes=("brand",)).read(folder)
+        replace(AtomicSource(), attributes={"brand": "brand"}).read(folder)
 
 
 @pytest.mark.parametrize("given", [None, Path("/nowhere/at/all"), Path(__file__).parent / "reading"])

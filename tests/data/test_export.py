@@ -161,6 +161,18 @@ def test_values_are_never_altered(tmp_path: Path) -> None:
     assert not (tmp_path / "full").exists()
 
 
+def test_a_quote_at_the_start_of_a_cell_is_said(tmp_path: Path) -> None:
+    """RecBole's reader would take it for quoting; inside a text it means nothing."""
+    raw = small()
+    assert not any("double quote" in note for note in written(prepare(raw, "small", ALL), tmp_path / "none", "atomic").notes)
+    quoted = replace(raw, attributes={"brand": pd.DataFrame({"item": ["a"], "value": ['"Acme']})})
+    exported = written(prepare(quoted, "small", ALL), tmp_path / "one", "atomic")
+    assert exported.notes == (
+        'RecBole takes a double quote that begins a text for quoting; texts that do (1), for example: "Acme',
+    )
+    assert again(exported).dataset.vocabularies["brand"] == ["", '"Acme']
+
+
 def test_places_stand_in_for_times(tmp_path: Path) -> None:
     """Without times, RecBole gets a column to sort by: the place in the user's history."""
     prepared = prepare(small(times=False), "small", ALL)

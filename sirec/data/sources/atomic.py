@@ -17,7 +17,7 @@ from typing import ClassVar
 import pandas as pd
 
 from sirec.data.download import Remote
-from sirec.data.raw import RawData, Reading, check_behaviours
+from sirec.data.raw import RawData, Reading, check_behaviours, written_options
 from sirec.data.reading import tables
 from sirec.data.reading.columns import Column, Kind
 from sirec.data.reading.delimited import TSV, header_of
@@ -95,7 +95,7 @@ class AtomicSource:
         if catalogue is None and (self.attributes or self.title):
             raise SirecError(f"{log}: there is no {ITEMS} file beside it", "leave out the attributes and the title")
         files = tuple(file.path for file in (log, catalogue) if file)
-        return RawData(events, attributes, titles, {"name": self.name, **self._written()}, tuple(dict.fromkeys(files)))
+        return RawData(events, attributes, titles, {"name": self.name, **written_options(self)}, tuple(dict.fromkeys(files)))
 
     def _interactions(self, raw: RawFiles) -> RawFile:
         if self.dataset is not None:
@@ -139,14 +139,6 @@ class AtomicSource:
 
     def _between(self, field: AtomicField) -> str | None:
         return self.separator if field.type in SEQUENCES else None
-
-    def _written(self) -> dict[str, str]:
-        given = {key: value for key, value in vars(self).items() if value is not None}
-        return {key: _text(value) for key, value in given.items()}
-
-
-def _text(value: object) -> str:
-    return ", ".join(f"{name}={field}" for name, field in value.items()) if isinstance(value, Mapping) else str(value)
 
 
 def _fields(file: RawFile) -> dict[str, AtomicField]:

@@ -15,7 +15,6 @@ no attributes.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sirec.data.download import Remote
-from sirec.data.raw import RawData, Reading, check_behaviours
+from sirec.data.raw import RawData, Reading, check_behaviours, written_options
 from sirec.data.reading import formats, tables
 from sirec.data.reading.columns import Column
 from sirec.data.reading.files import RawFile, RawFiles
@@ -104,7 +103,7 @@ class TableSource:
             tables.interactions(events, user=self.user, item=self.item, time=self.time, behaviours=self.behaviours),
             {name: _values(*found[id(homes[column])], column) for name, column in self.attributes.items()},
             tables.titles(*found[id(homes[self.title])], self.title) if self.title else None,
-            {"name": self.name, **_written(self)},
+            {"name": self.name, **written_options(self)},
             tuple(table.file.path for table in (log, catalogue) if table),
         )
 
@@ -154,15 +153,3 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 def _values(table: pa.Table, item: str, column: str) -> pd.DataFrame:
     return tables.lists_to_rows(table, item, column).drop_duplicates(ignore_index=True)
-
-
-def _written(source: TableSource) -> dict[str, str]:
-    """The options that were given, as text."""
-    given = {key.name: getattr(source, key.name) for key in dataclasses.fields(source)}
-    return {key: _text(value) for key, value in given.items() if value}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name}={column}" for name, column in value.items())
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

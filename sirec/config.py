@@ -3,7 +3,8 @@
 A configuration is a tree of frozen dataclasses. Supported field types: `bool`, `int`, `float`, `str`, `Literal`, `X | None`,
 `tuple[X, ...]`, `Mapping[str, X]`, `Any` (as it stands), dataclasses, and unions of *named* dataclasses (each with a class
 variable `name`, which is the key `name` in the text). An unknown key, a missing key or a value of another type is a
-`SirecError` that names the path; nothing is coerced but a whole number where a float is asked for.
+`SirecError` that names the path; nothing is coerced but a whole number where a float, or a choice written in digits, is asked
+for.
 """
 
 from __future__ import annotations
@@ -179,9 +180,10 @@ def _convert(kind: Any, value: object, where: str) -> Any:
     if origin in (Union, types.UnionType):
         return _union(arguments, value, where)
     if origin is Literal:
-        if value not in arguments or isinstance(value, bool):
+        chosen = str(value) if type(value) is int and value not in arguments else value  # an edition: 2018 needs no quotes
+        if chosen not in arguments or isinstance(chosen, bool):
             raise unknown("choice", str(value), [str(choice) for choice in arguments], where)
-        return value
+        return chosen
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise _mismatch(where, "a list", value)

@@ -27,7 +27,7 @@ class Round:
 class Square:
     name: ClassVar[str] = "square"
     side: int
-    corners: Literal["sharp", "soft"] = "sharp"
+    corners: Literal["sharp", "soft", "45"] = "sharp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Drawing:
 
 shapes = st.one_of(
     st.builds(Round, radius=st.floats(allow_nan=False, allow_infinity=False)),
-    st.builds(Square, side=st.integers(), corners=st.sampled_from(["sharp", "soft"])),
+    st.builds(Square, side=st.integers(), corners=st.sampled_from(["sharp", "soft", "45"])),
 )
 drawings = st.builds(
     Drawing,
@@ -58,6 +58,14 @@ def test_dump_and_load_are_inverse(drawing: Drawing, defaults: bool) -> None:
     """A configuration survives plain values and YAML, with its defaults written out or left out."""
     text = to_yaml(dump(drawing, defaults=defaults))
     assert load(Drawing, yaml.safe_load(text), "drawing") == drawing
+
+
+def test_a_choice_in_digits_needs_no_quotes() -> None:
+    """YAML reads 45 as a number; where the text is one of the choices it is meant. Another number, and true, are not."""
+    assert load(Square, {"side": 1, "corners": 45}, "square").corners == "45"
+    for wrong in (46, True, 45.0):
+        with pytest.raises(SirecError, match="is not a choice"):
+            load(Square, {"side": 1, "corners": wrong}, "square")
 
 
 def test_defaults_can_be_left_out() -> None:

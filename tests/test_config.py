@@ -62,10 +62,10 @@ def test_dump_and_load_are_inverse(drawing: Drawing, defaults: bool) -> None:
 
 def test_a_choice_in_digits_needs_no_quotes() -> None:
     """YAML reads 45 as a number; where the text is one of the choices it is meant. Another number, and true, are not."""
-    assert load(Square, {"side": 1, "corners": 45}, "square").corners == "45"
+    assert load(Square, {"name": "square", "side": 1, "corners": 45}, "square").corners == "45"
     for wrong in (46, True, 45.0):
         with pytest.raises(SirecError, match="is not a choice"):
-            load(Square, {"side": 1, "corners": wrong}, "square")
+            load(Square, {"name": "square", "side": 1, "corners": wrong}, "square")
 
 
 def test_defaults_can_be_left_out() -> None:

@@ -121,21 +121,24 @@ class RankTable:
 
     `ranks[part][history]` is Int32[U], users 1..U in order, 0 for a user without a target in that part. `ties[part]` is the
     share of targets, 0 to 1, that tie with another item under `keep`; anything but 0 says that a model gives different items
-    the same score.
+    the same score. A run has all of `parts`. `exact_to[history]` is there where only the first places are known, as in lists
+    of a few items: metrics at higher cutoffs would be guesses.
     Raises `SirecError` if a part or a history rule is missing, if they differ in their users, or if nobody is ranked.
     """
 
     ranks: Mapping[Part, Mapping[HistoryRule, Ranks]]
     ties: Mapping[Part, float] = field(default_factory=dict)
+    parts: tuple[Part, ...] = PARTS
+    exact_to: Mapping[HistoryRule, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what is incomplete; hold every column as 32-bit integers."""
-        missing = [f"{s}_{h}" for s in PARTS for h in HISTORY_RULES if h not in self.ranks.get(s, {})]
+        missing = [f"{s}_{h}" for s in self.parts for h in HISTORY_RULES if h not in self.ranks.get(s, {})]
         if missing:
             raise SirecError(f"a rank table without {', '.join(missing)}")
-        if len({len(self.ranks[s][h]) for s in PARTS for h in HISTORY_RULES}) > 1:
+        if len({len(self.ranks[s][h]) for s in self.parts for h in HISTORY_RULES}) > 1:
             raise SirecError("the columns of a rank table differ in their number of users")
-        whole = {s: {h: np.ascontiguousarray(self.ranks[s][h], dtype=np.int32) for h in HISTORY_RULES} for s in PARTS}
+        whole = {s: {h: np.ascontiguousarray(self.ranks[s][h], dtype=np.int32) for h in HISTORY_RULES} for s in self.parts}
         for part, columns in whole.items():
             if not np.array_equal(ranked(columns["keep"]), ranked(columns["mask"])):
                 raise SirecError(f"a rank table whose {part} columns rank different users")
@@ -146,7 +149,7 @@ class RankTable:
     @property
     def users(self) -> int:
         """U, the number of users."""
-        return len(self.ranks["test"]["keep"])
+        return len(self.ranks[self.parts[-1]]["keep"])
 
     @classmethod
     def from_blocks(cls, blocks: Mapping[Part, Sequence[RankedBlock]]) -> RankTable:

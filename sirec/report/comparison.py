@@ -8,7 +8,7 @@ import numpy as np
 
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.report.differences import TEST_VIEW, Pair, significance_notes
-from sirec.report.entries import Entry, View, group, means, protocol_notes, seed_note, split_notes, tie_notes
+from sirec.report.entries import Entry, View, group, is_known, means, protocol_notes, seed_note, split_notes, tie_notes
 from sirec.report.published import PAPERS, Paper, Published, covers, published, published_users
 from sirec.report.table import Cell, Column, ResultTable, Row
 
@@ -52,6 +52,8 @@ def comparison_table(
 
 
 def _cell(runs: Sequence[Entry], metric: Metric, view: View, printed: Published | None, mark: str) -> Cell:
+    if not is_known(runs, metric, view):
+        return Cell(missing="lists too short for the cutoff")
     values = means(runs, metric, view)
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Cell(float(np.mean(values)), printed.value if printed else None, deviation, mark=mark, link=runs[0].link)

@@ -10,7 +10,7 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Difference, Resampling, compare, holm
-from sirec.report.entries import Entry, Rows, View, best_on_validation, group, listed, ranks_of
+from sirec.report.entries import Entry, Rows, View, best_on_validation, group, is_known, listed, ranks_of
 from sirec.report.table import Cell, Column, ResultTable, Row
 
 SIGNIFICANCE = 0.05  # of corrected p-values
@@ -54,14 +54,19 @@ def differences(
 
     With a `proposal` it is compared with every other row; without one every row is compared with the baseline. The baseline is
     `against` (a label or a model), else the row that is best on *validation* under the same history rule.
+    Rows whose ranks do not reach as far as a metric reads have no part in it.
     Raises `SirecError` for a name that no row has, or that several have.
     """
     pairs: list[Pair] = []
     for dataset, rows in group(entries).items():
         mine = find_row(rows, proposal, dataset) if proposal else None
-        candidates = {label: runs for label, runs in rows.items() if label != mine}
-        named = find_row(candidates, against, dataset) if against else None
+        others_than_mine = {label: runs for label, runs in rows.items() if label != mine}
+        named = find_row(others_than_mine, against, dataset) if against else None
         for metric in metrics:
+            known = [label for label, runs in rows.items() if is_known(runs, metric, view)]
+            if named not in (None, *known) or mine not in (None, *known):
+                continue
+            candidates = {label: runs for label, runs in others_than_mine.items() if label in known}
             baseline = named or best_on_validation(candidates, metric, view.history, dataset)
             others = [label for label in candidates if label != baseline]
             versus = [(mine, label) for label in candidates] if mine else [(label, baseline) for label in others]

@@ -87,12 +87,20 @@ def means(runs: Sequence[Entry], metric: Metric, view: View) -> list[float]:
     return [metric.mean(ranks) for ranks in ranks_of(runs, view).values()]
 
 
+def is_known(runs: Sequence[Entry], metric: Metric, view: View) -> bool:
+    """Whether the ranks of a row reach as far as a metric reads (see `RankTable.exact_to`)."""
+    return all(
+        view.split in run.ranks.parts and metric.cutoff <= run.ranks.exact_to.get(view.history, metric.cutoff) for run in runs
+    )
+
+
 def best_on_validation(rows: Rows, metric: Metric, history: HistoryRule, where: str = "") -> str:
-    """The label with the highest mean on validation; test ranks are not read. Raises `SirecError` without rows."""
-    if not rows:
-        raise SirecError(f"{where}: there is no baseline to compare with", "add at least one other model")
+    """The label with the highest mean on validation; test ranks are not read. Raises `SirecError` if no row has one."""
     view = View("valid", history)
-    return max(rows, key=lambda label: np.mean(means(rows[label], metric, view)))
+    ranked_there = [label for label, runs in rows.items() if is_known(runs, metric, view)]
+    if not ranked_there:
+        raise SirecError(f"{where}: there is no baseline to compare with", "add another model, or name one: --against")
+    return max(ranked_there, key=lambda label: np.mean(means(rows[label], metric, view)))
 
 
 def protocol_notes(entries: Iterable[Entry]) -> list[str]:

@@ -47,8 +47,11 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
         """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]."""
-        query_key = x if self.query_key is None else self.query_key(x, side)
-        mixed = self.attention(x, {**side, ITEM: query_key}, layout, visible)
+        mixed = self.attention(x, self.sources(x, side), layout, visible)
         y = self.attention_norm(x + self.dropout(mixed))
         z: Tensor = self.forward_norm(y + self.dropout(self.contract(self.activation(self.expand(y)))))
         return z
+
+    def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What attention reads, by name: every field, and the item stream with what joins it."""
+        return {**side, ITEM: x if self.query_key is None else self.query_key(x, side)}

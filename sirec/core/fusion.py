@@ -7,11 +7,15 @@ Scores: the same functions on rows of score matrices. A row holds one score a ke
 of width n is tied to the window. Forms: `reference` fuses before the mask, as the authors' code does: a row then reads
 scores of later keys, which is harmless only where no target lies among them; `masked` sets invisible scores to 0 first, so
 every row reads its own past; `source_axis` weighs whole matrices with one number each and never mixes keys.
+
+Once gates are known every fusion is linear in its parts: F(x_1, …, x_S) = Σ_s M_s x_s + c. `linearised` gives the M_s and c, so
+that parts can be split further and followed through (COMIF eq. 13-16).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -19,6 +23,7 @@ from torch import Tensor, nn
 
 FusionName = Literal["sum", "concat", "gate"]
 FusionForm = Literal["masked", "reference", "source_axis"]
+Linearised = tuple[list[Callable[[Tensor], Tensor]], Tensor]  # M_1, …, M_S and c
 
 
 class SumFusion(nn.Module):
@@ -30,6 +35,10 @@ class SumFusion(nn.Module):
         for part in parts[1:]:
             total = total + part
         return total
+
+    def linearised(self, parts: Sequence[Tensor]) -> Linearised:
+        """Every part as it is, and no constant."""
+        return [_as_it_is] * len(parts), parts[0].new_zeros(())
 
 
 class ConcatFusion(nn.Module):
@@ -44,6 +53,11 @@ class ConcatFusion(nn.Module):
         mapped: Tensor = self.map(torch.cat(list(parts), dim=-1))
         return mapped
 
+    def linearised(self, parts: Sequence[Tensor]) -> Linearised:
+        """Each part through its own columns of W, and b."""
+        weights = self.map.weight.split([part.shape[-1] for part in parts], dim=-1)
+        return [partial(nn.functional.linear, weight=weight) for weight in weights], self.map.bias
+
 
 class GateFusion(nn.Module):
     """Σ_s softmax_s(w(x_s)) x_s: each part's weight is read off the part itself; parts [..., w] -> [..., w]."""
@@ -57,6 +71,11 @@ class GateFusion(nn.Module):
         stacked = torch.stack(list(parts), dim=-2)  # [..., S, w]
         weights = self.energy(stacked).softmax(dim=-2)  # [..., S, 1]
         return (weights * stacked).sum(dim=-2)
+
+    def linearised(self, parts: Sequence[Tensor]) -> Linearised:
+        """Each part times the gate it has here, and no constant."""
+        weights = self.energy(torch.stack(list(parts), dim=-2)).softmax(dim=-2)
+        return [partial(torch.mul, weight) for weight in weights.unbind(dim=-2)], weights.new_zeros(())
 
 
 def vector_fusion(name: FusionName, widths: Sequence[int], out: int) -> nn.Module:
@@ -79,6 +98,10 @@ class ScoreFusion(nn.Module):
         """`visible` Bool, broadcastable to [b, h, l, l]: which key a query may read."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
+    def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
+        """What each matrix passes through on its way into the fused one, gates as they are here, and the constant added."""
+        raise TypeError(f"{type(self).__name__} is abstract")
+
 
 class SumScores(ScoreFusion):
     """Σ_s S_s (DIF-SR eq. 9 with addition)."""
@@ -88,6 +111,10 @@ class SumScores(ScoreFusion):
     def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
         """The sum; what is visible does not matter before the mask."""
         return SumFusion()(scores)
+
+    def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
+        """Every matrix as it is, and no constant."""
+        return SumFusion().linearised(scores)
 
 
 class SourceAxisConcat(ScoreFusion):
@@ -102,6 +129,10 @@ class SourceAxisConcat(ScoreFusion):
         """The weighted sum; what is visible does not matter before the mask."""
         return SumFusion()([weight * part for weight, part in zip(self.weight, scores, strict=True)]) + self.bias
 
+    def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
+        """Each matrix times its number, and the bias."""
+        return [partial(torch.mul, weight) for weight in self.weight.unbind()], self.bias
+
 
 class RowFusion(ScoreFusion):
     """Base of the fusions that map whole rows of n scores; `masked` hides invisible scores before it, `reference` does not."""
@@ -114,11 +145,27 @@ class RowFusion(ScoreFusion):
 
     def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
         """[b, h, l, l] from l <= n columns; columns that are not there count as 0."""
-        return self.fuse([part * visible for part in scores] if self.hides else list(scores))
+        return self.fuse([self.hide(part, visible) for part in scores])
+
+    def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
+        """The maps of the given rows, each behind the mask if this form has one."""
+        maps, constant = self.linearise([self.hide(part, visible) for part in scores])
+        return [partial(self._behind, through, visible) for through in maps], constant
+
+    def hide(self, scores: Tensor, visible: Tensor) -> Tensor:
+        """Scores with the invisible ones at 0, if this form does that."""
+        return scores * visible if self.hides else scores
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """The fusion of the given (possibly zeroed) scores."""
         raise TypeError(f"{type(self).__name__} is abstract")
+
+    def linearise(self, rows: list[Tensor]) -> Linearised:
+        """`fuse` of the given rows as maps and a constant."""
+        raise TypeError(f"{type(self).__name__} is abstract")
+
+    def _behind(self, through: Callable[[Tensor], Tensor], visible: Tensor, scores: Tensor) -> Tensor:
+        return through(self.hide(scores, visible))
 
 
 class ConcatScores(RowFusion):
@@ -131,8 +178,18 @@ class ConcatScores(RowFusion):
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """Rows side by side, mapped; a trimmed batch uses the map's first l columns of each source and first l outputs."""
         length = rows[0].shape[-1]
-        weight = self.map.weight.view(self.max_length, len(rows), self.max_length)[:length, :, :length]
+        weight = self._weight(len(rows), length)
         return nn.functional.linear(torch.cat(rows, dim=-1), weight.flatten(1), self.map.bias[:length])
+
+    def linearise(self, rows: list[Tensor]) -> Linearised:
+        """Each source's rows through its own columns of the map, and the map's bias."""
+        length = rows[0].shape[-1]
+        weights = self._weight(len(rows), length).unbind(dim=1)
+        return [partial(nn.functional.linear, weight=weight) for weight in weights], self.map.bias[:length]
+
+    def _weight(self, sources: int, length: int) -> Tensor:
+        """[l, S, l]."""
+        return self.map.weight.view(self.max_length, sources, self.max_length)[:length, :, :length]
 
 
 class GateScores(RowFusion):
@@ -146,10 +203,23 @@ class GateScores(RowFusion):
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """Rows averaged with their gates; a trimmed batch uses the scorer's first l input columns."""
         stacked = torch.stack(rows, dim=-2)  # [b, h, l, S, l]
+        return (self._gates(stacked) * stacked).sum(dim=-2)
+
+    def linearise(self, rows: list[Tensor]) -> Linearised:
+        """Each source's rows times the gates they have here, and no constant."""
+        gates = self._gates(torch.stack(rows, dim=-2))
+        return [partial(torch.mul, gate) for gate in gates.unbind(dim=-2)], gates.new_zeros(())
+
+    def _gates(self, stacked: Tensor) -> Tensor:
+        """[b, h, l, S, l] -> [b, h, l, S, 1]."""
         weight = self.hidden.weight[:, : stacked.shape[-1]]
         hidden = nn.functional.linear(stacked, weight, self.hidden.bias).relu()  # [b, h, l, S, n]
-        gates = self.energy(hidden).softmax(dim=-2)  # [b, h, l, S, 1]
-        return (gates * stacked).sum(dim=-2)
+        gates: Tensor = self.energy(hidden).softmax(dim=-2)
+        return gates
+
+
+def _as_it_is(part: Tensor) -> Tensor:
+    return part
 
 
 def score_fusion(name: FusionName, form: FusionForm, sources: int, max_length: int) -> ScoreFusion:

@@ -22,7 +22,7 @@ from sirec.core.blocks import NORM_EPS, Block, Joined
 from sirec.core.embedding import BehaviourEmbedding, Pooling, SideEmbedding, attribute_embeddings
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, score_fusion, vector_fusion
 from sirec.core.model import INIT_STD, SequentialModel, States, initialise
-from sirec.data.batch import Batch, whole
+from sirec.data.batch import Batch, Layout, whole
 from sirec.data.fields import PADDING, Field, Schema, names
 from sirec.errors import SirecError
 
@@ -125,15 +125,25 @@ class FusedTransformer(SequentialModel):
         """The state after each slot, [B, L, d]; see `SequentialModel.encode`."""
         rows = batch.padded(self.max_length) if self.whole_window else batch
         layout = whole(rows.items) if self.whole_window else rows.layout
-        items = layout.flatten(rows.items)
-        side = self.side.of_items(items)
-        side |= self.side.of_behaviours({name: layout.flatten(rows.behaviours[name]) for name in self.side.behaviours})
-        fused = self.fuse_attributes([self.items(items), *(side[name] for name in self.at_embedding["attribute"])])
-        fused = self.fuse_behaviours([fused, *(side[name] for name in self.at_embedding["behaviour"])])
-        x = self.dropout(self.norm(fused))  # [T, d]
+        items, side = self.vectors(rows, layout)
+        x = self.join(items, side)
         for block in self.blocks:
             x = block(x, side, layout, rows.visible)
         return States(layout.unflatten(x)[:, : batch.items.shape[1]])
+
+    def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
+        """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
+        items = layout.flatten(rows.items)
+        side = self.side.of_items(items)
+        side |= self.side.of_behaviours({name: layout.flatten(rows.behaviours[name]) for name in self.side.behaviours})
+        return self.items(items), side
+
+    def join(self, items: Tensor, side: Mapping[str, Tensor]) -> Tensor:
+        """What the first block reads, [T, d]: items fused with the fields that join at the embedding, normed."""
+        fused = self.fuse_attributes([items, *(side[name] for name in self.at_embedding["attribute"])])
+        fused = self.fuse_behaviours([fused, *(side[name] for name in self.at_embedding["behaviour"])])
+        x: Tensor = self.dropout(self.norm(fused))
+        return x
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw item table."""

@@ -2,9 +2,9 @@
 
 A configuration is a tree of frozen dataclasses. Supported field types: `bool`, `int`, `float`, `str`, `Literal`, `X | None`,
 `tuple[X, ...]`, `Mapping[str, X]`, `Any` (as it stands), dataclasses, and unions of *named* dataclasses (each with a class
-variable `name`, which is the key `name` in the text). An unknown key, a missing key or a value of another type is a
-`SirecError` that names the path; nothing is coerced but a whole number where a float, or a choice written in digits, is asked
-for.
+variable `name`, which is the key `name` in the text). A field whose name is a Python keyword ends in `_`, its key does not. An
+unknown key, a missing key or a value of another type is a `SirecError` that names the path; nothing is coerced but a whole
+number where a float, or a choice written in digits, is asked for.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def dump(config: object, *, defaults: bool = True) -> Any:
         for field in dataclasses.fields(config):
             value = getattr(config, field.name)
             if defaults or value != _default(field):
-                tree[field.name] = dump(value, defaults=defaults)
+                tree[_key(field)] = dump(value, defaults=defaults)
         return tree
     if isinstance(config, Mapping):
         return {key: dump(value, defaults=defaults) for key, value in config.items()}
@@ -212,7 +212,7 @@ def _dataclass(cls: type, values: object, where: str) -> Any:
         values = {}
     if not isinstance(values, Mapping):
         raise _mismatch(where, "a mapping", values)
-    fields = {field.name: field for field in dataclasses.fields(cls)}
+    fields = {_key(field): field for field in dataclasses.fields(cls)}
     for key in values:
         if key not in fields:
             raise unknown("key", str(key), fields, where)
@@ -220,11 +220,16 @@ def _dataclass(cls: type, values: object, where: str) -> Any:
         if name not in values and _default(field) is dataclasses.MISSING:
             raise SirecError(f"{where}: the key '{name}' is missing", f"keys: {', '.join(fields)}")
     hints = _hints(cls)
-    arguments = {key: _convert(hints[str(key)], value, f"{where}.{key}") for key, value in values.items()}
+    arguments = {(name := fields[key].name): _convert(hints[name], value, f"{where}.{key}") for key, value in values.items()}
     try:
         return cls(**arguments)
     except SirecError as error:
         raise SirecError(f"{where}: {error.message}", error.hint) from None
+
+
+def _key(field: dataclasses.Field[Any]) -> str:
+    """`with` for the field `with_`, which could not be called so."""
+    return field.name.rstrip("_")
 
 
 @cache

@@ -16,7 +16,7 @@ from sirec.report.render import to_rich
 from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
 from sirec.studies.comparison import Comparison
-from sirec.studies.experiment import Experiment, PlannedRun, planned_runs
+from sirec.studies.experiment import Experiment, MissingRow, PlannedRun, planned_rows
 from sirec.studies.rendering import record
 
 DEMO = "demo"
@@ -40,7 +40,7 @@ def train_all(
     *,
     device: str = "cpu",
     again: bool = False,
-    finished: Callable[[str, RunFolder], None] | None = None,
+    finished: Callable[[PlannedRun, RunFolder], None] | None = None,
 ) -> list[RunFolder]:
     """Train what is missing of these runs, with bars; `finished` is told of each run as it ends, trained before or now."""
     folders = []
@@ -54,7 +54,7 @@ def train_all(
             watcher.close()
             say(f"{label}: {'already trained' if was_done else 'done'}, {folders[-1].path}")
             if finished:
-                finished(run.label, folders[-1])
+                finished(run, folders[-1])
             if whole is not None:
                 bars.advance(whole)
     return folders
@@ -73,16 +73,19 @@ class StudyCall:
 
     def run(self, *, keeps_record: bool = True) -> None:
         """Train what is missing and list the runs as they finish; without a record for a part of a study."""
-        done: list[tuple[str, RunFolder]] = []
+        done: list[tuple[PlannedRun, RunFolder]] = []
+        missing: list[MissingRow] = []
 
-        def finished(label: str, folder: RunFolder) -> None:
-            done.append((label, folder))
+        def finished(run: PlannedRun, folder: RunFolder) -> None:
+            done.append((run, folder))
             if keeps_record:
-                record(self.plan, self.out, self.name, done)
+                record(self.plan, self.out, self.name, done, missing)
 
         for data in self.plan.datasets or (None,):
             prepared = dataset(data, self.data_root)
-            runs = list(planned_runs(self.plan, prepared, self.name))
+            rows = list(planned_rows(self.plan, prepared, self.name))
+            missing += [row for row in rows if isinstance(row, MissingRow)]
+            runs = [row for row in rows if isinstance(row, PlannedRun)]
             train_all(runs, prepared, Store(self.out), device=self.device, again=self.again, finished=finished)
 
 

@@ -26,7 +26,7 @@ def study(
 
     With --only, rows are trained without drawing tables: that is how several processes share a study.
 
-    Example: sirec study experiments/beauty_models.yaml
+    Example: sirec study overall --data beauty
     """
     from sirec.cli.common import StudyCall, show
     from sirec.studies.experiment import find_experiment, read_experiment

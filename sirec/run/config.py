@@ -6,8 +6,8 @@ Resolution, later wins: the model's own defaults, the protocol, the profile, wha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from sirec.config import Tree, assign, dump, has, load
@@ -15,7 +15,7 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
 from sirec.models import AnyModel, model_class
-from sirec.objectives.stage import Stage
+from sirec.objectives.stage import AnyObjective, Stage
 from sirec.training.fit import Precision
 
 Profile = Literal["intended", "published"]
@@ -156,11 +156,13 @@ def resolve(
     profile: Profile = "intended",
     shared: Mapping[str, object] | None = None,
     assignments: Mapping[str, object] | None = None,
+    adds: Sequence[AnyObjective] = (),
     where: str = "configuration",
 ) -> RunConfig:
     """The configuration of `model` on `data`: defaults, protocol, profile, then `shared` and `assignments`, by dotted path.
 
-    `shared` are meant for several models and passed over where a model has no such key; `assignments` must fit.
+    `shared` are meant for several models and passed over where a model has no such key; `assignments` must fit. `adds` are
+    objectives that the model's stages get beside their own, before anything is assigned.
     Raises `SirecError` for an unknown name or key, a value that does not fit, or a combination without meaning.
     """
     declaration = model_class(model)
@@ -172,7 +174,7 @@ def resolve(
     base = RunConfig(
         data=DataConfig(name=data.name, attributes=_preferred(chosen, data)),
         model=declaration(),  # type: ignore[arg-type]
-        stages=declaration.stages,
+        stages=_with(declaration.stages, adds, where),
         protocol=protocol,
         profile=profile,
     )
@@ -187,6 +189,15 @@ def resolve(
     for path, value in (assignments or {}).items():
         assign(tree, path, value, where)
     return load(RunConfig, tree, where)
+
+
+def _with(stages: tuple[Stage, ...], adds: Sequence[AnyObjective], where: str) -> tuple[Stage, ...]:
+    if adds and not stages:
+        raise SirecError(f"{where}: a model without training takes no objective")
+    for stage in stages:
+        for name in {part.name for part in stage.objectives} & {part.name for part in adds}:
+            raise SirecError(f"{where}: the model has the objective {name} already", f"set {name}.weight instead")
+    return tuple(replace(stage, objectives=(*stage.objectives, *adds)) for stage in stages)
 
 
 def _refuse_decided(assignments: Mapping[str, object], where: str) -> None:

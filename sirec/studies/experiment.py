@@ -1,12 +1,14 @@
 """An experiment file: which models, on which data, with which settings, to answer which question.
 
-title: Models on Beauty
+title: Models beside each other
 datasets: [beauty]
 seeds: [0]
 set: {learning_rate: 0.001}                # for every row that has the key
 rows:
   SASRec: {model: sasrec}
+  SASRecF and AAP: {model: sasrecf, with: [{name: aap, weight: 5.0}]}
   COMIF without UPA: {model: comif, without: [upa], set: {heads: 2}}
+  "COMIF, {1}": {model: comif, attributes: [brand|city|*]}               # see `attributes.py`
 """
 
 from __future__ import annotations
@@ -20,26 +22,46 @@ from sirec.config import dump, has, leaves, load, read_yaml
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
+from sirec.objectives.stage import AnyObjective
 from sirec.resources import experiments_root
 from sirec.run.config import Profile, RunConfig, resolve
+from sirec.studies.attributes import NoAttributeError, choose, label_of
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowPlan:
-    """One row of a table: a model, its settings by dotted path, and the objectives it goes without.
+    """One row of a table: a model, its settings by dotted path, and the objectives it has more or goes without.
 
-    `is_variant`: not the model as the papers' main tables have it, so no printed value stands beside it.
+    `attributes` chooses among those that the data have (see `attributes.py`); the row's label has their names for `{1}`, `{2}`.
+    `printed` selects the row of the experiment's published table that stands beside this one. `is_variant`: not the model as
+    the papers' main tables have it, so no value of those stands beside it.
     """
 
     model: str
     set: Mapping[str, Any] = field(default_factory=dict)
+    with_: tuple[AnyObjective, ...] = ()
     without: tuple[str, ...] = ()
+    attributes: tuple[str, ...] | None = None
+    printed: Mapping[str, Any] = field(default_factory=dict)
     is_variant: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse attributes that are said twice."""
+        if self.attributes is not None and "data.attributes" in self.set:
+            raise SirecError("attributes and data.attributes say the same", "leave one of them out")
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides its runs, as plain values, what is at its default left out."""
+        return {key: value for key, value in dump(self, defaults=False).items() if key not in ("printed", "is_variant")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables."""
+    """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables.
+
+    `published` is the published table that rows' `printed` select from; without it the papers' main tables stand beside rows by
+    model. Each of `proposals`, rows or models, is set against the best of all others in a table of its own.
+    """
 
     title: str
     rows: Mapping[str, RowPlan]
@@ -49,17 +71,22 @@ class Experiment:
     profile: Profile = "intended"
     set: Mapping[str, Any] = field(default_factory=dict)
     against: str | None = None
+    proposals: tuple[str, ...] = ()
+    published: str | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an experiment without runs."""
+        """Refuse an experiment without runs, and printed values from nowhere."""
         if not self.rows or not self.seeds:
             raise SirecError("an experiment needs at least one row and one seed")
+        if self.published is None and any(row.printed for row in self.rows.values()):
+            raise SirecError("rows name printed values, but the experiment names no published table", "say published: TABLE")
 
     def plan(self) -> dict[str, Any]:
-        """What decides its runs, as plain values: rows, seeds and settings, but no title or note."""
-        wanted = ("rows", "datasets", "seeds", "protocol", "profile", "set")
-        return {key: value for key, value in dump(self).items() if key in wanted}
+        """What decides its runs, as plain values: rows, seeds and settings, but no title, note or printed value."""
+        wanted = ("datasets", "seeds", "protocol", "profile", "set")
+        settings = {key: value for key, value in dump(self).items() if key in wanted}
+        return settings | {"rows": {label: row.deciding() for label, row in self.rows.items()}}
 
     def only(self, labels: Sequence[str]) -> Experiment:
         """The experiment with only these rows. Raises `SirecError` for a label that no row has."""
@@ -71,10 +98,20 @@ class Experiment:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of an experiment: the label of its row, and its whole configuration."""
+    """A run of an experiment: the label of its row in the table, its whole configuration, and the row's name in the file."""
 
     label: str
     config: RunConfig
+    row: str = ""
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """A row that a data set cannot have, and why."""
+
+    label: str
+    dataset: str
+    reason: str
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -82,24 +119,51 @@ def read_experiment(path: Path) -> Experiment:
     return load(Experiment, read_yaml(path), str(path))
 
 
-def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment") -> Iterator[PlannedRun]:
+def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment") -> list[PlannedRun]:
     """Every run of an experiment on one data set, row by row; a floor has one run whatever the seeds."""
+    return [run for run in planned_rows(experiment, data, where) if isinstance(run, PlannedRun)]
+
+
+def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment") -> Iterator[PlannedRun | MissingRow]:
+    """The runs of each row of an experiment on one data set, and in their place what says why a row has none.
+
+    A row whose attributes the data lack, or whose attributes make it the same as an earlier row, is a `MissingRow`.
+    """
     _check_shared(experiment, data, where)
-    for label, row in experiment.rows.items():
-        seeds = experiment.seeds[:1] if model_class(row.model).is_floor else experiment.seeds
-        config = resolve(
-            row.model,
-            data,
-            protocol=experiment.protocol,
-            profile=experiment.profile,
-            shared=experiment.set,
-            assignments=row.set,
-            where=f"{where}: rows.{label}",
-        )
-        for name in row.without:
-            config = without_objective(config, name)
-        for seed in seeds:
-            yield PlannedRun(label, replace(config, seed=seed))
+    earlier: list[tuple[RunConfig, str]] = []
+    for name, row in experiment.rows.items():
+        try:
+            chosen = choose(row.attributes, data)
+        except NoAttributeError as lacking:
+            yield MissingRow(label_of(name, lacking.wanted), data.name, lacking.reason)
+            continue
+        label = label_of(name, chosen or ())
+        config = _configuration(experiment, row, chosen, data, f"{where}: rows.{name}")
+        same = next((other for known, other in earlier if known == config), None) if row.attributes is not None else None
+        if same:
+            yield MissingRow(label, data.name, f"{data.name} has no other attributes, so it is '{same}'")
+            continue
+        earlier.append((config, label))
+        for seed in experiment.seeds[:1] if model_class(row.model).is_floor else experiment.seeds:
+            yield PlannedRun(label, replace(config, seed=seed), name)
+
+
+def _configuration(
+    experiment: Experiment, row: RowPlan, attributes: Sequence[str] | None, data: Dataset, where: str
+) -> RunConfig:
+    config = resolve(
+        row.model,
+        data,
+        protocol=experiment.protocol,
+        profile=experiment.profile,
+        shared=experiment.set,
+        assignments={**row.set, **({} if attributes is None else {"data.attributes": list(attributes)})},
+        adds=row.with_,
+        where=where,
+    )
+    for name in row.without:
+        config = without_objective(config, name)
+    return config
 
 
 def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
@@ -107,7 +171,7 @@ def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
     for assignments in (experiment.set, *(row.set for row in experiment.rows.values())):
         if "seed" in assignments:
             raise SirecError(f"{where}: seed cannot be set", "list seeds under seeds:")
-    trees = [dump(resolve(row.model, data, protocol=experiment.protocol)) for row in experiment.rows.values()]
+    trees = [dump(resolve(row.model, data, protocol=experiment.protocol, adds=row.with_)) for row in experiment.rows.values()]
     for key in experiment.set:
         if not any(has(tree, key) for tree in trees):
             known = {path[-1] for tree in trees for path, _ in leaves(tree) if not path[-1].isdigit()}

@@ -7,6 +7,7 @@ as far as it got.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,24 @@ from sirec.report.entries import Entry, View
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
 from sirec.studies.comparison import Comparison, compare_entries
-from sirec.studies.experiment import Experiment
+from sirec.studies.experiment import Experiment, MissingRow, PlannedRun
 from sirec.studies.runs import entry
 
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
 
 
-def record(experiment: Experiment, out: Path, name: str, runs: Sequence[tuple[str, RunFolder]]) -> None:
-    """Write what a study planned and its finished runs so far: (label, folder) in table order."""
+def record(
+    experiment: Experiment,
+    out: Path,
+    name: str,
+    runs: Sequence[tuple[PlannedRun, RunFolder]],
+    missing: Sequence[MissingRow] = (),
+) -> None:
+    """Write what a study planned, its finished runs so far in table order, and the rows that data sets cannot have."""
     (out / "studies").mkdir(parents=True, exist_ok=True)
-    lines = [{"label": label, "run": folder.path.relative_to(out).as_posix()} for label, folder in runs]
-    replace_json(out / "studies" / f"{name}.json", {"plan": experiment.plan(), "runs": lines})
+    lines = [{"label": run.label, "row": run.row, "run": folder.path.relative_to(out).as_posix()} for run, folder in runs]
+    stored = {"plan": experiment.plan(), "runs": lines, "missing": [asdict(row) for row in missing]}
+    replace_json(out / "studies" / f"{name}.json", stored)
 
 
 def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS) -> Comparison:
@@ -42,5 +50,5 @@ def _entries(experiment: Experiment, name: str, out: Path) -> list[Entry]:
     if stored["plan"] != experiment.plan():
         raise SirecError(f"{path}: made from another plan than the experiment file has now", "run it: what is trained stays")
     lines: list[Mapping[str, Any]] = stored["runs"]
-    variants = {label for label, row in experiment.rows.items() if row.is_variant}
-    return [entry(RunFolder(out / line["run"]), line["label"], is_variant=line["label"] in variants) for line in lines]
+    rows = experiment.rows
+    return [entry(RunFolder(out / line["run"]), line["label"], is_variant=rows[line["row"]].is_variant) for line in lines]

@@ -61,12 +61,12 @@ def test_a_committed_study_is_whole(study: Path) -> None:
     """Every row of the experiment file is there, finished, with the model and the shared settings the file says."""
     plan = read_experiment(shipped_experiments()[study.stem])
     lines = json.loads(study.read_text())["runs"]
-    assert {line["label"] for line in lines} == set(plan.rows)
+    assert {line["row"] for line in lines} == set(plan.rows)
     for line in lines:
         folder = RunFolder(ROOT / "results" / line["run"])
         assert folder.is_done
         config = folder.config()
-        assert config.model.name == plan.rows[line["label"]].model
+        assert config.model.name == plan.rows[line["row"]].model
         assert config.seed in plan.seeds
         assert all(stage.learning_rate == plan.set["learning_rate"] for stage in config.stages)
 

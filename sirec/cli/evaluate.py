@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sirec.cli import options
 from sirec.cli.console import say
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sirec.report.entries import Entry
+
 
 def evaluate(
-    runs: Annotated[list[str], typer.Argument(help="Run folders, or the first digits of their ids.")],
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Run folders, or the first digits of their ids.", show_default=False)
+    ] = None,
+    recommendations: Annotated[
+        list[Path] | None,
+        typer.Option(help="Another tool's lists (user, item, rank or score) or scores (.npy); repeatable.", show_default=False),
+    ] = None,
+    order: Annotated[
+        str | None, typer.Option(help="Order of an array of scores: codes, or a JSON file of ids.", show_default=False)
+    ] = None,
+    data: options.Data = None,
     history: options.HistoryRule = options.History.keep,
     split: Annotated[str, typer.Option(help="test or valid.")] = "test",
     metric: Annotated[list[str] | None, typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False)] = None,
@@ -28,24 +44,44 @@ def evaluate(
 ) -> None:
     """Evaluate finished runs by full ranking; several make one table with paired differences.
 
+    With --recommendations, what other tools recommend is ranked the same way and stands beside the runs. Lists of K items
+    give metrics up to cutoff K; a user without a list misses.
+
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
+    Example: sirec evaluate 3f2a91 --data beauty --recommendations theirs.csv
     """
-    from sirec.cli.common import recompute_ranks, show
+    from sirec.cli.common import dataset, recompute_ranks, show
     from sirec.data.split import PARTS
-    from sirec.errors import unknown
+    from sirec.errors import SirecError, unknown
     from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric
     from sirec.report.entries import View
     from sirec.run.store import Store
     from sirec.studies.comparison import compare_entries
+    from sirec.studies.recommendations import recommended, refuse_unknown
     from sirec.studies.runs import entries
 
     if split not in PARTS:
         raise unknown("split", split, PARTS)
     metrics = [parse_metric(text) for text in metric] if metric else DEFAULT_METRICS
-    folders = list(dict.fromkeys(Store(out).find(reference) for reference in runs))
+    if order is not None and not recommendations:
+        raise SirecError("--order is that of an array of scores, and there is none", "say --recommendations FILE.npy")
+    folders = list(dict.fromkeys(Store(out).find(reference) for reference in runs or ()))
     for folder in folders if recompute else ():
         recompute_ranks(folder, data_root)
-    comparison = compare_entries(entries(folders), metrics=metrics, views=[View(split, history.value)], against=against)
+    view = View(split, history.value)
+    rows = entries(folders)
+    notes: list[str] = []
+    if recommendations:
+        theirs, notes = recommended(recommendations, dataset(data or _only(rows), data_root), split, order)
+        refuse_unknown(theirs, metrics if metric else (), view)
+        rows += theirs
+    comparison = compare_entries(rows, metrics=metrics, views=[view], against=against, notes=notes)
     show(comparison, as_json=as_json)
     if name:
         say(f"written: {comparison.write(out / 'tables', name)}")
+
+
+def _only(rows: Sequence[Entry]) -> str | None:
+    """The one data set of these runs, if there is one."""
+    names = {row.dataset for row in rows}
+    return names.pop() if len(names) == 1 else None

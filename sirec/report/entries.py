@@ -105,7 +105,7 @@ def best_on_validation(rows: Rows, metric: Metric, history: HistoryRule, where: 
 
 def protocol_notes(entries: Iterable[Entry]) -> list[str]:
     """What all trained runs have in common, then what differs between data sets, then what differs between rows of one."""
-    trained = [entry for entry in entries if not entry.is_floor]
+    trained = [entry for entry in entries if not entry.is_floor and entry.protocol]  # nothing is known of other tools' rows
     shared, varying, unlike = [], [], []
     for key in dict.fromkeys(key for entry in trained for key in entry.protocol):
         values = {(entry.dataset, entry.label, entry.protocol.get(key, UNSTATED)): None for entry in trained}

@@ -18,6 +18,7 @@ from sirec.errors import SirecError
 
 Format = Literal["csv", "tsv", "parquet", "jsonl"]
 PEEKED = 10_000  # rows
+SEPARATORS = ";,|\t"  # what may stand between the cells of a text table
 
 
 class AnyTable(Protocol):
@@ -52,8 +53,13 @@ class TextTable:
 
     @cached_property
     def header(self) -> Sequence[str]:
-        """The first line, or the declared names."""
-        return delimited.header_of(self.file, self.dialect)
+        """The first line, or the declared names. Raises `SirecError` where something else must stand between the cells."""
+        names = delimited.header_of(self.file, self.dialect)
+        inside = [sign for sign in SEPARATORS if len(names) == 1 and sign in names[0]]
+        if inside:
+            hint = f"say what stands between its cells, for example: --set 'delimiter={inside[0]}'"
+            raise SirecError(f"{self.file}:1: a single column, called '{names[0][:80]}'", hint)
+        return names
 
     @cached_property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
@@ -73,7 +79,9 @@ class JsonTable:
 
     @cached_property
     def header(self) -> Sequence[str]:
-        """The keys of the first objects."""
+        """The keys of the first objects. Raises `SirecError` where the first lines are none."""
+        if not self.first_rows:
+            raise SirecError(f"{self.file}:1: not JSON lines", 'expected an object a line: {"user": 1, "item": 2}')
         return tuple(dict.fromkeys(key for row in self.first_rows for key in row))
 
     @cached_property

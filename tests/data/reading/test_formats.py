@@ -45,6 +45,20 @@ def test_header_and_first_rows_of_every_format(tmp_path: Path) -> None:
         opened(file(tmp_path / "a.xls"))
 
 
+def test_a_table_of_another_kind_is_told_so(tmp_path: Path) -> None:
+    """Cells between semicolons, and JSON that is no lines of objects, are no missing columns."""
+    (tmp_path / "a.csv").write_text("id;kinds\n1;a\n")
+    with pytest.raises(SirecError, match=r"a\.csv:1: a single column, called 'id;kinds'") as caught:
+        opened(file(tmp_path / "a.csv")).header  # noqa: B018
+    assert "delimiter=;" in (caught.value.hint or "")
+    assert opened(file(tmp_path / "a.csv"), delimiter=";").header == ("id", "kinds")
+    (tmp_path / "a.json").write_text('[\n{"id": 1},\n{"id": 2}\n]\n')
+    assert opened(file(tmp_path / "a.json")).first_rows == [{"id": 2}]
+    (tmp_path / "a.json").write_text('[{"id": 1}, {"id": 2}]')
+    with pytest.raises(SirecError, match=r"a\.json:1: not JSON lines"):
+        opened(file(tmp_path / "a.json")).header  # noqa: B018
+
+
 def test_nan_in_json_is_missing(tmp_path: Path) -> None:
     """Python writes NaN for a missing value: it is none, in the careful reader as in the fast one."""
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"id": "x", "maker": maker}) + "\n" for maker in ("A", float("nan"))))

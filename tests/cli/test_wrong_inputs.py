@@ -83,7 +83,7 @@ MISTAKES = {
     "unknown run": (["evaluate", "feedbeef"], "'feedbeef' is not a run", ""),
     "unknown experiment": (["study", "quickstrat"], "'quickstrat' is not an experiment", "quickstart"),
     "unknown source": (["prepare", "x", "--source", "s3rek"], "'s3rek' is not a source", "s3rec"),
-    "no raw folder": (["prepare", "beauty"], "reads raw files, and none were given", "--raw"),
+    "a licence to accept first": (["prepare", "yelp"], "there are no raw files in raw/yelp", "--raw"),
     "missing raw files": (["prepare", "beauty", "--raw", "nowhere"], "nowhere", ""),
     "a date that is none": (["prepare", "demo", "--since", "2019-13-01"], "2019-13-01", ""),
     "a filter that leaves nothing": (["prepare", "demo", "--since", "2090-01-01"], "leaves none of", "loosen it"),

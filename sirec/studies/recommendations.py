@@ -9,6 +9,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.split import Part
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric
+from sirec.evaluation.recommendations import WORDS
 from sirec.report.entries import Entry, View, is_known
 from sirec.studies.recommendation_files import read_recommendations
 
@@ -48,5 +49,7 @@ def refuse_unknown(entries: Sequence[Entry], metrics: Sequence[Metric], view: Vi
         for metric in metrics:
             if not is_known([entry], metric, view):
                 end = entry.ranks.exact_to[view.history]
-                what = f"{metric.name}: the lists of {entry.label} are exact to cutoff {end} with the history {view.history}"
-                raise SirecError(what, f"ask for cutoffs of at most {end}, or give longer lists")
+                what = f"{metric.name}: the lists of {entry.label} are exact to cutoff {end}"
+                raise SirecError(
+                    f"{what} with the history {WORDS[view.history]}", f"ask for cutoffs of at most {end}, or give longer lists"
+                )

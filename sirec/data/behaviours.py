@@ -68,7 +68,7 @@ def code_behaviour(field: str, values: NDArray[np.generic], bins: Bins | None) -
             f"the behaviour {field} has {len(names):,} distinct numbers, too many to learn one by one",
             f"declare bins, for example --bins {field}={','.join(f'{edge:.3g}' for edge in _quartiles(values))}",
         )
-    return codes.astype(np.int64) + 1, ["", *(f"{name:g}" if isinstance(name, float) else str(name) for name in names)]
+    return codes.astype(np.int64) + 1, ["", *map(_text, names)]
 
 
 def code_gaps(users: Codes, times: Codes, bins: Bins) -> tuple[Codes, list[str]]:
@@ -79,6 +79,13 @@ def code_gaps(users: Codes, times: Codes, bins: Bins) -> tuple[Codes, list[str]]
     gaps = np.diff(times, prepend=times[:1])
     is_first = np.diff(users, prepend=users[:1] - 1) != 0
     return np.where(is_first, 1, bins.code(gaps.astype(np.float64)) + 2), ["", FIRST, *bins.names]
+
+
+def _text(value: object) -> str:
+    """A value as its code is called: 4 and not 4.0, but all digits of a number that needs them."""
+    if not isinstance(value, float):
+        return str(value)
+    return short if float(short := f"{value:g}") == value else repr(float(value))
 
 
 def _quartiles(values: NDArray[np.generic]) -> Sequence[float]:

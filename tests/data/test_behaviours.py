@@ -57,6 +57,7 @@ def test_values_without_bins_are_coded_in_ascending_order() -> None:
     """Numbers by size and not by their digits, texts by alphabet."""
     codes, names = code_behaviour("rating", np.array([10.0, 9.5, 10.0]), None)
     assert (codes.tolist(), names) == ([2, 1, 2], ["", "9.5", "10"])
+    assert code_behaviour("price", np.array([1234567.0, 1234567.5]), None)[1] == ["", "1234567.0", "1234567.5"]
     codes, names = code_behaviour("device", np.array(["tv", "app"], dtype=object), None)
     assert (codes.tolist(), names) == ([2, 1], ["", "app", "tv"])
 

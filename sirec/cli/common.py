@@ -12,11 +12,12 @@ from sirec.data.dataset import Dataset
 from sirec.data.prepare import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.evaluation.evaluate import evaluate
+from sirec.report.entries import MissingRow
 from sirec.report.render import to_rich
 from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
 from sirec.studies.comparison import Comparison
-from sirec.studies.experiment import Experiment, MissingRow, PlannedRun, planned_rows
+from sirec.studies.experiment import Experiment, PlannedRun, planned_rows
 from sirec.studies.rendering import record
 
 DEMO = "demo"

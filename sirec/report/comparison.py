@@ -6,9 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.report.differences import TEST_VIEW, Pair, significance_notes
-from sirec.report.entries import Entry, View, group, is_known, means, protocol_notes, seed_note, split_notes, tie_notes
+from sirec.report.entries import (
+    Entry,
+    MissingRow,
+    View,
+    group,
+    is_known,
+    means,
+    protocol_notes,
+    seed_note,
+    split_notes,
+    tie_notes,
+)
 from sirec.report.published import PAPERS, Paper, Published, covers, published, published_users
 from sirec.report.table import Cell, Column, ResultTable, Row
 
@@ -20,16 +32,19 @@ def comparison_table(
     view: View = TEST_VIEW,
     paper: Paper = "comif",
     pairs: Sequence[Pair] = (),
+    missing: Sequence[MissingRow] = (),
     title: str = "Comparison",
 ) -> ResultTable:
     """Rows = models, columns = metrics; seeds averaged, the deviation over seeds beside the mean.
 
-    On the test split with the history kept, as both papers rank, printed values stand beside ours: those of `paper`, or of the
-    other one for a data set that it lacks. `pairs` put significance marks on the rows they are about.
+    On the test split with the history kept, as both papers rank, printed values stand beside ours: those of the published row
+    that an entry names, else those of `paper`'s main table, or of the other one's for a data set that it lacks. `pairs` put
+    significance marks on the rows they are about; `missing` rows end their data set's, with the reason for being so.
     Raises `SirecError` without entries, or if a row has the same seed twice.
     """
     grouped = group(entries)
     marked = {(pair.dataset, pair.label, pair.difference.metric) for pair in pairs if pair.is_reference and pair.is_significant}
+    several = len(grouped) > 1
     rows: list[Row] = []
     sources: dict[str, None] = {}
     for dataset, by_label in grouped.items():
@@ -41,7 +56,12 @@ def comparison_table(
                 if printed:
                     sources[f"Published on {dataset}: {printed.source}."] = None
                 cells.append(_cell(runs, metric, view, printed, "†" if (dataset, label, metric.name) in marked else ""))
-            rows.append(Row(label, tuple(cells), dataset if len(grouped) > 1 else "", runs[0].is_floor))
+            rows.append(Row(label, tuple(cells), dataset if several else "", runs[0].is_floor))
+        rows += [
+            Row(row.label, tuple(Cell(missing=row.reason) for _ in metrics), dataset if several else "")
+            for row in missing
+            if row.dataset == dataset
+        ]
     columns = tuple(Column(metric.name, direction="higher") for metric in metrics)
     significance = significance_notes(pairs) if marked else []
     conditions = (*split_notes(entries, view), *protocol_notes(entries), seed_note(entries), *tie_notes(entries, view))
@@ -61,7 +81,11 @@ def _cell(runs: Sequence[Entry], metric: Metric, view: View, printed: Published 
 
 def _printed(run: Entry, metric: Metric, paper: Paper) -> Published | None:
     """One paper per data set: the papers differ in settings, so rows from both would not be comparable with each other."""
-    if run.is_variant or run.ranks.users not in published_users(run.dataset):
+    if run.ranks.users not in published_users(run.dataset) or run.split != LeaveOneOut():
+        return None
+    if run.printed is not None:
+        return run.printed.value(run.dataset, metric.name)
+    if run.is_variant:
         return None
     source = paper if covers(paper, run.dataset) else next((other for other in PAPERS if covers(other, run.dataset)), None)
     return next((value for value in published(run.dataset, run.model, metric.name) if value.paper == source), None)

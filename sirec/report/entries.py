@@ -15,6 +15,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, ranked
 from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
+from sirec.report.published import PrintedRow
 
 NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
 UNSTATED = "unstated"
@@ -25,7 +26,7 @@ class Entry:
     """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder.
 
     `fingerprint` and `split` are those of the data. `is_variant` says that the run is not what the papers' main tables have, in
-    its model or in its split, so that no printed value is its own.
+    its model or in its split, so that no value of those is its own; `printed` is the row of another published table that it is.
     """
 
     label: str
@@ -37,8 +38,18 @@ class Entry:
     link: str | None = None
     is_floor: bool = False
     is_variant: bool = False
+    printed: PrintedRow | None = None
     fingerprint: str | None = None
     split: Split = field(default_factory=LeaveOneOut)
+
+
+@dataclass(frozen=True)
+class MissingRow:
+    """A row that a data set cannot have, and why."""
+
+    label: str
+    dataset: str
+    reason: str
 
 
 @dataclass(frozen=True)

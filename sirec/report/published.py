@@ -1,9 +1,14 @@
-"""The numbers that the two papers printed, as they printed them."""
+"""The numbers that the two papers printed, as they printed them.
+
+Their tables are wide by data set, by metric or by model; a `Layout` says which, so that each answers the same question: what is
+printed for this row, on this data set, by this metric?
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Literal, get_args
@@ -18,6 +23,30 @@ PAPERS: tuple[Paper, ...] = get_args(Paper)
 TITLES: dict[Paper, str] = {"comif": "COMIF", "difsr": "DIF-SR"}
 CITATIONS: dict[Paper, str] = {"comif": "Choi et al., IEEE Access 2025", "difsr": "Xie et al., SIGIR 2022"}
 OVERALL: dict[Paper, str] = {"comif": "comif_table3_overall", "difsr": "difsr_table2_overall"}
+PROPOSALS: dict[Paper, str] = {"comif": "comif", "difsr": "dif-sr"}  # what each paper proposes, by our name
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table of metrics is laid out: the columns that name its rows, what the headings of its other columns are, and the
+    data set or the metric that its caption says.
+    """
+
+    keys: tuple[str, ...]
+    wide: Literal["dataset", "metric", "model"] | None = None
+    caption: Mapping[str, str] = field(default_factory=dict)
+
+
+LAYOUTS: Mapping[str, Layout] = {
+    OVERALL["comif"]: Layout(("model",)),
+    OVERALL["difsr"]: Layout(("model",)),
+    "comif_table4_fusion": Layout(("side_information", "fusion"), "dataset", {"metric": "Recall@20"}),
+    "comif_table5_side_information": Layout(("side_information",), "metric"),
+    "comif_table6_modules": Layout(("attention_fusion", "embedding_fusion", "iaa", "upa"), "dataset", {"metric": "Recall@20"}),
+    "difsr_table3_enhancement": Layout(("model",), "model"),
+    "difsr_table4_ablation": Layout(("dif", "aap"), "dataset", {"metric": "Recall@20"}),
+    "difsr_table5_side_information_yelp": Layout(("side_information",), "metric", {"dataset": "yelp"}),
+}
 
 
 @dataclass(frozen=True)
@@ -34,16 +63,57 @@ class Published:
         return f"Table {self.table} of {CITATIONS[self.paper]}"
 
 
-def published(dataset: str, model: str, metric: str) -> list[Published]:
-    """What the papers' main tables have for a model on a data set, COMIF's first; empty where they have nothing.
+@dataclass(frozen=True)
+class PrintedRow:
+    """A row of a published table, by the values of the columns that name its rows.
 
-    Names are matched without regard to case and punctuation: `dif-sr` is DIF-SR, `s3rec` is S3-Rec.
+    Values are matched without regard to case and punctuation: `dif-sr` is DIF-SR, `s3rec` is S3-Rec.
     """
-    return [
-        Published(value, paper, _table_number(OVERALL[paper]))
-        for paper in PAPERS
-        if (value := _overall(paper).get((_key(dataset), _key(model), _key(metric)))) is not None
-    ]
+
+    table: str
+    keys: Mapping[str, object]
+
+    def value(self, dataset: str, metric: str) -> Published | None:
+        """What is printed there; None where the table lacks the data set or the metric."""
+        value = _values(self.table).get((_row(self.keys), _key(dataset), _key(metric)))
+        paper = next(paper for paper in PAPERS if self.table.startswith(f"{paper}_"))
+        return None if value is None else Published(value, paper, _table_number(self.table))
+
+    def check(self) -> None:
+        """Raise `SirecError` unless the table exists, has rows of metrics, and one of them has these keys."""
+        published_table(self.table)
+        if self.table not in LAYOUTS:
+            raise unknown("published table of metrics", self.table, LAYOUTS)
+        keys = LAYOUTS[self.table].keys
+        for name in self.keys:
+            if name not in keys:
+                raise unknown("column", name, keys, self.table)
+        if _row(self.keys) not in {row for row, _, _ in _values(self.table)}:
+            wanted = ", ".join(f"{name} {value}" for name, value in self.keys.items())
+            raise SirecError(f"{self.table}: no row has {wanted}", f"say a value for each of: {', '.join(keys)}")
+
+
+def published(dataset: str, model: str, metric: str) -> list[Published]:
+    """What the papers' main tables have for a model on a data set, COMIF's first; empty where they have nothing."""
+    found = (PrintedRow(OVERALL[paper], {"model": model}).value(dataset, metric) for paper in PAPERS)
+    return [value for value in found if value is not None]
+
+
+def published_models(paper: Paper, dataset: str, metric: str) -> dict[str, float]:
+    """Model, as printed, -> value of a paper's main table for a data set and a metric; empty where it has neither."""
+    table = published_table(OVERALL[paper])
+    here = (table["dataset"].map(_key) == _key(dataset)) & (table["metric"].map(_key) == _key(metric))
+    return dict(zip(table.loc[here, "model"], table.loc[here, "value"], strict=True))
+
+
+def is_in(paper: Paper, model: str) -> bool:
+    """Whether a paper's main table has a model."""
+    return any(row == _row({"model": model}) for row, _, _ in _values(OVERALL[paper]))
+
+
+def is_same(name: str, other: str) -> bool:
+    """Whether two names are the same but for case, punctuation and a paper's habits."""
+    return _key(name) == _key(other)
 
 
 def published_users(dataset: str) -> set[int]:
@@ -55,7 +125,7 @@ def published_users(dataset: str) -> set[int]:
 
 def covers(paper: Paper, dataset: str) -> bool:
     """Whether a paper's main table has a data set."""
-    return any(key[0] == _key(dataset) for key in _overall(paper))
+    return any(printed_on == _key(dataset) for _, printed_on, _ in _values(OVERALL[paper]))
 
 
 def published_names() -> list[str]:
@@ -79,9 +149,20 @@ def _folder() -> Traversable:
 
 
 @cache
-def _overall(paper: Paper) -> dict[tuple[str, str, str], float]:
-    rows = published_table(OVERALL[paper]).itertuples(index=False, name=None)
-    return {(_key(dataset), _key(model), _key(metric)): float(value) for dataset, model, metric, value in rows}
+def _values(name: str) -> dict[tuple[frozenset[tuple[str, str]], str, str], float]:
+    """(row, data set, metric) -> value of a table of metrics, whatever its layout."""
+    layout, frame = LAYOUTS[name], published_table(name)
+    if layout.wide:
+        named = [column for column in (*layout.keys, "dataset", "metric") if column in frame.columns]
+        frame = frame.melt(id_vars=named, var_name=layout.wide, value_name="value")
+    return {
+        (_row({key: row[key] for key in layout.keys}), _key(row["dataset"]), _key(row["metric"])): float(row["value"])
+        for row in frame.assign(**layout.caption).to_dict("records")
+    }
+
+
+def _row(keys: Mapping[str, object]) -> frozenset[tuple[str, str]]:
+    return frozenset((name, _key(str(value))) for name, value in keys.items())
 
 
 def _key(name: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, sentence
-from sirec.report.entries import Entry, View, group
+from sirec.report.entries import Entry, MissingRow, View, group
+from sirec.report.improvement import improvement_table
 from sirec.report.published import PAPERS, TITLES, covers
 from sirec.report.render import to_csv, to_dict, to_latex, to_markdown
 from sirec.report.table import ResultTable
@@ -52,20 +53,25 @@ def compare_entries(
     metrics: Sequence[Metric] = DEFAULT_METRICS,
     views: Sequence[View] = (View(),),
     against: str | None = None,
+    proposals: Sequence[str] = (),
+    missing: Sequence[MissingRow] = (),
     notes: Sequence[str] = (),
 ) -> Comparison:
     """A table for each view and, with two or more rows, the paired differences of the first one and a sentence on each.
 
-    The papers' own view, test with the history kept, has a table beside each paper that covers the data. `notes` stand below.
+    The papers' own view, test with the history kept, has a table beside each paper that covers the data. Each of `proposals` is
+    set against the best of all others in a table of its own. `missing` rows are in every table, `notes` stand below.
     """
     several = any(len(rows) > 1 for rows in group(entries).values())
     pairs = differences(entries, metrics, against=against, view=views[0]) if several else []
     tables: list[ResultTable] = []
     for view in views:
         named = f"{title}: {_name(view)}"
-        for table in _beside_papers(entries, metrics, view, pairs if view == views[0] else (), named):
+        for table in _beside_papers(entries, metrics, view, pairs if view == views[0] else (), missing, named):
             said = {note for earlier in tables for note in earlier.notes}
             tables.append(replace(table, notes=tuple(note for note in (*table.notes, *notes) if note not in said)))
+    for proposal in proposals if several else ():
+        tables.append(improvement_table(entries, metrics, proposal, title))
     if pairs:
         headline = [pair for pair in pairs if pair.difference.metric in (HEADLINE.name, "NDCG@20")] or pairs
         tables.append(difference_table(headline, f"{title}: paired differences"))
@@ -73,16 +79,28 @@ def compare_entries(
 
 
 def _beside_papers(
-    entries: Sequence[Entry], metrics: Sequence[Metric], view: View, pairs: Sequence[Pair], title: str
+    entries: Sequence[Entry],
+    metrics: Sequence[Metric],
+    view: View,
+    pairs: Sequence[Pair],
+    missing: Sequence[MissingRow],
+    title: str,
 ) -> list[ResultTable]:
     """The table of a view; where several papers have the data, one beside each, else one."""
-    printed = {entry.dataset for entry in entries if not entry.is_variant} if view == View() else set()
+    shown = view == View()
+    printed = {entry.dataset for entry in entries if shown and not entry.is_variant and entry.printed is None}
     papers = [paper for paper in PAPERS if any(covers(paper, dataset) for dataset in printed)]
     if len(papers) < 2:
-        return [comparison_table(entries, metrics, view=view, pairs=pairs, title=title)]
+        return [comparison_table(entries, metrics, view=view, pairs=pairs, missing=missing, title=title)]
     return [
         comparison_table(
-            entries, metrics, view=view, pairs=pairs, paper=paper, title=f"{title}, beside {TITLES[paper]}'s paper"
+            entries,
+            metrics,
+            view=view,
+            pairs=pairs,
+            missing=missing,
+            paper=paper,
+            title=f"{title}, beside {TITLES[paper]}'s paper",
         )
         for paper in papers
     ]

@@ -23,6 +23,8 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.objectives.stage import AnyObjective
+from sirec.report.entries import MissingRow
+from sirec.report.published import PrintedRow
 from sirec.resources import experiments_root
 from sirec.run.config import Profile, RunConfig, resolve
 from sirec.studies.attributes import NoAttributeError, choose, label_of
@@ -81,6 +83,9 @@ class Experiment:
             raise SirecError("an experiment needs at least one row and one seed")
         if self.published is None and any(row.printed for row in self.rows.values()):
             raise SirecError("rows name printed values, but the experiment names no published table", "say published: TABLE")
+        for row in self.rows.values():
+            if self.published is not None and row.printed:
+                PrintedRow(self.published, row.printed).check()
 
     def plan(self) -> dict[str, Any]:
         """What decides its runs, as plain values: rows, seeds and settings, but no title, note or printed value."""
@@ -103,15 +108,6 @@ class PlannedRun:
     label: str
     config: RunConfig
     row: str = ""
-
-
-@dataclass(frozen=True)
-class MissingRow:
-    """A row that a data set cannot have, and why."""
-
-    label: str
-    dataset: str
-    reason: str
 
 
 def read_experiment(path: Path) -> Experiment:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from sirec.errors import SirecError
-from sirec.report.entries import Entry, View
+from sirec.report.entries import Entry, MissingRow, View
+from sirec.report.published import PrintedRow
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
+from sirec.studies.attributes import are_as_named
 from sirec.studies.comparison import Comparison, compare_entries
-from sirec.studies.experiment import Experiment, MissingRow, PlannedRun
+from sirec.studies.experiment import Experiment, PlannedRun, RowPlan
 from sirec.studies.runs import entry
 
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
@@ -38,17 +40,33 @@ def record(
 
 def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS) -> Comparison:
     """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run, or was run by another plan."""
-    found = _entries(experiment, name, out)
-    return compare_entries(found, title=experiment.title, views=views, against=experiment.against, notes=experiment.notes)
+    stored = _record(experiment, name, out)
+    found = [_entry(experiment.rows[line["row"]], experiment.published, out, line) for line in stored["runs"]]
+    return compare_entries(
+        found,
+        title=experiment.title,
+        views=views,
+        against=experiment.against,
+        proposals=experiment.proposals,
+        missing=[MissingRow(**row) for row in stored["missing"]],
+        notes=experiment.notes,
+    )
 
 
-def _entries(experiment: Experiment, name: str, out: Path) -> list[Entry]:
+def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     path = out / "studies" / f"{name}.json"
     if not path.exists():
         raise SirecError(f"{path}: no such file", f"run it first: sirec study {name}")
     stored: Mapping[str, Any] = read_json(path)
     if stored["plan"] != experiment.plan():
         raise SirecError(f"{path}: made from another plan than the experiment file has now", "run it: what is trained stays")
-    lines: list[Mapping[str, Any]] = stored["runs"]
-    rows = experiment.rows
-    return [entry(RunFolder(out / line["run"]), line["label"], is_variant=rows[line["row"]].is_variant) for line in lines]
+    return stored
+
+
+def _entry(row: RowPlan, published: str | None, out: Path, line: Mapping[str, str]) -> Entry:
+    """Where a published table is named, a row has its values from there or none."""
+    folder = RunFolder(out / line["run"])
+    if published is None:
+        return entry(folder, line["label"], is_variant=row.is_variant)
+    stands = bool(row.printed) and are_as_named(row.attributes, folder.config().data.attributes or ())
+    return entry(folder, line["label"], is_variant=True, printed=PrintedRow(published, row.printed) if stands else None)

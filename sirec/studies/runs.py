@@ -9,12 +9,13 @@ from sirec.data.split import LeaveOneOut
 from sirec.models import model_class
 from sirec.objectives.stage import Stage
 from sirec.report.entries import Entry
+from sirec.report.published import PrintedRow
 from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 
 
-def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = False) -> Entry:
-    """A finished run, under its model's title or another label (see `Entry` for `is_variant`)."""
+def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = False, printed: PrintedRow | None = None) -> Entry:
+    """A finished run, under its model's title or another label (see `Entry` for `is_variant` and `printed`)."""
     config = folder.config()
     declaration = model_class(config.model.name)
     split = folder.split()
@@ -29,6 +30,7 @@ def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = Fal
         link="/".join(folder.path.parts[-5:]),
         is_floor=declaration.is_floor,
         is_variant=is_variant or unlike_papers,
+        printed=printed,
         fingerprint=folder.fingerprint(),
         split=split,
     )

@@ -12,7 +12,21 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from sirec.cli import ablate, audit, compare, datasets, doctor, evaluate, export, models, prepare, quickstart, study, train
+from sirec.cli import (
+    ablate,
+    audit,
+    coldstart,
+    compare,
+    datasets,
+    doctor,
+    evaluate,
+    export,
+    models,
+    prepare,
+    quickstart,
+    study,
+    train,
+)
 from sirec.cli.console import stderr
 from sirec.errors import SirecError
 
@@ -42,7 +56,7 @@ def common(
 
 for command in (
     quickstart.quickstart, prepare.prepare, datasets.datasets, audit.audit, export.export, models.models, train.train,
-    evaluate.evaluate, compare.compare, ablate.ablate, study.study, doctor.doctor,
+    evaluate.evaluate, compare.compare, ablate.ablate, coldstart.coldstart, study.study, doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
 

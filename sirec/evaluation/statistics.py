@@ -105,6 +105,29 @@ def compare(
     )  # fmt: skip
 
 
+def mean_interval(
+    metric: Metric, runs: Mapping[int, Doubled], resampling: Resampling | None = None
+) -> tuple[float, float] | None:
+    """Where a row's mean lies, by the percentile bootstrap of `compare`: over users, from three seeds on over seeds as well.
+
+    `runs` map training seeds to doubled ranks Int[U] of the same users. None where all values are alike: drawing them again
+    says nothing about the mean then.
+    """
+    options = resampling or Resampling()
+    columns = np.stack([metric.per_user(runs[seed]) for seed in sorted(runs)], axis=1)  # [R, S]
+    if bool((columns == columns[0, 0]).all()):
+        return None
+    rng = np.random.default_rng(options.seed)
+    if len(runs) >= SEEDS_FOR_A_METHOD:
+        weights = _seed_weights(len(runs), options.resamples, rng)
+        draws = (_resampled_means(columns, options.resamples, rng) * weights).sum(1)
+    else:
+        draws = _resampled_means(columns.mean(axis=1, keepdims=True), options.resamples, rng)[:, 0]
+    tail = (1 - options.confidence) / 2
+    low, high = (float(bound) for bound in np.quantile(draws, [tail, 1 - tail]))
+    return low, high
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values corrected for testing all of them (Holm 1979), in the given order.
 

@@ -1,0 +1,97 @@
+"""`sirec coldstart`: finished runs by how rare the target is, how long the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sirec.cli import options
+from sirec.cli.console import say
+
+if TYPE_CHECKING:
+    from sirec.studies.finished import ListedRun
+
+
+def coldstart(
+    runs: Annotated[list[str] | None, typer.Argument(help="Run folders, or the first digits of ids; else by model.")] = None,
+    data: options.Data = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Separated by commas; else all of a study, else transitions,sasrec,dif-sr,comif.", show_default=False
+        ),
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Take the runs of this study.", show_default=False)] = None,
+    bins: Annotated[
+        list[str] | None,
+        typer.Option(help="popularity=5,10,20,50 or length=…: the last value of each bin; repeatable.", show_default=False),
+    ] = None,
+    minimum: Annotated[int, typer.Option(help="Users a bin needs; with fewer it joins a neighbour.")] = 200,
+    metric: Annotated[list[str] | None, typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False)] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Model or row to compare with; without it SASRec, else the best on validation.")
+    ] = None,
+    history: options.HistoryRule = options.History.keep,
+    name: Annotated[str | None, typer.Option(help="What tables and figures are called.", show_default=False)] = None,
+    render_only: Annotated[bool, typer.Option("--render-only", help="Draw anew what was drawn under that name.")] = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Compare models on groups of users: rare and frequent targets, short and long histories (COMIF's Figures 5 and 6).
+
+    It reads ranks alone and trains nothing. Tables and figures are written to results/tables and results/figures.
+
+    Example: sirec coldstart --data beauty --models sasrec,dif-sr,comif
+    """
+    from sirec.cli.common import show
+    from sirec.evaluation.buckets import with_ends
+    from sirec.studies.coldstart import METRICS, ColdStart, cold_start, default_name, record, recorded
+
+    if render_only:
+        name = name or default_name(_data(data, data_root), history.value)
+        asked = recorded(out, name)
+    else:
+        asked = ColdStart(
+            runs=tuple(_chosen(runs or [], data, models, study, out, data_root)),
+            bins={grouping: declared.ends for grouping, declared in with_ends(bins or []).items()},
+            minimum=minimum,
+            metrics=tuple(metric or METRICS),
+            history=history.value,
+            against=against,
+        )
+    report = cold_start(asked, out)
+    for remark in report.remarks:
+        say(remark)
+    name = name or default_name(report.dataset, history.value)
+    record(asked, out, name)
+    written = report.write(out, name)  # before printing: a closed pipe ends the command
+    show(report.comparison, as_json=as_json)
+    for path in written:
+        say(f"written: {path}")
+
+
+def _chosen(
+    runs: Sequence[str], data: str | None, models: str | None, study: str | None, out: Path, data_root: Path
+) -> list[ListedRun]:
+    from sirec.errors import SirecError
+    from sirec.studies.coldstart import MODELS
+    from sirec.studies.finished import of_models, of_runs, of_study
+
+    names = [name.strip() for name in models.split(",")] if models else []
+    if runs:
+        if data or names or study:
+            raise SirecError("run folders leave nothing for --data, --models or --study to choose", "give one or the other")
+        return of_runs(runs, out)
+    if study:
+        return of_study(study, out, data=data, models=names)
+    return of_models(names or MODELS, _data(data, data_root), out)
+
+
+def _data(data: str | None, data_root: Path) -> str:
+    from sirec.cli.common import dataset
+
+    return data or dataset(None, data_root).name

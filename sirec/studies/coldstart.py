@@ -1,0 +1,182 @@
+"""Cold start: how models do on rare targets and on short histories (COMIF, Figures 5 and 6), from stored ranks alone.
+
+`results/coldstart/<name>.json` lists the runs and the bins that tables and figures of that name were drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sirec.config import dump, load
+from sirec.errors import SirecError, unknown
+from sirec.evaluation.buckets import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
+from sirec.evaluation.metrics import Metric, parse_metric, ranked
+from sirec.evaluation.ranks import HistoryRule
+from sirec.report.buckets import EVERYBODY, BucketReport, bucket_report, one_data_set
+from sirec.report.differences import find_row, verdict
+from sirec.report.entries import Entry, Rows, View, best_on_validation
+from sirec.report.figures import BinFigure
+from sirec.report.table import ResultTable
+from sirec.run.files import read_json, replace_json
+from sirec.run.store import RunFolder, Store
+from sirec.studies.comparison import HEADLINE, Comparison
+from sirec.studies.finished import ListedRun
+from sirec.studies.runs import entry
+
+MODELS: tuple[str, ...] = ("transitions", "sasrec", "dif-sr", "comif")  # of COMIF's figures, and a floor
+METRICS = ("Recall@10", "Recall@20", "NDCG@20")
+BASELINE = "sasrec"  # what knows nothing of items but their names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdStart:
+    """What is asked: these runs, in bins with these ends (as declared where a grouping is not named)."""
+
+    runs: tuple[ListedRun, ...]
+    bins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    minimum: int = ENOUGH_USERS
+    metrics: tuple[str, ...] = METRICS
+    history: HistoryRule = "keep"
+    against: str | None = None
+
+    def groupings(self) -> list[Grouping]:
+        """The groupings with their bins. Raises `SirecError` for bins that are none."""
+        return [replace(grouping, ends=self.bins.get(name, grouping.ends)) for name, grouping in GROUPINGS.items()]
+
+
+@dataclass(frozen=True, eq=False)
+class ColdStartReport:
+    """What came out: tables and sentences, a figure for each grouping, `remarks` on what could not be drawn."""
+
+    dataset: str
+    comparison: Comparison
+    figures: Mapping[str, BinFigure]
+    remarks: tuple[str, ...]
+
+    def write(self, out: Path, name: str) -> list[Path]:
+        """Write tables into `out`/tables and figures into `out`/figures, and return the files to look at."""
+        tables = self.comparison.write(out / "tables", name)
+        drawn = [figure.write(out / "figures", f"{name}_{grouping}")[0] for grouping, figure in self.figures.items()]
+        return [tables, *drawn]
+
+
+def default_name(data: str, history: HistoryRule) -> str:
+    """What tables and figures of a data set are called unless a person says otherwise."""
+    return f"coldstart_{data}" if history == "keep" else f"coldstart_{data}_masked"
+
+
+def record(asked: ColdStart, out: Path, name: str) -> None:
+    """Write what was asked, so that it can be drawn anew."""
+    (out / "coldstart").mkdir(parents=True, exist_ok=True)
+    replace_json(out / "coldstart" / f"{name}.json", dump(asked))
+
+
+def recorded(out: Path, name: str) -> ColdStart:
+    """What tables of that name were drawn from. Raises `SirecError` if there are none."""
+    path = out / "coldstart" / f"{name}.json"
+    if not path.exists():
+        raise unknown("cold-start table", name, [path.stem for path in (out / "coldstart").glob("*.json")])
+    return load(ColdStart, read_json(path), str(path))
+
+
+def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
+    """Tables, sentences and figures of what is asked.
+
+    Raises `SirecError` for runs of different data, a baseline that no row is, or what the targets are like not being stored.
+    """
+    metrics = [parse_metric(text) for text in asked.metrics]
+    found = [entry(RunFolder(out / listed.run), listed.label) for listed in asked.runs]
+    rows = one_data_set(found)
+    view, baseline = View("test", asked.history), _baseline(rows, asked, metrics)
+    title = f"Cold start on {found[0].dataset}: test, history {'kept' if asked.history == 'keep' else 'masked'}"
+    filled = _fill(asked, found, out)
+    drawable = [buckets for buckets in filled if len(buckets.buckets) > 1]
+    reports = [
+        bucket_report(found, buckets, metrics, view=view, baseline=baseline, title=f"{title}, by {buckets.grouping.name}")
+        for buckets in drawable
+    ]
+    sentences = [text for report in reports for text in _sentences(report, _headline(metrics))]
+    return ColdStartReport(
+        found[0].dataset,
+        Comparison(title, _tables(reports), tuple(sentences)),
+        {report.buckets.grouping.name: _figure(report, baseline) for report in reports},
+        tuple(
+            f"{buckets.grouping.name}: all {buckets.buckets[0].size:,} users are in one bin ({buckets.buckets[0].label}):"
+            " nothing to set beside each other"
+            for buckets in filled
+            if buckets not in drawable
+        ),
+    )
+
+
+def _baseline(rows: Rows, asked: ColdStart, metrics: Sequence[Metric]) -> str:
+    """The row named, else SASRec's, else the best on validation."""
+    if asked.against:
+        return find_row(rows, asked.against, "--against")
+    without = [label for label, runs in rows.items() if runs[0].model == BASELINE]
+    return without[0] if without else best_on_validation(rows, _headline(metrics), asked.history)
+
+
+def _headline(metrics: Sequence[Metric]) -> Metric:
+    return HEADLINE if HEADLINE in metrics else metrics[0]
+
+
+def _fill(asked: ColdStart, found: Sequence[Entry], out: Path) -> list[Buckets]:
+    """The bins of each grouping, the same users for all rows."""
+    ranks = found[0].ranks
+    path = Store(out).covariates(found[0].dataset, str(found[0].fingerprint))
+    columns = _covariates(path, ranks.users)
+    some = ranked(ranks.ranks["test"][asked.history])
+    return [fill(grouping, columns[grouping.column], some, asked.minimum) for grouping in asked.groupings()]
+
+
+def _covariates(path: Path, users: int) -> dict[str, np.ndarray]:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise SirecError(f"{path}: no such file", "it is written when a model is trained on these data: train one") from None
+    except (pa.ArrowException, OSError) as error:
+        raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
+    if table.num_rows != users:
+        raise SirecError(f"{path}: {table.num_rows:,} users, but the runs rank {users:,}", "they are of other data")
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _tables(reports: Sequence[BucketReport]) -> tuple[ResultTable, ...]:
+    """All tables in order; a note that has been said is not said again."""
+    said: set[str] = set()
+    tables = []
+    for table in (table for report in reports for table in (report.values, report.differences) if table):
+        tables.append(replace(table, notes=tuple(note for note in table.notes if note not in said)))
+        said |= set(table.notes)
+    return tuple(tables)
+
+
+def _sentences(report: BucketReport, metric: Metric) -> list[str]:
+    """What each row's differences say, bin by bin."""
+    decided: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for bucket, pairs in report.pairs.items():
+        for pair in pairs:
+            if bucket != EVERYBODY and pair.difference.metric == metric.name:
+                decided.setdefault((pair.label, pair.baseline), {}).setdefault(verdict(pair), []).append(bucket)
+    axis = report.buckets.grouping.axis
+    return [
+        f"{metric.name} by {axis}: {label} against {baseline} is"
+        f" {'; '.join(f'{how} in {_enumerated(bins)}' for how, bins in verdicts.items())}."
+        for (label, baseline), verdicts in decided.items()
+    ]
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _figure(report: BucketReport, baseline: str) -> BinFigure:
+    bins = tuple(bucket.label for bucket in report.buckets.buckets)
+    return BinFigure(report.values, report.differences, bins, report.buckets.grouping.axis, baseline)

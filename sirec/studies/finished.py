@@ -1,0 +1,129 @@
+"""Finding finished runs: named one by one, of a recorded study, or of models on a data set."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sirec.config import dump
+from sirec.errors import SirecError, unknown
+from sirec.models import model_class
+from sirec.run.files import read_json
+from sirec.run.store import RunFolder, Store
+from sirec.studies.runs import entries
+
+EVERY_MODEL = "overall"  # the experiment that trains each model once
+
+
+@dataclass(frozen=True)
+class ListedRun:
+    """A run by its row's label and its folder, relative to the results folder."""
+
+    label: str
+    run: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A finished run that a study's record lists."""
+
+    listed: ListedRun
+    data: str
+    model: str
+    is_variant: bool
+
+
+def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
+    """Finished runs by folder or by the first digits of their ids, labelled so that they are told apart.
+
+    Raises `SirecError` for an unknown run, or one that has not finished.
+    """
+    store = Store(out)
+    runs = list(dict.fromkeys(store.find(reference) for reference in references))
+    for run in runs:
+        if not run.is_done:
+            raise SirecError(f"{run.path}: this run has not finished", "the command that began it goes on with it")
+    return _listed(runs, out)
+
+
+def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[str] = ()) -> list[ListedRun]:
+    """The finished runs of a recorded study, of one data set and of some models where they are named.
+
+    Of a named model its own rows are taken, and its variants only where it has no other. Raises `SirecError` for an unknown
+    study, or if it has no finished run that is asked for.
+    """
+    path = out / "studies" / f"{name}.json"
+    if not path.exists():
+        raise unknown("study", name, [found.stem for found in _records(out)])
+    lines = _lines(path, data)
+    where = f" on {data}" if data else ""
+    if not lines:
+        raise SirecError(f"{path}: no finished run{where}", f"run it first: sirec study {name}")
+    for model in models:
+        model_class(model)
+        if model not in {line.model for line in lines}:
+            have = ", ".join(dict.fromkeys(line.model for line in lines))
+            raise SirecError(f"{path}: no finished run of {model}{where}", f"models with one: {have}")
+    return [line.listed for line in lines if not models or _is_wanted(line, models, lines)]
+
+
+def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
+    """The finished runs of models on a data set: those of the study that has them all, else the only one of each.
+
+    Runs that differ in their seeds alone are one. Raises `SirecError` saying which command trains a missing one, or what to
+    choose from where several settings have been trained.
+    """
+    for model in models:
+        model_class(model)
+    by_study = {
+        path.stem: of_study(path.stem, out, data=data, models=models)
+        for path in _records(out)
+        if set(models) <= {line.model for line in _lines(path, data)}
+    }
+    if len({frozenset(listed.run for listed in lines) for lines in by_study.values()}) > 1:
+        raise SirecError(f"several studies have {', '.join(models)} on {data}", f"name one with --study: {', '.join(by_study)}")
+    if by_study:
+        return next(iter(by_study.values()))
+    return _listed([run for model in models for run in _only_setting(model, data, out)], out)
+
+
+def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
+    runs = [RunFolder(done.parent) for done in sorted((out / "runs" / data / model).glob("*/DONE"))]
+    if not runs:
+        one, all_of_them = f"sirec train {model} --data {data}", f"sirec study {EVERY_MODEL} --data {data}"
+        raise SirecError(f"no finished run of {model} on {data}", f"train it: {one}, or every model: {all_of_them}")
+    settings = [dump(replace(run.config(), seed=0)) for run in runs]
+    if any(other != settings[0] for other in settings):
+        names = ", ".join(f"{model}/{run.path.name}" for run in runs)
+        message = f"{len(runs)} finished runs of {model} on {data} have different settings"
+        raise SirecError(message, f"name a study with --study, or each run by itself: {names}")
+    return runs
+
+
+def _is_wanted(line: _Line, models: Sequence[str], lines: Sequence[_Line]) -> bool:
+    has_own_row = any(other.model == line.model and not other.is_variant for other in lines)
+    return line.model in models and not (line.is_variant and has_own_row)
+
+
+def _listed(runs: Sequence[RunFolder], out: Path) -> list[ListedRun]:
+    labels = [made.label for made in entries(runs)]
+    return [ListedRun(label, Path(os.path.relpath(run.path, out)).as_posix()) for label, run in zip(labels, runs, strict=True)]
+
+
+def _records(out: Path) -> list[Path]:
+    return sorted((out / "studies").glob("*.json"))
+
+
+def _lines(path: Path, data: str | None) -> list[_Line]:
+    """The finished runs of a study's record, of one data set if it is named."""
+    stored: Mapping[str, Any] = read_json(path)
+    lines = []
+    for entry in stored["runs"]:
+        dataset, model, _ = Path(entry["run"]).parts[-3:]
+        if data in (None, dataset) and RunFolder(path.parents[1] / entry["run"]).is_done:
+            is_variant = stored["plan"]["rows"][entry["row"]].get("is_variant", False)  # a plan leaves out its defaults
+            lines.append(_Line(ListedRun(entry["label"], entry["run"]), dataset, model, is_variant))
+    return lines

@@ -6,6 +6,8 @@ apart by the colour-blind; each row has a marker of its own too, for print witho
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -34,7 +36,9 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {  # what would change from day to da
     "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},
     "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
 }
-WIDTH_OF_A_BIN, HEIGHT_OF_A_LINE, MARGIN = 0.44, 1.75, 0.62  # inches
+# In inches. A panel is as wide as its bins, and those as their points need.
+WIDTH_OF_A_BIN, WIDTH_OF_A_POINT, MARGIN = 0.44, 0.09, 0.62
+NARROWEST, HEIGHT_OF_A_PANEL, HEIGHT_OF_A_TEXT, WIDTH_OF_A_LETTER = 3.5, 1.75, 0.16, 0.065
 SPREAD = 0.64  # of a bin's width, taken up by its points
 
 
@@ -90,23 +94,31 @@ class BinFigure:
 
 
 def _draw(what: BinFigure) -> Figure:
-    lines = [what.values, *([what.gains] if what.gains else [])]
-    groups = list(dict.fromkeys(row.group for row in what.values.rows))
-    width = len(groups) * (MARGIN + WIDTH_OF_A_BIN * len(what.bins))
-    figure = Figure(figsize=(width, HEIGHT_OF_A_LINE * len(lines) + 2 * MARGIN), layout="constrained")
-    panels = figure.subplots(len(lines), len(groups), sharex=True, squeeze=False)
-    looks = _looks(what)
-    for line, table in enumerate(lines):
+    tables = [what.values, *([what.gains] if what.gains else [])]
+    groups, looks = list(dict.fromkeys(row.group for row in what.values.rows)), _looks(what)
+    width = max(
+        NARROWEST, len(groups) * (MARGIN + len(what.bins) * max(WIDTH_OF_A_BIN, WIDTH_OF_A_POINT * len(looks) / SPREAD))
+    )
+    handles = [_handle(row, looks[row.label]) for row in _rows(what.values, groups[0])]
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    in_a_line = max(1, int(width / ((longest + 6) * WIDTH_OF_A_LETTER)))
+    below = textwrap.wrap(
+        f"{what.axis} (in parentheses: users in the bin); bars: intervals of 95 %", int(width / WIDTH_OF_A_LETTER)
+    )
+    texts = 4 + math.ceil(len(handles) / in_a_line) + len(below)  # a title and the names of the bins, too
+    figure = Figure((width, HEIGHT_OF_A_PANEL * len(tables) + HEIGHT_OF_A_TEXT * texts), layout="constrained")
+    panels = figure.subplots(len(tables), len(groups), sharex=True, squeeze=False)
+    for line, table in enumerate(tables):
         for place, group in enumerate(groups):
             _panel(panels[line, place], table, group, what, looks)
     for place, group in enumerate(groups):
         panels[0, place].set_title(group)
         _bins(panels[-1, place], what)
-    for table, label, first in zip(lines, ("value", f"difference from {what.baseline}"), panels[:, 0], strict=False):
-        first.set_ylabel(label if table is what.gains else "mean over users")
-    figure.supxlabel(f"{what.axis} (in parentheses: users in the bin); bars: intervals of 95 %", fontsize=8)
-    handles = [_handle(row, looks[row.label]) for row in _rows(what.values, groups[0])]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 2 * len(groups)), frameon=False)
+    panels[0, 0].set_ylabel("mean over users")
+    if what.gains:
+        panels[-1, 0].set_ylabel(f"difference from {what.baseline}")
+    figure.supxlabel("\n".join(below), fontsize=8)
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(in_a_line, len(handles)), frameon=False)
     return figure
 
 
@@ -133,7 +145,7 @@ def _points(axes: Axes, row: Row, places: Sequence[int], shift: float, look: Loo
         if isinstance(cell.value, int | float):
             low, high = cell.interval or (cell.value, cell.value)
             axes.plot([place + shift] * 2, [low, high], color=look.colour, linewidth=1.1, zorder=2)
-            axes.plot([place + shift], [cell.value], linestyle="", zorder=3, **look.point)
+            axes.plot([place + shift], [cell.value], linestyle="", zorder=3, clip_on=False, **look.point)
 
 
 def _bins(axes: Axes, what: BinFigure) -> None:
@@ -144,7 +156,7 @@ def _bins(axes: Axes, what: BinFigure) -> None:
 
 def _looks(what: BinFigure) -> dict[str, Look]:
     """Label -> look: the baseline in black, floors grey and hollow, others in turn."""
-    colours, markers, floors = cycle(COLOURS[1:]), cycle(MARKERS[1:]), cycle(MARKERS)
+    colours, markers, floors = cycle(COLOURS[1:]), cycle((*MARKERS[1:], MARKERS[0])), cycle(MARKERS)
     looks = {}
     for row in {row.label: row for row in what.values.rows}.values():
         if row.label == what.baseline:

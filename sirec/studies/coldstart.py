@@ -18,7 +18,7 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.buckets import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
 from sirec.evaluation.metrics import Metric, parse_metric, ranked
 from sirec.evaluation.ranks import HistoryRule
-from sirec.report.buckets import EVERYBODY, BucketReport, bucket_report, one_data_set
+from sirec.report.buckets import BucketReport, bucket_report, one_data_set
 from sirec.report.differences import find_row, verdict
 from sirec.report.entries import Entry, Rows, View, best_on_validation
 from sirec.report.figures import BinFigure
@@ -161,20 +161,23 @@ def _tables(reports: Sequence[BucketReport]) -> tuple[ResultTable, ...]:
 def _sentences(report: BucketReport, metric: Metric) -> list[str]:
     """What each row's differences say, bin by bin."""
     decided: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for bucket, pairs in report.pairs.items():
-        for pair in pairs:
-            if bucket != EVERYBODY and pair.difference.metric == metric.name:
-                decided.setdefault((pair.label, pair.baseline), {}).setdefault(verdict(pair), []).append(bucket)
+    for bucket in report.buckets.buckets:
+        for pair in report.pairs.get(bucket.label, ()):
+            if pair.difference.metric == metric.name:
+                decided.setdefault((pair.label, pair.baseline), {}).setdefault(verdict(pair), []).append(bucket.label)
     axis = report.buckets.grouping.axis
     return [
-        f"{metric.name} by {axis}: {label} against {baseline} is"
-        f" {'; '.join(f'{how} in {_enumerated(bins)}' for how, bins in verdicts.items())}."
+        f"{metric.name} by {axis}: {label} against {baseline} is {_enumerated(verdicts)}."
         for (label, baseline), verdicts in decided.items()
     ]
 
 
-def _enumerated(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _enumerated(verdicts: Mapping[str, Sequence[str]]) -> str:
+    """`better in 0–5 and 6–10; undecided in >10`."""
+    if len(verdicts) == 1:
+        return f"{next(iter(verdicts))} in every bin"
+    texts = (f"{how} in {', '.join(bins[:-1])}{' and ' * (len(bins) > 1)}{bins[-1]}" for how, bins in verdicts.items())
+    return "; ".join(texts)
 
 
 def _figure(report: BucketReport, baseline: str) -> BinFigure:

@@ -28,12 +28,12 @@ class ListedRun:
 
 @dataclass(frozen=True)
 class _Line:
-    """A finished run that a study's record lists."""
+    """A finished run that a study's record lists; `is_plain`: its row names the model and changes nothing of it."""
 
     listed: ListedRun
     data: str
     model: str
-    is_variant: bool
+    is_plain: bool
 
 
 def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
@@ -52,8 +52,8 @@ def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
 def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[str] = ()) -> list[ListedRun]:
     """The finished runs of a recorded study, of one data set and of some models where they are named.
 
-    Of a named model its own rows are taken, and its variants only where it has no other. Raises `SirecError` for an unknown
-    study, or if it has no finished run that is asked for.
+    Of a named model the rows that change nothing of it are taken, others only where there is none. Raises `SirecError` for an
+    unknown study, or if it has no finished run that is asked for.
     """
     path = out / "studies" / f"{name}.json"
     if not path.exists():
@@ -71,7 +71,7 @@ def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[
 
 
 def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
-    """The finished runs of models on a data set: those of the study that has them all, else the only one of each.
+    """The finished runs of models on a data set: those of the study that has them all as they are, else the only one of each.
 
     Runs that differ in their seeds alone are one. Raises `SirecError` saying which command trains a missing one, or what to
     choose from where several settings have been trained.
@@ -81,7 +81,7 @@ def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
     by_study = {
         path.stem: of_study(path.stem, out, data=data, models=models)
         for path in _records(out)
-        if set(models) <= {line.model for line in _lines(path, data)}
+        if set(models) <= {line.model for line in _lines(path, data) if line.is_plain}
     }
     if len({frozenset(listed.run for listed in lines) for lines in by_study.values()}) > 1:
         raise SirecError(f"several studies have {', '.join(models)} on {data}", f"name one with --study: {', '.join(by_study)}")
@@ -104,8 +104,8 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
 
 
 def _is_wanted(line: _Line, models: Sequence[str], lines: Sequence[_Line]) -> bool:
-    has_own_row = any(other.model == line.model and not other.is_variant for other in lines)
-    return line.model in models and not (line.is_variant and has_own_row)
+    has_plain_row = any(other.model == line.model and other.is_plain for other in lines)
+    return line.model in models and (line.is_plain or not has_plain_row)
 
 
 def _listed(runs: Sequence[RunFolder], out: Path) -> list[ListedRun]:
@@ -124,6 +124,6 @@ def _lines(path: Path, data: str | None) -> list[_Line]:
     for entry in stored["runs"]:
         dataset, model, _ = Path(entry["run"]).parts[-3:]
         if data in (None, dataset) and RunFolder(path.parents[1] / entry["run"]).is_done:
-            is_variant = stored["plan"]["rows"][entry["row"]].get("is_variant", False)  # a plan leaves out its defaults
-            lines.append(_Line(ListedRun(entry["label"], entry["run"]), dataset, model, is_variant))
+            is_plain = stored["plan"]["rows"][entry["row"]].keys() == {"model"}
+            lines.append(_Line(ListedRun(entry["label"], entry["run"]), dataset, model, is_plain))
     return lines

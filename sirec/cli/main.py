@@ -17,6 +17,7 @@ from sirec.cli import (
     audit,
     coldstart,
     compare,
+    correlation,
     datasets,
     doctor,
     evaluate,
@@ -24,6 +25,7 @@ from sirec.cli import (
     models,
     prepare,
     quickstart,
+    rankcheck,
     study,
     train,
 )
@@ -56,7 +58,8 @@ def common(
 
 for command in (
     quickstart.quickstart, prepare.prepare, datasets.datasets, audit.audit, export.export, models.models, train.train,
-    evaluate.evaluate, compare.compare, ablate.ablate, coldstart.coldstart, study.study, doctor.doctor,
+    evaluate.evaluate, compare.compare, ablate.ablate, coldstart.coldstart, rankcheck.rankcheck,
+    correlation.correlation, study.study, doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
+from sirec.core.fusion import VectorFusion
 from sirec.data.batch import Layout, Visible
 
 NORM_EPS = 1e-12
@@ -15,7 +16,7 @@ NORM_EPS = 1e-12
 class Joined(nn.Module):
     """The item stream fused with fields that join it: F(attributes…, item, behaviours…), the authors' order."""
 
-    def __init__(self, attributes: Sequence[str], behaviours: Sequence[str], fusion: nn.Module) -> None:
+    def __init__(self, attributes: Sequence[str], behaviours: Sequence[str], fusion: VectorFusion) -> None:
         super().__init__()
         self.attributes, self.behaviours = tuple(attributes), tuple(behaviours)
         self.fusion = fusion

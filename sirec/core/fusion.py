@@ -78,7 +78,10 @@ class GateFusion(nn.Module):
         return [partial(torch.mul, weight) for weight in weights.unbind(dim=-2)], weights.new_zeros(())
 
 
-def vector_fusion(name: FusionName, widths: Sequence[int], out: int) -> nn.Module:
+VectorFusion = SumFusion | ConcatFusion | GateFusion
+
+
+def vector_fusion(name: FusionName, widths: Sequence[int], out: int) -> VectorFusion:
     """The fusion of vectors of these widths into one of width `out`; sum and gate need all widths equal to it."""
     if name == "concat":
         return ConcatFusion(widths, out)

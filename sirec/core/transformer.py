@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sirec.core.attention import ITEM, SourceAttention
 from sirec.core.blocks import NORM_EPS, Block, Joined
 from sirec.core.embedding import BehaviourEmbedding, Pooling, SideEmbedding, attribute_embeddings
-from sirec.core.fusion import FusionForm, FusionName, SumFusion, score_fusion, vector_fusion
+from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
 from sirec.core.model import INIT_STD, SequentialModel, States, initialise
 from sirec.data.batch import Batch, Layout, whole
 from sirec.data.fields import PADDING, Field, Schema, names
@@ -145,6 +145,11 @@ class FusedTransformer(SequentialModel):
         x: Tensor = self.dropout(self.norm(fused))
         return x
 
+    @property
+    def layers(self) -> list[Block]:
+        """The blocks, first to last."""
+        return [cast(Block, block) for block in self.blocks]
+
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw item table."""
         return self.items.weight
@@ -165,7 +170,7 @@ class FusedTransformer(SequentialModel):
         fused: Tensor = self.fuse_attributes([table, *(side[name] for name in self.at_embedding["attribute"])])
         return fused
 
-    def _embedding_fusion(self, name: FusionName, joining: list[str], width: int) -> nn.Module:
+    def _embedding_fusion(self, name: FusionName, joining: list[str], width: int) -> VectorFusion:
         if not joining:
             return SumFusion()
         return vector_fusion(name, [width, *(self.widths[field] for field in joining)], width)

@@ -95,6 +95,11 @@ class RunFolder:
         except OSError as error:
             raise disk_error(path, error) from error
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether the weights lie beside the ranks."""
+        return (self.path / "model.safetensors").exists()
+
     def weights(self) -> dict[str, Tensor]:
         """The selected weights. Raises `SirecError` if they are missing or damaged."""
         path = self.path / "model.safetensors"

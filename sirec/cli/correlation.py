@@ -1,0 +1,41 @@
+"""`sirec correlation`: COMIF's equations 3 and 4, terms of scores by origin, on finished runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+
+
+def correlation(
+    runs: Annotated[list[str] | None, typer.Argument(help="Run folders, or the first digits of their ids.")] = None,
+    models: Annotated[
+        str | None,
+        typer.Option(help="Models, separated by commas; without any those that fuse differently.", show_default=False),
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Take the runs of this study, under its names.", show_default=False)] = None,
+    data: options.Data = None,
+    users: Annotated[int, typer.Option(help="How many test users are drawn.")] = 2000,
+    seed: options.Seed = 0,
+    render_only: Annotated[bool, typer.Option("--render-only", help="Draw what was measured before.")] = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Measure how much of attention and relevance joins items with side information (COMIF eq. 3-4), by fusion.
+
+    Example: sirec correlation --data beauty --models sasrec,sasrecf,nova,dif-sr,comif
+    """
+    from sirec.cli.common import dataset
+    from sirec.cli.measure import Chosen, Measurement, names
+    from sirec.studies.correlation import CorrelationRecord, measure_correlation
+    from sirec.studies.correlation_tables import correlation_tables
+
+    chosen = Chosen(runs or (), study, names(models), data, out, data_root)
+    kind = Measurement("correlation", measure_correlation, CorrelationRecord, correlation_tables)
+    if render_only:
+        kind.draw(chosen, data or dataset(None, data_root).name, as_json=as_json)
+    else:
+        kind.run(chosen, ("sasrec", "sasrecf", "nova", "dif-sr", "comif"), users, seed, as_json=as_json)

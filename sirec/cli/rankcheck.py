@@ -1,0 +1,40 @@
+"""`sirec rankcheck`: DIF-SR's Figure 1, ranks of attention's scores, on finished runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+
+
+def rankcheck(
+    runs: Annotated[list[str] | None, typer.Argument(help="Run folders, or the first digits of their ids.")] = None,
+    models: Annotated[
+        str | None, typer.Option(help="Models, separated by commas; without any those of the figure.", show_default=False)
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Take the runs of this study, under its names.", show_default=False)] = None,
+    data: options.Data = None,
+    users: Annotated[int, typer.Option(help="How many test users are drawn.")] = 2000,
+    seed: options.Seed = 0,
+    render_only: Annotated[bool, typer.Option("--render-only", help="Draw what was measured before.")] = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Measure the ranks of attention's score matrices (DIF-SR Figure 1), beside their bound and untrained weights.
+
+    Example: sirec rankcheck --data beauty --models sasrecf,nova,dif-sr
+    """
+    from sirec.cli.common import dataset
+    from sirec.cli.measure import Chosen, Measurement, names
+    from sirec.studies.attention_rank import RankRecord, measure_ranks
+    from sirec.studies.attention_rank_tables import rank_tables
+
+    chosen = Chosen(runs or (), study, names(models), data, out, data_root)
+    kind = Measurement("rankcheck", measure_ranks, RankRecord, rank_tables)
+    if render_only:
+        kind.draw(chosen, data or dataset(None, data_root).name, as_json=as_json)
+    else:
+        kind.run(chosen, ("sasrecf", "nova", "dif-sr"), users, seed, as_json=as_json)

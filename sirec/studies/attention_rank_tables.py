@@ -1,0 +1,141 @@
+"""The tables of DIF-SR's Figure 1 from a record of ranks: no model, no data, no weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from sirec.evaluation.attention_rank import Matrix
+from sirec.report.table import Cell, Column, ResultTable, Row
+from sirec.studies.attention_rank import EVERY, MAIN, BlockRanks, RankRecord, RunRanks
+from sirec.studies.comparison import Comparison
+from sirec.studies.subjects import TRAINED, UNTRAINED, by_label
+
+NO_BOUND = "the mask enters before the fusion, so no width bounds the rank"
+MATRICES: dict[Matrix, str] = {
+    "padded": "padded to n x n",
+    "summed": "padded to n x n, sources added up",
+    "real": "real L x L, histories longer than d_h",
+    "visible": "real L x L, later keys at 0",
+}
+PADDED = ("padded", "summed")
+PADDED_NOTE = (
+    "Padded as in the authors' code: an empty slot holds item 0, the vector of no attribute value, and the position that it "
+    "would have; its query reads every real slot, and what it becomes goes on to the next block."
+)
+MEASURE_NOTE = (
+    "All sources fused, before scaling and mask; queries and keys in the model's precision, products, fusion and singular "
+    "values in 64 bits. Rank: singular values above a share of the largest. Effective: exp of the entropy of their shares."
+)
+SUMMED_NOTE = (
+    "Not what concat and gate models compute, but what their trained sources span: like with like. With a sum fusion, or one "
+    "source, it is the padded matrix itself."
+)
+VISIBLE_NOTE = "A triangle without zeros on its diagonal has rank L for any model: below it only tolerance tells."
+
+
+def rank_tables(record: RankRecord) -> Comparison:
+    """The tables of a record: a matrix each, then blocks and lengths of the padded one, and what may be compared."""
+    title = f"Rank of attention scores, {record.data}"
+    sampled = (
+        f"Test histories of {record.users:,} of {record.test_users:,} users (seed {record.seed}), data {record.fingerprint}; "
+        f"means over users, heads and blocks; standard errors over users."
+    )
+    notes = {
+        "padded": (PADDED_NOTE, MEASURE_NOTE, sampled),
+        "summed": (SUMMED_NOTE,),
+        "real": (f"{_share(record)} of test users; of them all, or as many as the sample of the other tables.",),
+        "visible": (VISIBLE_NOTE,),
+    }
+    tables = [_matrix_table(record, matrix, f"{title}: {name}", notes[matrix]) for matrix, name in MATRICES.items()]
+    tables = [table for table in tables if table.rows]
+    tables.append(_split_table(record, f"{title}: padded, by block", _block))
+    tables.append(_split_table(record, f"{title}: padded, by length of history", _lengths))
+    return Comparison(title=title, tables=tuple(tables), sentences=tuple(_sentences(record)))
+
+
+def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[str, ...]) -> ResultTable:
+    columns = (
+        Column("fusion of scores"),
+        *(Column(f"rank at {tolerance:.0e}", decimals=2) for tolerance in record.tolerances),
+        Column("standard error", decimals=2),
+        Column("effective", decimals=2),
+        Column("bound", decimals=2),
+        Column("d_h"),
+        Column("n" if matrix in PADDED else "mean L", decimals=2),
+        Column("users"),
+    )
+    rows = []
+    for state in (TRAINED, UNTRAINED):
+        for runs in by_label(record.runs):
+            lines = [line for line in _lines(runs, state, matrix) if line.lengths == EVERY]
+            if lines:
+                size = record.window if matrix in PADDED else _mean(line.mean_length for line in lines)
+                rows.append(_row(runs, state, lines, (Cell(runs[0].head_width), Cell(size), Cell(lines[0].users))))
+    return ResultTable(title, columns, tuple(rows), notes)
+
+
+def _row(runs: Sequence[RunRanks], state: str, lines: Sequence[BlockRanks], shape: tuple[Cell, ...]) -> Row:
+    ranks = [
+        Cell(_mean(line.ranks[place] for line in lines), link=runs[0].link if place == MAIN else None)
+        for place in range(len(lines[0].ranks))
+    ]
+    error, effective = (_mean(getattr(line, name) for line in lines) for name in ("error", "effective"))
+    return Row(runs[0].label, (Cell(runs[0].fusion), *ranks, Cell(error), Cell(effective), _bound(lines), *shape), state)
+
+
+def _split_table(record: RankRecord, title: str, part_of: Callable[[BlockRanks], str | None]) -> ResultTable:
+    """Rank and bound of the padded matrices, split by what `part_of` says; None takes no part."""
+    parts = dict.fromkeys(part_of(line) for run in record.runs for line in _lines([run], TRAINED, "padded"))
+    names = [part for part in parts if part is not None]
+    columns = [(Column(f"rank, {name}", decimals=2), Column(f"bound, {name}", decimals=2)) for name in names]
+    rows = []
+    for state in (TRAINED, UNTRAINED):
+        for runs in by_label(record.runs):
+            mine = [[line for line in _lines(runs, state, "padded") if part_of(line) == name] for name in names]
+            cells = [(Cell(_mean(line.ranks[MAIN] for line in lines)), _bound(lines)) for lines in mine]
+            rows.append(Row(runs[0].label, tuple(cell for pair in cells for cell in pair), state))
+    note = f"Tolerance {record.tolerances[MAIN]:.0e} of the largest singular value."
+    return ResultTable(title, tuple(column for pair in columns for column in pair), tuple(rows), (note,))
+
+
+def _block(line: BlockRanks) -> str | None:
+    return f"block {line.block}" if line.lengths == EVERY else None
+
+
+def _lengths(line: BlockRanks) -> str | None:
+    return None if line.lengths == EVERY else f"{line.lengths} items"
+
+
+def _lines(runs: Sequence[RunRanks], state: str, matrix: Matrix) -> list[BlockRanks]:
+    """The figures of a row's runs, all blocks and groups of lengths."""
+    return [line for run in runs for line in (run.trained if state == TRAINED else run.untrained) if line.matrix == matrix]
+
+
+def _bound(lines: Sequence[BlockRanks]) -> Cell:
+    bounds = [line.bound for line in lines]
+    return Cell(missing=NO_BOUND) if None in bounds else Cell(_mean(bound for bound in bounds if bound is not None))
+
+
+def _mean(values: Iterable[float]) -> float:
+    return float(np.mean(list(values)))
+
+
+def _share(record: RankRecord) -> str:
+    return f"{100 * record.longer / record.test_users:.1f} %"
+
+
+def _sentences(record: RankRecord) -> Iterator[str]:
+    width = record.runs[0].head_width
+    yield (
+        f"The median test history has {record.median_length:g} items. A real L x L matrix has rank L at most, so a head of "
+        f"width {width} can only be a bottleneck for the {_share(record)} of users with more than {width} items."
+    )
+    without = {run.label for run in record.runs if any(line.bound is None for line in _lines([run], TRAINED, "padded"))}
+    if without and len(without) < len({run.label for run in record.runs}):
+        yield (
+            f"Padded and as fused, the ranks of {'; '.join(sorted(without))} cannot be compared with the others': the mask "
+            f"enters before the fusion, and keys of empty slots are 0. Sources added up, or later keys at 0 for all, are like "
+            f"with like."
+        )

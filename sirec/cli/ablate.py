@@ -1,60 +1,97 @@
-"""`sirec ablate`: a model against itself without one of its parts."""
+"""`sirec ablate`: a model against itself without some of its parts, and the papers' ablation tables."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import say
+
+
+class TableName(StrEnum):
+    """The papers' ablation tables."""
+
+    modules = "modules"
+    fusion = "fusion"
+    side_info = "side-info"
+    dif = "dif"
 
 
 def ablate(
+    table: Annotated[
+        TableName | None,
+        typer.Argument(
+            help="A paper's tables: modules, fusion, side-info (COMIF Tables 6, 4, 5), dif (DIF-SR Tables 4, 5); modules if"
+            " nothing is switched off.",
+            show_default=False,
+        ),
+    ] = None,
     no_upa: Annotated[bool, typer.Option("--no-upa", help="Leave out COMIF's user-preference alignment.")] = False,
     no_iaa: Annotated[bool, typer.Option("--no-iaa", help="Leave out COMIF's item-attribute alignment.")] = False,
+    no_embedding_fusion: Annotated[
+        bool, typer.Option("--no-embedding-fusion", help="Attributes at the attention, candidates bare items.")
+    ] = False,
+    no_attention_fusion: Annotated[
+        bool, typer.Option("--no-attention-fusion", help="Behaviours at the embedding, added to the item.")
+    ] = False,
     no_aap: Annotated[bool, typer.Option("--no-aap", help="Leave out DIF-SR's attribute prediction.")] = False,
+    no_dif: Annotated[bool, typer.Option("--no-dif", help="DIF-SR without decoupled attention: SASRecF, losses kept.")] = False,
     model: Annotated[
         str | None, typer.Option(help="Which model; without it the one that has the part.", show_default=False)
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas; three or more speak of the method.")] = "0",
     data: options.Data = None,
     set_: options.Set = None,
+    seeds: options.Seeds = None,
+    jobs: options.Jobs = 1,
     device: options.Device = "cpu",
     protocol: options.ProtocolName = "comif",
     profile: options.Profile = options.ProfileName.intended,
     again: options.Again = False,
     history: options.HistoryRule = options.History.keep,
+    render_only: options.RenderOnly = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
 ) -> None:
-    """Train the full model and the switched-off one, and print both with the paired difference. Switches combine.
+    """Train the full model and the switched-off one, and print both with the paired difference; or a paper's ablation table.
 
-    Example: sirec ablate --no-upa
+    Switches combine. Example: sirec ablate --no-upa, sirec ablate modules --data beauty
     """
-    from sirec.cli.common import StudyCall, dataset, show
+    from sirec.cli.common import StudyCall, dataset, seeds_of, show
     from sirec.config import parse_assignments
-    from sirec.errors import SirecError
-    from sirec.models import model_class
     from sirec.report.entries import View
-    from sirec.studies.ablation import ablation
-    from sirec.studies.rendering import render
+    from sirec.studies.ablation import asked_for
+    from sirec.studies.rendering import VIEWS
+    from sirec.studies.variation import Variation
 
-    if model is not None:
-        model_class(model)
-    try:
-        numbers = [int(text) for text in seeds.split(",")]
-    except ValueError:
-        raise SirecError(f"--seeds {seeds}: expected whole numbers separated by commas", "for example: --seeds 0,1,2") from None
-    off = [name for name, is_off in (("upa", no_upa), ("iaa", no_iaa), ("aap", no_aap)) if is_off]
-    plan = ablation(model, off, numbers, parse_assignments(set_ or []))
-    plan = replace(plan, datasets=(dataset(data, data_root).name,), protocol=protocol, profile=profile.value)
-    chosen = next(iter(plan.rows.values())).model
-    name = "_".join(["ablate", *plan.datasets, chosen, *(f"no-{part}" for part in off)])
-    StudyCall(plan, name, out, data_root, device, again).run()
-    comparison = render(plan, name, out, views=[View("test", history.value)])
-    written = comparison.write(out / "tables", name)  # before printing: a closed pipe ends the command
-    show(comparison, as_json=as_json)
-    say(f"written: {written}")
+    switches = {
+        "upa": no_upa, "iaa": no_iaa, "embedding-fusion": no_embedding_fusion, "attention-fusion": no_attention_fusion,
+        "aap": no_aap, "dif": no_dif,
+    }  # fmt: skip
+    off = [name for name, is_off in switches.items() if is_off]
+    plans = asked_for(table.value if table else None, model, off, protocol)
+    asked = Variation(
+        data=dataset(data, data_root).name,
+        seeds=seeds_of(seeds),
+        protocol=protocol,
+        profile=profile.value,
+        set=parse_assignments(set_ or []),
+    )
+    # A paper's table is drawn as `sirec study` draws it; what is asked for besides has a name of its own.
+    is_masked = history is options.History.mask
+    views = VIEWS if not off and not is_masked else [View("test", history.value)]
+    calls = [
+        StudyCall(
+            asked.apply(plan),
+            asked.name(name, plan) + ("_history_mask" if is_masked else ""),
+            out,
+            data_root,
+            device,
+            again,
+            jobs,
+        )
+        for name, plan in plans.items()
+    ]
+    show(*[call.result(views, render_only=render_only) for call in calls], as_json=as_json)

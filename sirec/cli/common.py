@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sirec.cli.console import EpochBars, print_json, progress, say, stdout
@@ -11,14 +12,17 @@ from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.data.prepare import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.errors import SirecError
 from sirec.evaluation.evaluate import evaluate
-from sirec.report.entries import MissingRow
+from sirec.report.entries import MissingRow, View
 from sirec.report.render import to_rich
 from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
 from sirec.studies.comparison import Comparison
 from sirec.studies.experiment import Experiment, PlannedRun, planned_rows
-from sirec.studies.rendering import record
+from sirec.studies.jobs import Workplace, make_covariates
+from sirec.studies.jobs import train_at_once as train_in_processes
+from sirec.studies.rendering import VIEWS, record, render
 
 DEMO = "demo"
 
@@ -48,7 +52,7 @@ def train_all(
     with progress() as bars:
         whole = bars.add_task("runs", total=len(runs), note="") if len(runs) > 1 else None
         for run in runs:
-            label = run.label if len({other.config.seed for other in runs}) == 1 else f"{run.label}, seed {run.config.seed}"
+            label = _label(run, runs)
             watcher = EpochBars(bars, label)
             was_done = folder_of(run.config, data, store).is_done and not again
             folders.append(execute(run.config, data, store, device=device, watcher=watcher, again=again))
@@ -61,6 +65,46 @@ def train_all(
     return folders
 
 
+def train_at_once(
+    runs: Sequence[PlannedRun],
+    data: Dataset,
+    place: Workplace,
+    jobs: int,
+    finished: Callable[[PlannedRun, RunFolder], None],
+) -> None:
+    """What `train_all` does, `jobs` runs at a time; rows that share a run share its training."""
+    store = Store(place.results)
+    by_folder: dict[Path, list[PlannedRun]] = {}
+    for run in runs:
+        by_folder.setdefault(folder_of(run.config, data, store).path, []).append(run)
+    folders = [RunFolder(path) for path in by_folder]
+    missing = [folder for folder in folders if place.again or not folder.is_done]
+    first = [by_folder[folder.path][0] for folder in missing]
+
+    def end(folder: RunFolder, state: str) -> None:
+        for run in by_folder[folder.path]:
+            say(f"{_label(run, runs)}: {state}, {folder.path}")
+            finished(run, folder)
+
+    for folder in folders:
+        if folder not in missing:
+            end(folder, "already trained")
+    make_covariates(data, store)
+    _say_threads(first, jobs)
+    with progress() as bars:
+        watchers: dict[int, EpochBars] = {}
+
+        def watch(number: int) -> EpochBars:
+            watchers[number] = EpochBars(bars, _label(first[number], runs))
+            return watchers[number]
+
+        def done(number: int) -> None:
+            watchers[number].close()
+            end(missing[number], "done")
+
+        train_in_processes([run.config for run in first], place, jobs, watch, done)
+
+
 @dataclass(frozen=True)
 class StudyCall:
     """A study as the command line asks for it: `name` is what its record and its tables are called."""
@@ -71,34 +115,68 @@ class StudyCall:
     data_root: Path
     device: str = "cpu"
     again: bool = False
+    jobs: int = 1
+
+    def only(self, labels: Sequence[str]) -> StudyCall:
+        """The study with only these rows."""
+        return replace(self, plan=self.plan.only(labels))
 
     def run(self, *, keeps_record: bool = True) -> None:
         """Train what is missing and list the runs as they finish; without a record for a part of a study."""
-        done: list[tuple[PlannedRun, RunFolder]] = []
+        planned: list[PlannedRun] = []
+        done: dict[int, RunFolder] = {}
         missing: list[MissingRow] = []
 
         def finished(run: PlannedRun, folder: RunFolder) -> None:
-            done.append((run, folder))
+            done[next(index for index, other in enumerate(planned) if other is run)] = folder
             if keeps_record:
-                record(self.plan, self.out, self.name, done, missing)
+                record(self.plan, self.out, self.name, [(planned[index], done[index]) for index in sorted(done)], missing)
 
-        for data in self.plan.datasets or (None,):
-            prepared = dataset(data, self.data_root)
-            rows = list(planned_rows(self.plan, prepared, self.name))
+        for name in self.plan.datasets or (None,):
+            data = dataset(name, self.data_root)
+            rows = list(planned_rows(self.plan, data, self.name))
             missing += [row for row in rows if isinstance(row, MissingRow)]
             runs = [row for row in rows if isinstance(row, PlannedRun)]
-            train_all(runs, prepared, Store(self.out), device=self.device, again=self.again, finished=finished)
+            planned += runs
+            self._train(runs, data, finished)
+
+    def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Callable[[PlannedRun, RunFolder], None]) -> None:
+        if self.jobs == 1:
+            train_all(runs, data, Store(self.out), device=self.device, again=self.again, finished=finished)
+            return
+        place = Workplace(storage.find(self.data_root, data.name), self.out, self.device, self.again)
+        train_at_once(runs, data, place, self.jobs, finished)
+
+    def result(self, views: Sequence[View] = VIEWS, *, render_only: bool = False) -> Comparison:
+        """The study's tables, written to the results, after training what is missing."""
+        if not render_only:
+            self.run()
+        comparison = render(self.plan, self.name, self.out, views)
+        say(f"written: {comparison.write(self.out / 'tables', self.name)}")  # before printing: a closed pipe ends the command
+        return comparison
 
 
-def show(comparison: Comparison, *, as_json: bool) -> None:
-    """Tables and sentences on stdout, or one JSON value."""
+def seeds_of(text: str | None) -> tuple[int, ...] | None:
+    """`0,1,2` as numbers, each once; None stays None. Raises `SirecError` for anything else."""
+    if text is None:
+        return None
+    try:
+        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise SirecError(f"--seeds {text}: expected whole numbers separated by commas", "for example: --seeds 0,1,2") from None
+
+
+def show(*comparisons: Comparison, as_json: bool) -> None:
+    """Tables and sentences on stdout, or one JSON value, a list for several comparisons."""
     if as_json:
-        print_json(comparison.to_dict())
+        values = [comparison.to_dict() for comparison in comparisons]
+        print_json(values if len(values) > 1 else values[0])
         return
-    for table in comparison.tables:
-        stdout.print(to_rich(table))
-    for text in comparison.sentences:
-        stdout.print(text, markup=False, highlight=False)
+    for comparison in comparisons:
+        for table in comparison.tables:
+            stdout.print(to_rich(table))
+        for text in comparison.sentences:
+            stdout.print(text, markup=False, highlight=False)
 
 
 def recompute_ranks(folder: RunFolder, data_root: Path) -> None:
@@ -106,6 +184,18 @@ def recompute_ranks(folder: RunFolder, data_root: Path) -> None:
     config = folder.config()
     workshop = load_model(folder, storage.load(storage.find(data_root, config.data.name)))
     write_ranks(folder, config, evaluate(workshop.model, workshop.data, config.data.max_length))
+
+
+def _label(run: PlannedRun, runs: Sequence[PlannedRun]) -> str:
+    return run.label if len({other.config.seed for other in runs}) == 1 else f"{run.label}, seed {run.config.seed}"
+
+
+def _say_threads(runs: Sequence[PlannedRun], jobs: int) -> None:
+    """Threads stay as configured, so a person decides what fits; more of them than cores is slower than fewer jobs."""
+    threads = min(jobs, len(runs)) * max((run.config.threads for run in runs), default=0)
+    cores = os.cpu_count() or 1
+    if threads > cores:
+        say(f"{jobs} jobs use {threads} threads on {cores} cores: fewer jobs, or --set threads=1, would be faster")
 
 
 def _last_prepared(root: Path) -> str | None:

@@ -44,6 +44,12 @@ Data = Annotated[
 DataRoot = Annotated[Path, typer.Option(help="Folder of prepared data sets.")]
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
 Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
+Seeds = Annotated[
+    str | None,
+    typer.Option(help="Seeds, separated by commas; three or more speak of the method, not of checkpoints.", show_default=False),
+]
+Jobs = Annotated[int, typer.Option(min=1, help="How many runs to train at a time, each in a process of its own.")]
+RenderOnly = Annotated[bool, typer.Option("--render-only", help="Draw from stored ranks; train nothing.")]
 Threads = Annotated[int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")]
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1.")]
 Precision = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]

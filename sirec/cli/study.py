@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -15,34 +14,33 @@ def study(
     experiment: Annotated[str, typer.Argument(help="Experiment file, or the name of one that ships with sirec.")],
     only: Annotated[list[str] | None, typer.Option(help="Train only these rows; repeatable.", show_default=False)] = None,
     data: options.Data = None,
+    set_: options.Set = None,
+    seeds: options.Seeds = None,
+    jobs: options.Jobs = 1,
     device: options.Device = "cpu",
     again: options.Again = False,
-    render_only: Annotated[bool, typer.Option("--render-only", help="Draw from committed ranks; train nothing.")] = False,
+    render_only: options.RenderOnly = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
 ) -> None:
     """Train what is missing of an experiment and print its tables; they are written to results/tables as well.
 
-    With --only, rows are trained without drawing tables: that is how several processes share a study.
+    A run that was stopped goes on from its last epoch. With --only, rows are trained without drawing tables.
 
-    Example: sirec study overall --data beauty
+    Example: sirec study overall --data beauty --jobs 2
     """
-    from sirec.cli.common import StudyCall, show
+    from sirec.cli.common import StudyCall, seeds_of, show
+    from sirec.config import parse_assignments
     from sirec.studies.experiment import find_experiment, read_experiment
-    from sirec.studies.rendering import render
+    from sirec.studies.variation import Variation
 
     path = find_experiment(experiment)
-    plan, name = read_experiment(path), path.stem
-    if data and plan.datasets != (data,):
-        plan, name = replace(plan, datasets=(data,), notes=()), f"{name}_on_{data}"  # notes speak of the plan's own data
+    asked = Variation(data=data, seeds=seeds_of(seeds), set=parse_assignments(set_ or []))
+    plan = read_experiment(path)
+    call = StudyCall(asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, again, jobs)
     if only:
-        StudyCall(plan.only(only), name, out, data_root, device, again).run(keeps_record=False)
+        call.only(only).run(keeps_record=False)
         say("only these rows; the tables come with the whole study")
         return
-    if not render_only:
-        StudyCall(plan, name, out, data_root, device, again).run()
-    comparison = render(plan, name, out)
-    written = comparison.write(out / "tables", name)  # before printing: a closed pipe ends the command
-    show(comparison, as_json=as_json)
-    say(f"written: {written}")
+    show(call.result(render_only=render_only), as_json=as_json)

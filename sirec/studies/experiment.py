@@ -59,7 +59,8 @@ class RowPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables.
+    """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables, `notes_on`
+    below those that have the data set.
 
     `published` is the published table that rows' `printed` select from; without it the papers' main tables stand beside rows by
     model. Each of `proposals`, rows or models, is set against the best of all others in a table of its own.
@@ -76,6 +77,7 @@ class Experiment:
     proposals: tuple[str, ...] = ()
     published: str | None = None
     notes: tuple[str, ...] = ()
+    notes_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an experiment without runs, and printed values from nowhere."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sirec.errors import SirecError
-from sirec.report.entries import Entry, MissingRow, View
+from sirec.report.entries import Entry, MissingRow, View, group
 from sirec.report.published import PrintedRow
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
@@ -49,14 +49,14 @@ def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] =
         against=experiment.against,
         proposals=experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=experiment.notes,
+        notes=[*experiment.notes, *(note for name in group(found) for note in experiment.notes_on.get(name, ()))],
     )
 
 
 def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     path = out / "studies" / f"{name}.json"
     if not path.exists():
-        raise SirecError(f"{path}: no such file", f"run it first: sirec study {name}")
+        raise SirecError(f"{path}: no such file", "run it first, without --render-only")
     stored: Mapping[str, Any] = read_json(path)
     if stored["plan"] != experiment.plan():
         raise SirecError(f"{path}: made from another plan than the experiment file has now", "run it: what is trained stays")

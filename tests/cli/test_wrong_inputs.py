@@ -105,11 +105,27 @@ MISTAKES = {
         "'valid_from' is not a key",
         "",
     ),
-    "nothing switched off": (["ablate", "--data", "shop"], "nothing is switched off", "--no-upa"),
+    "nothing switched off": (["ablate", "--model", "comif", "--data", "shop"], "nothing is switched off", "--no-upa"),
+    "a table and a switch": (["ablate", "modules", "--no-upa", "--data", "shop"], "modules and --no-upa", "switch parts off"),
+    "switches of two models": (
+        ["ablate", "--no-upa", "--no-aap", "--data", "shop"],
+        "no model has all of: aap, upa",
+        "one by one",
+    ),
+    "a switch that changes a tuned model": (
+        ["ablate", "--no-dif", "--protocol", "difsr-paper", "--data", "shop"],
+        "tuned for dif-sr that sasrecf would not get",
+        "--protocol comif or difsr",
+    ),
+    "a table that was not run": (
+        ["ablate", "modules", "--render-only", "--data", "shop"],
+        "comif_table6_modules_on_shop.json: no such file",
+        "without --render-only",
+    ),
     "a switch the model lacks": (
         ["ablate", "--no-upa", "--model", "sasrec", "--data", "shop"],
-        "'upa' is not an objective",
-        "",
+        "--no-upa: SASRec has no such part",
+        "models: comif",
     ),
     "seeds that are none": (["ablate", "--no-upa", "--seeds", "one", "--data", "shop"], "expected whole numbers", "0,1,2"),
 }

@@ -56,12 +56,12 @@ def coldstart(
         asked = recorded(out, name)
     else:
         asked = ColdStart(
-            runs=tuple(_chosen(runs or [], data, models, study, out, data_root)),
             bins={grouping: declared.ends for grouping, declared in with_ends(bins or []).items()},
             minimum=minimum,
             metrics=tuple(metric or METRICS),
             history=history.value,
             against=against,
+            runs=tuple(_chosen(runs or [], data, models, study, out, data_root)),
         )
     report = cold_start(asked, out)
     for remark in report.remarks:

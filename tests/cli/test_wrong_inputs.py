@@ -128,6 +128,29 @@ MISTAKES = {
         "models: comif",
     ),
     "seeds that are none": (["ablate", "--no-upa", "--seeds", "one", "--data", "shop"], "expected whole numbers", "0,1,2"),
+    "cold start of an unknown model": (
+        ["coldstart", "--data", "shop", "--models", "sasrek,comif"],
+        "'sasrek' is not a model",
+        "did you mean 'sasrec'",
+    ),
+    "cold start without runs": (
+        ["coldstart", "--data", "shap", "--models", "sasrec,comif"],
+        "no finished run of sasrec on shap",
+        "sirec train sasrec --data shap",
+    ),
+    "cold start of an unknown study": (["coldstart", "--study", "overal"], "'overal' is not a study", "studies:"),
+    "bins that overlap": (
+        ["coldstart", "--data", "shop", "--bins", "popularity=5,10,8"],
+        "bins of popularity: 5,10,8: they overlap",
+        "rising from 0",
+    ),
+    "bins that are no numbers": (
+        ["coldstart", "--data", "shop", "--bins", "length=1-5,5-10"],
+        "expected whole numbers, the last value of each bin",
+        "popularity=5,10,20,50",
+    ),
+    "bins of nothing known": (["coldstart", "--bins", "age=20"], "'age' is not a grouping", "popularity"),
+    "runs and models at once": (["coldstart", "abc", "--models", "sasrec"], "leave nothing for", "one or the other"),
 }
 
 

@@ -15,7 +15,7 @@ from scipy.stats import binomtest
 
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, parse_metric
-from sirec.evaluation.statistics import Resampling, compare, holm, mcnemar, sign_flip
+from sirec.evaluation.statistics import Resampling, compare, holm, mcnemar, mean_interval, sign_flip
 
 RECALL, NDCG = parse_metric("Recall@20"), parse_metric("NDCG@20")
 Ints = npt.NDArray[np.integer]
@@ -175,3 +175,32 @@ def test_a_benchmark_sized_comparison_is_quick() -> None:
     begin = time.perf_counter()
     compare(NDCG, a, b)
     assert time.perf_counter() - begin < 3  # generous: a busy machine is no failure
+
+
+@pytest.mark.parametrize("metric", [RECALL, NDCG], ids=lambda metric: metric.name)
+def test_the_interval_of_a_mean_is_the_one_that_draws_user_by_user(metric: Metric) -> None:
+    """Within the noise of resampling; unranked users change nothing; where all values are alike there is none."""
+    runs = ranks(3000, 1)
+    options = Resampling(4000)
+    found = mean_interval(metric, {0: runs}, options)
+    assert found == mean_interval(metric, {0: np.append(runs, np.zeros(500, dtype=np.int32))}, options)
+    values = metric.per_user(runs)
+    rng = np.random.default_rng(5)
+    slow = np.array([values[rng.integers(0, 3000, 3000)].mean() for _ in range(4000)])
+    assert found == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])), abs=0.1 * slow.std())
+    assert found is not None
+    assert found[1] - found[0] > 3 * slow.std()  # control: the tolerance is a small part of the width
+    assert mean_interval(metric, {0: np.full(50, 2)}) is None
+    assert mean_interval(metric, {0: np.full(50, 9000)}) is None
+
+
+def test_seeds_widen_the_interval_of_a_mean() -> None:
+    """From three seeds on they are drawn again with the users; with equal seeds (control) that changes next to nothing."""
+    apart = {seed: ranks(3000, seed, gain=0.3 * seed) for seed in range(3)}
+    alike = dict.fromkeys(range(3), ranks(3000, 1))
+    widths = {}
+    for name, runs in {"apart": apart, "alike": alike, "one": {0: alike[0]}}.items():
+        low, high = mean_interval(RECALL, runs) or (0, 0)
+        widths[name] = high - low
+    assert widths["apart"] > 2 * widths["one"]
+    assert widths["alike"] == pytest.approx(widths["one"], rel=0.1)

@@ -1,0 +1,82 @@
+"""`sirec coldstart` from finished runs to tables and figures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sirec.evaluation.metrics import parse_metric
+from sirec.run.store import RunFolder
+
+from .conftest import SMALL, Call
+
+ASKED = ["coldstart", "--out", "cold", "--minimum", "30"]
+
+
+@pytest.fixture
+def trained(sirec: Call, prepared: Path) -> Path:
+    """A results folder of its own with one run each of SASRec and the transitions."""
+    for model, settings in (("sasrec", SMALL), ("transitions", [])):
+        assert sirec("train", model, "--data", "shop", "--out", "cold", *settings).code == 0
+    return prepared / "cold"
+
+
+def test_models_are_found_and_drawn(sirec: Call, trained: Path) -> None:
+    """JSON holds the tables, the folders hold them and the figures; bins add up to the run's metric; joins are said."""
+    outcome = sirec(*ASKED, "--data", "shop", "--models", "transitions,sasrec", "--bins", "popularity=5,10,20,1000", "--json")
+    assert outcome.code == 0, outcome.err
+    table = json.loads(outcome.out)["tables"][0]
+    assert table["title"] == "Cold start on shop: test, history kept, by popularity"
+    sizes = [int(column["unit"].replace(",", "")) for column in table["columns"]]
+    assert min(sizes) >= 30
+    assert sum(sizes[:-1]) == sizes[-1] == 300
+    row = next(row for row in table["rows"] if (row["label"], row["group"]) == ("SASRec", "Recall@20"))
+    values = [cell["value"] for cell in row["cells"].values()]
+    ranks = RunFolder(next((trained / "runs" / "shop" / "sasrec").iterdir())).ranks().ranks["test"]["keep"]
+    assert values[-1] == parse_metric("Recall@20").mean(ranks)
+    assert sum(size * value for size, value in zip(sizes[:-1], values[:-1], strict=True)) / 300 == pytest.approx(values[-1])
+    assert {path.suffix for path in (trained / "tables").glob("coldstart_shop.*")} == {".md", ".csv", ".tex"}
+    assert {path.suffix for path in (trained / "figures").glob("coldstart_shop_popularity.*")} == {".png", ".pdf", ".csv"}
+    assert any("are one bin" in note for note in table["notes"])
+
+
+def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> None:
+    """Named one by one the runs make the same tables as by model, and so does the record; masked ones differ (control)."""
+    by_model = [*ASKED, "--data", "shop", "--models", "transitions,sasrec", "--metric", "Recall@10"]
+    runs = [str(next((trained / "runs" / "shop" / model).iterdir())) for model in ("transitions", "sasrec")]
+    calls = {
+        "one": by_model,
+        "two": [*ASKED, *runs, "--metric", "Recall@10"],
+        "masked": [*by_model, "--history", "mask"],
+    }
+    for name, call in calls.items():
+        outcome = sirec(*call, "--name", name)
+        assert outcome.code == 0, outcome.err
+    written = {name: (trained / "tables" / f"{name}.csv").read_bytes() for name in calls}
+    assert written["one"] == written["two"] != written["masked"]
+    (trained / "tables" / "one.csv").unlink()
+    assert sirec("coldstart", "--render-only", "--name", "one", "--out", "cold").code == 0
+    assert (trained / "tables" / "one.csv").read_bytes() == written["one"]
+    unknown = sirec("coldstart", "--render-only", "--name", "three", "--out", "cold")
+    assert (unknown.code, "'three' is not a cold-start table" in unknown.err) == (2, True)
+
+
+def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:
+    """Two data sets have no bins in common; other data under one name are named; missing covariates are, too."""
+    run = next((trained / "runs" / "shop" / "sasrec").iterdir())
+    floor = next((trained / "runs" / "shop" / "transitions").iterdir())
+    other = trained / "runs" / "market" / "sasrec" / run.name
+    shutil.copytree(run, other)
+    config = (other / "config.yaml").read_text()
+    (other / "config.yaml").write_text(config.replace("name: shop", "name: market"))
+    outcome = sirec(*ASKED, str(floor), str(other))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "runs of different data: shop, market" in " ".join(outcome.err.split())
+    (other / "config.yaml").write_text(config.replace("fingerprint: ", "fingerprint: 0000"))
+    assert "made on other data than the rows before it" in " ".join(sirec(*ASKED, str(floor), str(other)).err.split())
+    assert "no such file" in sirec(*ASKED, str(other)).err
+    shutil.rmtree(trained / "runs" / "market")
+    assert sirec(*ASKED, str(floor), str(run)).code == 0  # control

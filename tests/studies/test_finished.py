@@ -1,0 +1,103 @@
+"""Which finished runs are meant: by name, by study, by model; what is ambiguous is listed, not guessed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
+from sirec.run.config import resolve
+from sirec.run.store import RunFolder, Store
+from sirec.studies.finished import ListedRun, of_models, of_runs, of_study
+
+
+@pytest.fixture
+def results(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """SASRec once, COMIF with two seeds and, of other settings, NOVA twice; one DIF-SR that has not finished."""
+    monkeypatch.setattr(RunFolder, "ranks", lambda self: None)
+    comif, nova = resolve("comif", tiny), resolve("nova", tiny)
+    runs = {
+        "sasrec/a1": resolve("sasrec", tiny),
+        "comif/b1": comif,
+        "comif/b2": replace(comif, seed=1),
+        "nova/c1": nova,
+        "nova/c2": resolve("nova", tiny, assignments={"heads": 2}),
+        "dif-sr/d1": resolve("dif-sr", tiny),
+    }
+    for name, config in runs.items():
+        folder = Store(tmp_path).folder("tiny", *name.split("/"))
+        folder.path.mkdir(parents=True)
+        folder.write_config(config, "0")
+        if name != "dif-sr/d1":
+            folder.finish()
+    return tmp_path
+
+
+def study(results: Path, name: str, rows: Mapping[str, Any], runs: Mapping[str, str]) -> None:
+    """A study's record: the plan's rows, and label -> run."""
+    (results / "studies").mkdir(exist_ok=True)
+    lines = [{"label": label, "row": label, "run": f"runs/tiny/{run}"} for label, run in runs.items()]
+    (results / "studies" / f"{name}.json").write_text(json.dumps({"plan": {"rows": rows}, "runs": lines, "missing": []}))
+
+
+def runs_of(listed: list[ListedRun]) -> list[str]:
+    return [line.run.removeprefix("runs/tiny/") for line in listed]
+
+
+def test_the_only_setting_of_a_model_is_meant(results: Path) -> None:
+    """Seeds of one setting go together under one label; two settings are refused with their ids."""
+    found = of_models(["sasrec", "comif"], "tiny", results)
+    assert runs_of(found) == ["sasrec/a1", "comif/b1", "comif/b2"]
+    assert [line.label for line in found] == ["SASRec", "COMIF", "COMIF"]
+    with pytest.raises(SirecError, match="2 finished runs of nova on tiny have different settings") as refused:
+        of_models(["sasrec", "nova"], "tiny", results)
+    assert "nova/c1, nova/c2" in str(refused.value.hint)
+
+
+def test_a_missing_run_is_answered_with_the_command_that_trains_it(results: Path) -> None:
+    """An unfinished run is none, nor is one on other data; an unknown model is named as such."""
+    with pytest.raises(SirecError, match="no finished run of dif-sr on tiny") as missing:
+        of_models(["sasrec", "dif-sr"], "tiny", results)
+    assert "sirec train dif-sr --data tiny" in str(missing.value.hint)
+    with pytest.raises(SirecError, match="no finished run of sasrec on other"):
+        of_models(["sasrec"], "other", results)
+    with pytest.raises(SirecError, match="'sasrek' is not a model"):
+        of_models(["sasrek"], "tiny", results)
+    with pytest.raises(SirecError, match="has not finished"):
+        of_runs(["dif-sr/d1"], results)
+    assert runs_of(of_runs(["nova/c2", "sasrec/a1", "nova/c2"], results)) == ["nova/c2", "sasrec/a1"]  # control
+
+
+def test_a_study_says_which_of_several_settings(results: Path) -> None:
+    """The one study that has all models as they are decides; a row with settings of its own is not the model as it is."""
+    rows = {"S": {"model": "sasrec"}, "N": {"model": "nova"}, "N2": {"model": "nova", "set": {"heads": 2}}}
+    study(results, "first", rows, {"S": "sasrec/a1", "N": "nova/c1", "N2": "nova/c2"})
+    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
+    study(results, "same", rows, {"S": "sasrec/a1", "N": "nova/c1"})
+    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]  # no contradiction
+    study(results, "variants", {"S": {"model": "sasrec"}, "N": rows["N2"]}, {"S": "sasrec/a1", "N": "nova/c2"})
+    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
+    study(results, "other", rows, {"S": "sasrec/a1", "N": "nova/c2"})
+    with pytest.raises(SirecError, match="several studies have sasrec, nova on tiny") as refused:
+        of_models(["sasrec", "nova"], "tiny", results)
+    assert "first, other, same" in str(refused.value.hint)
+
+
+def test_a_named_study_gives_its_rows(results: Path) -> None:
+    """All of them, or those of the models named, variants only where nothing else is; unfinished runs are left out."""
+    rows = {"S": {"model": "sasrec"}, "N2": {"model": "nova", "set": {"heads": 2}}, "D": {"model": "dif-sr"}}
+    study(results, "x", rows, {"S": "sasrec/a1", "N2": "nova/c2", "D": "dif-sr/d1"})
+    assert [line.label for line in of_study("x", results)] == ["S", "N2"]
+    assert [line.label for line in of_study("x", results, models=["nova"])] == ["N2"]
+    with pytest.raises(SirecError, match="no finished run of dif-sr"):
+        of_study("x", results, models=["dif-sr"])
+    with pytest.raises(SirecError, match="no finished run on other"):
+        of_study("x", results, data="other")
+    with pytest.raises(SirecError, match="'y' is not a study"):
+        of_study("y", results)

@@ -22,7 +22,7 @@ from sirec.data.reading.columns import Column
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import LONGEST, Block, blocks
 from sirec.data.reading.parallel import in_threads
-from sirec.data.reading.records import Parsed, Problem, finished
+from sirec.data.reading.records import Parsed, Parts, Problem, finished
 from sirec.errors import SirecError, unknown
 
 STAND_IN = b"\x1f"  # stands for a separator of several characters; no text holds it
@@ -42,7 +42,7 @@ class Dialect:
 CSV, TSV = Dialect(), Dialect(separator="\t", quoted=False)
 
 
-def read(file: RawFile, columns: Sequence[Column], progress: Progress, dialect: Dialect = CSV) -> Iterator[Parsed]:
+def read(file: RawFile, columns: Sequence[Column], progress: Progress, dialect: Dialect = CSV) -> Parts:
     """The rows of a file, block by block in order. Raises `SirecError` where a column is missing."""
     header, pieces = _opened(file, progress, dialect)
     for column in columns:

@@ -20,7 +20,7 @@ from sirec.data.reading.columns import Column
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import Block, blocks
 from sirec.data.reading.parallel import in_threads
-from sirec.data.reading.records import Parsed, finished, parse_records
+from sirec.data.reading.records import Parsed, Parts, finished, parse_records
 
 PEEKED = 200
 SIGNED = 1 << 63
@@ -28,7 +28,7 @@ UNSEEN = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "text
 FAILURES = (json.JSONDecodeError, RecursionError)
 
 
-def read(file: RawFile, columns: Sequence[Column], progress: Progress) -> Iterator[Parsed]:
+def read(file: RawFile, columns: Sequence[Column], progress: Progress) -> Parts:
     """The rows of a file, block by block in order."""
     pieces = blocks(file, progress)
     first = next(pieces)

@@ -10,7 +10,7 @@ import ast
 import json
 import multiprocessing
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -20,12 +20,12 @@ from sirec.data.reading.columns import Column
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import Block, blocks
 from sirec.data.reading.parallel import WORKERS, in_order
-from sirec.data.reading.records import Parsed, Wanted, parse_records
+from sirec.data.reading.records import Parsed, Parts, Wanted, parse_records
 
 FAILURES = (ValueError, SyntaxError, MemoryError, RecursionError)
 
 
-def read(file: RawFile, columns: Sequence[Column], progress: Progress, wanted: Wanted) -> Iterator[Parsed]:
+def read(file: RawFile, columns: Sequence[Column], progress: Progress, wanted: Wanted) -> Parts:
     """The rows that may be `wanted` (a few others among them), block by block in order; other lines are not looked at."""
     parser = _Parser(tuple(columns), wanted.key, frozenset(value.encode() for value in wanted.values))
     pieces = blocks(file, progress)

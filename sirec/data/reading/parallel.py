@@ -9,19 +9,19 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import chain
 
 from sirec.data.reading.lines import Block
-from sirec.data.reading.records import Parsed
+from sirec.data.reading.records import Parsed, Parts
 
 WORKERS = min(os.cpu_count() or 1, 8)
 AHEAD = 2  # blocks that wait while every worker has one
 
 
-def in_threads(parse: Callable[[Block], Parsed], first: Block, rest: Iterator[Block]) -> Iterator[Parsed]:
+def in_threads(parse: Callable[[Block], Parsed], first: Block, rest: Iterator[Block]) -> Parts:
     """Parse blocks in threads: for parsers that leave Python while they work."""
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from in_order(pool, parse, chain([first], rest))
 
 
-def in_order(pool: Executor, parse: Callable[[Block], Parsed], blocks: Iterator[Block]) -> Iterator[Parsed]:
+def in_order(pool: Executor, parse: Callable[[Block], Parsed], blocks: Iterator[Block]) -> Parts:
     """Results in the order of the blocks; a mistake in one ends all."""
     waiting: deque[Future[Parsed]] = deque()
     try:

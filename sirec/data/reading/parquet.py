@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 from sirec.data.raw import Progress
 from sirec.data.reading.columns import Column
 from sirec.data.reading.files import DAMAGE, RawFile
-from sirec.data.reading.records import Parsed, finished
+from sirec.data.reading.records import Parts, finished
 from sirec.errors import SirecError, unknown
 
 BATCH = 1 << 18  # rows
 
 
-def read(file: RawFile, columns: Sequence[Column], progress: Progress) -> Iterator[Parsed]:
+def read(file: RawFile, columns: Sequence[Column], progress: Progress) -> Parts:
     """The rows of a file, batch by batch; lines are rows, from 1. Raises `SirecError` where a column is missing."""
     with _opened(file) as table:
         for column in columns:

@@ -6,7 +6,7 @@ itself, keeps the good ones and names what is wrong with the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -44,6 +44,10 @@ class Parsed:
 
     arrays: Sequence[Any]
     problems: Sequence[Problem] = field(default_factory=tuple)
+
+
+Parts = Generator[Parsed, None, None]
+"""A file's blocks in order. A reader may have threads of its own: whoever stops before the end has to close it."""
 
 
 def finished(

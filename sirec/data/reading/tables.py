@@ -7,6 +7,7 @@ tens of megabytes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 
 import pandas as pd
 import pyarrow as pa
@@ -17,13 +18,14 @@ from sirec.data.reading import delimited, json_lines, literals, parquet
 from sirec.data.reading.columns import TARGETS, Column
 from sirec.data.reading.delimited import Dialect
 from sirec.data.reading.files import RawFile
-from sirec.data.reading.records import Parsed, Wanted
+from sirec.data.reading.records import Parsed, Parts, Wanted
 from sirec.errors import SirecError
 
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "tsv", ".parquet": "parquet", ".pq": "parquet",
     ".json": "jsonl", ".jsonl": "jsonl", ".ndjson": "jsonl",
 }  # fmt: skip
+TOGETHER = 64  # parts of a table that are joined into one: their dictionaries are some 30 MB
 
 
 def read_json_lines(file: RawFile, columns: Sequence[Column], reading: Reading, wanted: Wanted | None = None) -> pa.Table:
@@ -46,9 +48,7 @@ def read_parquet(file: RawFile, columns: Sequence[Column], reading: Reading) -> 
     return collect(file, columns, parquet.read(file, columns, reading.progress), reading)
 
 
-def collect(
-    file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], reading: Reading, wanted: Wanted | None = None
-) -> pa.Table:
+def collect(file: RawFile, columns: Sequence[Column], parts: Parts, reading: Reading, wanted: Wanted | None = None) -> pa.Table:
     """One table of all parts, in order, their problems counted among the bad lines. Raises `SirecError` if no row is left.
 
     Rows that are not `wanted` go as soon as their block is read, so that they never fill the memory.
@@ -56,8 +56,9 @@ def collect(
     for column in columns:
         if [other.key for other in columns].count(column.key) > 1:
             raise SirecError(f"{file}: the column '{column.key}' is wanted for two purposes", "name it once")
-    tables = [_table(part, columns, wanted) for part in _counted(file, parts, reading)]
-    table = pa.concat_tables(tables).unify_dictionaries() if tables else None
+    # Closed here and now: left to the garbage collector, the parts' threads may be waited for where nobody can wait.
+    with closing(parts):
+        table = _gathered(_table(part, columns, wanted) for part in _counted(file, parts, reading))
     if table is None or not len(table):
         what = "no rows in it" if wanted is None else f"none of its rows has a wanted {wanted.key}"
         raise SirecError(f"{file}: {what}", "is this the right file?")
@@ -96,6 +97,20 @@ def titles(table: pa.Table, item: str, title: str) -> pd.DataFrame:
     """The columns `item` and `title` of `RawData.titles`: an item's first title, items without one left out."""
     rows = pa.table({"item": table.column(item).cast(pa.string()), "title": table.column(title).cast(pa.string())})
     return rows.filter(pc.is_valid(rows["title"])).to_pandas().drop_duplicates("item", ignore_index=True)
+
+
+def _gathered(tables: Iterable[pa.Table]) -> pa.Table | None:
+    """One table of many, with one dictionary per column; joined a few at a time, because every part repeats the texts."""
+    waiting: list[pa.Table] = []
+    for table in tables:
+        waiting.append(table)
+        if len(waiting) == TOGETHER:
+            waiting = [_joined(waiting)]
+    return _joined(waiting) if waiting else None
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
 def _counted(file: RawFile, parts: Iterable[Parsed], reading: Reading) -> Iterator[Parsed]:

@@ -26,6 +26,7 @@ from sirec.cli import (
     prepare,
     quickstart,
     rankcheck,
+    report,
     study,
     train,
 )
@@ -59,7 +60,7 @@ def common(
 for command in (
     quickstart.quickstart, prepare.prepare, datasets.datasets, audit.audit, export.export, models.models, train.train,
     evaluate.evaluate, compare.compare, ablate.ablate, coldstart.coldstart, rankcheck.rankcheck,
-    correlation.correlation, study.study, doctor.doctor,
+    correlation.correlation, study.study, report.report, doctor.doctor,
 ):  # fmt: skip
     app.command()(command)
 

@@ -1,0 +1,109 @@
+"""The report holds every table with how it was made, leads to each, and is the same for the same results."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
+from sirec.run.config import resolve
+from sirec.run.store import Store
+from sirec.studies.experiment import read_experiment, shipped_experiments
+from sirec.studies.report import SECTIONS, write_report
+
+TABLE = "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n- a note\n\nA sentence on A.\n"
+FINGERPRINT = "00ffee"
+
+
+@pytest.fixture
+def results(tiny: Dataset, tmp_path: Path) -> Path:
+    """Two tables of the same two runs, drawn by different commands, a figure, and a table without a record."""
+    store = Store(tmp_path / "results")
+    lines = []
+    for seed in (3, 4):
+        run = store.folder("tiny", "comif", f"{seed}" * 12)
+        run.path.mkdir(parents=True)
+        run.write_config(replace(resolve("comif", tiny), seed=seed), FINGERPRINT)
+        run.write_json("timings.json", {"epochs": 2, "train_seconds": [1800, 1800], "valid_seconds": [0, 360]})
+        lines.append({"label": f"COMIF {seed}", "run": run.path.relative_to(store.root).as_posix()})
+    plan = read_experiment(shipped_experiments()["quickstart"]).plan() | {"datasets": ["tiny"], "seeds": [3, 4]}
+    for folder, name, record in (
+        ("studies", "quickstart_on_tiny_seeds_3_4", {"plan": plan, "runs": lines}),
+        ("coldstart", "coldstart_tiny", {"runs": lines}),
+    ):
+        (store.root / folder).mkdir()
+        (store.root / folder / f"{name}.json").write_text(json.dumps(record))
+    (store.root / "tables").mkdir()
+    for name, title in (("quickstart_on_tiny_seeds_3_4", "Models"), ("coldstart_tiny", "Bins"), ("by_hand", "Mine")):
+        (store.root / "tables" / f"{name}.md").write_text(TABLE.format(title=title))
+    (store.root / "figures").mkdir()
+    for ending in ("png", "csv"):
+        (store.root / "figures" / f"coldstart_tiny_length.{ending}").write_bytes(b"")
+    return store.root
+
+
+def test_every_table_is_there_with_how_it_was_made(results: Path) -> None:
+    """Command, budget, seeds, data and runs of each; a table without a record says that it has none."""
+    text = write_report(results).read_text()
+    parts = dict(re.findall(r'<a id="(\w+)"></a>\n\n(.*?)(?=<a id|\Z)', text, flags=re.DOTALL))
+    assert set(parts) == {path.stem for path in (results / "tables").glob("*.md")}
+    study, bins = parts["quickstart_on_tiny_seeds_3_4"], parts["coldstart_tiny"]
+    assert "- Command: `sirec study quickstart --data tiny --seeds 3,4`\n" in study
+    assert "- Command: `sirec coldstart --name coldstart_tiny --render-only`\n" in bins
+    for part in (study, bins):
+        assert "Spent: 2 trained runs, 4 epochs, 2.2 hours." in part
+        assert "at most 200 epochs of 512 targets a step, patience 10" in part
+        assert "- Seeds: 3, 4\n" in part
+        assert f"- Data: tiny `{FINGERPRINT}`\n" in part
+        assert "[COMIF 4](runs/tiny/comif/444444444444)" in part
+    assert "- No record" in parts["by_hand"]
+    assert "Command" not in parts["by_hand"]
+    for part in parts.values():
+        assert "| A | 0.1 |" in part
+        assert "A sentence on A." in part
+
+
+def test_links_lead_somewhere(results: Path) -> None:
+    """Contents lead to anchors, all other links to files below the folder; every figure is shown once."""
+    text = write_report(results).read_text()
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    anchors = set(re.findall(r'<a id="(\w+)">', text))
+    assert {link[1:] for link in links if link.startswith("#")} == anchors
+    files = [link for link in links if not link.startswith("#")]
+    assert files
+    assert all((results / link).exists() for link in files)
+    assert text.count("(figures/coldstart_tiny_length.png)") == 1
+
+
+def test_sections_have_an_order(results: Path) -> None:
+    """Overall tables come before bins, whatever their names; what fits nowhere comes last."""
+    shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "overall.md")
+    headings = re.findall(r"^## (.*)", write_report(results).read_text(), flags=re.MULTILINE)
+    assert headings == [section.heading for section in SECTIONS if section.heading in headings]
+    assert [headings[0], headings[-1]] == ["All models", "Further comparisons"]
+
+
+def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
+    """Written again, and from a copy elsewhere, the bytes agree; another table (control) gives others."""
+    first = write_report(results).read_bytes()
+    copy = shutil.copytree(results, tmp_path / "elsewhere")
+    (copy / "report.md").unlink()
+    assert write_report(results).read_bytes() == write_report(copy).read_bytes() == first
+    (copy / "tables" / "by_hand.md").write_text(TABLE.format(title="Other"))
+    assert write_report(copy).read_bytes() != first
+
+
+def test_a_report_of_nothing_is_refused(results: Path, tmp_path: Path) -> None:
+    """No tables, or a run that a record names and that is gone: one line, and no report."""
+    with pytest.raises(SirecError, match="tables: no tables"):
+        write_report(tmp_path / "nowhere")
+    shutil.rmtree(results / "runs" / "tiny" / "comif" / ("3" * 12))
+    with pytest.raises(SirecError, match="333333333333/config.yaml: no such file"):
+        write_report(results)
+    assert not (results / "report.md").exists()

@@ -104,6 +104,6 @@ def test_a_report_of_nothing_is_refused(results: Path, tmp_path: Path) -> None:
     with pytest.raises(SirecError, match="tables: no tables"):
         write_report(tmp_path / "nowhere")
     shutil.rmtree(results / "runs" / "tiny" / "comif" / ("3" * 12))
-    with pytest.raises(SirecError, match="333333333333/config.yaml: no such file"):
+    with pytest.raises(SirecError, match=r"333333333333/config\.yaml: no such file"):
         write_report(results)
     assert not (results / "report.md").exists()

@@ -60,7 +60,7 @@ class RowPlan:
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
     """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables, `notes_on`
-    below those that have the data set.
+    below those that have the data set; `unavailable` says why data sets that the question is about are not among `datasets`.
 
     `published` is the published table that rows' `printed` select from; without it the papers' main tables stand beside rows by
     model. Each of `proposals`, rows or models, is set against the best of all others in a table of its own.
@@ -78,6 +78,7 @@ class Experiment:
     published: str | None = None
     notes: tuple[str, ...] = ()
     notes_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse an experiment without runs, and printed values from nowhere."""

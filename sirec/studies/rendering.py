@@ -49,8 +49,14 @@ def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] =
         against=experiment.against,
         proposals=experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=[*experiment.notes, *(note for name in group(found) for note in experiment.notes_on.get(name, ()))],
+        notes=_notes(experiment, list(group(found))),
     )
+
+
+def _notes(experiment: Experiment, datasets: Sequence[str]) -> list[str]:
+    absent = [f"{name} ({why})" for name, why in experiment.unavailable.items() if name not in datasets]
+    missing = [f"Not available: {'; '.join(absent)}."] if absent else []
+    return [*experiment.notes, *(note for name in datasets for note in experiment.notes_on.get(name, ())), *missing]
 
 
 def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:

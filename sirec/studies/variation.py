@@ -30,9 +30,11 @@ class Variation:
 
     def apply(self, experiment: Experiment) -> Experiment:
         """The experiment as it is asked for."""
+        datasets = experiment.datasets if self.data is None else (self.data,)
         return replace(
             experiment,
-            datasets=experiment.datasets if self.data is None else (self.data,),
+            datasets=datasets,
+            unavailable=experiment.unavailable if datasets == experiment.datasets else {},
             seeds=self.seeds or experiment.seeds,
             protocol=self.protocol or experiment.protocol,
             profile=self.profile or experiment.profile,

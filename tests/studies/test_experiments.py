@@ -8,12 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from sirec.config import dump, load, to_yaml
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.models import MODELS
+from sirec.objectives.attribute_prediction import AttributePrediction
+from sirec.report.entries import MissingRow
 from sirec.resources import experiments_root
+from sirec.run.identity import run_id
 from sirec.run.store import RunFolder
-from sirec.studies.experiment import Experiment, RowPlan, planned_runs, read_experiment, shipped_experiments
+from sirec.studies.attributes import are_as_named
+from sirec.studies.experiment import (
+    Experiment,
+    PlannedRun,
+    RowPlan,
+    planned_rows,
+    planned_runs,
+    read_experiment,
+    shipped_experiments,
+)
 from sirec.studies.rendering import record, render
 
 ROOT = Path(__file__).parents[2]
@@ -23,11 +36,130 @@ RENDERED = ("md", "csv", "tex")
 def test_every_experiment_loads() -> None:
     """All files in the folder are read, and there are some."""
     files = sorted(Path(str(experiments_root())).rglob("*.yaml"))
-    assert len(files) >= 2
+    assert len(files) == 9
     assert {path.stem for path in files} == set(shipped_experiments())
     for path in files:
         plan = read_experiment(path)
         assert {row.model for row in plan.rows.values()} <= set(MODELS)
+
+
+@pytest.mark.parametrize("name", shipped_experiments())
+def test_every_experiment_resolves_where_there_are_a_brand_and_a_category(tiny: Dataset, name: str) -> None:
+    """Each row has a run for each seed and none is missing; labels and runs are as many as rows."""
+    plan = read_experiment(shipped_experiments()[name])
+    rows = list(planned_rows(plan, tiny, name))
+    assert not [row for row in rows if isinstance(row, MissingRow)]
+    runs = [row for row in rows if isinstance(row, PlannedRun)]
+    assert list(dict.fromkeys(run.row for run in runs)) == list(plan.rows)
+    assert len({run.label for run in runs}) == len(plan.rows)
+    assert not any("{" in run.label for run in runs)
+    assert len({run_id(run.config, "data") for run in runs}) == len(runs)
+
+
+@pytest.mark.parametrize("name", shipped_experiments())
+def test_every_experiment_survives_a_round_trip(name: str, tmp_path: Path) -> None:
+    """Written as YAML and read again, it is the same, objectives that rows add included; another seed (control) is not."""
+    plan = read_experiment(shipped_experiments()[name])
+    (tmp_path / "again.yaml").write_text(to_yaml(dump(plan)))
+    again = read_experiment(tmp_path / "again.yaml")
+    assert again == plan
+    assert replace(again, seeds=(99,)) != plan
+
+
+RUNS_OF_BEAUTY = {
+    "comif_table4_fusion": ["comif/cc95447cc00a", "comif/2ca27ba9c4a2", "sasrec/ffc73862baa4", "comif/c5002b3925bd"],
+    "comif_table5_side_information": ["comif/596300e820ca", "comif/9614dcf6696d", "comif/d6e45029cd2d", "comif/d39575e4928d"],
+    "comif_table6_modules": ["comif/0fb3c6f6520b", "comif/804cfb2c4752", "comif/989eb992cb09", "comif/d6e45029cd2d"],
+    "difsr_table4_ablation": ["sasrecf/4d6bdda4c574", "sasrecf/db857d9cb82d", "dif-sr/13ddbd4f106f", "dif-sr/71658c29e9f3"],
+    "difsr_table5_side_information": [
+        "dif-sr/eb516580ff03",
+        "dif-sr/e6df9c05833d",
+        "dif-sr/71658c29e9f3",
+        "dif-sr/790a96c2aed6",
+    ],
+}
+
+
+@pytest.mark.parametrize("name", RUNS_OF_BEAUTY)
+def test_the_papers_tables_keep_their_runs(tiny: Dataset, name: str) -> None:
+    """The rows' identities on Beauty are pinned: what is trained stays good. Another fingerprint (control) gives other ones."""
+    runs = planned_runs(read_experiment(shipped_experiments()[name]), replace(tiny, name="beauty"))
+    found = [[f"{run.config.model.name}/{run_id(run.config, data)}" for run in runs] for data in ("fa0ccd6460511e81", "other")]
+    assert found[0] == RUNS_OF_BEAUTY[name]
+    assert not set(found[0]) & set(found[1])
+
+
+def test_a_row_adds_objectives(tiny: Dataset) -> None:
+    """`with` adds to every stage; what is there already, an unknown one, and any to a floor are mistakes."""
+    plan = load(Experiment, {"title": "t", "rows": {"A": {"model": "sasrecf", "with": [{"name": "aap", "weight": 5.0}]}}}, "x")
+    [run] = planned_runs(plan, tiny)
+    assert [(part.name, part.weight) for part in run.config.stages[0].objectives] == [("item", 1.0), ("aap", 5.0)]
+    with pytest.raises(SirecError, match=r"rows\.A\.with\.app: 'app' is not a name"):
+        load(Experiment, {"title": "t", "rows": {"A": {"model": "sasrecf", "with": [{"name": "app"}]}}}, "x")
+    for model, message in (("dif-sr", "has the objective aap already"), ("popularity", "takes no objective")):
+        with pytest.raises(SirecError, match=message):
+            planned_runs(Experiment(title="t", rows={"A": RowPlan(model=model, with_=(AttributePrediction(),))}), tiny)
+
+
+def _with_attributes(data: Dataset, *names: str) -> Dataset:
+    """The same data under other field names, as many attributes as names."""
+    attributes = [field for field in data.fields if field.kind == "attribute"]
+    renamed = [replace(field, name=name) for field, name in zip(attributes, names, strict=False)]
+    return replace(data, fields=tuple(renamed))
+
+
+CHOICES = ("brand|city|*", "category|categories|*")
+
+
+@pytest.mark.parametrize(
+    ("names", "one", "both"),
+    [
+        (("brand", "category"), "Position, brand", "Position, brand, category"),
+        (("categories", "city"), "Position, city", "Position, city, categories"),
+        (("genre", "year"), "Position, genre", "Position, genre, year"),
+        (("category", "year"), "Position, category", "Position, year, category"),
+    ],
+)
+def test_rows_use_the_attributes_that_data_have(tiny: Dataset, names: tuple[str, str], one: str, both: str) -> None:
+    """Named ones first, in the order of preference, then any other; the label says which."""
+    plan = read_experiment(shipped_experiments()["comif_table5_side_information"])
+    runs = planned_runs(plan, _with_attributes(tiny, *names))
+    assert [run.label for run in runs] == ["None", "Position", one, both]
+    assert [len(run.config.data.attributes or ()) for run in runs] == [0, 0, 1, 2]
+
+
+def test_a_row_without_its_attribute_is_missing_with_the_reason(tiny: Dataset) -> None:
+    """With one attribute there is no second one: the row is there, empty, and says why; so does one that would repeat a row."""
+    only = _with_attributes(tiny, "brand")
+    plan = read_experiment(shipped_experiments()["comif_table5_side_information"])
+    *_, last = planned_rows(plan, only)
+    assert last == MissingRow("Position, brand, category", "tiny", "tiny has no category or categories")
+    rows = {"all": RowPlan(model="sasrecf"), "{1}": RowPlan(model="sasrecf", attributes=CHOICES[:1])}
+    *_, last = planned_rows(Experiment(title="t", rows=rows), only)
+    assert last == MissingRow("brand", "tiny", "tiny has no other attributes, so it is 'all'")
+
+
+def test_printed_values_stand_beside_the_attributes_they_are_about() -> None:
+    """A choice's names are what a paper had; another attribute in its place is not."""
+    assert are_as_named(CHOICES, ("brand", "category"))
+    assert are_as_named(CHOICES, ("city", "categories"))
+    assert are_as_named(None, ())
+    assert not are_as_named(CHOICES, ("brand", "year"))
+
+
+def test_printed_rows_are_checked(tiny: Dataset) -> None:
+    """A table, a column or a row that does not exist is told when the file is read, as is a value from nowhere."""
+    row = RowPlan(model="comif", printed={"dif": 1, "aap": 1})
+    assert Experiment(title="t", rows={"A": row}, published="difsr_table4_ablation")  # control
+    for published, printed, message in (
+        ("difsr_table4_ablatio", {"dif": 1}, "is not a published table"),
+        ("comif_table1_statistics", {"dif": 1}, "is not a published table of metrics"),
+        ("difsr_table4_ablation", {"dfi": 1}, "'dfi' is not a column"),
+        ("difsr_table4_ablation", {"dif": 1}, "no row has dif 1"),
+        (None, {"dif": 1}, "names no published table"),
+    ):
+        with pytest.raises(SirecError, match=message):
+            Experiment(title="t", rows={"A": replace(row, printed=printed)}, published=published)
 
 
 def test_rows_times_seeds(tiny: Dataset) -> None:

@@ -28,7 +28,6 @@ def correlation(
 
     Example: sirec correlation --data beauty --models sasrec,sasrecf,nova,dif-sr,comif
     """
-    from sirec.cli.common import dataset
     from sirec.cli.measure import Chosen, Measurement, names
     from sirec.studies.correlation import CorrelationRecord, measure_correlation
     from sirec.studies.correlation_tables import correlation_tables
@@ -36,6 +35,6 @@ def correlation(
     chosen = Chosen(runs or (), study, names(models), data, out, data_root)
     kind = Measurement("correlation", measure_correlation, CorrelationRecord, correlation_tables)
     if render_only:
-        kind.draw(chosen, data or dataset(None, data_root).name, as_json=as_json)
+        kind.draw(chosen, chosen.data_name(), as_json=as_json)
     else:
         kind.run(chosen, ("sasrec", "sasrecf", "nova", "dif-sr", "comif"), users, seed, as_json=as_json)

@@ -12,16 +12,9 @@ from sirec.cli.console import progress, say
 from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
-from sirec.run.store import Store
 from sirec.studies.comparison import Comparison
-from sirec.studies.subjects import (
-    Subject,
-    read_record,
-    subjects_of_models,
-    subjects_of_runs,
-    subjects_of_study,
-    write_record,
-)
+from sirec.studies.finished import of_models, of_runs, of_study
+from sirec.studies.subjects import Subject, check_models, read_record, subjects, write_record
 
 
 class Measure(Protocol):
@@ -44,22 +37,23 @@ class Chosen:
     out: Path
     data_root: Path
 
-    def subjects(self, otherwise: Sequence[str]) -> tuple[list[Subject], Dataset]:
+    def find(self, otherwise: Sequence[str]) -> tuple[list[Subject], Dataset]:
         """The runs and their data; `otherwise` are the models where none are named."""
-        if self.runs and (self.study or self.models):
-            raise SirecError("run folders choose runs already", "leave out --models and --study")
+        check_models(self.models)
+        if self.runs and (self.data or self.models or self.study):
+            raise SirecError("run folders leave nothing for --data, --models or --study to choose", "give one or the other")
         if self.runs:
-            return self._with_data(subjects_of_runs([Store(self.out).find(run) for run in self.runs]))
-        if self.study:
-            return self._with_data(subjects_of_study(self.out, self.study, self.models))
-        prepared = dataset(self.data, self.data_root)
-        return subjects_of_models(Store(self.out), prepared.name, self.models or otherwise), prepared
+            listed = of_runs(self.runs, self.out)
+        elif self.study:
+            listed = of_study(self.study, self.out, data=self.data, models=self.models)
+        else:
+            listed = of_models(self.models or otherwise, self.data_name(), self.out)
+        found = subjects(listed, self.out)
+        return found, storage.load(storage.find(self.data_root, found[0].config.data.name))
 
-    def _with_data(self, subjects: list[Subject]) -> tuple[list[Subject], Dataset]:
-        name = subjects[0].folder.config().data.name
-        if self.data not in (None, name):
-            raise SirecError(f"--data {self.data}: these runs are of {name}", "leave out --data")
-        return subjects, storage.load(storage.find(self.data_root, name))
+    def data_name(self) -> str:
+        """The data set that is named, or the one that is meant without a name."""
+        return self.data or dataset(None, self.data_root).name
 
 
 @dataclass(frozen=True)
@@ -73,14 +67,14 @@ class Measurement:
 
     def run(self, chosen: Chosen, otherwise: Sequence[str], users: int, seed: int, *, as_json: bool) -> None:
         """Measure, keep the record, and draw its tables."""
-        subjects, data = chosen.subjects(otherwise)
+        found, data = chosen.find(otherwise)
         with progress() as bars:
-            task = bars.add_task(self.name, total=2 * len(subjects), note="")
+            task = bars.add_task(self.name, total=2 * len(found), note="")
 
             def tell(what: str) -> None:
                 bars.update(task, advance=1, description=what)
 
-            made = self.measure(subjects, data, users, seed, tell)
+            made = self.measure(found, data, users, seed, tell)
         kept = write_record(chosen.out, f"{self.name}_{data.name}", made)
         say(f"measured: {kept}")
         self.draw(chosen, data.name, as_json=as_json)

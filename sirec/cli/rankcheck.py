@@ -27,7 +27,6 @@ def rankcheck(
 
     Example: sirec rankcheck --data beauty --models sasrecf,nova,dif-sr
     """
-    from sirec.cli.common import dataset
     from sirec.cli.measure import Chosen, Measurement, names
     from sirec.studies.attention_rank import RankRecord, measure_ranks
     from sirec.studies.attention_rank_tables import rank_tables
@@ -35,6 +34,6 @@ def rankcheck(
     chosen = Chosen(runs or (), study, names(models), data, out, data_root)
     kind = Measurement("rankcheck", measure_ranks, RankRecord, rank_tables)
     if render_only:
-        kind.draw(chosen, data or dataset(None, data_root).name, as_json=as_json)
+        kind.draw(chosen, chosen.data_name(), as_json=as_json)
     else:
         kind.run(chosen, ("sasrecf", "nova", "dif-sr"), users, seed, as_json=as_json)

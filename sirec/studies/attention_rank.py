@@ -75,7 +75,7 @@ class RankRecord:
 
 def measure_ranks(subjects: Sequence[Subject], data: Dataset, users: int, seed: int, progress: Progress) -> RankRecord:
     """The ranks of these runs on the test histories of a sample of users, and of as many with long histories."""
-    window = subjects[0].folder.config().data.max_length
+    window = subjects[0].config.data.max_length
     rows = evaluation_rows(data, "test", window)
     sample(rows, users, seed)  # refuses a sample of nobody before any work is done
     runs = tuple(_run_ranks(subject, data, rows, users, seed, progress) for subject in subjects)
@@ -107,7 +107,7 @@ def _run_ranks(subject: Subject, data: Dataset, rows: Rows, users: int, seed: in
 
 
 def _fusion(subject: Subject, model: FusedTransformer) -> str:
-    config = subject.folder.config().model
+    config = subject.config.model
     if len(model.layers[0].attention.queries.spelling) == 1:
         return "one score"
     name, form = config.score_fusion, config.fusion_form  # type: ignore[union-attr]

@@ -40,12 +40,12 @@ def rank_tables(record: RankRecord) -> Comparison:
     title = f"Rank of attention scores, {record.data}"
     sampled = (
         f"Test histories of {record.users:,} of {record.test_users:,} users (seed {record.seed}), data {record.fingerprint}; "
-        f"means over users, heads and blocks; standard errors over users."
+        f"means over users, heads and blocks; error: the standard error over users at {_power(record.tolerances[MAIN])}."
     )
     notes = {
         "padded": (PADDED_NOTE, MEASURE_NOTE, sampled),
         "summed": (SUMMED_NOTE,),
-        "real": (f"{_share(record)} of test users; of them all, or as many as the sample of the other tables.",),
+        "real": (f"{_long(record):,} of the {record.longer:,} test users ({_share(record)}) with more items than d_h.",),
         "visible": (VISIBLE_NOTE,),
     }
     tables = [_matrix_table(record, matrix, f"{title}: {name}", notes[matrix]) for matrix, name in MATRICES.items()]
@@ -57,14 +57,13 @@ def rank_tables(record: RankRecord) -> Comparison:
 
 def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[str, ...]) -> ResultTable:
     columns = (
-        Column("fusion of scores"),
-        *(Column(f"rank at {tolerance:.0e}", decimals=2) for tolerance in record.tolerances),
-        Column("standard error", decimals=2),
+        Column("fusion"),
+        *(Column(f"rank at {_power(tolerance)}", decimals=2) for tolerance in record.tolerances),
+        Column("error", decimals=2),
         Column("effective", decimals=2),
         Column("bound", decimals=2),
         Column("d_h"),
         Column("n" if matrix in PADDED else "mean L", decimals=2),
-        Column("users"),
     )
     rows = []
     for state in (TRAINED, UNTRAINED):
@@ -72,7 +71,7 @@ def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[s
             lines = [line for line in _lines(runs, state, matrix) if line.lengths == EVERY]
             if lines:
                 size = record.window if matrix in PADDED else _mean(line.mean_length for line in lines)
-                rows.append(_row(runs, state, lines, (Cell(runs[0].head_width), Cell(size), Cell(lines[0].users))))
+                rows.append(_row(runs, state, lines, (Cell(runs[0].head_width), Cell(size))))
     return ResultTable(title, columns, tuple(rows), notes)
 
 
@@ -96,7 +95,7 @@ def _split_table(record: RankRecord, title: str, part_of: Callable[[BlockRanks],
             mine = [[line for line in _lines(runs, state, "padded") if part_of(line) == name] for name in names]
             cells = [(Cell(_mean(line.ranks[MAIN] for line in lines)), _bound(lines)) for lines in mine]
             rows.append(Row(runs[0].label, tuple(cell for pair in cells for cell in pair), state))
-    note = f"Tolerance {record.tolerances[MAIN]:.0e} of the largest singular value."
+    note = f"Tolerance {_power(record.tolerances[MAIN])} of the largest singular value."
     return ResultTable(title, tuple(column for pair in columns for column in pair), tuple(rows), (note,))
 
 
@@ -120,6 +119,16 @@ def _bound(lines: Sequence[BlockRanks]) -> Cell:
 
 def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
+
+
+def _long(record: RankRecord) -> int:
+    """How many users with long histories were looked at."""
+    return next((line.users for line in _lines(record.runs, TRAINED, "real")), 0)
+
+
+def _power(tolerance: float) -> str:
+    """A tolerance as it is written: 1e-6."""
+    return f"1e{np.log10(tolerance):.0f}"
 
 
 def _share(record: RankRecord) -> str:

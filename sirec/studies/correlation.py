@@ -80,7 +80,7 @@ def measure_correlation(
     subjects: Sequence[Subject], data: Dataset, users: int, seed: int, progress: Progress
 ) -> CorrelationRecord:
     """The terms of these runs on the test histories of a sample of users."""
-    rows = evaluation_rows(data, "test", subjects[0].folder.config().data.max_length)
+    rows = evaluation_rows(data, "test", subjects[0].config.data.max_length)
     chosen = sample(rows, users, seed)
     return CorrelationRecord(
         data=data.name,
@@ -97,7 +97,7 @@ def _run_shares(subject: Subject, data: Dataset, rows: Rows, progress: Progress)
     for state, model, selected in subject.states(data):
         progress(f"{subject.label}, {state}")
         found[state] = model_shares(in_64_bits(model), batches(selected, rows))
-    config = subject.folder.config().model
+    config = subject.config.model
     assert isinstance(config, TransformerConfig), "checked by name before"
     return RunShares(
         label=subject.label, link=subject.link, attribute=_level(config, "attribute"), behaviour=_level(config, "behaviour"),

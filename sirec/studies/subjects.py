@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -20,10 +20,11 @@ from sirec.data.fields import PADDING
 from sirec.data.tasks import Rows, gather
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
+from sirec.run.config import RunConfig
 from sirec.run.execute import load_model, set_up
 from sirec.run.files import read_json, replace_json
-from sirec.run.store import RunFolder, Store
-from sirec.studies.runs import entries
+from sirec.run.store import RunFolder
+from sirec.studies.finished import ListedRun
 
 BLOCK_ROWS = 64  # histories looked at together: n x n scores of each head in 64 bits stay below a hundred megabytes
 TRAINED, UNTRAINED = "trained", "freshly initialised"
@@ -37,6 +38,11 @@ class Subject:
     folder: RunFolder
 
     @property
+    def config(self) -> RunConfig:
+        """The run's configuration."""
+        return self.folder.config()
+
+    @property
     def link(self) -> str:
         """The run's folder, as tables name it."""
         return "/".join(self.folder.path.parts[-5:])
@@ -48,7 +54,7 @@ class Subject:
         """
         trained = load_model(self.folder, data)
         yield TRAINED, _attention_model(trained.model), trained.data
-        fresh = set_up(self.folder.config(), data, torch.device("cpu"))
+        fresh = set_up(self.config, data, torch.device("cpu"))
         with torch.no_grad():
             _attention_model(fresh.model).items.weight[PADDING].normal_(std=INIT_STD)
         yield UNTRAINED, _attention_model(fresh.model.eval()), fresh.data
@@ -58,56 +64,35 @@ def check_models(names: Sequence[str]) -> None:
     """Raises `SirecError` for an unknown model, or one without attention."""
     for name in names:
         if not issubclass(model_class(name), TransformerConfig):
-            known = [model for model, declaration in MODELS.items() if issubclass(declaration, TransformerConfig)]
-            raise SirecError(f"{name} has no attention to look into", f"models with attention: {', '.join(known)}")
+            raise SirecError(f"{name} has no attention to look into", f"models with attention: {', '.join(_with_attention())}")
 
 
-def subjects_of_models(store: Store, data: str, models: Sequence[str]) -> list[Subject]:
-    """Every finished run of these models on a data set whose weights are there.
+def subjects(listed: Sequence[ListedRun], out: Path) -> list[Subject]:
+    """Finished runs (see `finished.py`) as subjects, floors and whatever else has no attention left out.
 
-    Raises `SirecError` for a model without such a run, naming the command that makes one.
+    Raises `SirecError` if none is left, if weights are missing, or if the runs differ in data or window.
     """
-    check_models(models)
-    folders: list[RunFolder] = []
-    for name in models:
-        mine = [run for run in store.all() if run.is_done and run.path.parts[-3:-1] == (data, name)]
-        if not mine:
-            raise SirecError(f"{data} has no finished run of {name}", f"train it first: sirec train {name} --data {data}")
-        folders += [run for run in mine if run.has_weights] or mine
-    return subjects_of_runs(folders)
-
-
-def subjects_of_runs(folders: Sequence[RunFolder]) -> list[Subject]:
-    """These runs, each with its row's name. Raises `SirecError` where one cannot be looked into, or data differ."""
-    folders = list(dict.fromkeys(folders))
-    check_models([folder.config().model.name for folder in folders])
-    labels = [entry.label for entry in entries(folders)]
-    return _checked([Subject(label, folder) for label, folder in zip(labels, folders, strict=True)])
-
-
-def subjects_of_study(out: Path, study: str, models: Sequence[str]) -> list[Subject]:
-    """The runs of a study under its rows' names: those of `models`, or without any all that have attention."""
-    check_models(models)
-    record: Mapping[str, Any] = read_json(out / "studies" / f"{study}.json")
-    found = [Subject(line["label"], RunFolder(out / line["run"])) for line in record["runs"]]
-    by_model = [(subject.folder.config().model, subject) for subject in found]
-    wanted = models or [model.name for model, _ in by_model if isinstance(model, TransformerConfig)]
-    return _checked([subject for model, subject in by_model if model.name in wanted])
-
-
-def _checked(subjects: list[Subject]) -> list[Subject]:
-    if not subjects:
-        raise SirecError("no runs to look into", "name run folders, or models with --models")
-    data = {subject.folder.config().data.name: subject for subject in subjects}
-    if len(data) > 1:
-        raise SirecError(f"runs of different data: {', '.join(sorted(data))}", "one data set at a time")
-    windows = {subject.folder.config().data.max_length for subject in subjects}
-    if len(windows) > 1:
-        raise SirecError(f"runs of different windows: {', '.join(map(str, sorted(windows)))}", "one max_length at a time")
-    for subject in subjects:
+    found = [Subject(line.label, RunFolder(out / line.run)) for line in listed]
+    found = [subject for subject in found if isinstance(subject.config.model, TransformerConfig)]
+    if not found:
+        raise SirecError(
+            "none of these runs has attention to look into", f"models with attention: {', '.join(_with_attention())}"
+        )
+    _refuse_several("data", [subject.config.data.name for subject in found])
+    _refuse_several("max_length", [str(subject.config.data.max_length) for subject in found])
+    for subject in found:
         if not subject.folder.has_weights:
             subject.folder.weights()  # says which file is missing, and what to do
-    return subjects
+    return found
+
+
+def _refuse_several(what: str, values: Sequence[str]) -> None:
+    if len(set(values)) > 1:
+        raise SirecError(f"these runs differ in {what}: {', '.join(sorted(set(values)))}", f"one {what} at a time")
+
+
+def _with_attention() -> list[str]:
+    return [name for name, declaration in MODELS.items() if issubclass(declaration, TransformerConfig)]
 
 
 class Labelled(Protocol):

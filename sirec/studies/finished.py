@@ -61,7 +61,9 @@ def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[
     lines = _lines(path, data)
     where = f" on {data}" if data else ""
     if not lines:
-        raise SirecError(f"{path}: no finished run{where}", f"run it first: sirec study {name}")
+        raise SirecError(
+            f"{path}: no finished run{where}", f"run it first: sirec study {name}{f' --data {data}' if data else ''}"
+        )
     for model in models:
         model_class(model)
         if model not in {line.model for line in lines}:
@@ -73,8 +75,9 @@ def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[
 def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
     """The finished runs of models on a data set: those of the study that has them all as they are, else the only one of each.
 
-    Runs that differ in their seeds alone are one. Raises `SirecError` saying which command trains a missing one, or what to
-    choose from where several settings have been trained.
+    Of several such studies with different runs, the one of every model (`overall`) decides. Runs that differ in their seeds
+    alone are one. Raises `SirecError` saying which command trains a missing one, or what to choose from where several settings
+    have been trained.
     """
     for model in models:
         model_class(model)
@@ -83,8 +86,12 @@ def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
         for path in _records(out)
         if set(models) <= {line.model for line in _lines(path, data) if line.is_plain}
     }
+    preferred = [name for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}") if name in by_study]
+    if preferred:
+        return by_study[preferred[0]]
     if len({frozenset(listed.run for listed in lines) for lines in by_study.values()}) > 1:
-        raise SirecError(f"several studies have {', '.join(models)} on {data}", f"name one with --study: {', '.join(by_study)}")
+        names = ", ".join(by_study)
+        raise SirecError(f"several studies have {', '.join(models)} on {data}", f"name one with --study: {names}")
     if by_study:
         return next(iter(by_study.values()))
     return _listed([run for model in models for run in _only_setting(model, data, out)], out)

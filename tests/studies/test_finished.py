@@ -87,6 +87,8 @@ def test_a_study_says_which_of_several_settings(results: Path) -> None:
     with pytest.raises(SirecError, match="several studies have sasrec, nova on tiny") as refused:
         of_models(["sasrec", "nova"], "tiny", results)
     assert "first, other, same" in str(refused.value.hint)
+    study(results, "overall_on_tiny", rows, {"S": "sasrec/a1", "N": "nova/c2"})
+    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c2"]  # the study of every model
 
 
 def test_a_named_study_gives_its_rows(results: Path) -> None:

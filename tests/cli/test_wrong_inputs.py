@@ -137,6 +137,25 @@ MISTAKES = {
         "--no-upa: SASRec has no such part",
         "models: comif",
     ),
+    "ranks of a floor": (["rankcheck", "--models", "popularity", "--data", "shop"], "popularity has no attention", "sasrec"),
+    "ranks of an unknown model": (
+        ["rankcheck", "--models", "sasrek", "--data", "shop"],
+        "'sasrek' is not a model",
+        "did you mean 'sasrec'",
+    ),
+    "ranks of nothing trained": (
+        ["rankcheck", "--data", "shop", "--out", "nowhere"],
+        "no finished run of sasrecf on shop",
+        "sirec train sasrecf --data shop",
+    ),
+    "ranks of an unknown run": (["rankcheck", "feedbeef"], "'feedbeef' is not a run", ""),
+    "ranks never measured": (
+        ["rankcheck", "--render-only", "--data", "nowhere"],
+        "rankcheck_nowhere.json: no such file",
+        "without --render-only",
+    ),
+    "terms of a floor": (["correlation", "--models", "transitions", "--data", "shop"], "transitions has no attention", "comif"),
+    "terms of nothing trained": (["correlation", "--data", "shop", "--out", "nowhere"], "no finished run of", "sirec train"),
     "seeds that are none": (["ablate", "--no-upa", "--seeds", "one", "--data", "shop"], "expected whole numbers", "0,1,2"),
     "cold start of an unknown model": (
         ["coldstart", "--data", "shop", "--models", "sasrek,comif"],

@@ -1,0 +1,61 @@
+"""`rankcheck` and `correlation`: from finished runs to tables, and from their record without weights."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .conftest import SMALL, Call
+
+MODELS = ("sasrecf", "dif-sr")
+COMMANDS = {"rankcheck": "Rank of attention scores, shop", "correlation": "Correlation of items and side information, shop"}
+
+
+@pytest.fixture
+def measured(sirec: Call, prepared: Path) -> Path:
+    """A results folder of its own with a run of each model, trained once for this file."""
+    out = prepared / "measured"
+    for model in MODELS:
+        assert sirec("train", model, "--data", "shop", "--out", str(out), *SMALL).code == 0
+    return out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_tables_of_models_and_again_without_weights(sirec: Call, measured: Path, command: str) -> None:
+    """By models, by run folders and drawn anew after the weights are gone: the same tables; files lie where they are said."""
+    common = ["--users", "30", "--out", str(measured)]
+    by_model = sirec(command, "--data", "shop", "--models", ",".join(MODELS), *common)
+    assert by_model.code == 0, by_model.err
+    assert by_model.out.startswith(COMMANDS[command])
+    runs = [str(next((measured / "runs" / "shop" / model).iterdir())) for model in MODELS]
+    assert sirec(command, *runs, *common).out == by_model.out
+    assert sirec(command, *runs, *common, "--seed", "1").out != by_model.out  # control: other users
+    assert sirec(command, *runs, *common).code == 0
+    bare = measured.parent / "bare"
+    shutil.copytree(measured, bare, ignore=shutil.ignore_patterns("*.safetensors"))
+    again = sirec(command, "--data", "shop", "--render-only", "--out", str(bare))
+    assert again.out == by_model.out
+    written = {path.name: path.read_bytes() for path in (bare / "tables").glob(f"{command}_shop.*")}
+    assert written == {path.name: path.read_bytes() for path in (measured / "tables").glob(f"{command}_shop.*")}
+    assert len(written) == 3
+    refused = sirec(command, "--data", "shop", "--models", "dif-sr", "--out", str(bare))
+    shutil.rmtree(bare)
+    assert refused.code == 2
+    assert "model.safetensors: no such file" in " ".join(refused.err.split())
+    assert "--again" in refused.err
+
+
+def test_json_carries_every_figure(sirec: Call, measured: Path) -> None:
+    """With --json: rows trained and fresh of both models, with fusion, ranks and bound; DIF-SR's gate has none."""
+    call = ["rankcheck", "--data", "shop", "--models", ",".join(MODELS), "--users", "20", "--out", str(measured), "--json"]
+    table = json.loads(sirec(*call).out)["tables"][0]
+    rows = {(row["group"], row["label"]): row["cells"] for row in table["rows"]}
+    assert {label for _, label in rows} == {"SASRecF", "DIF-SR"}
+    assert len(rows) == 4
+    early, late = rows["trained", "SASRecF"], rows["trained", "DIF-SR"]
+    assert early["rank at 1e-6"]["value"] <= early["bound"]["value"] == early["d_h"]["value"] == 4
+    assert late["fusion"]["value"] == "gate, masked"
+    assert "value" not in late["bound"]

@@ -132,6 +132,28 @@ def test_added_attributes_learn_what_their_items_learn(levels: dict[str, str], e
     assert torch.allclose(items, values, rtol=1e-9, atol=1e-12) == equal
 
 
+@pytest.mark.parametrize(
+    ("levels", "equal"),
+    [
+        ({"attribute": "query_key", "behaviour": "query_key"}, True),
+        ({"attribute": "query_key", "behaviour": "query_key", "query_key_fusion": "concat"}, False),
+        ({"attribute": "query_key", "behaviour": "query_key", "query_key_fusion": "gate"}, False),
+        ({"attribute": "attention", "behaviour": "attention"}, False),
+    ],
+)
+def test_attributes_added_to_queries_learn_alike(levels: dict[str, str], equal: bool, tiny: Dataset) -> None:
+    """Theorem 4.2 for NOVA: attributes added to queries and keys get one gradient, unlike the item's; fused otherwise, not."""
+    values = torch.arange(tiny.item_codes)[:, None]
+    fields = tuple(Field(name, "attribute", tiny.item_codes, values) for name in ("one", "two"))
+    model = builders.build(TransformerConfig(**SHAPE, **levels), Schema(tiny.item_codes, 12, (*fields, position(12)))).double()
+    states = model.encode(builders.a_batch(tiny)).final
+    (states * torch.randn(states.shape, generator=torch.Generator().manual_seed(0), dtype=states.dtype)).sum().backward()
+    one, two = (model.value_vectors(name).grad for name in ("one", "two"))
+    assert one[1:].any()
+    assert torch.allclose(one, two, rtol=1e-9, atol=1e-12) == equal
+    assert not torch.allclose(one, model.items.weight.grad, rtol=1e-9, atol=1e-12)
+
+
 def test_shared_attributes_learn_the_sum_of_their_items(tiny: Dataset, schema: Schema) -> None:
     """Under addition, also of candidates, an attribute value's gradient is the sum of its items' gradients."""
     config = TransformerConfig(**SHAPE, attribute="embedding", candidates="fused")

@@ -136,3 +136,16 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
         read_yaml(tmp_path / "x.yaml")
     with pytest.raises(SirecError, match="no such file"):
         read_yaml(tmp_path / "y.yaml")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keyword:
+    with_: int = 0
+
+
+def test_a_field_called_as_a_keyword_loses_its_underscore() -> None:
+    """`with_` is `with` in the text, both ways; the name with the underscore is no key."""
+    assert load(Keyword, {"with": 3}, "x") == Keyword(with_=3)
+    assert dump(Keyword(with_=3)) == {"with": 3}
+    with pytest.raises(SirecError, match="'with_' is not a key"):
+        load(Keyword, {"with_": 3}, "x")

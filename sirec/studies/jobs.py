@@ -30,6 +30,7 @@ from sirec.run.store import Store
 from sirec.training.fit import EpochReport
 
 SECONDS_BETWEEN_STEPS = 0.2  # how often a worker tells of its steps
+PRELOADED = [__name__, "torch._dynamo"]  # the latter is what torch imports for its first optimiser
 FAILED = "failed"  # what a worker says instead of a watcher's method, before it ends
 HINT = "the same command goes on from the last finished epoch"
 
@@ -101,7 +102,7 @@ def make_covariates(data: Dataset, store: Store) -> None:
 def _start(config: RunConfig, place: Workplace) -> tuple[Connection, ForkServerProcess]:
     # Forks of a process that has imported everything and computed nothing: quick to start, and no threads are cut in half.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(PRELOADED)
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(config, place, sender), daemon=True)
     process.start()

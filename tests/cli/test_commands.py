@@ -16,6 +16,8 @@ from sirec.models import MODELS
 
 from .conftest import SMALL, Call
 
+TINY = [part for part in SMALL if part not in ("--threads", "1")] + ["--set", "threads=1"]
+
 
 def test_several_runs_make_one_table_with_paired_differences(sirec: Call, prepared: Path) -> None:
     """`evaluate` of a model and a floor: both rows, their difference, and a sentence about it."""
@@ -46,10 +48,39 @@ def test_training_twice_trains_once(sirec: Call, prepared: Path) -> None:
 
 def test_ablation_prints_full_against_switched_off(sirec: Call) -> None:
     """`ablate --no-upa --no-iaa`: the full model, each part off alone, and both off."""
-    settings = [part for part in SMALL if part not in ("--threads", "1")]
-    outcome = sirec("ablate", "--no-upa", "--no-iaa", "--data", "shop", "--json", *settings, "--set", "threads=1")
+    outcome = sirec("ablate", "--no-upa", "--no-iaa", "--data", "shop", "--json", *TINY)
     rows = [row["label"] for row in json.loads(outcome.out)["tables"][0]["rows"]]
     assert rows == ["COMIF", "COMIF without UPA", "COMIF without IAA", "COMIF without all of these"]
+
+
+def test_a_papers_table_is_the_default_and_draws_again_without_training(sirec: Call) -> None:
+    """`ablate` alone is COMIF's Table 6; a second call trains nothing, `--render-only` says the same; `dif` has two tables."""
+    first = sirec("ablate", "--data", "shop", "--json", *TINY)
+    rows = [row["label"] for row in json.loads(first.out)["tables"][0]["rows"]]
+    assert rows == ["All sources at the attention", "+ embedding fusion", "+ IAA", "+ UPA (COMIF)"]
+    again = sirec("ablate", "modules", "--data", "shop", "--json", *TINY)
+    assert again.err.count("already trained") == 4
+    assert sirec("ablate", "modules", "--data", "shop", "--json", "--render-only", *TINY).out == first.out == again.out
+    titles = [value["title"] for value in json.loads(sirec("ablate", "dif", "--data", "shop", "--json", *TINY).out)]
+    assert titles == ["DIF and AAP, on and off", "Side information of DIF-SR, one by one"]
+
+
+def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
+    """Two seeds, one run at a time and two: record and tables agree byte for byte; other seeds (control) have others."""
+    files: dict[str, dict[str, bytes]] = {}
+    (prepared / "two.yaml").write_text(
+        "title: Two\nrows: {A: {model: sasrec}, B: {model: popularity}, C: {model: sasrec, set: {heads: 1}}}"
+    )
+    for jobs, seeds in (("1", "0,1"), ("2", "0,1"), ("1", "2,3")):
+        out = prepared / f"jobs{jobs}-{seeds}" / "results"
+        shown = sirec("study", "two.yaml", "--data", "shop", "--seeds", seeds, "--jobs", jobs, "--out", str(out), *TINY)
+        assert shown.code == 0, shown.err
+        assert "Seeds per row: 2;" in " ".join(shown.out.split())
+        found = [path for folder in ("studies", "tables") for path in (out / folder).iterdir()]
+        files[jobs + seeds] = {path.name.split("_seeds")[0] + path.suffix: path.read_bytes() for path in found}
+    assert len(files["10,1"]) == 4
+    assert files["10,1"] == files["20,1"]
+    assert files["10,1"] != files["12,3"]
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -15,7 +15,8 @@ from sirec.evaluation.ranks import Ranks, RankTable
 from sirec.report import comparison
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, find_row, sentence, verdict
-from sirec.report.entries import Entry, View, best_on_validation, group, protocol_notes
+from sirec.report.entries import Entry, MissingRow, View, best_on_validation, group, protocol_notes
+from sirec.report.published import PrintedRow
 from sirec.report.render import to_markdown
 
 USERS = 1500
@@ -294,6 +295,31 @@ def test_printed_values_need_the_papers_data_and_the_papers_model(monkeypatch: p
     assert comparison_table([replace(run, is_variant=True)], [RECALL]).rows[0].cells[0].published is None
     monkeypatch.setattr(comparison, "published_users", lambda dataset: {USERS + 1})
     assert comparison_table([run], [RECALL]).rows[0].cells[0].published is None
+
+
+def test_a_row_has_the_printed_values_that_it_names() -> None:
+    """Those of its own published table, variant or not; on test with the history kept, on a whole data set split as printed."""
+    named = PrintedRow("comif_table6_modules", {"attention_fusion": 1, "embedding_fusion": 1, "iaa": 0, "upa": 0})
+    run = replace(entry("COMIF"), is_variant=True, printed=named)
+    table = comparison_table([run], [RECALL, NDCG])
+    assert [cell.published for cell in table.rows[0].cells] == [0.1411, None]
+    assert "Published on beauty: Table 6 of Choi et al., IEEE Access 2025." in table.notes
+    others = (
+        comparison_table([run], [RECALL], view=View("test", "mask")),
+        comparison_table([run], [RECALL], view=View("valid")),
+        comparison_table([replace(run, split=Temporal(target="first"))], [RECALL]),
+        comparison_table([replace(run, dataset="toys")], [RECALL]),
+    )
+    assert [other.rows[0].cells[0].published for other in others] == [None] * 4
+
+
+def test_a_row_that_data_cannot_have_says_why() -> None:
+    """It ends its data set's rows, empty, with the reason below; the other data set (control) has no such row."""
+    runs = [replace(entry("COMIF"), dataset=name) for name in ("beauty", "toys")]
+    table = comparison_table(runs, [RECALL], missing=[MissingRow("COMIF, city", "beauty", "beauty has no city")])
+    assert [(row.group, row.label) for row in table.rows] == [("beauty", "COMIF"), ("beauty", "COMIF, city"), ("toys", "COMIF")]
+    assert table.rows[1].cells[0].value is None
+    assert "n/a: beauty has no city (COMIF, city)." in table.footnotes()
 
 
 def test_runs_on_other_data_are_not_compared() -> None:

@@ -112,13 +112,22 @@ def _attribute(table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tup
     values = pd.DataFrame({"item": rows[rows >= 0] + 1, "value": texts}, dtype=object).dropna()
     values["value"] = values["value"].str.split() if split else values["value"].str.strip()
     values = values.explode("value").dropna() if split else values[values["value"] != ""]
-    names, codes = np.unique(values["value"].to_numpy(dtype=object), return_inverse=True)
+    names, codes = _sorted_codes(values["value"])
     pairs = np.unique(np.stack([values["item"].to_numpy(dtype=np.int64), codes + 1], axis=1), axis=0)
     counts = np.bincount(pairs[:, 0], minlength=len(items) + 1)
     slots = np.arange(len(pairs)) - (counts.cumsum() - counts)[pairs[:, 0]]
     padded = np.zeros((len(items) + 1, max(counts.max(), 1)), dtype=np.int64)
     padded[pairs[:, 0], slots] = pairs[:, 1]
     return padded, ["", *names]
+
+
+def _sorted_codes(texts: pd.Series[str]) -> tuple[list[str], Codes]:
+    """Distinct texts in ascending order, and each text's place among them: only what is distinct is sorted."""
+    codes, names = pd.factorize(texts)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    places = np.empty(len(names), dtype=np.int64)
+    places[order] = np.arange(len(names))
+    return [str(names[index]) for index in order], places[codes]
 
 
 def _titles(table: pd.DataFrame, items: Iterable[str]) -> list[str]:

@@ -159,7 +159,7 @@ def test_metadata_are_needed_unless_attributes_are_not(tmp_path: Path) -> None:
     (tmp_path / "meta_Beauty.json.gz").unlink()
     with pytest.raises(SirecError, match=r"no meta_Beauty\.json\.gz or meta_Beauty\.json in it") as caught:
         source("2018").read(tmp_path)
-    assert "attributes: false" in str(caught.value.hint)
+    assert "attributes=false" in str(caught.value.hint)
     raw = source("2018", attributes=False).read(tmp_path)
     assert (raw.attributes, raw.titles, len(raw.files)) == ({}, None, 1)
     expected = {"name": "amazon", "category": "Beauty", "edition": "2018", "reviews": "5-core", "attributes": "False"}

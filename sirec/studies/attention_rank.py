@@ -47,19 +47,23 @@ class BlockRanks:
 
 @dataclass(frozen=True, kw_only=True)
 class RunRanks:
-    """One run: the name of its row, where it lies, its shape, and its figures trained and freshly initialised."""
+    """One run: the name of its row, where it lies, its figures trained and freshly initialised.
+
+    `longer`: how many of all test users have a history above `head_width`, the width of an item head.
+    """
 
     label: str
     link: str
     fusion: str
     head_width: int
+    longer: int
     trained: tuple[BlockRanks, ...]
     untrained: tuple[BlockRanks, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankRecord:
-    """All that the tables are drawn from. `longer`: test users with a history above a head's width, of `test_users`."""
+    """All that the tables are drawn from: the sample, what it is a sample of, and the runs."""
 
     data: str
     fingerprint: str
@@ -68,7 +72,6 @@ class RankRecord:
     seed: int
     test_users: int
     median_length: float
-    longer: int
     tolerances: tuple[float, ...]
     runs: tuple[RunRanks, ...]
 
@@ -87,7 +90,6 @@ def measure_ranks(subjects: Sequence[Subject], data: Dataset, users: int, seed: 
         seed=seed,
         test_users=len(rows),
         median_length=float(np.median(rows.lengths)),
-        longer=int((rows.lengths > runs[0].head_width).sum()),
         tolerances=TOLERANCES,
         runs=runs,
     )
@@ -102,6 +104,7 @@ def _run_ranks(subject: Subject, data: Dataset, rows: Rows, users: int, seed: in
         found[state] = model_ranks(model, selected, rows, users, seed)
     return RunRanks(
         label=subject.label, link=subject.link, fusion=fusion, head_width=width,
+        longer=int((rows.lengths > width).sum()),
         trained=found[TRAINED], untrained=found[UNTRAINED],
     )  # fmt: skip
 

@@ -22,7 +22,8 @@ MATRICES: dict[Matrix, str] = {
 PADDED = ("padded", "summed")
 PADDED_NOTE = (
     "Padded as in the authors' code: an empty slot holds item 0, the vector of no attribute value, and the position that it "
-    "would have; its query reads every real slot, and what it becomes goes on to the next block."
+    "would have; its query reads every real slot, and what it becomes goes on to the next block. Item 0 is trained as each model "
+    "has it (here a vector of 0, of which the norm leaves its shift); in fresh weights it is drawn like any item, as theirs is."
 )
 MEASURE_NOTE = (
     "All sources fused, before scaling and mask; queries and keys in the model's precision, products, fusion and singular "
@@ -32,6 +33,7 @@ SUMMED_NOTE = (
     "Not what concat and gate models compute, but what their trained sources span: like with like. With a sum fusion, or one "
     "source, it is the padded matrix itself."
 )
+LONG_NOTE = "Of all test users with more items than d_h, as many as the sample of the other tables has: longer histories only."
 VISIBLE_NOTE = "A triangle without zeros on its diagonal has rank L for any model: below it only tolerance tells."
 
 
@@ -45,7 +47,7 @@ def rank_tables(record: RankRecord) -> Comparison:
     notes = {
         "padded": (PADDED_NOTE, MEASURE_NOTE, sampled),
         "summed": (SUMMED_NOTE,),
-        "real": (f"{_long(record):,} of the {record.longer:,} test users ({_share(record)}) with more items than d_h.",),
+        "real": (LONG_NOTE,),
         "visible": (VISIBLE_NOTE,),
     }
     tables = [_matrix_table(record, matrix, f"{title}: {name}", notes[matrix]) for matrix, name in MATRICES.items()]
@@ -63,15 +65,16 @@ def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[s
         Column("effective", decimals=2),
         Column("bound", decimals=2),
         Column("d_h"),
-        Column("n" if matrix in PADDED else "mean L", decimals=2),
+        *((Column("n"),) if matrix in PADDED else (Column("mean L", decimals=2), Column("users"))),
     )
     rows = []
     for state in (TRAINED, UNTRAINED):
         for runs in by_label(record.runs):
             lines = [line for line in _lines(runs, state, matrix) if line.lengths == EVERY]
             if lines:
-                size = record.window if matrix in PADDED else _mean(line.mean_length for line in lines)
-                rows.append(_row(runs, state, lines, (Cell(runs[0].head_width), Cell(size))))
+                size = (_mean(line.mean_length for line in lines), lines[0].users)
+                shape = (runs[0].head_width, *((record.window,) if matrix in PADDED else size))
+                rows.append(_row(runs, state, lines, tuple(map(Cell, shape))))
     return ResultTable(title, columns, tuple(rows), notes)
 
 
@@ -93,10 +96,15 @@ def _split_table(record: RankRecord, title: str, part_of: Callable[[BlockRanks],
     for state in (TRAINED, UNTRAINED):
         for runs in by_label(record.runs):
             mine = [[line for line in _lines(runs, state, "padded") if part_of(line) == name] for name in names]
-            cells = [(Cell(_mean(line.ranks[MAIN] for line in lines)), _bound(lines)) for lines in mine]
+            cells = [_rank_and_bound(lines) for lines in mine]
             rows.append(Row(runs[0].label, tuple(cell for pair in cells for cell in pair), state))
     note = f"Tolerance {_power(record.tolerances[MAIN])} of the largest singular value."
     return ResultTable(title, tuple(column for pair in columns for column in pair), tuple(rows), (note,))
+
+
+def _rank_and_bound(lines: Sequence[BlockRanks]) -> tuple[Cell, Cell]:
+    """Two cells, empty where a run has no such part: it has fewer blocks than others."""
+    return (Cell(_mean(line.ranks[MAIN] for line in lines)), _bound(lines)) if lines else (Cell(), Cell())
 
 
 def _block(line: BlockRanks) -> str | None:
@@ -121,26 +129,18 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def _long(record: RankRecord) -> int:
-    """How many users with long histories were looked at."""
-    return next((line.users for line in _lines(record.runs, TRAINED, "real")), 0)
-
-
 def _power(tolerance: float) -> str:
     """A tolerance as it is written: 1e-6."""
     return f"1e{np.log10(tolerance):.0f}"
 
 
-def _share(record: RankRecord) -> str:
-    return f"{100 * record.longer / record.test_users:.1f} %"
-
-
 def _sentences(record: RankRecord) -> Iterator[str]:
-    width = record.runs[0].head_width
-    yield (
-        f"The median test history has {record.median_length:g} items. A real L x L matrix has rank L at most, so a head of "
-        f"width {width} can only be a bottleneck for the {_share(record)} of users with more than {width} items."
-    )
+    longer = {run.head_width: run.longer for run in record.runs}
+    for width, users in longer.items():
+        yield (
+            f"The median test history has {record.median_length:g} items. A real L x L matrix has rank L at most, so a head of "
+            f"width {width} can only be a bottleneck for the {100 * users / record.test_users:.1f} % of users with more items."
+        )
     without = {run.label for run in record.runs if any(line.bound is None for line in _lines([run], TRAINED, "padded"))}
     if without and len(without) < len({run.label for run in record.runs}):
         yield (

@@ -88,7 +88,8 @@ def recorded(out: Path, name: str) -> ColdStart:
 def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
     """Tables, sentences and figures of what is asked.
 
-    Raises `SirecError` for runs of different data, a baseline that no row is, or what the targets are like not being stored.
+    Raises `SirecError` for runs of different data, a baseline that no row is, what the targets are like not being stored, or
+    too few users for two bins.
     """
     metrics = [parse_metric(text) for text in asked.metrics]
     found = [entry(RunFolder(out / listed.run), listed.label) for listed in asked.runs]
@@ -97,6 +98,9 @@ def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
     title = f"Cold start on {found[0].dataset}: test, history {'kept' if asked.history == 'keep' else 'masked'}"
     filled = _fill(asked, found, out)
     drawable = [buckets for buckets in filled if len(buckets.buckets) > 1]
+    if not drawable:
+        message = f"{found[0].dataset}: nothing divides its users into two bins of {asked.minimum:,}"
+        raise SirecError(message, "ask for fewer with --minimum, or for other --bins")
     reports = [
         bucket_report(found, buckets, metrics, view=view, baseline=baseline, title=f"{title}, by {buckets.grouping.name}")
         for buckets in drawable

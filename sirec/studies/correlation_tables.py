@@ -15,7 +15,7 @@ from sirec.studies.subjects import TRAINED, UNTRAINED, by_label
 TERM_NOTE = (
     "Terms of COMIF eq. 3 (eq. 15 and 16 for concat and gate), the query's origin before the key's; side: attributes and "
     "behaviours. Exact, with gates, attention weights, deviations of norms and slopes of GELU held as the pass has them. "
-    "Biases of maps and shifts of norms, which the paper leaves out, are apart."
+    "Biases of maps and shifts of norms, which the paper leaves out, are apart. 0.0 is exact: there is no such term."
 )
 VARIANCE_NOTE = (
     "Share of variance: terms and scores centred over the keys a query sees, as softmax does not see the rest; then "

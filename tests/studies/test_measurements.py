@@ -1,0 +1,130 @@
+"""Records of what was measured on weights: drawn without them, the same bytes as committed, seeds of a row averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny as builders
+
+from sirec.core.transformer import TransformerConfig
+from sirec.data.dataset import Dataset
+from sirec.data.tasks import evaluation_rows
+from sirec.errors import SirecError
+from sirec.studies.attention_rank import TOLERANCES, BlockRanks, RankRecord, RunRanks, model_ranks
+from sirec.studies.attention_rank_tables import rank_tables
+from sirec.studies.comparison import Comparison
+from sirec.studies.correlation import CorrelationRecord
+from sirec.studies.correlation_tables import correlation_tables
+from sirec.studies.subjects import batches, read_record, sample, write_record
+
+RESULTS = Path(__file__).parents[2] / "results"
+KINDS: Mapping[str, tuple[type[Any], Callable[[Any], Comparison]]] = {
+    "rankcheck": (RankRecord, rank_tables),
+    "correlation": (CorrelationRecord, correlation_tables),
+}
+COMMITTED = sorted(path.stem for path in (RESULTS / "measurements").glob("*_beauty.json"))
+
+
+def test_both_measurements_are_committed() -> None:
+    """There is a record of each kind to draw anew."""
+    assert {name.split("_")[0] for name in COMMITTED} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_a_committed_table_is_what_its_record_says(name: str, tmp_path: Path) -> None:
+    """Drawn anew from the committed record, tables agree byte for byte; the record survives being read and written."""
+    kind, tables = KINDS[name.split("_")[0]]
+    record = read_record(RESULTS, name, kind)
+    tables(record).write(tmp_path, name)
+    for suffix in ("md", "csv", "tex"):
+        assert (tmp_path / f"{name}.{suffix}").read_bytes() == (RESULTS / "tables" / f"{name}.{suffix}").read_bytes()
+    assert write_record(tmp_path, name, record).read_bytes() == (RESULTS / "measurements" / f"{name}.json").read_bytes()
+
+
+def test_a_sample_is_drawn_once_and_by_length(tiny: Dataset) -> None:
+    """No user twice, shortest first, the same for the same seed, everybody where the sample is larger; batches keep it all."""
+    rows = evaluation_rows(tiny, "test", 12)
+    one, same, other = (sample(rows, 10, seed) for seed in (0, 0, 1))
+    assert len(set(one.user)) == 10
+    assert one.user.tolist() == same.user.tolist() != other.user.tolist()
+    assert (np.diff(one.lengths) >= 0).all()
+    assert sorted(sample(rows, 1000, 0).user) == sorted(rows.user)
+    assert [user for batch in batches(tiny, one) for user in batch.users.tolist()] == one.user.tolist()
+    with pytest.raises(SirecError, match="users 0 must be at least 1"):
+        sample(rows, 0, 0)
+
+
+@pytest.fixture(scope="module")
+def ranks() -> RunRanks:
+    """DIF-SR with addition on histories of 2 to 24 items."""
+    data = builders.dataset([6, 6, 10, 10, 26, 26, 28]).select(["category"], ["position"])
+    shape = {**builders.SHAPE, "width": 16, "heads": 4, "attribute": "attention", "behaviour": "attention"}
+    model = builders.build(TransformerConfig(**shape), data.schema(24, with_position=True))
+    found = model_ranks(model, data, evaluation_rows(data, "test", 24), 100, 0)
+    return RunRanks(label="DIF-SR", link="x", fusion="sum", head_width=4, longer=7, trained=found, untrained=found)
+
+
+def a_record(*runs: RunRanks) -> RankRecord:
+    return RankRecord(data="tiny", fingerprint="0", window=24, users=7, seed=0, test_users=7, median_length=9.0,
+                      tolerances=TOLERANCES, runs=runs)  # fmt: skip
+
+
+def test_groups_of_lengths_are_the_whole(ranks: RunRanks) -> None:
+    """Weighted by their users, groups of histories give the figure of all; each history is in the group that says so."""
+    for block in (1, 2):
+        lines = [line for line in ranks.trained if line.matrix == "padded" and line.block == block]
+        [whole], groups = ([line for line in lines if (line.lengths == "all") == is_all] for is_all in (True, False))
+        assert sum(line.users for line in groups) == whole.users == 7
+        mean = sum(line.users * line.ranks[1] for line in groups) / 7
+        assert mean == pytest.approx(whole.ranks[1])
+        assert [line.lengths for line in groups] == ["1 to 5", "9 to 20", "21 and more"]
+    assert [line.users for line in ranks.trained if line.matrix == "real"] == [7, 7]  # all are longer than a head
+
+
+def test_seeds_of_a_row_are_averaged(ranks: RunRanks) -> None:
+    """Two runs of one label are one row with the mean of their figures; another label is another row."""
+    twice = tuple(replace(line, ranks=tuple(2 * rank for rank in line.ranks)) for line in ranks.trained)
+    tables = [rank_tables(a_record(*runs)).tables[0] for runs in ([ranks], [ranks, replace(ranks, trained=twice)])]
+    alone, both = (table.rows[0].cells[2].value for table in tables)
+    assert both == pytest.approx(1.5 * alone)  # type: ignore[operator]
+    assert [len(table.rows) for table in tables] == [2, 2]
+    assert len(rank_tables(a_record(ranks, replace(ranks, label="other"))).tables[0].rows) == 4
+
+
+def test_runs_may_have_unlike_depths(ranks: RunRanks) -> None:
+    """A run of one block stands beside a run of two with empty cells for the second, and averages over its own."""
+    flat = replace(ranks, label="flat", trained=_first(ranks), untrained=_first(ranks))
+    first, *_, blocks, _ = rank_tables(a_record(flat, ranks)).tables
+    cells = {row.label: [cell.value for cell in row.cells] for row in blocks.rows}
+    assert cells["flat"] == [*cells["DIF-SR"][:2], None, None]
+    assert None not in cells["DIF-SR"]
+    assert first.rows[0].cells[2].value == cells["flat"][0]
+
+
+def _first(ranks: RunRanks) -> tuple[BlockRanks, ...]:
+    return tuple(line for line in ranks.trained if line.block == 1)
+
+
+def test_what_cannot_be_compared_is_said(ranks: RunRanks) -> None:
+    """A row without a bound prints n/a with the reason, and a sentence says so beside rows that have one."""
+    without = replace(ranks, label="gate", fusion="gate, masked", trained=tuple(replace(x, bound=None) for x in ranks.trained))
+    drawn = rank_tables(a_record(ranks, without))
+    assert "cannot be compared" in " ".join(drawn.sentences)
+    assert "the mask enters before the fusion" in drawn.to_markdown()
+    assert "cannot be compared" not in rank_tables(a_record(ranks)).to_markdown()  # control
+
+
+def test_a_damaged_record_is_named(tmp_path: Path, ranks: RunRanks) -> None:
+    """A record with a key of another kind, or none at all, is one line with the file."""
+    path = write_record(tmp_path, "x", a_record(ranks))
+    assert read_record(tmp_path, "x", RankRecord) == a_record(ranks)  # control
+    path.write_text(path.read_text().replace('"window": 24', '"window": "wide"'))
+    with pytest.raises(SirecError, match="window: expected a whole number"):
+        read_record(tmp_path, "x", RankRecord)
+    with pytest.raises(SirecError, match="no such file"):
+        read_record(tmp_path, "y", RankRecord)

@@ -37,7 +37,7 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {  # what would change from day to da
     "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
 }
 # In inches. A panel is as wide as its bins, and those as their points need.
-WIDTH_OF_A_BIN, WIDTH_OF_A_POINT, MARGIN = 0.44, 0.09, 0.62
+WIDTH_OF_A_BIN, WIDTH_OF_A_POINT, MARGIN = 0.44, 0.07, 0.62
 NARROWEST, HEIGHT_OF_A_PANEL, HEIGHT_OF_A_TEXT, WIDTH_OF_A_LETTER = 3.5, 1.75, 0.16, 0.065
 SPREAD = 0.64  # of a bin's width, taken up by its points
 
@@ -75,13 +75,19 @@ class BinFigure:
         with mpl.rc_context(STYLE):
             return _draw(self)
 
-    def write(self, folder: Path, name: str) -> list[Path]:
-        """Write `name.png` and `.pdf`, and `name.csv`, which holds what they show. Raises `SirecError` if the disk refuses."""
+    def write_data(self, folder: Path, name: str) -> None:
+        """Write `name.csv`, which holds what the figure shows."""
         folder.mkdir(parents=True, exist_ok=True)
         tables = (self.values,) if self.gains is None else (self.values, self.gains)
         replace_text(folder / f"{name}.csv", to_csv(*tables))
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Write `name.png` and `.pdf` beside their data, and return them. Raises `SirecError` if the disk refuses."""
+        self.write_data(folder, name)
         paths = [folder / f"{name}.{kind}" for kind in FORMATS]
         figure = self.draw()
+        figure.draw_without_rendering()  # lays it out: once for all files
+        figure.set_layout_engine("none")
         for path, options in zip(paths, FORMATS.values(), strict=True):
             temporary = path.with_name(f".{path.stem}.new{path.suffix}")
             try:

@@ -27,15 +27,18 @@ def test_there_are_committed_tables() -> None:
 )
 def test_committed_files_are_what_their_ranks_say(name: str, tmp_path: Path) -> None:
     """Drawn anew from committed ranks, tables and the data of figures agree byte for byte with the committed ones."""
-    cold_start(recorded(RESULTS, name), RESULTS).write(tmp_path, name)
+    report = cold_start(recorded(RESULTS, name), RESULTS)
+    report.comparison.write(tmp_path / "tables", name)
+    for grouping, figure in report.figures.items():
+        figure.write_data(tmp_path / "figures", f"{name}_{grouping}")
     drawn = [
         path for folder, kinds in BYTES.items() for kind in kinds for path in sorted((tmp_path / folder).glob(f"*.{kind}"))
     ]
     assert len(drawn) == 5  # one of each kind of table, the data of two figures
     for path in drawn:
         assert path.read_bytes() == (RESULTS / path.relative_to(tmp_path)).read_bytes()
-    figures = {path.name for path in (RESULTS / "figures").glob(f"{name}_[pl]*.*")}
-    assert figures == {path.name for path in (tmp_path / "figures").iterdir()}
+    drawings = {path.with_suffix(kind).name for path in (tmp_path / "figures").iterdir() for kind in (".csv", ".png", ".pdf")}
+    assert {path.name for path in (RESULTS / "figures").glob(f"{name}_[pl]*.*")} == drawings
 
 
 @pytest.mark.parametrize("name", COMMITTED)

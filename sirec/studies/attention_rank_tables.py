@@ -22,8 +22,8 @@ MATRICES: dict[Matrix, str] = {
 PADDED = ("padded", "summed")
 PADDED_NOTE = (
     "Padded as in the authors' code: an empty slot holds item 0, the vector of no attribute value, and the position that it "
-    "would have; its query reads every real slot, and what it becomes goes on to the next block. In trained models item 0 is "
-    "what each has (in these a vector of 0, of which the norm leaves its shift), in fresh ones drawn like any item, as in theirs."
+    "would have; its query reads every real slot, and what it becomes goes on to the next block. Trained models keep the "
+    "item 0 they have (here a vector of 0, of which the norm leaves its shift); fresh ones draw it like any item, as theirs do."
 )
 MEASURE_NOTE = (
     "All sources fused, before scaling and mask; queries and keys in the model's precision, products, fusion and singular "

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from sirec.cli import options
+from sirec.studies.switches import SWITCHES
 
 
 class TableName(StrEnum):
@@ -19,6 +20,12 @@ class TableName(StrEnum):
     dif = "dif"
 
 
+def _off(name: str) -> Any:
+    """The option that switches a part off."""
+    switch = SWITCHES[name]
+    return typer.Option(switch.flag, help=f"{switch.meaning[0].upper()}{switch.meaning[1:]}.")
+
+
 def ablate(
     table: Annotated[
         TableName | None,
@@ -28,16 +35,12 @@ def ablate(
             show_default=False,
         ),
     ] = None,
-    no_upa: Annotated[bool, typer.Option("--no-upa", help="Leave out COMIF's user-preference alignment.")] = False,
-    no_iaa: Annotated[bool, typer.Option("--no-iaa", help="Leave out COMIF's item-attribute alignment.")] = False,
-    no_embedding_fusion: Annotated[
-        bool, typer.Option("--no-embedding-fusion", help="Attributes at the attention, candidates bare items.")
-    ] = False,
-    no_attention_fusion: Annotated[
-        bool, typer.Option("--no-attention-fusion", help="Behaviours at the embedding, added to the item.")
-    ] = False,
-    no_aap: Annotated[bool, typer.Option("--no-aap", help="Leave out DIF-SR's attribute prediction.")] = False,
-    no_dif: Annotated[bool, typer.Option("--no-dif", help="DIF-SR without decoupled attention: SASRecF, losses kept.")] = False,
+    no_upa: Annotated[bool, _off("upa")] = False,
+    no_iaa: Annotated[bool, _off("iaa")] = False,
+    no_embedding_fusion: Annotated[bool, _off("embedding-fusion")] = False,
+    no_attention_fusion: Annotated[bool, _off("attention-fusion")] = False,
+    no_aap: Annotated[bool, _off("aap")] = False,
+    no_dif: Annotated[bool, _off("dif")] = False,
     model: Annotated[
         str | None, typer.Option(help="Which model; without it the one that has the part.", show_default=False)
     ] = None,

@@ -7,18 +7,30 @@ best of all other printed rows, as neither paper prints validation.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
 from sirec.report.differences import Pair, differences, find_row, method_notes
 from sirec.report.entries import Entry, Rows, group
-from sirec.report.published import CITATIONS, PAPERS, PROPOSALS, Paper, is_in, is_same, published_models, published_users
+from sirec.report.published import (
+    CITATIONS,
+    PAPERS,
+    PROPOSALS,
+    Paper,
+    covers,
+    is_in,
+    is_same,
+    published_models,
+    published_users,
+)
 from sirec.report.table import Cell, Column, ResultTable, Row
 
 COLUMNS = (
     Column("value"), Column("best baseline"), Column("its value"), Column("gain", unit="%", decimals=1, signed=True),
-    Column("p corrected"), Column("printed best baseline"), Column("printed gain", unit="%", decimals=1, signed=True),
+    Column("p corrected"),
 )  # fmt: skip
+PRINTED = (Column("printed best baseline"), Column("printed gain", unit="%", decimals=1, signed=True))
 
 
 def improvement_table(
@@ -34,7 +46,7 @@ def improvement_table(
     sources: dict[str, None] = {}
     for dataset, by_label in group(entries).items():
         field, mine = _field(by_label, proposal, dataset)
-        paper = next((paper for paper in PAPERS if PROPOSALS[paper] == mine.model), None) if _is_papers(mine) else None
+        paper = _paper(mine)
         for pair in differences(field, metrics, proposal=mine.label):
             if pair.is_reference:
                 pairs.append(pair)
@@ -45,7 +57,9 @@ def improvement_table(
                     ] = None
     notes = ("Best baseline: of all others, by the same metric on validation; floors are baselines.", *sources)
     name = f"{title}: {mine.label} against the best of all others"
-    return ResultTable(name, COLUMNS, tuple(rows), (*notes, *method_notes(pairs)), "metric")
+    columns = (*COLUMNS, *(PRINTED if sources else ()))
+    rows = [replace(row, cells=row.cells[: len(columns)]) for row in rows]
+    return ResultTable(name, columns, tuple(rows), (*notes, *method_notes(pairs)), "metric")
 
 
 def _field(rows: Rows, proposal: str, dataset: str) -> tuple[list[Entry], Entry]:
@@ -62,9 +76,11 @@ def _field(rows: Rows, proposal: str, dataset: str) -> tuple[list[Entry], Entry]
     return [run for runs in (own[label], *others) for run in runs], mine
 
 
-def _is_papers(run: Entry) -> bool:
-    """Whether a run is on data of the size and the split of the papers', so that printed values are about the same question."""
-    return run.ranks.users in published_users(run.dataset) and run.split == LeaveOneOut()
+def _paper(run: Entry) -> Paper | None:
+    """The paper that proposes the model and prints values of the same question: the same data, in size and split."""
+    papers = (paper for paper in PAPERS if PROPOSALS[paper] == run.model and covers(paper, run.dataset))
+    is_same_data = run.ranks.users in published_users(run.dataset) and run.split == LeaveOneOut()
+    return next(papers, None) if is_same_data else None
 
 
 def _ours(pair: Pair) -> Iterator[Cell]:

@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.stage import AnyObjective
 from sirec.run.config import PROTOCOLS
 from sirec.studies.experiment import Experiment, RowPlan, find_experiment, read_experiment
-
-# The papers' ablations as `sirec ablate` calls them -> experiment files.
-TABLES: Mapping[str, tuple[str, ...]] = {
-    "modules": ("comif_table6_modules",),
-    "fusion": ("comif_table4_fusion",),
-    "side-info": ("comif_table5_side_information",),
-    "dif": ("difsr_table4_ablation", "difsr_table5_side_information"),
-}
-DEFAULT_TABLE = "modules"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """What a model becomes: objectives left out, settings changed, or another model that keeps the objectives."""
-
-    without: tuple[str, ...] = ()
-    set: Mapping[str, object] = field(default_factory=dict)
-    model: str | None = None
-
-
-@dataclass(frozen=True)
-class Switch:
-    """A part that can be switched off: what that means for each model that has it, the model it belongs to first."""
-
-    name: str
-    title: str
-    edits: Mapping[str, Edit]
-
-
-SWITCHES: Mapping[str, Switch] = {
-    switch.name: switch
-    for switch in (
-        Switch("upa", "without UPA", {"comif": Edit(without=("upa",))}),
-        Switch("iaa", "without IAA", {"comif": Edit(without=("iaa",))}),
-        # Attributes score at the attention instead of joining the item; candidates are bare items, as in Table 6, row 1.
-        Switch(
-            "embedding-fusion",
-            "without embedding fusion",
-            {"comif": Edit(set={"attribute": "attention", "candidates": "id"})},
-        ),
-        # Behaviours are added to the item instead of scoring at the attention, as in SASRec.
-        Switch(
-            "attention-fusion",
-            "without attention fusion",
-            {"comif": Edit(set={"behaviour": "embedding"}), "dif-sr": Edit(set={"behaviour": "embedding"})},
-        ),
-        Switch("aap", "without AAP", {"dif-sr": Edit(without=("aap",))}),
-        Switch("dif", "without DIF", {"dif-sr": Edit(model="sasrecf")}),
-    )
-}
+from sirec.studies.switches import DEFAULT_TABLE, SWITCHES, TABLES, Switch
 
 
 def asked_for(table: str | None, model: str | None, off: Sequence[str], protocol: str) -> dict[str, Experiment]:
@@ -92,10 +43,11 @@ def ablation(model: str | None, off: Sequence[str], protocol: str = "comif") -> 
     title = MODELS[chosen].title
     whole = RowPlan(model=chosen)
     rows = {title: whole}
-    rows |= {f"{title} {switch.title}": switched_off(whole, [switch]) for switch in switches}
+    rows |= {f"{title} without {switch.part}": switched_off(whole, [switch]) for switch in switches}
     if len(switches) > 1:
         rows[f"{title} without all of these"] = switched_off(whole, switches)
-    return Experiment(title=f"{title}: {_flags(off)}", rows=rows, against=title)
+    notes = tuple(f"{switch.flag}: {switch.meaning}." for switch in switches)
+    return Experiment(title=f"{title}: {_flags(off)}", rows=rows, against=title, notes=notes)
 
 
 def switched_off(row: RowPlan, switches: Sequence[Switch]) -> RowPlan:
@@ -111,7 +63,7 @@ def switched_off(row: RowPlan, switches: Sequence[Switch]) -> RowPlan:
 
 
 def _flags(names: Iterable[str]) -> str:
-    return ", ".join(f"--no-{name}" for name in names)
+    return ", ".join(SWITCHES[name].flag for name in names)
 
 
 def _objectives(model: str, other: str) -> list[AnyObjective]:
@@ -131,11 +83,9 @@ def _owner(switches: Sequence[Switch]) -> str:
 def _check(model: str, switches: Sequence[Switch], protocol: str) -> None:
     for switch in switches:
         if model not in switch.edits:
-            raise SirecError(
-                f"--no-{switch.name}: {MODELS[model].title} has no such part", f"models: {', '.join(switch.edits)}"
-            )
+            raise SirecError(f"{switch.flag}: {MODELS[model].title} has no such part", f"models: {', '.join(switch.edits)}")
         other = switch.edits[model].model
         tuned = {name for name, _ in PROTOCOLS[protocol].tuned} if protocol in PROTOCOLS else set()
         if other is not None and model in tuned and other not in tuned:
-            what = f"--no-{switch.name}: protocol {protocol} has settings tuned for {model} that {other} would not get"
+            what = f"{switch.flag}: protocol {protocol} has settings tuned for {model} that {other} would not get"
             raise SirecError(what, "use --protocol comif or difsr")

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from sirec.cli.ablate import TableName
 from sirec.data.dataset import Dataset
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import execute
 from sirec.run.identity import run_id
 from sirec.run.store import RunFolder, Store
-from sirec.studies.ablation import SWITCHES, ablation, switched_off
+from sirec.studies.ablation import ablation, switched_off
 from sirec.studies.experiment import RowPlan, find_experiment, planned_runs, read_experiment, without_objective
+from sirec.studies.switches import SWITCHES
+from sirec.studies.switches import TABLES as CALLED
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 2, "budget": 64, "threads": 1, "learning_rate": 0.01}
 TABLES = {
@@ -152,3 +155,9 @@ def test_every_switch_changes_each_model_it_is_for(tiny: Dataset) -> None:
         for name in switch.edits:
             assert switched_off(RowPlan(model=name), [switch]) != replace(RowPlan(model=name), is_variant=True)
             assert switched(tiny, name, switch.name) != model(tiny, name)
+
+
+def test_every_table_is_called_by_a_name() -> None:
+    """The command knows the declared names and no other, and they lead to all the ablation files there are."""
+    assert [name.value for name in TableName] == list(CALLED)
+    assert {file for files in CALLED.values() for file in files} == set(TABLES.values())

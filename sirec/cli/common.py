@@ -74,35 +74,30 @@ def train_at_once(
 ) -> None:
     """What `train_all` does, `jobs` runs at a time; rows that share a run share its training."""
     store = Store(place.results)
-    by_folder: dict[Path, list[PlannedRun]] = {}
+    by_folder: dict[RunFolder, list[PlannedRun]] = {}
     for run in runs:
-        by_folder.setdefault(folder_of(run.config, data, store).path, []).append(run)
-    folders = [RunFolder(path) for path in by_folder]
-    missing = [folder for folder in folders if place.again or not folder.is_done]
-    first = [by_folder[folder.path][0] for folder in missing]
+        by_folder.setdefault(folder_of(run.config, data, store), []).append(run)
 
     def end(folder: RunFolder, state: str) -> None:
-        for run in by_folder[folder.path]:
+        for run in by_folder[folder]:
             say(f"{_label(run, runs)}: {state}, {folder.path}")
             finished(run, folder)
 
-    for folder in folders:
+    missing = [folder for folder in by_folder if place.again or not folder.is_done]
+    for folder in by_folder:
         if folder not in missing:
             end(folder, "already trained")
+    firsts = [by_folder[folder][0] for folder in missing]
+    _say_threads(firsts, jobs)
     make_covariates(data, store)
-    _say_threads(first, jobs)
     with progress() as bars:
-        watchers: dict[int, EpochBars] = {}
-
-        def watch(number: int) -> EpochBars:
-            watchers[number] = EpochBars(bars, _label(first[number], runs))
-            return watchers[number]
+        watchers = [EpochBars(bars, _label(run, runs)) for run in firsts]
 
         def done(number: int) -> None:
             watchers[number].close()
             end(missing[number], "done")
 
-        train_in_processes([run.config for run in first], place, jobs, watch, done)
+        train_in_processes([run.config for run in firsts], place, jobs, watchers.__getitem__, done)
 
 
 @dataclass(frozen=True)

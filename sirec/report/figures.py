@@ -30,7 +30,7 @@ FLOOR_COLOUR = "#808080"
 STYLE: dict[Any, Any] = {
     "font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "legend.fontsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
     "axes.spines.top": False, "axes.spines.right": False, "axes.linewidth": 0.6, "ytick.major.width": 0.6,
-    "xtick.major.size": 0, "savefig.dpi": 160, "pdf.fonttype": 42,
+    "xtick.major.size": 0, "figure.dpi": 160, "figure.constrained_layout.wspace": 0.1, "pdf.fonttype": 42,
 }  # fmt: skip
 FORMATS: Mapping[str, Mapping[str, Any]] = {  # what would change from day to day is left out of a file
     "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},

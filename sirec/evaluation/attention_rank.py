@@ -107,18 +107,13 @@ def bound_of(fusion: ScoreFusion, widths: Sequence[int], distinct: int) -> int |
 
 
 @bound_of.register
-def _(fusion: SumScores, widths: Sequence[int], distinct: int) -> int | None:
-    return min(distinct, sum(widths))
+def _(fusion: SumScores | GateScores, widths: Sequence[int], distinct: int) -> int | None:
+    return None if _hides(fusion) else min(distinct, sum(widths))  # a gate scales rows, which span no more for it
 
 
 @bound_of.register
 def _(fusion: SourceAxisConcat | ConcatScores, widths: Sequence[int], distinct: int) -> int | None:
     return None if _hides(fusion) else min(distinct, sum(widths) + 1)  # the bias is one more column, the same in every slot
-
-
-@bound_of.register
-def _(fusion: GateScores, widths: Sequence[int], distinct: int) -> int | None:
-    return None if _hides(fusion) else sum(min(distinct, width) for width in widths)  # gates part the sources' rows
 
 
 def _hides(fusion: ScoreFusion) -> bool:

@@ -141,9 +141,11 @@ def significance_notes(pairs: Sequence[Pair]) -> list[str]:
     where = {f"{p.difference.metric}{f' on {p.dataset}' if several else ''}: {p.baseline}": None for p in references}
     distinct = {pair.baseline for pair in references}
     against = distinct.pop() if len(distinct) == 1 else "; ".join(where)
+    family = max(pair.family for pair in references)
+    corrected = f", after Holm's correction for {family} tests," if family > 1 else ""
     return [
-        f"†: differs from the baseline ({references[0].chosen}; {against}): the interval excludes zero and p, after Holm's"
-        f" correction for {max(pair.family for pair in references)} tests, is below {SIGNIFICANCE}."
+        f"†: differs from the baseline ({references[0].chosen}; {against}): the interval excludes zero and p{corrected} is"
+        f" below {SIGNIFICANCE}."
     ]
 
 

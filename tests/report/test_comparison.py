@@ -328,3 +328,11 @@ def test_runs_on_other_data_are_not_compared() -> None:
     assert len(group([first, second])["beauty"]) == 2
     with pytest.raises(SirecError, match="made on other data"):
         group([first, replace(second, fingerprint="bb")])
+
+
+def test_a_single_test_is_not_called_corrected() -> None:
+    """Two rows make one test a metric, three (control) make two, and the note below says so."""
+    rows = [entry("SASRec"), entry("COMIF", test=1.0), entry("NOVA", test=0.5)]
+    for runs, said in ((rows[:2], "and p is below"), (rows, "Holm's correction for 2 tests")):
+        pairs = differences(runs, [RECALL], against="sasrec")
+        assert any(said in note for note in comparison_table(runs, [RECALL], pairs=pairs).notes)

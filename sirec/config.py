@@ -4,7 +4,7 @@ A configuration is a tree of frozen dataclasses. Supported field types: `bool`, 
 `tuple[X, ...]`, `Mapping[str, X]`, `Any` (as it stands), dataclasses, and unions of *named* dataclasses (each with a class
 variable `name`, which is the key `name` in the text). A field whose name is a Python keyword ends in `_`, its key does not. An
 unknown key, a missing key or a value of another type is a `SirecError` that names the path; nothing is coerced but a whole
-number where a float, or a choice written in digits, is asked for.
+number where a float, or a choice written in digits, is asked for, and a date, which YAML knows, where text is.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import types
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -73,6 +74,8 @@ def read_yaml(path: Path) -> Tree:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SirecError(f"{path}: no such file") from None
+    except OSError as error:
+        raise SirecError(f"{path}: cannot be read: {error.strerror}", "expected a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -240,6 +243,8 @@ def _hints(cls: type) -> dict[str, Any]:
 def _scalar(kind: Any, value: object, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if kind is str and isinstance(value, date):
+        return value.isoformat()
     if kind is float and isinstance(value, str) and _is_number(value):
         raise SirecError(f"{where}: '{value}' is text, not a number", "YAML reads 1e-3 as text: write 1.0e-3 or 0.001")
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):

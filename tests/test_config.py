@@ -149,3 +149,11 @@ def test_a_field_called_as_a_keyword_loses_its_underscore() -> None:
     assert dump(Keyword(with_=3)) == {"with": 3}
     with pytest.raises(SirecError, match="'with_' is not a key"):
         load(Keyword, {"with_": 3}, "x")
+
+
+def test_a_date_is_text_and_a_folder_is_no_file(tmp_path: Path) -> None:
+    """YAML reads 2020-01-01 as a date, which is what was meant; a folder is named as what it is not."""
+    (tmp_path / "drawing.yaml").write_text("title: 2020-01-01")
+    assert load(Drawing, read_yaml(tmp_path / "drawing.yaml"), "drawing").title == "2020-01-01"
+    with pytest.raises(SirecError, match="cannot be read: Is a directory"):
+        read_yaml(tmp_path)

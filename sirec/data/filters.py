@@ -124,7 +124,10 @@ def _in_core(table: pd.DataFrame, core: int) -> NDArray[np.bool_]:
 def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if name not in table:
         raise SirecError(f"there is no {name} to filter by", f"columns: {', '.join(table.columns)}")
-    return table[name].to_numpy()
+    values = table[name].to_numpy()
+    if not np.issubdtype(values.dtype, np.number):
+        raise SirecError(f"the {name} is no number, for example '{values[0]}'", "nothing is above or below it")
+    return values
 
 
 def _window(options: PrepareOptions) -> tuple[range | None, range | None]:

@@ -30,6 +30,8 @@ __all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
 
 Codes = NDArray[np.int64]
 RESERVED = frozenset({*KEYS, "id", "title", "position"})
+MOST_VALUES = 1_000  # that an item may have of an attribute
+MOST_CELLS = 1 << 27  # of the table of an attribute's values: 1 GB
 WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -84,7 +86,7 @@ def _code(raw: RawData, table: pd.DataFrame, name: str, options: PrepareOptions)
     if GAP in bins and GAP not in behaviours:
         behaviours[GAP] = code_gaps(users[order], times[order], bins[GAP])
     attributes = {
-        field: _attribute(values, pd.Index(item_names), split=field == "category" and options.categories == "fragment")
+        field: _attribute(field, values, pd.Index(item_names), split=field == "category" and options.categories == "fragment")
         for field, values in raw.attributes.items()
     }
     attributes = {field: coded for field, coded in attributes.items() if len(coded[1]) > 1}
@@ -105,7 +107,7 @@ def _code(raw: RawData, table: pd.DataFrame, name: str, options: PrepareOptions)
     return dataset, torch.from_numpy(times[order]) if "timestamp" in table else None
 
 
-def _attribute(table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tuple[Codes, list[str]]:
+def _attribute(field: str, table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tuple[Codes, list[str]]:
     """Long[V, F] with each item's distinct values in ascending order, and the names of the values."""
     rows = items.get_indexer(pd.Index(table["item"]))
     texts = table["value"].to_numpy()[rows >= 0]
@@ -115,10 +117,21 @@ def _attribute(table: pd.DataFrame, items: pd.Index[str], *, split: bool) -> tup
     names, codes = _sorted_codes(values["value"])
     pairs = np.unique(np.stack([values["item"].to_numpy(dtype=np.int64), codes + 1], axis=1), axis=0)
     counts = np.bincount(pairs[:, 0], minlength=len(items) + 1)
+    _check_width(field, counts, items)
     slots = np.arange(len(pairs)) - (counts.cumsum() - counts)[pairs[:, 0]]
     padded = np.zeros((len(items) + 1, max(counts.max(), 1)), dtype=np.int64)
     padded[pairs[:, 0], slots] = pairs[:, 1]
     return padded, ["", *names]
+
+
+def _check_width(field: str, counts: Codes, items: pd.Index[str]) -> None:
+    """Every item's row is as wide as the widest: one with very many values would fill the memory, and means something else."""
+    most = int(counts.max())
+    if most > MOST_VALUES or most * len(counts) > MOST_CELLS:
+        raise SirecError(
+            f"item '{items[int(counts.argmax()) - 1]}' has {most:,} values of {field}",
+            "an attribute says what an item is; what differs from interaction to interaction is a behaviour",
+        )
 
 
 def _sorted_codes(texts: pd.Series[str]) -> tuple[list[str], Codes]:

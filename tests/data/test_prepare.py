@@ -257,3 +257,24 @@ def test_field_names(name: str) -> None:
     raw = RawData(table([("u", item) for item in "abc"]).interactions, {name: pd.DataFrame({"item": ["a"], "value": ["v"]})})
     with pytest.raises(SirecError, match="name"):
         prepare(raw, "x", LOOSE)
+
+
+def test_an_attribute_with_thousands_of_values_on_one_item_is_refused() -> None:
+    """It would make every item's row as wide; the item and the attribute are named. A few values are what attributes have."""
+    log = table([(user, item) for user in "ab" for item in "xyz"])
+    for values, refused in ((5, False), (1_001, True)):
+        rows = pd.DataFrame({"item": ["y"] * values, "value": [f"shop {number}" for number in range(values)]})
+        raw = RawData(log.interactions, {"shop": rows})
+        if not refused:
+            assert prepare(raw, "log", LOOSE).dataset.fields[0].values.shape == (4, 5)
+            continue
+        with pytest.raises(SirecError, match="item 'y' has 1,001 values of shop"):
+            prepare(raw, "log", LOOSE)
+
+
+def test_a_rating_that_is_text_is_nothing_to_filter_by() -> None:
+    """It is said with an example, not compared."""
+    rated = table([("a", item, "good") for item in "xyz"], "rating")
+    assert prepare(rated, "log", LOOSE).dataset.vocabularies["rating"] == ["", "good"]  # the control
+    with pytest.raises(SirecError, match="the rating is no number, for example 'good'"):
+        prepare(rated, "log", PrepareOptions(core=0, min_rating=3.0))

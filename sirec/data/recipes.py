@@ -84,18 +84,35 @@ def resolve(
     """A recipe, with some of its settings changed.
 
     `name` is one of `RECIPES` (`source` chooses between several of that name), a YAML file, the name of a source, or with
-    `source` any name. `called` names the data set otherwise; the options go over those that the recipe declares.
+    `source` any name. `called` names the data set otherwise; the options go over those that the recipe declares, key by key
+    where one is a mapping (see `_over`).
     Raises `SirecError` with the nearest name for anything unknown, and for an option that the source does not have.
     """
     declared = _declared(name, source)
     bare: config.Tree = {"name": name, "source": {"name": declared}, "options": {}}
     tree: config.Tree = config.dump(declared) if isinstance(declared, Recipe) else bare
     tree["name"] = called or tree["name"]
-    tree["source"] |= dict(source_options or {})
-    tree["options"] |= dict(options or {})
+    tree["source"] = _over(tree["source"], source_options or {})
+    tree["options"] = _over(tree["options"], options or {})
     recipe = config.load(Recipe, tree, "prepare")
     same = isinstance(declared, Recipe) and (recipe.source, recipe.options) == (declared.source, declared.options)
     return recipe if same else replace(recipe, sizes=None)
+
+
+def _over(declared: Mapping[str, object], given: Mapping[str, object]) -> config.Tree:
+    """What is declared, with what is given over it: mappings (a split, bins, columns) likewise, key by key.
+
+    An empty mapping leaves nothing of the declared one, and another split nothing of the declared split's settings.
+    """
+    merged = dict(declared)
+    for key, value in given.items():
+        before = merged.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping) and value:
+            is_another = key == "split" and value.get("name", before["name"]) != before["name"]
+            merged[key] = value if is_another else {**before, **value}
+        else:
+            merged[key] = value
+    return merged
 
 
 def _declared(name: str, source: str | None) -> Recipe | str:

@@ -64,6 +64,20 @@ def test_a_temporal_split_with_days(sirec: Call, orders: Path, prepared: Path) -
     assert split == Temporal(valid_from="2024-01-07", test_from="2024-01-09", target="first")
 
 
+def test_flags_go_over_a_split_in_a_file(sirec: Call, orders: Path, prepared: Path) -> None:
+    """A flag for one setting of the split, or for one bin, leaves the file's others as they are."""
+    (prepared / "days.yaml").write_text(
+        "name: days\nsource: {name: table, interactions: orders.csv, user: customer, item: product, time: day,\n"
+        "         behaviours: {price: price}}\n"
+        "options: {core: 0, split: {name: temporal, valid_from: '2024-01-07', test_from: '2024-01-09'},\n"
+        "          bins: {price: '2,5', gap: '1d'}}\n"
+    )
+    assert sirec("prepare", "days.yaml", "--target", "first", "--valid-from", "2024-01-06", "--bins", "gap=2d").code == 0
+    options = storage.read_manifest(prepared / "data" / "days").options
+    assert options.split == Temporal(valid_from="2024-01-06", test_from="2024-01-09", target="first")
+    assert options.bins == {"price": "2,5", "gap": "2d"}
+
+
 def test_bad_lines_are_shown_as_they_are_skipped(sirec: Call, orders: Path) -> None:
     """Each with its address; one more than allowed ends it with exit code 2 and no data set."""
     orders.write_text(ORDERS + "c1,p1\nc1,p1,soon,1.5,m1\n")

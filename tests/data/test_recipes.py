@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sirec.data.filters import PrepareOptions
 from sirec.data.raw import BadLines, Reading
 from sirec.data.recipes import RECIPES, Recipe, Sizes, carry_out, resolve
 from sirec.data.sources import SOURCES, AmazonSource, DemoSource, S3RecSource, TableSource
-from sirec.data.split import Temporal
+from sirec.data.split import LeaveOneOut, Temporal
 from sirec.errors import SirecError
 
 ORDERS = "customer,product,day\n" + "".join(f"c{c},p{(c + n) % 4},2024-01-{n + 1:02}\n" for c in range(4) for n in range(5))
@@ -46,6 +47,37 @@ def test_settings_go_over_the_recipe_and_sizes_with_the_declared_ones() -> None:
     )
     assert changed.sizes is None
     assert resolve("beauty", source_options={"edition": "2018"}).sizes is None
+
+
+SHOP = """
+name: shop
+source: {name: table, interactions: orders.csv, behaviours: {rating: stars}, attributes: {brand: maker, name: label}}
+options: {split: {name: temporal, valid_from: "2024-01-03", test_from: "2024-01-04"}, bins: {rating: "2,4", gap: "1h"}}
+"""
+DAYS = Temporal(valid_from="2024-01-03", test_from="2024-01-04")
+
+
+def test_mappings_are_changed_key_by_key(tmp_path: Path) -> None:
+    """A setting of the split, one bin or one column takes nothing else away; another split, or an empty mapping, does."""
+    (tmp_path / "shop.yaml").write_text(SHOP)
+    shop = str(tmp_path / "shop.yaml")
+    assert resolve(shop).options == PrepareOptions(split=DAYS, bins={"rating": "2,4", "gap": "1h"})
+    for split, expected in (
+        ({"name": "temporal", "target": "first"}, replace(DAYS, target="first")),
+        ({"target": "first"}, replace(DAYS, target="first")),
+        ({"name": "temporal", "valid_from": "2024-01-02"}, replace(DAYS, valid_from="2024-01-02")),
+        ({"name": "leave-one-out"}, LeaveOneOut()),
+    ):
+        assert resolve(shop, options={"split": split}).options.split == expected
+    changed = resolve(shop, options={"bins": {"gap": "1d"}}, source_options={"attributes": {"name": "title", "shop": "city"}})
+    assert changed.options.bins == {"rating": "2,4", "gap": "1d"}
+    assert isinstance(changed.source, TableSource)
+    assert changed.source.attributes == {"brand": "maker", "name": "title", "shop": "city"}
+    assert changed.source.behaviours == {"rating": "stars"}
+    without = resolve(shop, options={"bins": {}}, source_options={"attributes": {}, "texts": ["rating"]})
+    assert (without.options.bins, without.options.split) == ({}, DAYS)
+    assert isinstance(without.source, TableSource)
+    assert (without.source.attributes, without.source.texts) == ({}, ("rating",))
 
 
 @pytest.mark.parametrize(

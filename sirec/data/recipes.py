@@ -120,7 +120,11 @@ def _declared(name: str, source: str | None) -> Recipe | str:
     if source is not None and source not in SOURCES:
         raise unknown("source", source, SOURCES)
     if name.endswith((".yaml", ".yml")):
-        return config.load(Recipe, config.read_yaml(Path(name)), name)
+        recipe = config.load(Recipe, config.read_yaml(Path(name)), name)
+        if source not in (None, recipe.source.name):
+            what = f"{name}: its source is '{recipe.source.name}', not '{source}'"
+            raise SirecError(what, "leave out --source, or change the file: its other settings are those of its source")
+        return recipe
     for recipe in RECIPES:
         if recipe.name == name and source in (None, recipe.source.name):
             return recipe

@@ -80,6 +80,16 @@ def test_mappings_are_changed_key_by_key(tmp_path: Path) -> None:
     assert (without.source.attributes, without.source.texts) == ({}, ("rating",))
 
 
+def test_a_source_beside_a_file_is_the_files_own(tmp_path: Path) -> None:
+    """Another source than that of the YAML is refused: the file's other settings mean nothing to it."""
+    (tmp_path / "shop.yaml").write_text(SHOP)
+    shop = str(tmp_path / "shop.yaml")
+    assert resolve(shop, "table") == resolve(shop)
+    with pytest.raises(SirecError, match=r"shop\.yaml: its source is 'table', not 'amazon'") as caught:
+        resolve(shop, "amazon")
+    assert "--source" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize(
     ("call", "message", "hint"),
     [

@@ -17,7 +17,7 @@ def correlation(
     ] = None,
     study: Annotated[str | None, typer.Option(help="Take the runs of this study, under its names.", show_default=False)] = None,
     data: options.Data = None,
-    users: Annotated[int, typer.Option(help="How many test users are drawn.")] = 2000,
+    users: options.SampledUsers = options.SAMPLED_USERS,
     seed: options.Seed = 0,
     render_only: Annotated[bool, typer.Option("--render-only", help="Draw what was measured before.")] = False,
     out: options.Out = options.RESULTS,
@@ -28,13 +28,7 @@ def correlation(
 
     Example: sirec correlation --data beauty --models sasrec,sasrecf,nova,dif-sr,comif
     """
-    from sirec.cli.measure import Chosen, Measurement, names
-    from sirec.studies.correlation import CorrelationRecord, measure_correlation
-    from sirec.studies.correlation_tables import correlation_tables
+    from sirec.cli.measure import MEASUREMENTS, Chosen, names
 
     chosen = Chosen(runs or (), study, names(models), data, out, data_root)
-    kind = Measurement("correlation", measure_correlation, CorrelationRecord, correlation_tables)
-    if render_only:
-        kind.draw(chosen, chosen.data_name(), as_json=as_json)
-    else:
-        kind.run(chosen, ("sasrec", "sasrecf", "nova", "dif-sr", "comif"), users, seed, as_json=as_json)
+    MEASUREMENTS["correlation"].run(chosen, users, seed, render_only=render_only, as_json=as_json)

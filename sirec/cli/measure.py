@@ -12,7 +12,11 @@ from sirec.cli.console import progress, say
 from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
+from sirec.studies.attention_rank import RankRecord, measure_ranks
+from sirec.studies.attention_rank_tables import rank_tables
 from sirec.studies.comparison import Comparison
+from sirec.studies.correlation import CorrelationRecord, measure_correlation
+from sirec.studies.correlation_tables import correlation_tables
 from sirec.studies.finished import of_models, of_runs, of_study
 from sirec.studies.subjects import Subject, check_models, read_record, subjects, write_record
 
@@ -58,16 +62,23 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Measurement:
-    """A kind of measurement: what its files are called, how it is made, what is kept, and how that is drawn."""
+    """A kind of measurement: what its files are called, how it is made, what is kept, and how that is drawn.
+
+    `models` are those it is about where none are named.
+    """
 
     name: str
+    models: Sequence[str]
     measure: Measure
     record: type[Any]
     tables: Callable[[Any], Comparison]
 
-    def run(self, chosen: Chosen, otherwise: Sequence[str], users: int, seed: int, *, as_json: bool) -> None:
-        """Measure, keep the record, and draw its tables."""
-        found, data = chosen.find(otherwise)
+    def run(self, chosen: Chosen, users: int, seed: int, *, render_only: bool, as_json: bool) -> None:
+        """Measure, keep the record, and draw its tables; or draw what was measured before."""
+        if render_only:
+            self.draw(chosen, chosen.data_name(), as_json=as_json)
+            return
+        found, data = chosen.find(self.models)
         with progress() as bars:
             task = bars.add_task(self.name, total=2 * len(found), note="")
 
@@ -86,6 +97,21 @@ class Measurement:
         written = drawn.write(chosen.out / "tables", name)  # before printing: a closed pipe ends the command
         show(drawn, as_json=as_json)
         say(f"written: {written}")
+
+
+MEASUREMENTS = {
+    kind.name: kind
+    for kind in (
+        Measurement("rankcheck", ("sasrecf", "nova", "dif-sr"), measure_ranks, RankRecord, rank_tables),
+        Measurement(
+            "correlation",
+            ("sasrec", "sasrecf", "nova", "dif-sr", "comif"),
+            measure_correlation,
+            CorrelationRecord,
+            correlation_tables,
+        ),
+    )
+}
 
 
 def names(text: str | None) -> list[str]:

@@ -62,4 +62,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Again = Annotated[bool, typer.Option("--again", help="Train even if the run has finished.")]
 HistoryRule = Annotated[History, typer.Option(help="Keep or mask items of the history in the ranking.")]
 
+SampledUsers = Annotated[int, typer.Option("--users", help="How many test users are drawn.")]
+
 DATA_ROOT, RESULTS = Path("data"), Path("results")
+SAMPLED_USERS = 2000

@@ -16,7 +16,7 @@ def rankcheck(
     ] = None,
     study: Annotated[str | None, typer.Option(help="Take the runs of this study, under its names.", show_default=False)] = None,
     data: options.Data = None,
-    users: Annotated[int, typer.Option(help="How many test users are drawn.")] = 2000,
+    users: options.SampledUsers = options.SAMPLED_USERS,
     seed: options.Seed = 0,
     render_only: Annotated[bool, typer.Option("--render-only", help="Draw what was measured before.")] = False,
     out: options.Out = options.RESULTS,
@@ -27,13 +27,7 @@ def rankcheck(
 
     Example: sirec rankcheck --data beauty --models sasrecf,nova,dif-sr
     """
-    from sirec.cli.measure import Chosen, Measurement, names
-    from sirec.studies.attention_rank import RankRecord, measure_ranks
-    from sirec.studies.attention_rank_tables import rank_tables
+    from sirec.cli.measure import MEASUREMENTS, Chosen, names
 
     chosen = Chosen(runs or (), study, names(models), data, out, data_root)
-    kind = Measurement("rankcheck", measure_ranks, RankRecord, rank_tables)
-    if render_only:
-        kind.draw(chosen, chosen.data_name(), as_json=as_json)
-    else:
-        kind.run(chosen, ("sasrecf", "nova", "dif-sr"), users, seed, as_json=as_json)
+    MEASUREMENTS["rankcheck"].run(chosen, users, seed, render_only=render_only, as_json=as_json)

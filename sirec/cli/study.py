@@ -11,7 +11,9 @@ from sirec.cli.console import say
 
 
 def study(
-    experiment: Annotated[str, typer.Argument(help="Experiment file, or the name of one that ships with sirec.")],
+    experiment: Annotated[
+        str, typer.Argument(help="Experiment file, or the name of one that ships with sirec; or a measurement: correlation.")
+    ],
     only: Annotated[list[str] | None, typer.Option(help="Train only these rows; repeatable.", show_default=False)] = None,
     data: options.Data = None,
     set_: options.Set = None,
@@ -31,10 +33,20 @@ def study(
     Example: sirec study overall --data beauty --jobs 2
     """
     from sirec.cli.common import StudyCall, seeds_of, show
+    from sirec.cli.measure import MEASUREMENTS, Chosen
     from sirec.config import parse_assignments
+    from sirec.errors import SirecError
     from sirec.studies.experiment import find_experiment, read_experiment
     from sirec.studies.variation import Variation
 
+    if experiment in MEASUREMENTS:
+        if only or set_ or seeds or jobs > 1 or again:
+            raise SirecError(
+                f"{experiment} measures finished runs and trains none", f"sirec {experiment} --help lists its options"
+            )
+        chosen = Chosen((), None, (), data, out, data_root)
+        MEASUREMENTS[experiment].run(chosen, options.SAMPLED_USERS, 0, render_only=render_only, as_json=as_json)
+        return
     path = find_experiment(experiment)
     asked = Variation(data=data, seeds=seeds_of(seeds), set=parse_assignments(set_ or []))
     plan = read_experiment(path)

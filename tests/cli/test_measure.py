@@ -59,3 +59,14 @@ def test_json_carries_every_figure(sirec: Call, measured: Path) -> None:
     assert early["rank at 1e-6"]["value"] <= early["bound"]["value"] == early["d_h"]["value"] == 4
     assert late["fusion"]["value"] == "gate, masked"
     assert "value" not in late["bound"]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_measurement_is_a_study_too(sirec: Call, measured: Path, name: str) -> None:
+    """`study correlation` draws what `correlation` measured; what only a training has is refused."""
+    common = ["--data", "shop", "--out", str(measured)]
+    drawn = sirec(name, "--models", ",".join(MODELS), "--users", "30", *common)
+    assert sirec("study", name, "--render-only", *common).out == drawn.out
+    refused = sirec("study", name, "--jobs", "2", *common)
+    assert refused.code == 2
+    assert f"{name} measures finished runs and trains none" in refused.err

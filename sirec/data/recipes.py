@@ -17,7 +17,7 @@ from sirec import config
 from sirec.data import storage
 from sirec.data.download import download
 from sirec.data.filters import PrepareOptions
-from sirec.data.moments import written
+from sirec.data.moments import seconds_of, written
 from sirec.data.prepare import Prepared, prepare
 from sirec.data.raw import Reading
 from sirec.data.sources import SOURCES, AnySource
@@ -29,6 +29,7 @@ from sirec.data.sources.yelp import YelpSource
 from sirec.errors import SirecError, unknown
 
 RAW = Path("raw")
+EARLIEST = seconds_of("the first logs", "1980-01-01").start  # a newest time before it is of another unit more likely than true
 
 
 @dataclass(frozen=True)
@@ -175,3 +176,6 @@ def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
     if prepared.timestamps is not None:
         first, last = int(prepared.timestamps.min()), int(prepared.timestamps.max())
         yield f"from {written(first)} to {written(last)} (UTC)"
+        if last < EARLIEST:
+            wrong = f"WARNING: the newest time is {written(last)}: were these seconds since 1970?"
+            yield f"{wrong} If times are written otherwise, say how: --time-format '%Y%m%d' for 20190131"

@@ -6,14 +6,16 @@
                 dataset.yaml              fields, statistics, filters, sources: `Manifest`; written last
 
 A folder is written beside its place and renamed, so it is complete or absent. An older one is moved aside as `.<name>.old`
-and deleted once the new one stands; if the machine stops between the two renames, the next look puts the old one back.
+and deleted once the new one stands; if the machine stops between the two renames, the next look puts the old one back. One
+process at a time does either (`locks`), so that no look takes a replacement that is going on for one that has stopped.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from sirec import config
 from sirec.data.beside import beside
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
+from sirec.data.locks import held
 from sirec.data.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
 from sirec.data.prepare import Prepared
 from sirec.data.split import HeldOut, Split
@@ -120,27 +123,50 @@ def list_datasets(root: Path) -> list[str]:
 
 
 def restore(folder: Path) -> None:
-    """Put an older data set back if its replacement stopped half-way."""
-    old = _old(folder)
-    if old.is_dir() and not folder.exists():
-        old.rename(folder)
+    """Put an older data set back if its replacement stopped half-way. Raises `SirecError` where the disk refuses."""
+    if not _is_aside(folder):
+        return
+    try:
+        with _only_one(folder):
+            if _is_aside(folder):  # still: what looked like it may have been a replacement that has now ended
+                _old(folder).rename(folder)
+    except OSError as error:
+        what = f"{_old(folder)}: could not be moved back to {folder.name}: {error.strerror or error}"
+        raise SirecError(what, "its replacement stopped half-way: rename it, or prepare it again") from error
+
+
+def _is_aside(folder: Path) -> bool:
+    return _old(folder).is_dir() and not folder.exists()
 
 
 def _old(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
 
 
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """While this lasts, no other process moves the folder or its older one."""
+    lock = folder.with_name(f".{folder.name}.lock")
+    with held(lock, wait=True):
+        try:
+            yield
+        finally:
+            lock.unlink()
+
+
 def _swap(fresh: Path, folder: Path) -> None:
     old = _old(folder)
-    shutil.rmtree(old, ignore_errors=True)
-    if folder.exists():
-        folder.rename(old)
-    try:
-        fresh.rename(folder)
-    except OSError:
-        restore(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    with _only_one(folder):
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if old.is_dir():
+                old.rename(folder)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_tables(folder: Path, prepared: Prepared) -> None:

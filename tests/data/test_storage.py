@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
@@ -217,6 +218,45 @@ def test_a_power_cut_between_the_renames_loses_nothing(
     folder.rename(tmp_path / ".tiny.old")
     look(folder)
     assert_same(storage.load(folder), prepared.dataset)
+
+
+@pytest.mark.parametrize("look", [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.restore])
+def test_a_look_between_the_renames_waits(
+    tmp_path: Path, prepared: Prepared, look: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever looks while a data set is being replaced puts nothing back: the writer keeps its work, and the look sees it."""
+    folder = storage.write(tmp_path, prepared)
+    fresh = prepare(raw_data(shift=1), "tiny", LOOSE)
+    rename = Path.rename
+    seen: list[Future[object]] = []
+
+    def look_in_between(path: Path, target: Path) -> Path:
+        if ".new-" in path.name:
+            seen.append(looks.submit(look, folder))
+            wait(seen, timeout=0.2)  # time enough to do harm
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", look_in_between)
+    with ThreadPoolExecutor(1) as looks:
+        storage.write(tmp_path, fresh)
+    [result] = [each.result() for each in seen]
+    if isinstance(result, Dataset):
+        assert_same(result, fresh.dataset)
+    assert_same(storage.load(folder), fresh.dataset)
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def test_what_cannot_be_put_back_is_said(tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk refuses, the error names the folder that holds the data."""
+    folder = storage.write(tmp_path, prepared)
+    folder.rename(tmp_path / ".tiny.old")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(SirecError, match=r"\.tiny\.old: could not be moved back to tiny: Permission denied"):
+        storage.read_manifest(folder)
 
 
 def test_finding(tmp_path: Path, prepared: Prepared) -> None:

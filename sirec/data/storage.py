@@ -51,6 +51,8 @@ def write(root: Path, prepared: Prepared) -> Path:
             _write_tables(fresh, prepared)
             (fresh / MANIFEST).write_text(config.to_yaml(config.dump(describe_prepared(prepared))), encoding="utf-8")
             fresh.chmod(0o755)  # it was begun out of others' sight
+            for path in (*fresh.rglob("*"), fresh):
+                _sync(path)  # the rename must not overtake the contents
             _swap(fresh, folder)
     except OSError as error:
         what = f"{folder}: could not be written: {error.strerror or error}"
@@ -166,7 +168,17 @@ def _swap(fresh: Path, folder: Path) -> None:
             if old.is_dir():
                 old.rename(folder)
             raise
+        _sync(folder.parent)  # nor the deletion the rename
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk keep the contents of a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _write_tables(folder: Path, prepared: Prepared) -> None:
@@ -189,8 +201,6 @@ def _write_tables(folder: Path, prepared: Prepared) -> None:
 
 def _save(columns: Mapping[str, Any], path: Path) -> None:
     pq.write_table(pa.table(dict(columns)), path, compression="zstd")
-    with path.open("rb") as file:
-        os.fsync(file.fileno())  # the rename must not overtake the contents
 
 
 def _narrow(values: Tensor) -> Any:

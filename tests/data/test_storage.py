@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -218,6 +219,24 @@ def test_a_power_cut_between_the_renames_loses_nothing(
     folder.rename(tmp_path / ".tiny.old")
     look(folder)
     assert_same(storage.load(folder), prepared.dataset)
+
+
+def test_the_disk_keeps_the_new_before_the_old_goes(
+    tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All files and folders are synced before the rename, and the names above them after it and before the old is deleted."""
+    folder = storage.write(tmp_path, prepared)
+    rename, remove, sync = Path.rename, shutil.rmtree, os.fsync
+    events: list[tuple[str, object]] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: (events.append(("sync", os.fstat(handle).st_ino)), sync(handle)))
+    monkeypatch.setattr(Path, "rename", lambda path, to: (events.append(("rename", to.name)), rename(path, to))[1])
+    monkeypatch.setattr(shutil, "rmtree", lambda path, **how: (events.append(("delete", path.name)), remove(path, **how)))
+    storage.write(tmp_path, prepared)
+    renamed = events.index(("rename", "tiny"))
+    parts = {path.stat().st_ino for path in (folder, *folder.rglob("*"))}
+    assert len(parts) == 9
+    assert {("sync", part) for part in parts} <= set(events[:renamed])
+    assert renamed < events.index(("sync", tmp_path.stat().st_ino)) < events.index(("delete", ".tiny.old"), renamed)
 
 
 @pytest.mark.parametrize("look", [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.restore])

@@ -35,6 +35,7 @@ from sirec.data.split import HeldOut, Split
 from sirec.errors import SirecError, unknown
 
 INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
+OLD = ".old"  # after a dot and the name: an older data set while it is being replaced
 
 
 def write(root: Path, prepared: Prepared) -> Path:
@@ -120,8 +121,10 @@ def find(root: Path, name: str) -> Path:
 
 
 def list_datasets(root: Path) -> list[str]:
-    """Names of the prepared data sets below `root`, in alphabetical order."""
-    return sorted(path.parent.name for path in root.glob(f"*/{MANIFEST}") if not path.parent.name.startswith("."))
+    """Names of the prepared data sets below `root`, in alphabetical order; those included that the next look puts back."""
+    names = [path.parent.name for path in root.glob(f"*/{MANIFEST}")]
+    aside = [name.removeprefix(".").removesuffix(OLD) for name in names if name.startswith(".") and name.endswith(OLD)]
+    return sorted({*aside, *(name for name in names if not name.startswith("."))})
 
 
 def restore(folder: Path) -> None:
@@ -142,7 +145,7 @@ def _is_aside(folder: Path) -> bool:
 
 
 def _old(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.old")
+    return folder.with_name(f".{folder.name}{OLD}")
 
 
 @contextmanager

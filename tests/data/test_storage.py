@@ -221,6 +221,16 @@ def test_a_power_cut_between_the_renames_loses_nothing(
     assert_same(storage.load(folder), prepared.dataset)
 
 
+def test_what_was_moved_aside_is_listed(tmp_path: Path, prepared: Prepared) -> None:
+    """A data set whose replacement stopped half-way is there, also before a look has put it back, and is there once."""
+    folder = storage.write(tmp_path, prepared)
+    shutil.copytree(folder, tmp_path / ".tiny.old")
+    assert storage.list_datasets(tmp_path) == ["tiny"]
+    shutil.rmtree(folder)
+    assert storage.list_datasets(tmp_path) == ["tiny"]
+    assert_same(storage.load(storage.find(tmp_path, "tiny")), prepared.dataset)
+
+
 def test_the_disk_keeps_the_new_before_the_old_goes(
     tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:

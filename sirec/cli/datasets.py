@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -10,26 +11,39 @@ from rich.table import Table
 
 from sirec.cli import options
 from sirec.cli.console import print_json, say, stdout
+from sirec.errors import SirecError
 
 if TYPE_CHECKING:
     from sirec.data.manifest import Manifest
 
 
 def datasets(data_root: options.DataRoot = options.DATA_ROOT, as_json: options.Json = False) -> None:
-    """List prepared data sets with their statistics.
+    """List prepared data sets with their statistics, and name those that cannot be read.
 
     Example: sirec datasets
     """
     from sirec.data import storage
 
-    manifests = [storage.read_manifest(data_root / name) for name in storage.list_datasets(data_root)]
+    names = storage.list_datasets(data_root)
+    manifests = list(_readable(data_root / name for name in names))
     if as_json:
         facts = [{"name": m.name, "fingerprint": m.fingerprint, "split": m.options.split.text} for m in manifests]
         print_json([fact | m.statistics.as_dict() for fact, m in zip(facts, manifests, strict=True)])
     elif manifests:
         stdout.print(dataset_table(manifests))
-    else:
+    elif not names:
         say(f"no data set is prepared in {data_root}; sirec prepare demo makes one, sirec prepare --help says more")
+
+
+def _readable(folders: Iterable[Path]) -> Iterator[Manifest]:
+    """What can be read; of the others a line each says why."""
+    from sirec.data import storage
+
+    for folder in folders:
+        try:
+            yield storage.read_manifest(folder)
+        except SirecError as error:
+            say(f"not listed: {error.message}; {error.hint}" if error.hint else f"not listed: {error.message}")
 
 
 def dataset_table(manifests: Sequence[Manifest]) -> Table:

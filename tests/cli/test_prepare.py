@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from sirec.data import storage
+from sirec.data.reading.formats import SEPARATORS
 from sirec.data.split import Temporal
 
 from .conftest import Call
@@ -89,6 +91,23 @@ def test_bad_lines_are_shown_as_they_are_skipped(sirec: Call, orders: Path) -> N
     assert outcome.code == 2
     assert "orders.csv:57, column day" in outcome.err
     assert not (orders.parent / "data" / "strict").exists()
+
+
+@pytest.mark.parametrize("sign", SEPARATORS)
+def test_the_hint_about_cells_works_as_it_is_printed(sirec: Call, orders: Path, sign: str) -> None:
+    """Whatever stands between the cells, the option that the error names, typed as it stands there, reads the file."""
+    usual = {",": "\t"}.get(sign, ",")
+    name = {",": "other.tsv"}.get(sign, "other.csv")
+    (orders.parent / name).write_text(ORDERS.replace(",", sign))
+    call = ["prepare", "table", "--name", "other", "--interactions", name, *TABLE[2:], "--core", "0"]
+    outcome = sirec(*call)
+    assert outcome.code == 2
+    assert "a single column" in outcome.err
+    option = shlex.split(outcome.err.rpartition("for example: ")[2])
+    assert sirec(*call, "--delimiter", usual).code == 2  # the control
+    outcome = sirec(*call, *option)
+    assert outcome.code == 0, outcome.err
+    assert "raw: 6 users" in outcome.err
 
 
 MISTAKES = {

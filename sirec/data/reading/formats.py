@@ -57,7 +57,8 @@ class TextTable:
         names = delimited.header_of(self.file, self.dialect)
         inside = [sign for sign in SEPARATORS if len(names) == 1 and sign in names[0]]
         if inside:
-            hint = f"say what stands between its cells, for example: --set 'delimiter={inside[0]}'"
+            sign = inside[0].replace("\t", "\\t")
+            hint = f"say what stands between its cells, for example: --delimiter '{sign}'"
             raise SirecError(f"{self.file}:1: a single column, called '{names[0][:80]}'", hint)
         return names
 

@@ -50,7 +50,7 @@ def test_a_table_of_another_kind_is_told_so(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("id;kinds\n1;a\n")
     with pytest.raises(SirecError, match=r"a\.csv:1: a single column, called 'id;kinds'") as caught:
         opened(file(tmp_path / "a.csv")).header  # noqa: B018
-    assert "delimiter=;" in (caught.value.hint or "")
+    assert "--delimiter ';'" in (caught.value.hint or "")
     assert opened(file(tmp_path / "a.csv"), delimiter=";").header == ("id", "kinds")
     (tmp_path / "a.json").write_text('[\n{"id": 1},\n{"id": 2}\n]\n')
     assert opened(file(tmp_path / "a.json")).first_rows == [{"id": 2}]

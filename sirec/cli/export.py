@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,6 +16,13 @@ from sirec.cli.console import say
 
 if TYPE_CHECKING:
     from sirec.data.export import Exported
+
+
+# The options of `sirec prepare` for the settings of a split.
+SPLIT = {
+    "name": "--split", "valid": "--valid-share", "test": "--test-share",
+    "valid_from": "--valid-from", "test_from": "--test-from", "target": "--target",
+}  # fmt: skip
 
 
 class FormatName(StrEnum):
@@ -52,13 +60,17 @@ def _reading(exported: Exported, name: str) -> Iterator[str]:
     """The command that prepares the same data set from what was written."""
     from sirec import config
 
-    yield from ("prepare", exported.source.name, "--name", f"{name}-again", "--raw", quote(str(exported.folder)), "--core", "0")
-    tree = config.dump(exported.source, defaults=False)
-    for key, value in tree.items():
+    yield from ("prepare", exported.source.name, "--name", f"{name}-again", "--raw", quote(str(exported.folder)))
+    source = config.dump(exported.source, defaults=False)
+    for key, value in source.items():
         if isinstance(value, Mapping):
             for pair in value.items():
                 yield from (f"--{key.removesuffix('s')}", quote("=".join(dict.fromkeys(pair))))
         elif isinstance(value, list):
-            yield from ("--set", quote(f"{key}=[{', '.join(value)}]"))
+            yield from ("--set", quote(f"{key}={json.dumps(value)}"))
         elif key != "name":
             yield from (f"--{key}", quote(value))
+    options = config.dump(exported.options, defaults=False)
+    yield from ("--core", str(options["core"]))
+    for key, value in options.get("split", {}).items():
+        yield from (SPLIT[key], quote(str(value)))

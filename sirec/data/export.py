@@ -1,4 +1,4 @@
-"""A prepared data set as files that other programs read, and that prepared again (core 0) give the same fingerprint.
+"""A prepared data set as files that other programs read, and that prepared again give the same fingerprint.
 
     atomic      NAME.inter, NAME.item                               RecBole's (`sources.atomic`)
     csv         interactions.csv, items.csv                         any spreadsheet's (`sources.table`)
@@ -30,8 +30,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
+from sirec.data.filters import PrepareOptions
 from sirec.data.sources import AnySource, AtomicSource, S3RecSource, TableSource
 from sirec.data.sources.s3rec import ATTRIBUTES, ITEM_ATTRIBUTES, ITEMS, KINDS, SEQUENCES
+from sirec.data.split import LeaveOneOut, Split
 from sirec.errors import SirecError, unknown
 
 Rows = NDArray[np.int64]
@@ -41,10 +43,14 @@ SEPARATORS = ("|", ";", ",", "/", "¦", "␟")  # the last is a picture of the c
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: `source` reads the folder back, `notes` say what the format could not carry as it was."""
+    """What was written: `source` reads the folder back, and `options` prepare the same data set from it.
+
+    `notes` say what the format could not carry as it was.
+    """
 
     folder: Path
     source: AnySource
+    options: PrepareOptions
     notes: tuple[str, ...]
 
 
@@ -70,7 +76,17 @@ def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "
     except OSError as error:
         what = f"{folder}: could not be written: {error.strerror or error}"
         raise SirecError(what, "is the disk full or read-only?") from error
-    return Exported(folder, source, tuple(notes))
+    options, lost = _options(data.held_out.split, form)
+    return Exported(folder, source, options, (*notes, *lost))
+
+
+def _options(split: Split, form: str) -> tuple[PrepareOptions, Sequence[str]]:
+    """No filter, as all have been applied, and the same split; another, and a note on it, if that needs times that are lost."""
+    if split.needs_timestamps and form in WITHOUT_TIMES:
+        fewest = LeaveOneOut.shortest
+        note = f"read again it is split {LeaveOneOut.name}, as {split.name} needs times, and without what is there less than"
+        return PrepareOptions(core=fewest), [f"{note} {fewest} times"]
+    return PrepareOptions(core=0, split=split), []
 
 
 def file_order(data: Dataset, timestamps: Tensor | None) -> Rows:
@@ -300,6 +316,7 @@ WRITERS: Mapping[str, Callable[[_Plain, Path], tuple[AnySource, Sequence[str]]]]
     "csv": _write_csv,
     "sequences": _write_sequences,
 }
+WITHOUT_TIMES = frozenset({"sequences"})
 FORBIDDEN = {form: re.compile("\r" if form == "csv" else "[\t\r\n]") for form in WRITERS}
 
 

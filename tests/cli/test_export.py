@@ -8,23 +8,39 @@ from pathlib import Path
 
 import pytest
 
+from sirec.data import storage
+from sirec.data.filters import PrepareOptions
+from sirec.data.prepare import prepare
+from sirec.data.sources import DemoSource
+from sirec.data.split import LeaveOneOut, Split, Temporal
+
 from .conftest import Call
+
+SPLITS = [
+    LeaveOneOut(),
+    Temporal(),
+    Temporal(valid=0.15, test=0.2, target="first"),
+    Temporal(valid_from="2022-12-01", test_from="2023-02-01T12:00"),
+]
 
 
 @pytest.mark.parametrize("form", ["atomic", "csv"])
-def test_the_command_that_is_printed_prepares_the_same(sirec: Call, tmp_path: Path, form: str) -> None:
-    """`export` says how its files are read again; called as printed, that gives the same fingerprint."""
-    data = str(tmp_path / "data")
-    outcome = sirec("export", "shop", "--format", form, "--to", str(tmp_path / "out"))
+@pytest.mark.parametrize("split", SPLITS, ids=lambda split: split.text.partition(";")[0])
+def test_the_command_that_is_printed_prepares_the_same(sirec: Call, tmp_path: Path, form: str, split: Split) -> None:
+    """`export` says how its files are read again; called as printed, that gives the same fingerprint and the same split."""
+    place = ["--data-root", str(tmp_path / "data")]
+    options = PrepareOptions(split=split, bins={"rating": "3,4", "gap": "1d, 7d"})
+    storage.write(tmp_path / "data", prepare(DemoSource(users=300, items=100).read(), "shop", options))
+    outcome = sirec("export", "shop", "--format", form, "--to", str(tmp_path / "out"), *place)
     assert (outcome.code, outcome.out) == (0, "")
     last = outcome.err.strip().splitlines()[-1]
     assert last.endswith(" reads them again")
     command = shlex.split(last.removesuffix(" reads them again"))
     assert command[0] == "sirec"
-    assert sirec(*command[1:], "--data-root", data).code == 0
-    [before] = json.loads(sirec("datasets", "--json").out)
-    [after] = json.loads(sirec("datasets", "--json", "--data-root", data).out)
-    assert (after["name"], after["fingerprint"]) == ("shop-again", before["fingerprint"])
+    assert sirec(*command[1:], *place).code == 0
+    before, after = json.loads(sirec("datasets", "--json", *place).out)
+    assert (before["name"], after["name"]) == ("shop", "shop-again")
+    assert (after["fingerprint"], after["split"]) == (before["fingerprint"], before["split"])
 
 
 def test_what_is_lost_is_said_and_nothing_overwritten(sirec: Call, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ from sirec.errors import SirecError
 ALL = PrepareOptions(core=0)
 
 
-def again(exported: Exported, options: PrepareOptions = ALL) -> Prepared:
+def again(exported: Exported) -> Prepared:
     """What was written, read and prepared."""
-    return prepare(exported.source.read(exported.folder), "again", options)
+    return prepare(exported.source.read(exported.folder), "again", exported.options)
 
 
 def written(prepared: Prepared, folder: Path, form: str) -> Exported:
@@ -99,10 +99,21 @@ def test_sequences_carry_brands_categories_and_order(tmp_path: Path, form: str) 
 @pytest.mark.parametrize("form", ["atomic", "csv"])
 def test_demo_data_reads_back(tmp_path: Path, form: str) -> None:
     """The demo data after its 5-core, with times and ratings; also where a split by moments is part of the fingerprint."""
-    options = PrepareOptions(split=Temporal())
-    prepared = prepare(DemoSource(users=400, items=120).read(), "demo", options)
-    exported = written(prepared, tmp_path / "out", form)
-    assert_same(prepared, again(exported, replace(options, core=0)))
+    prepared = prepare(DemoSource(users=400, items=120).read(), "demo", PrepareOptions(split=Temporal()))
+    assert_same(prepared, again(written(prepared, tmp_path / "out", form)))
+
+
+def test_a_split_that_needs_lost_times_is_said_to_be_another(tmp_path: Path) -> None:
+    """Sequences have no times: a temporal split becomes leave-one-out, also where a user has too few interactions for it."""
+    raw = small()
+    raw = replace(
+        raw, interactions=pd.concat([raw.interactions, pd.DataFrame({"user": ["u4"], "item": ["c"], "timestamp": [9]})])
+    )
+    prepared = prepare(raw, "small", replace(ALL, split=Temporal(valid=0.3, test=0.3)))
+    exported = written(prepared, tmp_path / "out", "sequences")
+    assert "read again it is split leave-one-out, as temporal needs times" in exported.notes[-1]
+    assert exported.options == PrepareOptions(core=3)
+    assert "split" not in written(prepare(small(), "small", ALL), tmp_path / "plain", "sequences").notes[-1]  # the control
 
 
 REAL = {

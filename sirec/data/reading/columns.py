@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 Kind = Literal["text", "number", "time", "texts"]
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow reads as one, apart from infinity and NaN
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 CLOCK = ("now", "today")  # pandas takes these for the moment at which it reads them, whatever the format
 MILLISECONDS = 1e11  # as seconds this is the year 5138, as milliseconds 1973
@@ -107,8 +108,19 @@ def _text(values: Any, column: Column) -> Any:
 
 
 def _number(values: Any, column: Column) -> Any:
-    numbers = values.cast(pa.float64())
+    numbers = _floats(values)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
+
+
+def _floats(values: Any) -> Any:
+    try:
+        return values.cast(pa.float64())
+    except pa.ArrowInvalid:
+        if not pa.types.is_string(values.type):
+            raise
+        # Some texts are no numbers, perhaps all of them: leave these out at once.
+        numeric = pc.match_substring_regex(values, NUMBER)
+        return pc.if_else(numeric, values, pa.scalar(None, values.type)).cast(pa.float64())
 
 
 def _time(values: Any, column: Column) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
@@ -66,7 +66,8 @@ def first_rows(file: RawFile, count: int, dialect: Dialect = CSV) -> list[dict[s
     """The first rows that are whole, at most `count`, as they stand: to tell what a column holds before it is read."""
     header, pieces = _opened(file, lambda stage, done, total: None, dialect)
     text = next(pieces, Block(b"", 1)).data.decode("utf-8", errors="replace")
-    return [dict(zip(header, row, strict=True)) for row in islice(_rows(text, dialect), count) if len(row) == len(header)]
+    rows = _rows(_lines(text), dialect)
+    return [dict(zip(header, row, strict=True)) for row in islice(rows, count) if len(row) == len(header)]
 
 
 def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[str, ...], Iterator[Block]]:
@@ -75,7 +76,7 @@ def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[
         return dialect.header, pieces
     first = next(pieces)
     line, _, rest = first.data.partition(b"\n")
-    header = tuple(cell.strip() for cell in next(_rows(line.decode("utf-8", errors="replace"), dialect), []))
+    header = tuple(cell.strip() for cell in next(_rows(_lines(line.decode("utf-8", errors="replace")), dialect), []))
     repeated = next((name for name in header if header.count(name) > 1), None)
     if repeated is not None:
         raise SirecError(f"{file}:1: two columns are called '{repeated}'", "rename one")
@@ -145,12 +146,23 @@ def _careful(block: Block, header: tuple[str, ...], columns: Sequence[Column], d
 
 
 def _numbered(block: Block, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a block with the number of the line on which each starts."""
-    rows = _rows(block.data.decode("utf-8", errors="surrogateescape"), dialect)
-    start = 0
-    for row in rows:
-        yield block.first + start, row
-        start = rows.line_num
+    """The rows of a block with the number of the line on which each starts; what ends with CR alone is a row, and no line."""
+    number = block.first
+    taken: list[str] = []  # of the text, for the row that is being read
+    for row in _rows(_noted(_lines(block.data.decode("utf-8", errors="surrogateescape")), taken), dialect):
+        yield number, row
+        number += sum(line.endswith("\n") for line in taken)
+        taken.clear()
+
+
+def _lines(text: str) -> io.StringIO:
+    return io.StringIO(text, newline="")  # as the module csv wants it: carriage returns end lines, and stay
+
+
+def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    for line in lines:
+        taken.append(line)
+        yield line
 
 
 def _wrong(
@@ -164,8 +176,7 @@ def _wrong(
     return None
 
 
-def _rows(text: str, dialect: Dialect) -> Any:
-    lines = io.StringIO(text, newline="")
+def _rows(lines: Iterable[str], dialect: Dialect) -> Any:
     if dialect.quoted:
         return csv.reader(lines, delimiter=_separator(dialect))
     return csv.reader(lines, delimiter=_separator(dialect), quoting=csv.QUOTE_NONE)
@@ -173,5 +184,4 @@ def _rows(text: str, dialect: Dialect) -> Any:
 
 def _line(block: Block, row: int, dialect: Dialect) -> str:
     """A line as it stands in the file."""
-    line = block.data.split(b"\n", row + 1)[row].replace(STAND_IN, dialect.separator.encode())
-    return line.decode("utf-8", errors="replace").rstrip("\r")
+    return block.line(row).replace(STAND_IN.decode(), dialect.separator)

@@ -61,11 +61,7 @@ def _fast(block: Block, columns: Sequence[Column], schema: Any) -> Parsed | None
     if len(table) != block.lines:
         return None
     arrays = [table.column(column.key) for column in columns]
-    return finished(arrays, columns, np.arange(block.first, block.first + len(table)), lambda row: _line(block, row))
-
-
-def _line(block: Block, row: int) -> str:
-    return block.data.split(b"\n", row + 1)[row].decode("utf-8", errors="replace").rstrip("\r")
+    return finished(arrays, columns, np.arange(block.first, block.first + len(table)), block.line)
 
 
 def _schema(block: Block, columns: Sequence[Column]) -> Any:

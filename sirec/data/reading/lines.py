@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sirec.data.raw import Progress
 from sirec.data.reading.files import DAMAGE, RawFile
@@ -31,6 +32,17 @@ class Block:
     def lines(self) -> int:
         """The number of lines, an unfinished last one included."""
         return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
+
+    def line(self, index: int) -> str:
+        """The text of a line, by its place in the block (from 0): as it stands, without its end."""
+        start, end = self._starts[index : index + 2]
+        return self.data[start:end].decode("utf-8", errors="replace").rstrip("\r\n")
+
+    @cached_property
+    def _starts(self) -> NDArray[np.int64]:
+        """Int[lines + 1]: where each line starts, and where the last one ends. Found once: every line of a block may be bad."""
+        ends = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == NEWLINE) + 1
+        return np.concatenate([[0], ends, [] if self.data.endswith(b"\n") else [len(self.data)]]).astype(np.int64)
 
 
 def blocks(file: RawFile, progress: Progress, *, quoted: bool = False, size: int = BLOCK) -> Iterator[Block]:

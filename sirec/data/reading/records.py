@@ -67,7 +67,7 @@ def finished(
         *(_problem(converted, columns, row, int(lines[row]), text(row)) for row in np.flatnonzero(bad).tolist()),
     ]
     good = pa.array(~bad)
-    return Parsed([result.values.filter(good) for result in converted], tuple(sorted(found)))
+    return Parsed([result.values.filter(good) for result in converted], tuple(sorted(found, key=lambda problem: problem.line)))
 
 
 def parse_records(block: Block, columns: Sequence[Column], loads: Loads, failures: tuple[type[Exception], ...]) -> Parsed:

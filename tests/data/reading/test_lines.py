@@ -73,3 +73,11 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch
     with pytest.raises(SirecError, match="file:2: a line of more than") as caught:
         read(tmp_path / "file", content, 10, quoted=True)
     assert "never closed" in (caught.value.hint or "")
+
+
+@given(content=TEXT)
+def test_a_line_of_a_block_is_found_by_its_place(content: bytes) -> None:
+    """Every line as splitting at line feeds gives it, without its end; a carriage return alone ends none."""
+    block = Block(content, 1)
+    lines = content.decode().split("\n")
+    assert [block.line(index) for index in range(block.lines)] == [line.rstrip("\r") for line in lines[: block.lines]]

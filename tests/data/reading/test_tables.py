@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -171,3 +172,31 @@ def test_formats_without_quotes_take_them_as_they_are(tmp_path: Path) -> None:
     assert (rows["user"], rows["item"]) == (["1"], ["2:3"])
     latin = Dialect("|", quoted=False, header=header, encoding="latin-1")
     assert table(read_delimited, tmp_path, b"Am\xe9lie|7|5|1\n", dialect=latin)[0]["user"] == ["Amélie"]
+
+
+ALL_BAD: dict[str, tuple[Read, bytes, bytes]] = {
+    "cells": (read_delimited, GOOD_CSV, b"b,7,5,1,\n"),
+    "words": (read_delimited, GOOD_CSV, b"b,7,five,1\n"),
+    "nulls": (read_json_lines, GOOD_JSON, GOOD_JSON.replace(b"5", b"null")),
+    "words in JSON": (read_json_lines, GOOD_JSON.replace(b"5", b'"5"'), GOOD_JSON.replace(b"5", b'"five"')),
+}
+
+
+@pytest.mark.parametrize("case", ALL_BAD)
+def test_the_first_of_many_bad_lines_is_told_soon(tmp_path: Path, case: str) -> None:
+    """The time grows with the lines, not with their square: forty thousand bad ones in a block are seconds at worst."""
+    read, good, bad = ALL_BAD[case]
+    assert len(table(read, tmp_path, good + bad, skip=1)[1]) == 1  # the control
+    start = time.process_time()
+    with pytest.raises(SirecError, match="file:[12]"):
+        table(read, tmp_path, good + bad * 40_000)
+    assert time.process_time() - start < 3
+
+
+def test_a_carriage_return_alone_ends_a_row_and_no_line(tmp_path: Path) -> None:
+    """A bad row after some is named by the line feeds before it, with the whole line that it is in."""
+    content = GOOD_CSV + b"b,7,5,1\rc,8,5,1\nd,7,5,1\re,8\r\nf,,5,1\n"
+    rows, bad = table(read_delimited, tmp_path, content, skip=2)
+    assert rows["user"] == ["a", "b", "c", "d"]
+    assert [message.partition(":")[0] for message in bad] == ["4", "5, column item"]
+    assert bad[0].startswith("4: 2 cells, expected 4: 'd,7,5,1")

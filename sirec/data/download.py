@@ -76,11 +76,13 @@ CAUSES: tuple[tuple[type[Exception], str], ...] = (
 class Remote:
     """A file at a public address, and the name it gets in the folder.
 
+    `instead` are files or folders there, such as what it unpacks into, any of which does in its place.
     Raises `SirecError` for a name that is not a plain file name and for an address that is not http or https.
     """
 
     name: str
     url: str
+    instead: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would be written elsewhere or fetched by other means."""

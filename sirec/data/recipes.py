@@ -15,7 +15,7 @@ from typing import get_args
 
 from sirec import config
 from sirec.data import storage
-from sirec.data.download import download
+from sirec.data.download import Remote, download
 from sirec.data.filters import PrepareOptions
 from sirec.data.moments import seconds_of, written
 from sirec.data.prepare import Prepared, prepare
@@ -153,15 +153,20 @@ def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading:
 
 
 def _provided(recipe: Recipe, place: Path, reading: Reading) -> Path:
-    """The folder of the raw files, with everything in it that a public address offers."""
+    """The folder of the raw files, with everything in it that a public address offers and nothing there stands in for."""
     remotes = recipe.source.remotes()
     if remotes:
-        download(remotes, place, reading.progress)
+        download([remote for remote in remotes if not _is_replaced(remote, place)], place, reading.progress)
     elif not place.exists():
         raise SirecError(
             f"{recipe.name}: there are no raw files in {place}", f"put there {recipe.source.instructions()}; or say --raw"
         )
     return place
+
+
+def _is_replaced(remote: Remote, place: Path) -> bool:
+    """Whether something in the folder does in place of the file; the file itself, if it is there, has to be checked."""
+    return not (place / remote.name).exists() and any((place / other).exists() for other in remote.instead)
 
 
 def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:

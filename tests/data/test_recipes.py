@@ -164,6 +164,58 @@ def test_files_with_an_address_are_fetched_into_their_own_folder_only(tmp_path: 
     assert len(asked) == 1
 
 
+def of_amazon(user: int, item: int) -> str:
+    """A review."""
+    return f'{{"reviewerID": "u{user}", "asin": "i{item}", "overall": 5, "unixReviewTime": {1_400_000_000 + item}}}\n'
+
+
+META = "".join(f"{{'asin': 'i{item}', 'brand': 'Acme'}}\n" for item in range(4))
+REVIEWS = "".join(of_amazon(user, item) for user in range(4) for item in range(4))
+RATINGS = "".join(f"u{user},i{item},5,{1_400_000_000 + item}\n" for user in range(4) for item in range(4))
+STARS = "".join(f"{user}::{movie}::5::978300760\n" for user in range(4) for movie in range(4))
+MOVIES = "".join(f"{movie}::Film (199{movie})::Drama\n" for movie in range(4))
+UNPACKED: dict[str, tuple[str, dict[str, object], dict[str, str]]] = {
+    "reviews and metadata": (
+        "beauty", {}, {"amazon-2014/reviews_Beauty_5.json": REVIEWS, "amazon-2014/meta_Beauty.json": META},
+    ),
+    "ratings in place of all reviews": (
+        "beauty", {"reviews": "all"}, {"amazon-2014/ratings_Beauty.csv": RATINGS, "amazon-2014/meta_Beauty.json": META},
+    ),
+    "a release of MovieLens": ("ml-1m", {}, {"movielens/ml-1m/ratings.dat": STARS, "movielens/ml-1m/movies.dat": MOVIES}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNPACKED)
+def test_what_lies_unpacked_in_its_place_is_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
+    """Raw files that a person unpacked below `raw/` are read without a network; one that is missing is fetched alone."""
+    monkeypatch.chdir(tmp_path)
+    name, source_options, files = UNPACKED[case]
+    for path, text in files.items():
+        Path("raw", path).parent.mkdir(parents=True, exist_ok=True)
+        Path("raw", path).write_text(text)
+    fetched: list[list[str]] = []
+    monkeypatch.setattr(recipes, "download", lambda remotes, *_: fetched.append([remote.name for remote in remotes]))
+    recipe = resolve(name, source_options=source_options, options={"core": 0})
+    assert carry_out(recipe, tmp_path / "data").statistics.interactions == 16
+    assert fetched == [[]]
+
+
+def test_only_what_is_missing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unpacked reviews stand in for the reviews alone; where the packed file is there too, it is the one to check and read."""
+    monkeypatch.chdir(tmp_path)
+    place = Path("raw/amazon-2014")
+    place.mkdir(parents=True)
+    fetched: list[list[str]] = []
+    monkeypatch.setattr(recipes, "download", lambda remotes, *_: fetched.append([remote.name for remote in remotes]))
+    for name in (None, "reviews_Beauty_5.json", "reviews_Beauty_5.json.gz"):
+        if name:
+            (place / name).write_text(REVIEWS)
+        with pytest.raises(SirecError, match=r"no (reviews|meta)_Beauty"):
+            carry_out(resolve("beauty"), tmp_path / "data")
+    both = ["reviews_Beauty_5.json.gz", "meta_Beauty.json.gz"]
+    assert fetched == [both, both[1:], both]
+
+
 def test_skipped_lines_are_counted_and_recorded(tmp_path: Path) -> None:
     """As many bad lines as allowed are left out, and the manifest says how many; without leave the first one ends it."""
     (tmp_path / "orders.csv").write_text(ORDERS + "c1,,2024-01-09\nc1,p1\n")

@@ -132,8 +132,9 @@ class AmazonSource:
 
     def remotes(self) -> tuple[Remote, ...]:
         """The reviews and the metadata, from Stanford's SNAP (2014) and the McAuley Lab (2018, 2023)."""
-        addresses = (self._reviews, self._metadata) if self.attributes else (self._reviews,)
-        return tuple(Remote(_name(address), address) for address in addresses)
+        reviews = Remote(_name(self._reviews), self._reviews, self._review_names[1:])
+        metadata = Remote(_name(self._metadata), self._metadata, _names(self._metadata)[1:])
+        return (reviews, metadata) if self.attributes else (reviews,)
 
     def instructions(self) -> str:
         """The files, by the names under which they are distributed."""
@@ -146,7 +147,7 @@ class AmazonSource:
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read reviews and metadata. Raises `SirecError` with file, line and key of the first mistake."""
         raw, reading = RawFiles(place, self.instructions()), reading or Reading()
-        reviews, metadata = self._find_reviews(raw), self._find_metadata(raw)
+        reviews, metadata = raw.need(*self._review_names), self._find_metadata(raw)
         interactions = _interactions(reviews, self._form, reading)
         items = frozenset(interactions["item"].cat.categories)
         attributes, titles = _products(metadata, self._form, items, reading) if metadata else ({}, None)
@@ -170,10 +171,11 @@ class AmazonSource:
     def _metadata(self) -> str:
         return self._form.metadata.format(self.category)
 
-    def _find_reviews(self, raw: RawFiles) -> RawFile:
-        """The reviews, or where they are those of everybody the ratings without text."""
+    @property
+    def _review_names(self) -> tuple[str, ...]:
+        """What the file of the reviews may be called, or where they are those of everybody that of the ratings without text."""
         ratings = self._form.ratings if self._selection == "all" else None
-        return raw.need(*_names(self._reviews), *(_names(f"{ratings.file.format(self.category)}.gz") if ratings else ()))
+        return (*_names(self._reviews), *(_names(f"{ratings.file.format(self.category)}.gz") if ratings else ()))
 
     def _find_metadata(self, raw: RawFiles) -> RawFile | None:
         if not self.attributes:

@@ -106,8 +106,8 @@ class MovieLensSource:
         return LAYOUTS[self.release]
 
     def remotes(self) -> tuple[Remote, ...]:
-        """The release's archive at GroupLens."""
-        return (Remote(f"{self.release}.zip", f"{ADDRESS}/{self.release}.zip"),)
+        """The release's archive at GroupLens, unless its own folder is there."""
+        return (Remote(f"{self.release}.zip", f"{ADDRESS}/{self.release}.zip", (self.layout.folder,)),)
 
     def instructions(self) -> str:
         """The archive, or what is in it."""

@@ -121,7 +121,8 @@ def _fast(block: Block, header: tuple[str, ...], columns: Sequence[Column], dial
         )
     except pa.ArrowException:
         return None
-    if len(table) != block.lines:  # a row is not a line: too rare to number them in any but the careful way
+    # A row is not a line, or a quote stays open, which Arrow takes for closed: too rare for any but the careful way.
+    if len(table) != block.lines or (dialect.quoted and block.data.count(b'"') % 2):
         return None
     lines = np.arange(block.first, block.first + len(table))
     parsed = finished([table.column(key) for key in keys], columns, lines, lambda row: _line(block, row, dialect))
@@ -134,7 +135,7 @@ def _careful(block: Block, header: tuple[str, ...], columns: Sequence[Column], d
     problems: list[Problem] = []
     places = [header.index(column.key) for column in columns]
     for number, row in _numbered(block, dialect):
-        wrong = _wrong(row, header, columns, places)
+        wrong = _wrong(row, header, columns, places) if row is not None else (None, "a double quote that nothing closes")
         if wrong:
             problems.append(Problem(number, *wrong, _line(block, number - block.first, dialect)))
         elif row:
@@ -145,14 +146,33 @@ def _careful(block: Block, header: tuple[str, ...], columns: Sequence[Column], d
     return finished(arrays, columns, lines, lambda row: _line(block, numbers[row] - block.first, dialect), problems)
 
 
-def _numbered(block: Block, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a block with the number of the line on which each starts; what ends with CR alone is a row, and no line."""
-    number = block.first
-    taken: list[str] = []  # of the text, for the row that is being read
-    for row in _rows(_noted(_lines(block.data.decode("utf-8", errors="surrogateescape")), taken), dialect):
-        yield number, row
-        number += sum(line.endswith("\n") for line in taken)
-        taken.clear()
+def _numbered(block: Block, dialect: Dialect) -> Iterator[tuple[int, list[str] | None]]:
+    """The rows of a block with the number of the line on which each starts; what ends with CR alone is a row, and no line.
+
+    A row of several lines needs its quotes in order: else a quote that nothing closes would swallow all lines up to the next
+    quote. Its first line then is none (None), and those after it are read as lines of their own.
+    """
+    number, lines = block.first, _lines(block.data.decode("utf-8", errors="surrogateescape"))
+    taken: list[str] = []  # of the lines, for the row that is being read
+    done = False
+    while not done:
+        try:
+            for row in _rows(_noted(lines, taken), dialect, strict=True):
+                yield number, row
+                number += sum(line.endswith("\n") for line in taken)
+                taken.clear()
+            done = True
+        except csv.Error:
+            lines.seek(lines.tell() - sum(map(len, taken[1:])))
+            yield number, _alone(taken[0], dialect)
+            number += taken[0].endswith("\n")
+            taken.clear()
+
+
+def _alone(line: str, dialect: Dialect) -> list[str] | None:
+    """The row on one line, where text after a closing quote belongs to the cell, as for Arrow; None if a quote stays open."""
+    row, *end = _rows([line, ""], dialect)  # an open quote takes the empty line, too
+    return row if end else None
 
 
 def _lines(text: str) -> io.StringIO:
@@ -176,10 +196,9 @@ def _wrong(
     return None
 
 
-def _rows(lines: Iterable[str], dialect: Dialect) -> Any:
-    if dialect.quoted:
-        return csv.reader(lines, delimiter=_separator(dialect))
-    return csv.reader(lines, delimiter=_separator(dialect), quoting=csv.QUOTE_NONE)
+def _rows(lines: Iterable[str], dialect: Dialect, *, strict: bool = False) -> Any:
+    quoting: Any = csv.QUOTE_MINIMAL if dialect.quoted else csv.QUOTE_NONE
+    return csv.reader(lines, delimiter=_separator(dialect), quoting=quoting, strict=strict)
 
 
 def _line(block: Block, row: int, dialect: Dialect) -> str:

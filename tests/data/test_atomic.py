@@ -198,3 +198,16 @@ def test_movielens_figures() -> None:
     assert prepared.dataset.titles is not None
     assert prepared.dataset.titles[prepared.dataset.item_names.index("1")] == "Toy Story"
     assert prepared.dataset.vocabularies["rating"] == ["", "1", "2", "3", "4", "5"]
+
+
+def test_days_written_as_numbers_need_their_format(folder: Path) -> None:
+    """They are refused as seconds, and read with the format that the hint tells."""
+    log = FILES["shop.inter"]
+    for day, seconds in enumerate(("1577836800", "1.577836801e9", "1577836802.0"), 1):
+        log = log.replace(seconds, f"2020010{day}")
+    (folder / "shop.inter").write_text(log)
+    with pytest.raises(SirecError, match=r"shop\.inter, column timestamp:float: all times are dates") as caught:
+        AtomicSource().read(folder)
+    assert "--time-format '%Y%m%d'" in (caught.value.hint or "")
+    times = AtomicSource(time_format="%Y%m%d").read(folder).interactions["timestamp"]
+    assert times.tolist() == [1577836800, 1577923200, 1578009600]

@@ -253,6 +253,16 @@ def test_a_key_that_no_json_line_has_is_named(tmp_path: Path) -> None:
     assert "did you mean 'brand'?" in (caught.value.hint or "")
 
 
+def test_dates_written_as_numbers_need_their_format(tmp_path: Path) -> None:
+    """Days like 20190101 would be seconds of 1970: refused with the file and the format that reads them."""
+    (tmp_path / "log.csv").write_text("user,item,day\n1,a,20190101\n1,b,20191231\n")
+    source = TableSource("log.csv", time="day")
+    with pytest.raises(SirecError, match=r"log\.csv, column day: all times are dates") as caught:
+        source.read(tmp_path, Reading(bad_lines=BadLines(100)))
+    assert "--time-format '%Y%m%d'" in (caught.value.hint or "")
+    assert replace(source, time_format="%Y%m%d").read(tmp_path).interactions["timestamp"].tolist() == [1546300800, 1577750400]
+
+
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "reserved": ({"behaviours": {"timestamp": "t"}}, "a behaviour cannot be called 'timestamp'"),
     "texts of nothing": ({"behaviours": {"size": "size"}, "texts": ["sise"]}, "texts: 'sise' is not a behaviour"),

@@ -24,11 +24,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sirec.errors import SirecError
+
 Kind = Literal["text", "number", "time", "texts"]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow reads as one, apart from infinity and NaN
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 CLOCK = ("now", "today")  # pandas takes these for the moment at which it reads them, whatever the format
 MILLISECONDS = 1e11  # as seconds this is the year 5138, as milliseconds 1973
+DATES = {"%Y%m%d": (19000101, 21001231), "%Y": (1900, 2100)}  # as seconds, some weeks of 1970 and a few of its minutes
 TARGETS = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
 EXPECTED = {
     "text": "text or a whole number",
@@ -83,6 +86,17 @@ def convert(values: Any, column: Column) -> Converted:
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):  # one value spoils the lot: one at a time then
         converted = _one_by_one(values, column)
     return Converted(converted, missing, _mask(pc.is_null(converted)) & ~missing)
+
+
+def check_times(times: Any, column: Column, where: str) -> None:
+    """Raise `SirecError` where all times that were taken for seconds are years (2019) or days (20190101) of 1900 to 2100."""
+    if column.kind != "time" or column.format is not None or times.null_count == len(times):
+        return
+    seconds = times.drop_null().to_numpy()
+    shape = next((shape for shape, dates in DATES.items() if bool(((seconds >= dates[0]) & (seconds <= dates[1])).all())), None)
+    if shape is not None and not pd.isna(pd.to_datetime(pd.Series(seconds).astype(str), format=shape, errors="coerce")).any():
+        what = f"{where}, column {column.key}: all times are dates written as numbers, such as {seconds[0]}, and no seconds"
+        raise SirecError(what, f"say how they are written: --time-format '{shape}'")
 
 
 def problem(converted: Sequence[Converted], columns: Sequence[Column], row: int) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from sirec.data.raw import Reading
 from sirec.data.reading import delimited, json_lines, literals, parquet
-from sirec.data.reading.columns import TARGETS, Column
+from sirec.data.reading.columns import TARGETS, Column, check_times
 from sirec.data.reading.delimited import Dialect
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.records import Parsed, Parts, Wanted
@@ -58,7 +58,7 @@ def collect(file: RawFile, columns: Sequence[Column], parts: Parts, reading: Rea
             raise SirecError(f"{file}: the column '{column.key}' is wanted for two purposes", "name it once")
     # Closed here and now: left to the garbage collector, the parts' threads may be waited for where nobody can wait.
     with closing(parts):
-        table = _gathered(_table(part, columns, wanted) for part in _counted(file, parts, reading))
+        table = _gathered(_table(part, columns, wanted) for part in _counted(file, columns, parts, reading))
     if table is None or not len(table):
         what = "no rows in it" if wanted is None else f"none of its rows has a wanted {wanted.key}"
         raise SirecError(f"{file}: {what}", "is this the right file?")
@@ -113,8 +113,10 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
 
 
-def _counted(file: RawFile, parts: Iterable[Parsed], reading: Reading) -> Iterator[Parsed]:
+def _counted(file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], reading: Reading) -> Iterator[Parsed]:
     for part in parts:
+        for values, wanted in zip(part.arrays, columns, strict=True):
+            check_times(values, wanted, str(file))
         for found in part.problems:
             column = f", column {found.column}" if found.column else ""
             reading.bad_lines.add(f"{file}:{found.line}{column}", found.what, found.text)

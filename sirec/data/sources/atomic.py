@@ -50,7 +50,7 @@ class AtomicSource:
 
     `dataset` chooses between several `.inter` files. Without `time` it is `timestamp`, without `title` a field of the items
     called so or ending so, without `behaviours` the rating, each if there is one; without `attributes` all fields of the items
-    that hold names.
+    that hold names. `time_format` is a `strptime` format of times that are no seconds.
     """
 
     name: ClassVar[str] = "atomic"
@@ -60,6 +60,7 @@ class AtomicSource:
     user: str = "user_id"
     item: str = "item_id"
     time: str | None = None
+    time_format: str | None = None
     behaviours: Mapping[str, str] | None = None
     attributes: Mapping[str, str] | None = None
     title: str | None = None
@@ -115,7 +116,7 @@ class AtomicSource:
         behaviours = {name: _find(field, fields, file, *KINDS) for name, field in names.items()}
         columns = [
             *(Column(field.key) for field in (user, item)),
-            *([Column(time.key, "time")] if time else []),
+            *([Column(time.key, "time", format=self.time_format)] if time else []),
             *(Column(field.key, KINDS[field.type]) for field in behaviours.values()),
         ]
         keys = {name: field.key for name, field in behaviours.items()}

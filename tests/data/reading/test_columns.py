@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.reading.columns import Column, Kind, convert
+from sirec.data.reading.columns import Column, Kind, check_times, convert
+from sirec.errors import SirecError
 
 NEW_YEAR = 1_546_300_800  # 2019-01-01 UTC
 CASES: dict[str, tuple[Column, pa.Array, list[object], str]] = {  # kind, values, results, and . ? ! for right, missing, wrong
@@ -60,6 +62,29 @@ def test_values_by_kind(case: str) -> None:
     result = convert(values, column)
     assert result.values.to_pylist() == expected
     assert "".join("?" if m else "!" if w else "." for m, w in zip(result.missing, result.wrong, strict=True)) == marks
+
+
+DATES = {
+    "%Y%m%d": [20190101, 20191231, 20200229],
+    "%Y": [1999, 2000, 2019],
+}
+
+
+@pytest.mark.parametrize("shape", DATES)
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string()])
+def test_dates_written_as_numbers_are_no_seconds(shape: str, kind: pa.DataType) -> None:
+    """Where all are dates they are refused, and the format is told with which they are read; one that is none is enough."""
+    column = Column("at", "time")
+    numbers = pa.array(DATES[shape]).cast(kind)
+    with pytest.raises(SirecError, match=r"f\.csv, column at: all times are dates written as numbers") as caught:
+        check_times(convert(numbers, column).values, column, "f.csv")
+    assert f"--time-format '{shape}'" in (caught.value.hint or "")
+    declared = replace(column, format=shape)
+    found = convert(pa.array(DATES[shape]), declared).values
+    assert found.to_pylist()[0] == int(datetime.strptime(str(DATES[shape][0]), shape).replace(tzinfo=UTC).timestamp())
+    check_times(found, declared, "f.csv")
+    for other in (19999999, 1577836800, 0):
+        check_times(pa.array([*DATES[shape], other]), column, "f.csv")
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=20), st.sampled_from(["text", "number", "time", "texts"]))

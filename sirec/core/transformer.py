@@ -23,7 +23,7 @@ from sirec.core.embedding import BehaviourEmbedding, Pooling, SideEmbedding, att
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
 from sirec.core.model import INIT_STD, SequentialModel, States, initialise
 from sirec.data.batch import Batch, Layout, whole
-from sirec.data.fields import PADDING, Field, Schema, names
+from sirec.data.fields import PADDING, Field, Kind, Schema, names
 from sirec.errors import SirecError
 
 Level = Literal["none", "embedding", "query_key", "attention"]
@@ -74,6 +74,10 @@ class TransformerConfig:
             raise SirecError(f"attribute_width {d_f} leaves nothing for each of {self.heads} heads")
         if self.score_fusion == "gate" and self.fusion_form == "source_axis":
             raise SirecError("fusion_form source_axis does not go with score_fusion gate", "use concat, or form masked")
+
+    def reads(self, kind: Kind) -> bool:
+        """Whether fields of a kind enter the encoder."""
+        return {"attribute": self.attribute, "behaviour": self.behaviour}[kind] != "none"
 
     def build(self, schema: Schema) -> FusedTransformer:
         """The encoder for these fields, freshly initialised."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from sirec.core.model import Recommender
-from sirec.data.fields import Schema
+from sirec.data.fields import Kind, Schema
 from sirec.objectives.stage import Stage
 
 
@@ -26,6 +26,10 @@ class Declaration(ABC):
     revision: ClassVar[int] = 1  # raised whenever the same configuration gives other numbers; part of a run's identity
     stages: ClassVar[tuple[Stage, ...]] = ()
     published: ClassVar[Mapping[str, object]] = {}
+
+    def reads(self, kind: Kind) -> bool:
+        """Whether fields of a kind mean anything to the model; a floor reads items alone."""
+        return False
 
     @abstractmethod
     def build(self, schema: Schema) -> Recommender:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sirec.config import dump, leaves
 from sirec.data.split import LeaveOneOut
@@ -51,7 +51,7 @@ def protocol_of(config: RunConfig, fingerprint: str) -> dict[str, str]:
     facts = {
         "protocol": config.protocol,
         "profile": config.profile,
-        "fields": ", ".join([*(config.data.attributes or ("all attributes",)), *config.data.behaviours]),
+        "fields": ", ".join(_fields(config)) or "none",
         "length": str(config.data.max_length),
         "data": fingerprint,
     }
@@ -66,6 +66,14 @@ def protocol_of(config: RunConfig, fingerprint: str) -> dict[str, str]:
             "precision": config.precision,
         }
     return facts
+
+
+def _fields(config: RunConfig) -> Iterator[str]:
+    """The fields that the model reads."""
+    if config.model.reads("attribute"):
+        yield from config.data.attributes or ("all attributes",)
+    if config.model.reads("behaviour"):
+        yield from config.data.behaviours
 
 
 def _label(config: RunConfig, configs: Sequence[RunConfig]) -> str:

@@ -3,9 +3,10 @@
     kind      from                                                   to
     text      text, or whole numbers of up to 64 bits                text; surrounding blanks do not count
     number    a number, or text that is one                          float64
-    time      seconds, or milliseconds since 1970 where a number     int64, seconds since 1970 UTC
-              says so by its size; ISO 8601 text (UTC unless it
-              says otherwise); text of a declared format
+    time      seconds since 1970, or milli-, micro- or nanoseconds   int64, seconds since 1970 UTC, of the years 1 to 9999
+              where a number says so by its size; ISO 8601 text
+              (UTC unless it says otherwise); text of a declared
+              format
     texts     a list of texts, or one text split at a separator      list of texts, without empty ones
 
 A value that is empty, absent or NaN is missing. A missing value of a required column, and a value that is not of its kind,
@@ -30,7 +31,8 @@ Kind = Literal["text", "number", "time", "texts"]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow reads as one, apart from infinity and NaN
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 CLOCK = ("now", "today")  # pandas takes these for the moment at which it reads them, whatever the format
-MILLISECONDS = 1e11  # as seconds this is the year 5138, as milliseconds 1973
+BEYOND = 1e11  # as seconds this is the year 5138, as milliseconds 1973; likewise each thousandth of a thousandth
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
 DATES = {"%Y%m%d": (19000101, 21001231), "%Y": (1900, 2100)}  # as seconds, some weeks of 1970 and a few of its minutes
 TARGETS = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
 EXPECTED = {
@@ -138,12 +140,18 @@ def _floats(values: Any) -> Any:
 
 
 def _time(values: Any, column: Column) -> Any:
+    seconds = _since_1970(values, column)
+    sayable = pc.and_(pc.greater_equal(seconds, FIRST_SECOND), pc.less_equal(seconds, LAST_SECOND))
+    return pc.if_else(sayable, seconds, pa.scalar(None, pa.int64()))
+
+
+def _since_1970(values: Any, column: Column) -> Any:
     if pa.types.is_temporal(values.type):
         return values.cast(pa.timestamp("s", _zone(values.type)), safe=False).cast(pa.int64())
     if column.format is not None:
         return _parsed(values.cast(pa.string()), column.format)
     if not pa.types.is_string(values.type):
-        return _seconds(_number(values, column))
+        return _seconds(values.cast(pa.float64(), safe=False))  # nanoseconds as int64 are beyond its 53 bits; seconds are not
     try:
         return values.cast(pa.timestamp("s")).cast(pa.int64())
     except pa.ArrowInvalid:  # Arrow is quick, but knows whole seconds without a zone only; pandas reads those alike
@@ -171,8 +179,11 @@ def _zone(kind: Any) -> str | None:
 
 
 def _seconds(numbers: Any) -> Any:
-    in_milliseconds = pc.greater_equal(pc.abs(numbers), MILLISECONDS)
-    return pc.floor(pc.if_else(in_milliseconds, pc.divide(numbers, 1e3), numbers)).cast(pa.int64())
+    """Whole seconds of numbers whose unit is told by their size; null where no unit makes them a time."""
+    for _ in range(3):  # milliseconds, microseconds, nanoseconds
+        numbers = pc.if_else(pc.greater_equal(pc.abs(numbers), BEYOND), pc.divide(numbers, 1e3), numbers)
+    times = pc.less(pc.abs(numbers), BEYOND)
+    return pc.floor(pc.if_else(times, numbers, pa.scalar(None, pa.float64()))).cast(pa.int64())
 
 
 def _texts(values: Any, column: Column) -> Any:

@@ -29,6 +29,20 @@ CASES: dict[str, tuple[Column, pa.Array, list[object], str]] = {  # kind, values
     "seconds and milliseconds": (
         Column("x", "time"), pa.array([NEW_YEAR, NEW_YEAR * 1000 + 999, -5]), [NEW_YEAR, NEW_YEAR, -5], "...",
     ),
+    "microseconds and nanoseconds": (
+        Column("x", "time"), pa.array([NEW_YEAR * 10**6 + 999_999, NEW_YEAR * 10**9, 2**63 - 1]),
+        [NEW_YEAR, NEW_YEAR, 9_223_372_036], "...",
+    ),
+    "units in texts": (
+        Column("x", "time"), pa.array([str(NEW_YEAR * 10**6), str(NEW_YEAR * 10**9), "1e30", "-99999999999", "2019-01-01"]),
+        [NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR], "..!!.",
+    ),
+    "typed times out of the calendar": (
+        Column("x", "time"), pa.array([1_600_000_000_000, 0], pa.timestamp("s")), [None, 0], "!.",
+    ),
+    "times that are no numbers": (
+        Column("x", "time"), pa.array([float("inf"), -1e300, NEW_YEAR + 0.9]), [None, None, NEW_YEAR], "!!.",
+    ),
     "times as texts": (
         Column("x", "time"),
         pa.array(["2019-01-01 12:00:00", "2019-01-01", "2019-01-01T01:00:00+01:00", "2019-01-01T00:00:00Z", "2019-02-30",

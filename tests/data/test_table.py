@@ -146,6 +146,26 @@ def test_whole_numbers_are_ids_in_typed_formats_too(tmp_path: Path) -> None:
         assert raw.interactions["item"].tolist() == ["1", "2", "3"]
 
 
+def test_whole_numbers_with_gaps_are_the_same_in_all_typed_formats(tmp_path: Path) -> None:
+    """Ids and attributes that a program made floats of, because some are missing, are whole numbers; a fraction is refused."""
+    table = pd.DataFrame({"user": [1.0, 2.0, 2.0], "item": [7, 8, 9], "shelf": [3.0, None, 0.0]})
+    table.to_parquet(tmp_path / "log.parquet")
+    rows = [{key: None if value != value else value for key, value in row.items()} for row in table.to_dict("records")]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "whole.jsonl").write_text((tmp_path / "log.jsonl").read_text().replace(".0", ""))
+    (tmp_path / "mixed.jsonl").write_text((tmp_path / "log.jsonl").read_text().replace("1.0", "1").replace("3.0", "[3, 3.0]"))
+    for name in ("log.parquet", "log.jsonl", "whole.jsonl", "mixed.jsonl"):
+        raw = TableSource(name, attributes={"shelf": "shelf"}).read(tmp_path)
+        assert raw.interactions["user"].tolist() == ["1", "2", "2"], name
+        assert raw.attributes["shelf"].values.tolist() == [["7", "3"], ["9", "0"]], name
+    for fraction in ('"shelf": 2.5', '"shelf": [2.5]', '"shelf": true', '"user": 1.5'):
+        key = fraction.split('"')[1]
+        lines = ('{"user": 1, "item": 2, "shelf": 3}', f'{{"user": 1, "item": 2, {fraction}}}')
+        (tmp_path / "mixed.jsonl").write_text("\n".join(lines))
+        with pytest.raises(SirecError, match=rf"mixed\.jsonl:2, column {key}: expected text"):
+            TableSource("mixed.jsonl", attributes={"shelf": "shelf"}).read(tmp_path)
+
+
 def test_attributes_among_the_interactions_add_up(tmp_path: Path) -> None:
     """Without an item table attributes come from the interactions: every value of an item counts, and once."""
     (tmp_path / "log.csv").write_text("user,item,shelf\n1,a,x|y\n2,a,z\n3,b,\n1,a,x\n")

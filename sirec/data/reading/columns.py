@@ -1,13 +1,14 @@
 """What is wanted of a raw table: columns, each of a kind, and how values as they stand in files become values of that kind.
 
     kind      from                                                   to
-    text      text, or whole numbers of up to 64 bits                text; surrounding blanks do not count
+    text      text, or whole numbers of up to 64 bits; a float       text; surrounding blanks do not count
+              below 2**53 that is a whole number is this number
     number    a number, or text that is one                          float64
     time      seconds since 1970, or milli-, micro- or nanoseconds   int64, seconds since 1970 UTC, of the years 1 to 9999
               where a number says so by its size; ISO 8601 text
               (UTC unless it says otherwise); text of a declared
               format
-    texts     a list of texts, or one text split at a separator      list of texts, without empty ones
+    texts     a list of such, or one text split at a separator       list of texts, without empty ones
 
 A value that is empty, absent or NaN is missing. A missing value of a required column, and a value that is not of its kind,
 make the line a bad one.
@@ -30,6 +31,7 @@ from sirec.errors import SirecError
 Kind = Literal["text", "number", "time", "texts"]
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow reads as one, apart from infinity and NaN
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
+EXACT = 2.0**53  # below this every whole number is a float of its own
 CLOCK = ("now", "today")  # pandas takes these for the moment at which it reads them, whatever the format
 BEYOND = 1e11  # as seconds this is the year 5138, as milliseconds 1973; likewise each thousandth of a thousandth
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
@@ -77,11 +79,7 @@ def convert(values: Any, column: Column) -> Converted:
         values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        values = pc.utf8_trim_whitespace(values)
-        values = pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
-    elif pa.types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    values = _known(values)
     missing = _mask(pc.is_null(values))
     try:
         converted = CONVERSIONS[column.kind](values, column)
@@ -117,9 +115,23 @@ def bad_rows(converted: Sequence[Converted], columns: Sequence[Column]) -> NDArr
     return np.logical_or.reduce(masks)
 
 
+def _known(values: Any) -> Any:
+    """The values with null for what is missing: blank texts and NaN."""
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        values = pc.utf8_trim_whitespace(values)
+        return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+    return values
+
+
 def _text(values: Any, column: Column) -> Any:
-    if pa.types.is_floating(values.type) or pa.types.is_boolean(values.type):
-        raise ValueError("a fraction or a truth value is no name")
+    if pa.types.is_boolean(values.type):
+        raise ValueError("a truth value is no name")
+    if pa.types.is_floating(values.type):  # a column of whole numbers, some of them missing, is one of floats for many programs
+        values = values.cast(pa.float64())
+        whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), EXACT))
+        values = pc.if_else(whole, values, pa.scalar(None, pa.float64())).cast(pa.int64())
     return values.cast(pa.string())
 
 
@@ -192,9 +204,13 @@ def _texts(values: Any, column: Column) -> Any:
     if not pa.types.is_list(values.type):
         texts = _text(values, column)
         values = pc.split_pattern(texts, column.separator) if column.separator else _each_alone(texts)
-    offsets, flat = values.offsets.to_numpy(), pc.utf8_trim_whitespace(values.values.cast(pa.string()))
-    keep = _mask(pc.and_kleene(pc.is_valid(flat), pc.not_equal(flat, "")))
-    ends = np.concatenate([[0], keep.cumsum()])[offsets].astype(np.int32)
+    offsets = values.offsets.to_numpy()
+    parts = _known(values.values.slice(offsets[0], offsets[-1] - offsets[0]))
+    flat = _known(_text(parts, column))
+    keep = _mask(pc.is_valid(flat))
+    if (~keep & _mask(pc.is_valid(parts))).any():
+        raise ValueError("a fraction is no name")
+    ends = np.concatenate([[0], keep.cumsum()])[offsets - offsets[0]].astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(ends), flat.filter(pa.array(keep)), mask=pc.is_null(values))
 
 

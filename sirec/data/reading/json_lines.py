@@ -90,7 +90,7 @@ def _type(values: list[Any], column: Column) -> Any:
     kinds = {type(value) for value in values}
     if not kinds:
         return UNSEEN[column.kind]
-    if int in kinds and kinds <= {int, float} and column.kind == "text":  # a fraction among them then is the mistake
+    if int in kinds and kinds <= {int, float} and column.kind in ("text", "texts"):  # a fraction among them then is the mistake
         return pa.uint64() if max(values) >= SIGNED else pa.int64()
     if kinds <= {int, float}:
         return pa.float64()

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sirec.data.reading.columns import Column, Converted, bad_rows, convert, problem
+from sirec.data.reading.columns import EXACT, Column, Converted, bad_rows, convert, problem
 from sirec.data.reading.lines import Block
 
 Loads = Callable[[str], object]
-SCALARS = {"text": (str, int), "number": (str, int, float), "time": (str, int, float)}
+SCALARS = {"number": (str, int, float), "time": (str, int, float)}
 
 
 class Problem(NamedTuple):
@@ -115,11 +115,13 @@ def _value(value: Any, column: Column) -> tuple[Any, str | None]:
     if value is None or value != value:  # NaN, which Python writes into JSON
         return None, None
     if column.kind == "texts" and isinstance(value, list | tuple | set):
-        parts = list(_flat(value))
-        value, fits = [str(part) for part in parts], all(isinstance(part, str | int) for part in parts)
-    elif column.kind == "texts":
-        fits = isinstance(value, str | int) and not isinstance(value, bool)
-        value = (str(value).split(column.separator) if column.separator else [str(value)]) if fits else value
+        value = [_name(part) for part in _flat(value)]
+        fits = None not in value
+    elif column.kind in ("text", "texts"):
+        value = _name(value)
+        fits = value is not None
+        if fits and column.kind == "texts":
+            value = value.split(column.separator) if column.separator else [value]
     else:
         fits = isinstance(value, SCALARS[column.kind]) and not isinstance(value, bool)
     if not fits:
@@ -134,8 +136,15 @@ def _flat(values: Any) -> Iterator[Any]:
     for value in values:
         if isinstance(value, list | tuple | set):
             yield from _flat(value)
-        elif value is not None:
+        elif value is not None and value == value:
             yield value
+
+
+def _name(value: Any) -> str | None:
+    """A text, a whole number, or a float that is one, as text; nothing of anything else. As `columns` has it for arrays."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
+        value = int(value)
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
 
 
 def _is_unicode(text: str) -> bool:

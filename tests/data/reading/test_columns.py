@@ -18,7 +18,13 @@ CASES: dict[str, tuple[Column, pa.Array, list[object], str]] = {  # kind, values
     "texts are trimmed": (Column("x"), pa.array(["a", " b ", "", " ", None]), ["a", "b", None, None, None], "..???"),
     "whole numbers are names": (Column("x"), pa.array([1, 2**62, None]), ["1", str(2**62), None], "..?"),
     "64 bits without a sign": (Column("x"), pa.array([2**64 - 1], pa.uint64()), [str(2**64 - 1)], "."),
-    "fractions are no names": (Column("x"), pa.array([1.0, 2.5]), [None, None], "!!"),
+    "fractions are no names": (Column("x"), pa.array([1.0, 2.5, None, -0.0, 2.0**53]), ["1", None, None, "0", None], ".!?.!"),
+    "whole floats among texts": (Column("x", "texts"), pa.array([3.0, 0.5, float("nan")]), [["3"], None, None], ".!?"),
+    "lists of numbers": (
+        Column("x", "texts"), pa.array([[1.0, float("nan")], [1.5, 2.0], None, [7.0]]), [["1"], None, None, ["7"]], ".!?.",
+    ),
+    "lists of whole numbers": (Column("x", "texts"), pa.array([[1, None], []]), [["1"], []], ".."),
+    "lists of truth values": (Column("x", "texts"), pa.array([[True]]), [None], "!"),
     "truth values are no names": (Column("x"), pa.array([True]), [None], "!"),
     "numbers": (
         Column("x", "number"), pa.array(["1", "x", "", " 2.5 ", "1e3", "inf", "4,5"]),

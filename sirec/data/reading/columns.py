@@ -88,6 +88,13 @@ def convert(values: Any, column: Column) -> Converted:
     return Converted(converted, missing, _mask(pc.is_null(converted)) & ~missing)
 
 
+def check_names(names: Sequence[str], where: str) -> None:
+    """Raise `SirecError` where two columns are called the same."""
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise SirecError(f"{where}: two columns are called '{repeated}'", "rename one")
+
+
 def check_times(times: Any, column: Column, where: str) -> None:
     """Raise `SirecError` where all times that were taken for seconds are years (2019) or days (20190101) of 1900 to 2100."""
     if column.kind != "time" or column.format is not None or times.null_count == len(times):

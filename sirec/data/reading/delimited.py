@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from sirec.data.raw import Progress
-from sirec.data.reading.columns import Column
+from sirec.data.reading.columns import Column, check_names
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import LONGEST, Block, blocks
 from sirec.data.reading.parallel import in_threads
@@ -77,9 +77,7 @@ def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[
     first = next(pieces)
     line, _, rest = first.data.partition(b"\n")
     header = tuple(cell.strip() for cell in next(_rows(_lines(line.decode("utf-8", errors="replace")), dialect), []))
-    repeated = next((name for name in header if header.count(name) > 1), None)
-    if repeated is not None:
-        raise SirecError(f"{file}:1: two columns are called '{repeated}'", "rename one")
+    check_names(header, f"{file}:1")
     return header, chain([Block(rest, first.first + 1)] if rest else [], pieces)
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sirec.data.raw import Progress
-from sirec.data.reading.columns import Column
+from sirec.data.reading.columns import Column, check_names
 from sirec.data.reading.files import DAMAGE, RawFile
 from sirec.data.reading.records import Parts, finished
 from sirec.errors import SirecError, unknown
@@ -51,6 +51,7 @@ def _opened(file: RawFile) -> Iterator[Any]:
     """The file, read in place; a member of an archive is held in memory, as the format is read from its end."""
     try:
         with file.open() as (stream, _), pq.ParquetFile(pa.BufferReader(stream.read()) if file.members else file.path) as table:
+            check_names(table.schema_arrow.names, str(file))
             yield table
     except (pa.ArrowException, OSError, *DAMAGE) as error:
         reason = str(error).splitlines()[0][:120]

@@ -79,6 +79,16 @@ def test_long_lists_of_parquet_are_lists(tmp_path: Path) -> None:
     assert found == [{"kinds": ["a", "b"]}, {"kinds": None}, {"kinds": []}]
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    """In Parquet as in a header of text: nobody can tell which is meant."""
+    pq.write_table(pa.table([[1], [2], [3]], names=["user", "item", "user"]), tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text("user,item,user\n1,2,3\n")
+    for name in ("a.parquet", "a.csv"):
+        for look in (lambda table: table.header, lambda table: table.read([Column("user")], Reading())):
+            with pytest.raises(SirecError, match="two columns are called 'user'"):
+                look(opened(file(tmp_path / name)))
+
+
 def test_times_with_an_exponent_are_seconds(tmp_path: Path) -> None:
     """As programs write large numbers of type float."""
     (tmp_path / "a.csv").write_text("at\n8.8125e8\n881250000.9\n1999-01-01\n")

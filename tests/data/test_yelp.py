@@ -135,7 +135,7 @@ BROKEN: dict[str, tuple[str, int, Change, str]] = {  # file, line, change, what 
     "not UTF-8": (REVIEWS, 2, lambda line: line.replace(b'"u2"', b'"u\xff"'), "column user_id: not UTF-8 text"),
     "half a surrogate": (REVIEWS, 2, lambda line: line.replace(b'"u2"', rb'"u\ud800"'), "column user_id: not UTF-8 text"),
     "no business id": (BUSINESSES, 1, without("business_id"), "column business_id: it is missing or empty"),
-    "categories as a fraction": (BUSINESSES, 1, setting("categories", 5.5), "column categories: expected text or a list of texts"),
+    "a fraction as category": (BUSINESSES, 1, setting("categories", 5.5), "column categories: expected text or a list"),
     "a city with parts": (BUSINESSES, 2, setting("city", {"of": "x"}), "column city: expected text or a whole number"),
 }
 

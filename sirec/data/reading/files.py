@@ -12,7 +12,7 @@ import io
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +31,21 @@ COMPRESSED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZ": 
 COMPRESSED_ENDS = ("", ".gz", ".bz2")  # after the name of a file that may be compressed
 ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive with members, of one without
 MAC_COPY = "._"  # what macOS puts beside a file into an archive: its attributes, under the file's own name after this
+
+
+@contextmanager
+def accessible(place: Path) -> Iterator[None]:
+    """Turns what the system refuses into a `SirecError` that names the file or folder."""
+    try:
+        yield
+    except OSError as error:
+        raise SirecError(f"{error.filename or place}: {error.strerror or error}", "can you read it yourself?") from None
+
+
+def on_disk(path: Path) -> IO[bytes]:
+    """The file, opened. Raises `SirecError` where the system refuses to."""
+    with accessible(path):
+        return path.open("rb")
 
 
 class Counted(io.RawIOBase):
@@ -81,7 +96,7 @@ class RawFile:
         Compression is told by the first bytes, not by the name. Damage shows up as one of `DAMAGE` while reading.
         """
         with ExitStack() as stack:
-            stored: IO[bytes] = stack.enter_context(self.path.open("rb"))
+            stored: IO[bytes] = stack.enter_context(on_disk(self.path))
             for member in self.members:
                 stored = stack.enter_context(_member(stored, member))
             start = stored.read(2)
@@ -110,18 +125,15 @@ class RawFiles:
     """The files in a folder, in its archives, or in one archive or file. Raises `SirecError` where there is no such place."""
 
     def __init__(self, place: Path | None, expected: str) -> None:
-        if place is None or not place.exists():
+        with accessible(place or Path()):
+            found = place is not None and place.exists()
+        if place is None or not found:
             raise SirecError(f"{place or 'no raw files given'}: no such file or folder", f"expected {expected}")
         self.place, self.expected = place, expected
 
     def find(self, *names: str) -> RawFile | None:
         """The file with one of these names, compressed or not, the first name first; loose files before members of archives."""
-        for files in (self._loose, self._packed):
-            for name in names:
-                found = [file for file in files if file.name in [name + end for end in COMPRESSED_ENDS]]
-                if found:
-                    return min(found, key=lambda file: str(file).count("/"))
-        return None
+        return _first(names, self._loose) or _first(names, self._packed)  # no archive is opened for what is loose
 
     def ending(self, ending: str) -> list[RawFile]:
         """All files whose names end so, compressed or not: the loose ones, or if there are none the members of archives."""
@@ -139,15 +151,24 @@ class RawFiles:
 
     @cached_property
     def _loose(self) -> list[RawFile]:
-        if self.place.is_file():
-            return [RawFile(self.place, self.place.stat().st_size)]
         patterns = ["/".join(["*"] * depth) for depth in range(1, DEEPEST + 1)]
-        paths = [path for pattern in patterns for path in sorted(self.place.glob(pattern)) if path.is_file()]
-        return [RawFile(path, path.stat().st_size) for path in paths]
+        with accessible(self.place):
+            if self.place.is_file():
+                return [RawFile(self.place, self.place.stat().st_size)]
+            paths = [path for pattern in patterns for path in sorted(self.place.glob(pattern)) if path.is_file()]
+            return [RawFile(path, path.stat().st_size) for path in paths]
 
     @cached_property
     def _packed(self) -> list[RawFile]:
         return [member for file in self._loose for member in _contents(file)]
+
+
+def _first(names: Sequence[str], files: Sequence[RawFile]) -> RawFile | None:
+    for name in names:
+        found = [file for file in files if file.name in [name + end for end in COMPRESSED_ENDS]]
+        if found:
+            return min(found, key=lambda file: str(file).count("/"))
+    return None
 
 
 def _contents(file: RawFile) -> Iterator[RawFile]:
@@ -156,7 +177,7 @@ def _contents(file: RawFile) -> Iterator[RawFile]:
         return
     try:
         with ExitStack() as stack:
-            stored: IO[bytes] = stack.enter_context(file.path.open("rb"))
+            stored: IO[bytes] = stack.enter_context(on_disk(file.path))
             for member in file.members:
                 stored = stack.enter_context(_member(stored, member))
             members = [RawFile(file.path, size, (*file.members, name)) for name, size in _names(stored)]

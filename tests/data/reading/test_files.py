@@ -1,0 +1,62 @@
+"""Files that the system, a compression or an archive keeps back: each is one line that names the file, and no traceback."""
+
+from __future__ import annotations
+
+import errno
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sirec.data.raw import Reading
+from sirec.data.reading.columns import Column
+from sirec.data.reading.files import RawFiles, read_text
+from sirec.data.reading.tables import read_delimited
+from sirec.errors import SirecError
+
+CONTENT = b"user,item\na,1\n"
+
+
+def rows(place: Path, name: str) -> list[Any]:
+    found: list[Any] = read_delimited(RawFiles(place, "a table").need(name), [Column("user")], Reading()).to_pylist()
+    return found
+
+
+def test_a_file_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loose tables, small texts and archives alike: the file, what the system says, and no word of damage."""
+    (tmp_path / "a.csv").write_bytes(CONTENT)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+        archive.writestr("c.csv", CONTENT)
+    loose, packed = (RawFiles(tmp_path, "a table").need(name) for name in ("a.csv", "c.csv"))
+    assert rows(tmp_path, "a.csv") == rows(tmp_path, "c.csv") == [{"user": "a"}]  # the control
+    opened = Path.open
+
+    def refused(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.suffix in (".csv", ".zip"):  # as the system does for others than the administrator
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refused)
+    attempts = {
+        "a.csv": [lambda: rows(tmp_path, "a.csv"), lambda: read_text(loose)],
+        "b.zip": [lambda: rows(tmp_path, "c.csv"), lambda: read_text(packed)],
+    }
+    for name, reads in attempts.items():
+        for read in reads:
+            with pytest.raises(SirecError) as caught:
+                read()
+            assert caught.value.message == f"{tmp_path / name}: Permission denied"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the administrator may look into every folder")
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path) -> None:
+    """As the place itself, and above it."""
+    (tmp_path / "closed" / "inner").mkdir(parents=True)
+    (tmp_path / "closed").chmod(0)
+    try:
+        with pytest.raises(SirecError, match=r"Permission denied|no a\.csv in it"):
+            rows(tmp_path / "closed" / "inner", "a.csv")
+    finally:
+        (tmp_path / "closed").chmod(0o755)

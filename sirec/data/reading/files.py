@@ -9,6 +9,8 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -21,13 +23,17 @@ from typing import IO, Any
 
 from sirec.errors import SirecError
 
-DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile)
-"""What the standard library raises where a compressed file or an archive is cut short or damaged."""
+DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
+"""What the standard library raises, reading an opened file, where a compression or an archive is cut short or damaged."""
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2")
 ARCHIVES = (".zip", *TARS)
 DEEPEST = 3  # folders below the given one in which raw files are looked for
-COMPRESSED: dict[bytes, Callable[[Any], Any]] = {b"\x1f\x8b": gzip.open, b"BZ": bz2.open}  # by the first bytes of a file
+COMPRESSED: dict[re.Pattern[bytes], Callable[[Any], Any]] = {  # by the first bytes of a file
+    re.compile(rb"\x1f\x8b"): gzip.open,
+    re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"): bz2.open,  # with something in it, or nothing; letters alone may be a header
+}
+START = 10  # bytes that tell a compression
 COMPRESSED_ENDS = ("", ".gz", ".bz2")  # after the name of a file that may be compressed
 ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive with members, of one without
 MAC_COPY = "._"  # what macOS puts beside a file into an archive: its attributes, under the file's own name after this
@@ -99,12 +105,12 @@ class RawFile:
             stored: IO[bytes] = stack.enter_context(on_disk(self.path))
             for member in self.members:
                 stored = stack.enter_context(_member(stored, member))
-            start = stored.read(2)
+            start = stored.read(START)
             stored.seek(0)
             counted = Counted(stored)
             buffered = io.BufferedReader(counted, 1 << 20)
-            opened = COMPRESSED[start](buffered) if start in COMPRESSED else buffered
-            yield stack.enter_context(opened), counted
+            decompress = next((opener for pattern, opener in COMPRESSED.items() if pattern.match(start)), None)
+            yield stack.enter_context(decompress(buffered) if decompress else buffered), counted
 
 
 def read_text(file: RawFile) -> str:

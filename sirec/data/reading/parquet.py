@@ -53,6 +53,6 @@ def _opened(file: RawFile) -> Iterator[Any]:
         with file.open() as (stream, _), pq.ParquetFile(pa.BufferReader(stream.read()) if file.members else file.path) as table:
             check_names(table.schema_arrow.names, str(file))
             yield table
-    except (pa.ArrowException, OSError, *DAMAGE) as error:
+    except (pa.ArrowException, *DAMAGE) as error:
         reason = str(error).splitlines()[0][:120]
         raise SirecError(f"{file}: not a readable Parquet file: {reason}", "is it complete?") from None

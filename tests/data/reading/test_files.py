@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import errno
+import gzip
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +63,31 @@ def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path: Path) -> None:
             rows(tmp_path / "closed" / "inner", "a.csv")
     finally:
         (tmp_path / "closed").chmod(0o755)
+
+
+@pytest.mark.parametrize("compress", [bz2.compress, gzip.compress])
+def test_damaged_compression_is_named(tmp_path: Path, compress: Callable[[bytes], bytes]) -> None:
+    """Cut short or with wrong bytes in it, wherever: never a traceback, always the file, in tables and in small texts."""
+    lines = CONTENT + b"".join(b"b,%d\n" % (number * number) for number in range(3_000))
+    whole = compress(lines)
+    path = tmp_path / "a.csv.z"
+    path.write_bytes(whole)
+    assert len(rows(path, path.name)) == 3_001  # the control
+    half = len(whole) // 2
+    wrong = whole[:half] + bytes(byte ^ 255 for byte in whole[half : half + 40]) + whole[half + 40 :]
+    for content in (whole[:half], wrong, whole[:-6]):
+        path.write_bytes(content)
+        with pytest.raises(SirecError, match=r"a\.csv\.z:\d+: the file is damaged or cut short"):
+            rows(path, path.name)
+        with pytest.raises(SirecError, match=r"a\.csv\.z: the file is damaged or cut short"):
+            read_text(RawFiles(path, "a table").need(path.name))
+
+
+def test_a_table_may_begin_with_the_letters_of_a_compression(tmp_path: Path) -> None:
+    """`BZh9` is a name of a column; an empty file that was compressed is an empty file."""
+    for name in ("BZ", "BZid", "BZh9"):
+        (tmp_path / "a.csv").write_text(f"{name},user\n1,a\n")
+        assert rows(tmp_path, "a.csv") == [{"user": "a"}], name
+    (tmp_path / "a.csv").write_bytes(bz2.compress(b""))
+    with pytest.raises(SirecError, match="the file is empty"):
+        rows(tmp_path, "a.csv")

@@ -104,7 +104,7 @@ class RawFile:
         with ExitStack() as stack:
             stored: IO[bytes] = stack.enter_context(on_disk(self.path))
             for member in self.members:
-                stored = stack.enter_context(_member(stored, member))
+                stored = stack.enter_context(_member(stored, member, self.path))
             start = stored.read(START)
             stored.seek(0)
             counted = Counted(stored)
@@ -185,7 +185,7 @@ def _contents(file: RawFile) -> Iterator[RawFile]:
         with ExitStack() as stack:
             stored: IO[bytes] = stack.enter_context(on_disk(file.path))
             for member in file.members:
-                stored = stack.enter_context(_member(stored, member))
+                stored = stack.enter_context(_member(stored, member, file.path))
             members = [RawFile(file.path, size, (*file.members, name)) for name, size in _names(stored)]
     except DAMAGE as error:
         raise SirecError(f"{file}: not a readable archive: {str(error).splitlines()[0]}", "is the download complete?") from None
@@ -203,9 +203,9 @@ def _names(stored: IO[bytes]) -> list[tuple[str, int]]:
 
 
 @contextmanager
-def _member(stored: IO[bytes], name: str) -> Iterator[IO[bytes]]:
+def _member(stored: IO[bytes], name: str, path: Path) -> Iterator[IO[bytes]]:
     if _is_zip(stored):
-        with zipfile.ZipFile(stored) as archive, archive.open(name) as member:
+        with zipfile.ZipFile(stored) as archive, _member_of_zip(archive, name, path) as member:
             yield member
         return
     with tarfile.open(fileobj=stored, mode="r:*") as tar:
@@ -214,6 +214,13 @@ def _member(stored: IO[bytes], name: str) -> Iterator[IO[bytes]]:
         assert found is not None  # a regular file has contents
         with found:
             yield found
+
+
+def _member_of_zip(archive: zipfile.ZipFile, name: str, path: Path) -> IO[bytes]:
+    try:
+        return archive.open(name)
+    except RuntimeError as error:  # encrypted, or (the NotImplementedError among them) compressed in another way
+        raise SirecError(f"{path}!{name}: {error}", "repack the archive, or unpack it and say --raw FOLDER") from None
 
 
 def _is_zip(stored: IO[bytes]) -> bool:

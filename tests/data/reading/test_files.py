@@ -91,3 +91,24 @@ def test_a_table_may_begin_with_the_letters_of_a_compression(tmp_path: Path) -> 
     (tmp_path / "a.csv").write_bytes(bz2.compress(b""))
     with pytest.raises(SirecError, match="the file is empty"):
         rows(tmp_path, "a.csv")
+
+
+ENTRY, FLAGS, METHOD = b"PK\x01\x02", 8, 10  # of a member in a zip's directory: where its flags and its compression stand
+UNREADABLE = {"encrypted": (FLAGS, 1), "compressed in another way": (METHOD, 9)}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_zip_that_cannot_be_unpacked_here_is_named(tmp_path: Path, case: str) -> None:
+    """A member that is encrypted, or compressed as the standard library cannot: its name, and what a person can do."""
+    place, value = UNREADABLE[case]
+    path = tmp_path / "b.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("c.csv", CONTENT)
+    assert rows(tmp_path, "c.csv") == [{"user": "a"}]  # the control
+    content = bytearray(path.read_bytes())
+    directory, local = content.index(ENTRY), content.index(b"PK\x03\x04")
+    content[directory + place] = content[local + place - 2] = value
+    path.write_bytes(content)
+    with pytest.raises(SirecError, match=r"b\.zip!c\.csv: ") as caught:
+        rows(tmp_path, "c.csv")
+    assert "--raw FOLDER" in (caught.value.hint or "")

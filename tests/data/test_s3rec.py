@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sirec.data.prepare import prepare
+from sirec.data.raw import BadLines, RawData, Reading
 from sirec.data.sources.s3rec import S3RecSource
 from sirec.errors import SirecError
 
@@ -27,6 +29,11 @@ def folder(tmp_path: Path) -> Path:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     return tmp_path
+
+
+def plain(raw: RawData) -> list[Any]:
+    """Raw data as lists, to compare."""
+    return [table.values.tolist() for table in (raw.interactions, *raw.attributes.values())]
 
 
 def test_reads_every_file(folder: Path) -> None:
@@ -115,6 +122,28 @@ def test_broken_files_are_named(folder: Path, case: str) -> None:
         S3RecSource().read(folder)
     assert message in caught.value.message
     assert str(folder) in caught.value.message
+
+
+LINES = [case for case, (name, _, message) in BROKEN.items() if f"{name}:" in message and message.split(":")[1].isdecimal()]
+BOUND = {"item2attributes.json", "wrong header"}  # what is no line, and what no line means anything without
+
+
+@pytest.mark.parametrize("case", [case for case in LINES if not {case, BROKEN[case][0]} & BOUND])
+def test_as_many_bad_lines_as_allowed_are_skipped(folder: Path, case: str) -> None:
+    """The line alone is missing, and told; what other files say of it is a mistake still."""
+    name, change, message = BROKEN[case]
+    whole = plain(S3RecSource().read(folder))
+    (folder / name).write_text(change(FILES[name]) or "")
+    bad = BadLines(1)
+    if case in ("not a number", "negative number"):
+        assert len(S3RecSource().read(folder, Reading(bad_lines=bad)).interactions) == 3
+    elif case in ("unknown kind", "short row", "ASIN twice"):
+        with pytest.raises(SirecError, match="has no line"):
+            S3RecSource().read(folder, Reading(bad_lines=bad))
+    else:
+        assert plain(S3RecSource().read(folder, Reading(bad_lines=bad))) == whole
+    assert len(bad.messages) == 1
+    assert message in bad.messages[0]
 
 
 def test_not_text(folder: Path) -> None:

@@ -12,7 +12,7 @@ brand: the shop left the box empty, and items that share an empty box share noth
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from sirec.data.download import Remote
-from sirec.data.raw import RawData, Reading
+from sirec.data.raw import BadLines, RawData, Reading
 from sirec.data.reading.files import RawFile, RawFiles, read_text
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 
 SEQUENCES, ITEM_ATTRIBUTES, ATTRIBUTES, ITEMS = "sequences.txt", "item2attributes.json", "attributes.tsv", "items.tsv"
 KINDS = ("brand", "category")
@@ -58,16 +58,17 @@ class S3RecSource:
 
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read the folder. Raises `SirecError` with file and line of the first mistake."""
-        raw, report = RawFiles(place, self.instructions()), (reading or Reading()).progress
+        raw, reading = RawFiles(place, self.instructions()), reading or Reading()
+        report = reading.progress
         report("reading sequences", 0, 3)
         sequences = raw.need(*self._of(SEQUENCES))
-        interactions = _sequences(sequences)
+        interactions = _sequences(sequences, reading.bad_lines)
         report("reading attributes", 1, 3)
         item_attributes = raw.need(*self._of(ITEM_ATTRIBUTES))
         kinds, items = raw.find(ATTRIBUTES), raw.find(ITEMS)
-        attributes = _attributes(item_attributes, kinds)
+        attributes = _attributes(item_attributes, kinds, reading.bad_lines)
         report("reading items", 2, 3)
-        titles = _rename(items, interactions, attributes) if items else None
+        titles = _rename(items, interactions, attributes, reading.bad_lines) if items else None
         files = tuple(file.path for file in (sequences, item_attributes, kinds, items) if file)
         report("reading items", 3, 3)
         return RawData(interactions, attributes, titles, {"name": self.name}, files)
@@ -78,15 +79,17 @@ class S3RecSource:
         return (name, theirs[name]) if self.release else (name,)
 
 
-def _sequences(file: RawFile) -> pd.DataFrame:
+def _sequences(file: RawFile, bad_lines: BadLines) -> pd.DataFrame:
     users: list[str] = []
     counts: list[int] = []
     items: list[str] = []
     lines: dict[str, int] = {}
     for number, line in enumerate(read_text(file).splitlines(), 1):
-        user, *sequence = _numbers(line, f"{file}:{number}")
-        if user in lines:
-            raise SirecError(f"{file}:{number}: user {user} is listed twice, first in line {lines[user]}", "one line per user")
+        wrong = _wrong(line, lines)
+        if wrong is not None:
+            bad_lines.add(f"{file}:{number}", f"{wrong}, expected: user item item …", line)
+            continue
+        user, *sequence = line.split()
         lines[user] = number
         users.append(user)
         counts.append(len(sequence))
@@ -94,22 +97,22 @@ def _sequences(file: RawFile) -> pd.DataFrame:
     return pd.DataFrame({"user": np.repeat(np.array(users, dtype=object), counts), "item": np.array(items, dtype=object)})
 
 
-def _numbers(line: str, where: str) -> list[str]:
+def _wrong(line: str, users: Mapping[str, int]) -> str | None:
+    """What is wrong with a line of a user and items, if anything is; `users` are those before it, and their lines."""
     parts = line.split()
     wrong = next((part for part in parts if not (part.isascii() and part.isdecimal())), None)
     if wrong is not None:
-        raise SirecError(f"{where}: '{wrong[:80]}' is not a whole number", "expected: user item item …")
+        return f"'{wrong[:80]}' is not a whole number"
     if len(parts) < 2:
-        what = f"user {parts[0]} has no items" if parts else "the line is empty"
-        raise SirecError(f"{where}: {what}", "expected: user item item …")
-    return parts
+        return f"user {parts[0]} has no items" if parts else "the line is empty"
+    return f"user {parts[0]} is listed twice, first in line {users[parts[0]]}" if parts[0] in users else None
 
 
-def _attributes(file: RawFile, kinds: RawFile | None) -> dict[str, pd.DataFrame]:
+def _attributes(file: RawFile, kinds: RawFile | None, bad_lines: BadLines) -> dict[str, pd.DataFrame]:
     pairs = list(_pairs(file))
     if kinds is None:
         return {"attribute": pd.DataFrame(pairs, columns=["item", "value"], dtype=object)}
-    known = _kinds_and_names(kinds)
+    known = _kinds_and_names(kinds, bad_lines)
     found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS if any(kind == k for k, _ in known.values())}
     for item, value in pairs:
         if value not in known:
@@ -135,26 +138,29 @@ def _pairs(file: RawFile) -> Iterator[tuple[str, str]]:
             yield item, str(value)
 
 
-def _kinds_and_names(file: RawFile) -> dict[str, tuple[str, str]]:
+def _kinds_and_names(file: RawFile, bad_lines: BadLines) -> dict[str, tuple[str, str]]:
     known: dict[str, tuple[str, str]] = {}
-    for number, (attribute, kind, name) in _rows(file, ("attribute_id", "kind", "name")):
+    for where, (attribute, kind, name) in _rows(file, ("attribute_id", "kind", "name"), bad_lines):
         if kind not in KINDS:
-            raise unknown("kind", kind, KINDS, f"{file}:{number}")
-        if attribute in known:
-            raise SirecError(f"{file}:{number}: attribute {attribute} is listed twice")
-        known[attribute] = (kind, name.strip())
+            bad_lines.add(where, f"'{kind}' is not a kind (kinds: {', '.join(KINDS)})")
+        elif attribute in known:
+            bad_lines.add(where, f"attribute {attribute} is listed twice")
+        else:
+            known[attribute] = (kind, name.strip())
     return known
 
 
-def _rename(file: RawFile, interactions: pd.DataFrame, attributes: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _rename(
+    file: RawFile, interactions: pd.DataFrame, attributes: dict[str, pd.DataFrame], bad_lines: BadLines
+) -> pd.DataFrame:
     """Put the ASIN in place of the release's item number in all tables; returns the titles."""
     public: dict[str, str] = {}
     titles: dict[str, str] = {}
-    for number, (item, asin, title) in _rows(file, ("item_id", "asin", "title")):
+    for where, (item, asin, title) in _rows(file, ("item_id", "asin", "title"), bad_lines):
         if item in public or asin in titles:
-            twice = f"item {item}" if item in public else f"ASIN {asin}"
-            raise SirecError(f"{file}:{number}: {twice} is listed twice")
-        public[item], titles[asin] = asin, title.strip()
+            bad_lines.add(where, f"{f'item {item}' if item in public else f'ASIN {asin}'} is listed twice")
+        else:
+            public[item], titles[asin] = asin, title.strip()
     missing = set(interactions["item"].unique()) - set(public)
     if missing:
         raise SirecError(f"{file}: item {min(missing, key=int)} of {SEQUENCES} has no line ({len(missing)} such items)")
@@ -164,7 +170,8 @@ def _rename(file: RawFile, interactions: pd.DataFrame, attributes: dict[str, pd.
     return pd.DataFrame({"item": list(titles), "title": list(titles.values())}, dtype=object)
 
 
-def _rows(file: RawFile, columns: tuple[str, ...]) -> Iterator[tuple[int, list[str]]]:
+def _rows(file: RawFile, columns: tuple[str, ...], bad_lines: BadLines) -> Iterator[tuple[str, list[str]]]:
+    """The wanted cells of each row, with the row's place."""
     header, *lines = read_text(file).split("\n")
     if tuple(header.rstrip("\r").split("\t")[: len(columns)]) != columns:
         raise SirecError(f"{file}:1: unexpected header '{header[:80]}'", f"expected (tab-separated): {' '.join(columns)} …")
@@ -174,5 +181,6 @@ def _rows(file: RawFile, columns: tuple[str, ...]) -> Iterator[tuple[int, list[s
             return
         cells = line.rstrip("\r").split("\t")
         if len(cells) != width:
-            raise SirecError(f"{file}:{number}: {len(cells)} tab-separated cells, expected {width}: '{line[:80]}'")
-        yield number, cells[: len(columns)]
+            bad_lines.add(f"{file}:{number}", f"{len(cells)} tab-separated cells, expected {width}", line)
+            continue
+        yield f"{file}:{number}", cells[: len(columns)]

@@ -25,7 +25,9 @@ from sirec.errors import SirecError
 
 WANTED = [Column("user"), Column("item"), Column("stars", "number"), Column("at", "time")]
 NAMES = st.text(st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=1, max_size=6).filter(str.strip)
-ROWS = st.lists(st.tuples(NAMES, st.integers(0, 2**64 - 1), st.integers(1, 5), st.integers(10**8, 10**9)), min_size=1, max_size=12)
+ROWS = st.lists(
+    st.tuples(NAMES, st.integers(0, 2**64 - 1), st.integers(1, 5), st.integers(10**8, 10**9)), min_size=1, max_size=12
+)
 Read = Callable[..., Any]
 
 

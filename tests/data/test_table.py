@@ -283,11 +283,48 @@ def test_dates_written_as_numbers_need_their_format(tmp_path: Path) -> None:
     assert replace(source, time_format="%Y%m%d").read(tmp_path).interactions["timestamp"].tolist() == [1546300800, 1577750400]
 
 
+def test_files_of_other_encodings(folder: Path) -> None:
+    """UTF-16 is told by its byte order mark; any other encoding is declared; one that is not as declared is named."""
+    expected = plain(SHOP.read(folder))
+    texts = {name: (folder / name).read_text() for name in ("orders.csv", "products.csv")}
+    for encoding, declared in {"utf-16": None, "cp1252": "cp1252", "utf-16-be": "utf-16-be", "utf-8-sig": "utf-8"}.items():
+        for name, text in texts.items():
+            (folder / name).write_bytes(text.replace("\n", "\r\n").encode(encoding))
+        assert plain(replace(SHOP, encoding=declared).read(folder)) == expected, encoding
+    (folder / "products.csv").write_bytes(texts["products.csv"].encode("cp1252"))
+    (folder / "orders.csv").write_text(texts["orders.csv"])
+    with pytest.raises(SirecError, match=r"products\.csv:4, column maker: not UTF-8 text"):
+        SHOP.read(folder)
+    with pytest.raises(SirecError, match=r"products\.csv:4: not ascii text"):
+        replace(SHOP, encoding="ascii").read(folder)
+
+
+def test_what_is_no_text_never_reaches_the_terminal(folder: Path) -> None:
+    """A Parquet file called CSV, UTF-16 without its mark, old Mac line ends, and control characters in a bad line."""
+    orders, named = ORDERS.encode("utf-16-le"), replace(SHOP, items=None, attributes={}, title=None)
+    pd.DataFrame({"customer": ["a"], "product": ["b"]}).to_parquet(folder / "orders.parquet")
+    broken = {
+        "not text: there are control characters in the first line": (orders, (folder / "orders.parquet").read_bytes()),
+        "its lines end with a carriage return alone": (ORDERS.replace("\n", "\r").encode(),),
+        r"expected a number: '007,c,2020-01-01,\\x1b\[2J\\x00,web": (
+            ORDERS.replace("2020-01-01T00:00:02Z,3.5", "2020-01-01,\x1b[2J\x00").encode(),
+        ),
+    }
+    for message, contents in broken.items():
+        for content in contents:
+            (folder / "orders.csv").write_bytes(content)
+            with pytest.raises(SirecError, match=message) as caught:
+                named.read(folder)
+            assert caught.value.message.isprintable()
+
+
 REFUSED: Mapping[str, tuple[dict[str, Any], str]] = {
     "reserved": ({"behaviours": {"timestamp": "t"}}, "a behaviour cannot be called 'timestamp'"),
     "texts of nothing": ({"behaviours": {"size": "size"}, "texts": ["sise"]}, "texts: 'sise' is not a behaviour"),
     "key of nothing": ({"items_key": "sku"}, "items_key names a column of the item table, and there is none"),
     "no separator": ({"separator": ""}, "at least one character"),
+    "unknown encoding": ({"encoding": "cp9999"}, "'cp9999' is not an encoding"),
+    "no encoding of text": ({"encoding": "rot13"}, "'rot13' is not an encoding"),
     "unknown option": ({"itemz": "x.csv"}, "'itemz' is not a key"),
     "unknown format": ({"format": "xls"}, "'xls' is not a choice"),
 }

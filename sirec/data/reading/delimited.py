@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -71,34 +72,37 @@ def first_rows(file: RawFile, count: int, dialect: Dialect = CSV) -> list[dict[s
 
 
 def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[str, ...], Iterator[Block]]:
-    pieces = (_in_utf8(block, dialect, file) for block in blocks(file, progress, quoted=dialect.quoted))
+    stored = blocks(file, progress, quoted=dialect.quoted, encoding=dialect.encoding)
+    pieces = (_separated(block, dialect) for block in stored)
     if dialect.header is not None:
         return dialect.header, pieces
     first = next(pieces)
     line, _, rest = first.data.partition(b"\n")
-    header = tuple(cell.strip() for cell in next(_rows(_lines(line.decode("utf-8", errors="replace")), dialect), []))
+    text = line.decode("utf-8", errors="replace").removesuffix("\r")
+    _check_header(text, f"{file}:1")
+    header = tuple(cell.strip() for cell in next(_rows([text], dialect), []))
     check_names(header, f"{file}:1")
     return header, chain([Block(rest, first.first + 1)] if rest else [], pieces)
 
 
-def _in_utf8(block: Block, dialect: Dialect, file: RawFile) -> Block:
-    """The block in UTF-8 and with a separator of one byte; another encoding than UTF-8 is a declaration, not a guess."""
-    if dialect.encoding == "utf-8" and len(dialect.separator) == 1:
+def _check_header(line: str, where: str) -> None:
+    """Raise `SirecError` for a first line that is no line of text: most often a file of another kind."""
+    if "\r" in line:
+        raise SirecError(f"{where}: its lines end with a carriage return alone, as on old Macs", "save it with line feeds")
+    if any(unicodedata.category(sign) == "Cc" and sign not in (STAND_IN.decode(), "\t") for sign in line):
+        hint = "say its encoding (--encoding utf-16) if it is text, or its format (--set format=parquet) if it is not"
+        raise SirecError(f"{where}: not text: there are control characters in the first line", hint)
+
+
+def _separated(block: Block, dialect: Dialect) -> Block:
+    """The block with a separator of one byte."""
+    if len(dialect.separator.encode()) == 1:
         return block
-    data = block.data
-    if dialect.encoding != "utf-8":
-        try:
-            data = data.decode(dialect.encoding).encode()
-        except UnicodeDecodeError as error:
-            line = block.first + data.count(b"\n", 0, error.start)
-            raise SirecError(f"{file}:{line}: not {dialect.encoding} text") from None
-    if len(dialect.separator) > 1:
-        data = data.replace(dialect.separator.encode(), STAND_IN)
-    return Block(data, block.first)
+    return Block(block.data.replace(dialect.separator.encode(), STAND_IN), block.first)
 
 
 def _separator(dialect: Dialect) -> str:
-    return dialect.separator if len(dialect.separator) == 1 else STAND_IN.decode()
+    return dialect.separator if len(dialect.separator.encode()) == 1 else STAND_IN.decode()
 
 
 def _fast(block: Block, header: tuple[str, ...], columns: Sequence[Column], dialect: Dialect) -> Parsed | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
@@ -116,28 +116,30 @@ class ParquetTable:
         return tables.read_parquet(self.file, columns, reading)
 
 
-OPENERS: Mapping[str, Callable[[RawFile, str | None, tuple[str, ...] | None], AnyTable]] = {
-    "csv": lambda file, delimiter, header: TextTable(file, _dialect(CSV, delimiter, header)),
-    "tsv": lambda file, delimiter, header: TextTable(file, _dialect(TSV, delimiter, header)),
-    "jsonl": lambda file, delimiter, header: JsonTable(file),
-    "parquet": lambda file, delimiter, header: ParquetTable(file),
+OPENERS: Mapping[str, Callable[[RawFile, Mapping[str, Any]], AnyTable]] = {
+    "csv": lambda file, spelling: TextTable(file, replace(CSV, **spelling)),
+    "tsv": lambda file, spelling: TextTable(file, replace(TSV, **spelling)),
+    "jsonl": lambda file, spelling: JsonTable(file),
+    "parquet": lambda file, spelling: ParquetTable(file),
 }
 
 
 def opened(
-    file: RawFile, form: Format | None = None, delimiter: str | None = None, header: tuple[str, ...] | None = None
+    file: RawFile,
+    form: Format | None = None,
+    delimiter: str | None = None,
+    header: tuple[str, ...] | None = None,
+    encoding: str | None = None,
 ) -> AnyTable:
     """The table in a file, its format told by the file's ending unless `form` says it.
 
-    A text table may declare what stands between its cells, and the names of its columns if it has no header.
+    A text table may declare what stands between its cells, the names of its columns if it has no header, and its encoding;
+    JSON lines are UTF-8.
     Raises `SirecError` for an ending that tells no format.
     """
     chosen = form or tables.FORMATS.get(file.suffix)
     if chosen is None:
         endings = ", ".join(tables.FORMATS)
         raise SirecError(f"{file}: the ending '{file.suffix}' tells no format", f"say the format, or rename it: {endings}")
-    return OPENERS[chosen](file, delimiter, header)
-
-
-def _dialect(usual: Dialect, delimiter: str | None, header: tuple[str, ...] | None) -> Dialect:
-    return replace(usual, separator=delimiter or usual.separator, header=header)
+    spelling = {"separator": delimiter, "header": header, "encoding": encoding}
+    return OPENERS[chosen](file, {key: value for key, value in spelling.items() if value is not None})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import IO
 
 import numpy as np
@@ -17,6 +19,7 @@ from sirec.errors import SirecError
 BLOCK = 8 << 20
 LONGEST = 16 * BLOCK  # more than this without the end of a line is a mistake, and would fill the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+UTF_8, UTF_16, UTF_16_MARKS = "utf-8", "utf-16", (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 QUOTE = ord('"')
 NEWLINE = ord("\n")
 
@@ -45,17 +48,21 @@ class Block:
         return np.concatenate([[0], ends, [] if self.data.endswith(b"\n") else [len(self.data)]]).astype(np.int64)
 
 
-def blocks(file: RawFile, progress: Progress, *, quoted: bool = False, size: int = BLOCK) -> Iterator[Block]:
+def blocks(
+    file: RawFile, progress: Progress, *, quoted: bool = False, size: int = BLOCK, encoding: str = UTF_8
+) -> Iterator[Block]:
     """The file's lines in blocks of about `size` bytes, without a byte order mark.
 
+    Blocks are in UTF-8. Another `encoding` is a declaration, not a guess, apart from UTF-16 with its byte order mark.
     With `quoted`, a line break between double quotes does not end a line of a table, and no block ends there.
-    Raises `SirecError` for an empty file and for one whose compressed form or archive is cut short, naming the last good line.
+    Raises `SirecError` for an empty file and for one whose compressed form or archive is cut short, naming the last good line,
+    and for bytes that are not of the declared encoding.
     """
     line, inside = 1, False
     rest: list[bytes] = []  # of a line whose end has not been read
     try:
         with file.open() as (stream, counted):
-            for data in _pieces(stream, size):
+            for data in _in_utf8(_pieces(stream, size), encoding):
                 end, inside = _last_end(data, inside) if quoted else (data.rfind(b"\n") + 1, False)
                 if end:
                     block = _joined((*rest, memoryview(data)[:end]), line)
@@ -68,6 +75,11 @@ def blocks(file: RawFile, progress: Progress, *, quoted: bool = False, size: int
     except DAMAGE as error:
         where = f"{file}:{line + sum(data.count(NEWLINE) for data in rest)}"
         raise SirecError(f"{where}: the file is damaged or cut short: {error}", "fetch it again") from None
+    except UnicodeDecodeError as error:
+        before = sum(data.count(NEWLINE) for data in rest) + error.object.count(NEWLINE, 0, error.start)
+        raise SirecError(
+            f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text", "which encoding is it?"
+        ) from None
     last = _joined(rest, line)
     if last.data:
         yield last
@@ -89,6 +101,20 @@ def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
         yield b"".join(pieces)
         raise
     yield b"".join(pieces)
+
+
+def _in_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    first = next(pieces)
+    if encoding == UTF_8 and first.startswith(UTF_16_MARKS):
+        encoding = UTF_16
+    if encoding == UTF_8:
+        yield first
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder(encoding)()
+    for piece in chain([first], pieces):
+        yield decoder.decode(piece).encode("utf-8", "surrogatepass")
+    yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 
 def _joined(pieces: Sequence[bytes | memoryview], first: int) -> Block:

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sirec.data.raw import Reading
+from sirec.data.raw import SHOWN, Reading
 from sirec.data.reading import delimited, json_lines, literals, parquet
 from sirec.data.reading.columns import TARGETS, Column, check_times
 from sirec.data.reading.delimited import Dialect
@@ -119,8 +119,13 @@ def _counted(file: RawFile, columns: Sequence[Column], parts: Iterable[Parsed], 
             check_times(values, wanted, str(file))
         for found in part.problems:
             column = f", column {found.column}" if found.column else ""
-            reading.bad_lines.add(f"{file}:{found.line}{column}", found.what, found.text)
+            reading.bad_lines.add(f"{file}:{found.line}{column}", found.what, _printable(found.text[:SHOWN]))
         yield part
+
+
+def _printable(text: str) -> str:
+    """The text with escapes for what is no sign: a terminal might act on it."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def _table(part: Parsed, columns: Sequence[Column], wanted: Wanted | None) -> pa.Table:

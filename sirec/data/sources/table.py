@@ -39,8 +39,8 @@ class TableSource:
     Paths are relative to the folder that is read, or to the working directory if none is given. `time_format` is a `strptime`
     format of times that are neither ISO 8601 nor seconds. `items_key` is the item table's column of items, if it is not called
     as in the interactions. `separator` stands between several values of an attribute in one cell of text, `delimiter` between
-    the cells of a text file. `columns` names those of interactions without a header; `format` is that of the interactions if
-    their ending does not tell it.
+    the cells of a text file; `encoding` is that of CSV and TSV files that are not UTF-8, such as cp1252. `columns` names those
+    of interactions without a header; `format` is that of the interactions if their ending does not tell it.
     """
 
     name: ClassVar[str] = "table"
@@ -59,6 +59,7 @@ class TableSource:
     title: str | None = None
     separator: str = "|"
     delimiter: str | None = None
+    encoding: str | None = None
     columns: tuple[str, ...] = ()
     format: Format | None = None
 
@@ -72,6 +73,10 @@ class TableSource:
             raise SirecError("items_key names a column of the item table, and there is none", "say items, or leave it out")
         if not self.separator or self.delimiter == "":
             raise SirecError("separator and delimiter need at least one character each")
+        try:
+            " ".encode(self.encoding or "utf-8")
+        except LookupError:
+            raise SirecError(f"'{self.encoding}' is not an encoding", "for example: utf-8, utf-16, cp1252, latin-1") from None
 
     def remotes(self) -> tuple[Remote, ...]:
         """None: the files are a person's own."""
@@ -88,8 +93,12 @@ class TableSource:
     def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
         """Read the files. Raises `SirecError` with file, line and column of the first mistake, or the nearest column's name."""
         reading = reading or Reading()
-        log = formats.opened(self._file(place, self.interactions), self.format, self.delimiter, self.columns or None)
-        catalogue = formats.opened(self._file(place, self.items), None, self.delimiter) if self.items else None
+        log = formats.opened(
+            self._file(place, self.interactions), self.format, self.delimiter, self.columns or None, self.encoding
+        )
+        catalogue = (
+            formats.opened(self._file(place, self.items), None, self.delimiter, None, self.encoding) if self.items else None
+        )
         described = [catalogue, log] if catalogue else [log]
         homes = {column: _home(column, described) for column in self._of_items()}
         behaviours = [self._behaviour(name, log) for name in self.behaviours]

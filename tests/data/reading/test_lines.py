@@ -48,6 +48,18 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
     assert [part.data for part in read(tmp_path / "file", mark + b"a\n" + mark, 1)] == [b"a\n", mark]
 
 
+@given(content=st.text(st.sampled_from("aé\n€😀\u0a0a"), min_size=1, max_size=30), size=st.integers(2, 9))
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8"])
+def test_blocks_are_in_utf_8(tmp_path_factory: pytest.TempPathFactory, content: str, size: int, encoding: str) -> None:
+    """Whatever the encoding and wherever pieces of the file end; UTF-16 with its mark needs no declaration."""
+    path = tmp_path_factory.mktemp("lines") / "file"
+    path.write_bytes(content.encode(encoding))
+    found = blocks(
+        RawFile(path, 1), lambda stage, done, total: None, size=size, encoding="utf-8" if encoding == "utf-16" else encoding
+    )
+    assert b"".join(part.data for part in found).decode() == content
+
+
 @pytest.mark.parametrize("content", [b"", b"\xef\xbb\xbf"])
 def test_an_empty_file_is_named(tmp_path: Path, content: bytes) -> None:
     """An empty file is a mistake, not a data set without interactions."""

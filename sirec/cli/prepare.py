@@ -80,6 +80,7 @@ def prepare(
     title: Annotated[str | None, text("The column of titles.", TABLE)] = None,
     separator: Annotated[str | None, text("What separates several values in a cell.", TABLE)] = None,
     delimiter: Annotated[str | None, text("What separates the cells of a text file: ';', or '\\t' for a tab.", TABLE)] = None,
+    encoding: Annotated[str | None, text("How a text file is encoded, if not in UTF-8 or UTF-16: cp1252.", TABLE)] = None,
     columns: Annotated[str | None, text("Names of the columns of a file without a header, separated by commas.", TABLE)] = None,
     changes: Annotated[
         list[str] | None,
@@ -105,7 +106,7 @@ def prepare(
         "interactions": interactions, "user": user, "item": item, "time": time, "time_format": time_format,
         "behaviours": _columns(behaviour), "items": items, "items_key": items_key, "attributes": _columns(attribute),
         "title": title, "separator": separator, "delimiter": delimiter and delimiter.replace("\\t", "\t"),
-        "columns": columns and [column.strip() for column in columns.split(",")],
+        "encoding": encoding, "columns": columns and [column.strip() for column in columns.split(",")],
     }  # fmt: skip
     parts = {
         "name": split or ("temporal" if valid_from or test_from or valid_share or test_share or target else None),

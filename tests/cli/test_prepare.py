@@ -110,6 +110,17 @@ def test_the_hint_about_cells_works_as_it_is_printed(sirec: Call, orders: Path, 
     assert "raw: 6 users" in outcome.err
 
 
+def test_an_encoding_is_declared(sirec: Call, orders: Path, prepared: Path) -> None:
+    """What an older Excel saved is read with its letters once its encoding is said; without, it is refused."""
+    header, _, rows = ORDERS.partition("\n")
+    orders.write_text(f"{header}\n{rows.replace(',m', ',Möbel ')}", encoding="cp1252")
+    call = ["prepare", "table", "--name", "excel", *TABLE, "--attribute", "maker", "--core", "0"]
+    assert sirec(*call).code == 2  # the control
+    outcome = sirec(*call, "--encoding", "cp1252")
+    assert outcome.code == 0, outcome.err
+    assert storage.load(prepared / "data" / "excel").vocabularies["maker"] == ["", "Möbel 0", "Möbel 1", "Möbel 2"]
+
+
 MISTAKES = {
     "unknown data set": (["bauty"], "'bauty' is not a known data set", "did you mean 'beauty'"),
     "unknown source": (["shop2", "--source", "tabel"], "'tabel' is not a source", "did you mean 'table'"),

@@ -303,8 +303,9 @@ def test_what_is_no_text_never_reaches_the_terminal(folder: Path) -> None:
     """A Parquet file called CSV, UTF-16 without its mark, old Mac line ends, and control characters in a bad line."""
     orders, named = ORDERS.encode("utf-16-le"), replace(SHOP, items=None, attributes={}, title=None)
     pd.DataFrame({"customer": ["a"], "product": ["b"]}).to_parquet(folder / "orders.parquet")
+    parquet = (folder / "orders.parquet").read_bytes()
     broken = {
-        "not text: there are control characters in the first line": (orders, (folder / "orders.parquet").read_bytes()),
+        "not text: there are control characters in the first line": (orders, parquet, parquet[:3] + b"\r" + parquet[4:]),
         "its lines end with a carriage return alone": (ORDERS.replace("\n", "\r").encode(),),
         r"expected a number: '007,c,2020-01-01,\\x1b\[2J\\x00,web": (
             ORDERS.replace("2020-01-01T00:00:02Z,3.5", "2020-01-01,\x1b[2J\x00").encode(),

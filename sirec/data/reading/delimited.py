@@ -10,7 +10,7 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -82,23 +82,23 @@ def _opened(file: RawFile, progress: Progress, dialect: Dialect) -> tuple[tuple[
     _check_header(text, f"{file}:1")
     header = tuple(cell.strip() for cell in next(_rows([text], dialect), []))
     check_names(header, f"{file}:1")
-    return header, chain([Block(rest, first.first + 1)] if rest else [], pieces)
+    return header, chain([replace(first, data=rest, first=first.first + 1)] if rest else [], pieces)
 
 
 def _check_header(line: str, where: str) -> None:
     """Raise `SirecError` for a first line that is no line of text: most often a file of another kind."""
-    if "\r" in line:
-        raise SirecError(f"{where}: its lines end with a carriage return alone, as on old Macs", "save it with line feeds")
-    if any(unicodedata.category(sign) == "Cc" and sign not in (STAND_IN.decode(), "\t") for sign in line):
+    if any(unicodedata.category(sign) == "Cc" and sign not in (STAND_IN.decode(), "\t", "\r") for sign in line):
         hint = "say its encoding (--encoding utf-16) if it is text, or its format (--set format=parquet) if it is not"
         raise SirecError(f"{where}: not text: there are control characters in the first line", hint)
+    if "\r" in line:
+        raise SirecError(f"{where}: its lines end with a carriage return alone, as on old Macs", "save it with line feeds")
 
 
 def _separated(block: Block, dialect: Dialect) -> Block:
     """The block with a separator of one byte."""
     if len(dialect.separator.encode()) == 1:
         return block
-    return Block(block.data.replace(dialect.separator.encode(), STAND_IN), block.first)
+    return replace(block, data=block.data.replace(dialect.separator.encode(), STAND_IN))
 
 
 def _separator(dialect: Dialect) -> str:
@@ -124,10 +124,12 @@ def _fast(block: Block, header: tuple[str, ...], columns: Sequence[Column], dial
     except pa.ArrowException:
         return None
     # A row is not a line, or a quote stays open, which Arrow takes for closed: too rare for any but the careful way.
-    if len(table) != block.lines or (dialect.quoted and block.data.count(b'"') % 2):
+    if len(table) != block.lines or block.unclosed:
         return None
     lines = np.arange(block.first, block.first + len(table))
-    parsed = finished([table.column(key) for key in keys], columns, lines, lambda row: _line(block, row, dialect))
+    parsed = finished(
+        [table.column(key) for key in keys], columns, lines, lambda row: ""
+    )  # problems are left to the careful way
     return None if parsed.problems else parsed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 from typing import IO
@@ -26,10 +26,11 @@ NEWLINE = ord("\n")
 
 @dataclass(frozen=True)
 class Block:
-    """Some whole lines; the first one is line `first` of the file (from 1)."""
+    """Some whole lines; the first one is line `first` of the file (from 1). `unclosed`: the file ends here between quotes."""
 
     data: bytes
     first: int
+    unclosed: bool = False
 
     @cached_property
     def lines(self) -> int:
@@ -80,7 +81,7 @@ def blocks(
         raise SirecError(
             f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text", "which encoding is it?"
         ) from None
-    last = _joined(rest, line)
+    last = replace(_joined(rest, line), unclosed=inside)
     if last.data:
         yield last
     elif line == 1:

@@ -75,7 +75,7 @@ def test_damaged_compression_is_named(tmp_path: Path, compress: Callable[[bytes]
     assert len(rows(path, path.name)) == 3_001  # the control
     half = len(whole) // 2
     wrong = whole[:half] + bytes(byte ^ 255 for byte in whole[half : half + 40]) + whole[half + 40 :]
-    for content in (whole[:half], wrong, whole[:-6]):
+    for content in (whole[:half], wrong, whole[:-6], whole[:20] + b"\xff" * 30 + whole[50:]):
         path.write_bytes(content)
         with pytest.raises(SirecError, match=r"a\.csv\.z:\d+: the file is damaged or cut short"):
             rows(path, path.name)

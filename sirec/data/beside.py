@@ -27,6 +27,7 @@ def beside(folder: Path) -> Iterator[Path]:
         if not _runs(process):
             shutil.rmtree(path, ignore_errors=True)  # if another writer is at it as well, it is gone all the same
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-{_host()}-{os.getpid()}-", dir=folder.parent))
+    fresh.chmod(0o755)  # mkdtemp keeps others out, and what takes the place is for them too
     try:
         yield fresh
     finally:

@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +27,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sirec.data.beside import beside
 from sirec.data.dataset import Dataset
 from sirec.data.filters import PrepareOptions
 from sirec.data.sources import AnySource, AtomicSource, S3RecSource, TableSource
@@ -66,13 +65,9 @@ def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "
     _check_texts(data, form)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.new-", dir=folder.parent))
-        try:
+        with beside(folder) as fresh:
             source, notes = WRITERS[form](_Plain.of(data, timestamps), fresh)
-            fresh.chmod(0o755)  # mkdtemp keeps others out
             fresh.rename(folder)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         what = f"{folder}: could not be written: {error.strerror or error}"
         raise SirecError(what, "is the disk full or read-only?") from error

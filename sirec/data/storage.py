@@ -51,7 +51,6 @@ def write(root: Path, prepared: Prepared) -> Path:
         with beside(folder) as fresh:
             _write_tables(fresh, prepared)
             (fresh / MANIFEST).write_text(config.to_yaml(config.dump(describe_prepared(prepared))), encoding="utf-8")
-            fresh.chmod(0o755)  # it was begun out of others' sight
             for path in (*fresh.rglob("*"), fresh):
                 _sync(path)  # the rename must not overtake the contents
             _swap(fresh, folder)

@@ -219,7 +219,7 @@ def _member(stored: IO[bytes], name: str, path: Path) -> Iterator[IO[bytes]]:
 def _member_of_zip(archive: zipfile.ZipFile, name: str, path: Path) -> IO[bytes]:
     try:
         return archive.open(name)
-    except RuntimeError as error:  # encrypted, or (the NotImplementedError among them) compressed in another way
+    except RuntimeError as error:  # encrypted, or compressed in a way that the standard library does not know
         raise SirecError(f"{path}!{name}: {error}", "repack the archive, or unpack it and say --raw FOLDER") from None
 
 

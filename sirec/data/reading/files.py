@@ -138,7 +138,10 @@ class RawFiles:
         self.place, self.expected = place, expected
 
     def find(self, *names: str) -> RawFile | None:
-        """The file with one of these names, compressed or not, the first name first; loose files before members of archives."""
+        """The file with one of these names, compressed or not, the first name first; loose files before members of archives.
+
+        Of several the one with the shortest way to it is meant. Raises `SirecError` where two are equally near.
+        """
         return _first(names, self._loose) or _first(names, self._packed)  # no archive is opened for what is loose
 
     def ending(self, ending: str) -> list[RawFile]:
@@ -171,9 +174,14 @@ class RawFiles:
 
 def _first(names: Sequence[str], files: Sequence[RawFile]) -> RawFile | None:
     for name in names:
-        found = [file for file in files if file.name in [name + end for end in COMPRESSED_ENDS]]
+        forms = [name + end for end in COMPRESSED_ENDS]
+        near = {file: (str(file).count("/"), forms.index(file.name)) for file in files if file.name in forms}
+        found = sorted(near, key=near.__getitem__)
+        if len(found) > 1 and near[found[0]] == near[found[1]]:
+            hint = "leave one, or name the folder or the archive that is meant"
+            raise SirecError(f"both {found[0]} and {found[1]} are there", hint)
         if found:
-            return min(found, key=lambda file: str(file).count("/"))
+            return found[0]
     return None
 
 

@@ -112,3 +112,17 @@ def test_a_zip_that_cannot_be_unpacked_here_is_named(tmp_path: Path, case: str) 
     with pytest.raises(SirecError, match=r"b\.zip!c\.csv: ") as caught:
         rows(tmp_path, "c.csv")
     assert "--raw FOLDER" in (caught.value.hint or "")
+
+
+def test_two_files_that_could_be_meant_are_both_named(tmp_path: Path) -> None:
+    """The nearer of two is taken, and the unpacked before the packed; between equals nobody guesses."""
+    for place in ("a", "b"):
+        (tmp_path / place).mkdir()
+        (tmp_path / place / "review.json").write_text(place)
+    with pytest.raises(SirecError, match=r"both .*a/review.json and .*b/review.json are there"):
+        RawFiles(tmp_path, "reviews").need("review.json")
+    (tmp_path / "review.json.gz").write_bytes(gzip.compress(b"near"))
+    assert RawFiles(tmp_path, "reviews").need("review.json").name == "review.json.gz"  # nearer than both
+    (tmp_path / "review.json").write_text("near")
+    assert RawFiles(tmp_path, "reviews").need("review.json").path == tmp_path / "review.json"
+    assert RawFiles(tmp_path / "a", "reviews").need("review.json").path == tmp_path / "a" / "review.json"

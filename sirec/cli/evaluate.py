@@ -32,7 +32,8 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test or valid.")] = "test",
     metric: Annotated[list[str] | None, typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False)] = None,
     against: Annotated[
-        str | None, typer.Option(help="Model or row to compare with; without it the best on validation.")
+        str | None,
+        typer.Option(help="Model or row to compare with, or previous: the row above; without it the best on validation."),
     ] = None,
     recompute: Annotated[bool, typer.Option("--recompute", help="Rank anew with the stored weights.")] = False,
     name: Annotated[

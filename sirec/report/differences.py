@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -10,20 +10,23 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Difference, Resampling, compare, holm
-from sirec.report.entries import Entry, Rows, View, best_on_validation, group, is_known, listed, ranks_of
+from sirec.report.entries import PREVIOUS, Entry, Rows, View, best_on_validation, group, is_known, listed, ranks_of
 from sirec.report.table import Cell, Column, ResultTable, Row
 
 SIGNIFICANCE = 0.05  # of corrected p-values
 TEST_VIEW = View()
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
-Choice = Literal["named", "best on validation"]
+Choice = Literal["named", "best on validation", "the row above"]
+NAMED: Choice = "named"
+BEST: Choice = "best on validation"
+ABOVE: Choice = "the row above"
 
 
 @dataclass(frozen=True)
 class Pair:
     """A row against a baseline, `difference.adjusted_p` corrected over the `family` of such tests of a data set and metric.
 
-    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became that.
+    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became the row's baseline.
     """
 
     dataset: str
@@ -52,41 +55,84 @@ def differences(
 ) -> list[Pair]:
     """Paired differences per data set and metric, Holm-corrected over all of them.
 
-    With a `proposal` it is compared with every other row; without one every row is compared with the baseline. The baseline is
-    `against` (a label or a model), else the row that is best on *validation* under the same history rule.
-    Rows whose ranks do not reach as far as a metric reads have no part in it.
+    With a `proposal` it is compared with every other row, of which the baseline is the reference; without one every row is
+    compared with its baseline. That is what the row itself is set against, else `against` (a label, a model or `PREVIOUS`, the
+    row above), else the row that is best on *validation* under the same history rule. A row that is its own baseline, or has
+    none above it, is compared with nothing. Rows whose ranks do not reach as far as a metric reads have no part in it.
     Raises `SirecError` for a name that no row has, or that several have.
     """
     pairs: list[Pair] = []
     for dataset, rows in group(entries).items():
         mine = find_row(rows, proposal, dataset) if proposal else None
-        others_than_mine = {label: runs for label, runs in rows.items() if label != mine}
-        named = find_row(others_than_mine, against, dataset) if against else None
         for metric in metrics:
-            known = [label for label, runs in rows.items() if is_known(runs, metric, view)]
-            if named not in (None, *known) or mine not in (None, *known):
-                continue
-            candidates = {label: runs for label, runs in others_than_mine.items() if label in known}
-            baseline = named or best_on_validation(candidates, metric, view.history, dataset)
-            others = [label for label in candidates if label != baseline]
-            versus = [(mine, label) for label in candidates] if mine else [(label, baseline) for label in others]
-            found = [compare(metric, *_sides(rows[a], rows[b], view), resampling) for a, b in versus]
+            if mine:
+                versus = list(_of_proposal(rows, mine, against, metric, view, dataset))
+            else:
+                versus = list(_of_rows(rows, against, metric, view, dataset))
+            sides = [_sides(rows[each.label], rows[each.baseline], view) for each in versus]
+            found = [compare(metric, a, b, resampling) for a, b in sides]
             corrected = holm([difference.p_value for difference in found])
-            choice: Choice = "named" if named else "best on validation"
             pairs += [
-                Pair(dataset, a, b, replace(d, adjusted_p=p), len(found), b == baseline, choice)
-                for (a, b), d, p in zip(versus, found, corrected, strict=True)
+                Pair(dataset, v.label, v.baseline, replace(d, adjusted_p=p), len(found), v.is_reference, v.chosen)
+                for v, d, p in zip(versus, found, corrected, strict=True)
             ]
     return pairs
 
 
+@dataclass(frozen=True)
+class _Versus:
+    """Two rows to compare."""
+
+    label: str
+    baseline: str
+    chosen: Choice
+    is_reference: bool = True
+
+
+def _of_proposal(rows: Rows, mine: str, against: str | None, metric: Metric, view: View, where: str) -> Iterator[_Versus]:
+    """The proposal with each other row."""
+    others = {label: runs for label, runs in rows.items() if label != mine}
+    named = find_row(others, against, where) if against else None
+    known = {label: runs for label, runs in others.items() if is_known(runs, metric, view)}
+    if named not in (None, *known) or not is_known(rows[mine], metric, view):
+        return
+    baseline = named or best_on_validation(known, metric, view.history, where)
+    for label in known:
+        yield _Versus(mine, label, NAMED if named else BEST, label == baseline)
+
+
+def _of_rows(rows: Rows, against: str | None, metric: Metric, view: View, where: str) -> Iterator[_Versus]:
+    """Each row with its baseline."""
+    known = {label: runs for label, runs in rows.items() if is_known(runs, metric, view)}
+    best: str | None = None
+    baseline: str | None
+    for above, (label, runs) in zip((None, *rows), rows.items(), strict=False):
+        name = runs[0].against or against
+        if label not in known:
+            continue
+        if name == PREVIOUS:
+            baseline, chosen = above, ABOVE
+        elif name:
+            baseline, chosen = find_row(rows, name, where), NAMED
+        else:
+            best = best or best_on_validation(known, metric, view.history, where)
+            baseline, chosen = best, BEST
+        if baseline in known and baseline != label:
+            yield _Versus(label, baseline, chosen)
+
+
 def find_row(rows: Rows, name: str, where: str) -> str:
     """The label that a person means by a label or a model's name. Raises `SirecError` if there is none or several."""
-    if name in rows:
+    return find_label({label: runs[0].model for label, runs in rows.items()}, name, where)
+
+
+def find_label(models: Mapping[str, str], name: str, where: str) -> str:
+    """As `find_row`, from label -> model."""
+    if name in models:
         return name
-    found = [label for label, runs in rows.items() if name.lower() in (label.lower(), runs[0].model.lower())]
+    found = [label for label, model in models.items() if name.lower() in (label.lower(), model.lower())]
     if not found:
-        raise unknown("row", name, rows, where)
+        raise unknown("row", name, models, where)
     if len(found) > 1:
         raise SirecError(f"{where}: '{name}' is ambiguous", f"say one of: {', '.join(found)}")
     return found[0]
@@ -105,7 +151,8 @@ def difference_table(pairs: Sequence[Pair], title: str = "Paired differences") -
         gain = Cell(d.difference, interval=(d.low, d.high))
         cells = (Cell(d.mean_a), Cell(d.mean_b), gain, relative, Cell(d.p_value), Cell(d.adjusted_p))
         rows.append(Row(f"{pair.label} – {pair.baseline}", cells, f"{pair.dataset}, {d.metric}"))
-    return ResultTable(title, columns, tuple(rows), tuple(method_notes(pairs)), label_heading="pair")
+    chain = [f"Each row is set against {_baselines(pairs)}."] if any(pair.chosen == ABOVE for pair in pairs) else []
+    return ResultTable(title, columns, tuple(rows), (*chain, *method_notes(pairs)), label_heading="pair")
 
 
 def verdict(pair: Pair, margin: float | None = None) -> Verdict:
@@ -137,16 +184,30 @@ def significance_notes(pairs: Sequence[Pair]) -> list[str]:
     references = [pair for pair in pairs if pair.is_reference]
     if not references:
         return []
-    several = len({pair.dataset for pair in references}) > 1
-    where = {f"{p.difference.metric}{f' on {p.dataset}' if several else ''}: {p.baseline}": None for p in references}
-    distinct = {pair.baseline for pair in references}
-    against = distinct.pop() if len(distinct) == 1 else "; ".join(where)
     family = max(pair.family for pair in references)
     corrected = f", after Holm's correction for {family} tests," if family > 1 else ""
-    return [
-        f"†: differs from the baseline ({references[0].chosen}; {against}): the interval excludes zero and p{corrected} is"
-        f" below {SIGNIFICANCE}."
-    ]
+    return [f"†: differs from {_baselines(references)}: the interval excludes zero and p{corrected} is below {SIGNIFICANCE}."]
+
+
+def _baselines(pairs: Sequence[Pair]) -> str:
+    """What rows are set against: one baseline with how it was chosen, the row above, or each row's own."""
+    by_choice: dict[Choice, list[Pair]] = {}
+    for pair in pairs:
+        by_choice.setdefault(pair.chosen, []).append(pair)
+    return ", or ".join(_chosen(choice, found, len(by_choice) > 1) for choice, found in by_choice.items())
+
+
+def _chosen(choice: Choice, pairs: Sequence[Pair], is_one_of_several: bool) -> str:
+    distinct = {pair.baseline for pair in pairs}
+    if choice == ABOVE:
+        return choice
+    if len(distinct) == 1 and not is_one_of_several:
+        return f"the baseline ({choice}; {distinct.pop()})"
+    if choice == NAMED:
+        return f"its baseline ({choice}; {'; '.join({f'{pair.label} against {pair.baseline}': None for pair in pairs})})"
+    several = len({pair.dataset for pair in pairs}) > 1
+    where = {f"{p.difference.metric}{f' on {p.dataset}' if several else ''}: {p.baseline}": None for p in pairs}
+    return f"the baseline ({choice}; {'; '.join(where)})"
 
 
 def method_notes(pairs: Sequence[Pair]) -> list[str]:

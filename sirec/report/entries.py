@@ -19,6 +19,7 @@ from sirec.report.published import PrintedRow
 
 NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
 UNSTATED = "unstated"
+PREVIOUS = "previous"  # what a row may be set against in place of a name: the row above
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,7 @@ class Entry:
 
     `fingerprint` and `split` are those of the data. `is_variant` says that the run is not what the papers' main tables have, in
     its model or in its split, so that no value of those is its own; `printed` is the row of another published table that it is.
+    `against` is what its row is set against, a label, a model or `PREVIOUS`, where that is not left to the table.
     """
 
     label: str
@@ -41,6 +43,7 @@ class Entry:
     printed: PrintedRow | None = None
     fingerprint: str | None = None
     split: Split = field(default_factory=LeaveOneOut)
+    against: str | None = None
 
 
 @dataclass(frozen=True)

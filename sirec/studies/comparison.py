@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, sentence
@@ -60,9 +61,12 @@ def compare_entries(
     """A table for each view and, with two or more rows, the paired differences of the first one and a sentence on each.
 
     The papers' own view, test with the history kept, has a table beside each paper that covers the data. Each of `proposals` is
-    set against the best of all others in a table of its own. `missing` rows are in every table, `notes` stand below.
+    set against the best of all others in a table of its own. `missing` rows are in every table, `notes` stand below. Raises
+    `SirecError` if one row is to be set `against` another and there is none, and as `differences` does.
     """
     several = any(len(rows) > 1 for rows in group(entries).values())
+    if against is not None and not several:
+        raise SirecError(f"against {against}: there is one row, and nothing to set it against", "add another run")
     pairs = differences(entries, metrics, against=against, view=views[0]) if several else []
     tables: list[ResultTable] = []
     for view in views:

@@ -4,10 +4,11 @@ title: Models beside each other
 datasets: [beauty]
 seeds: [0]
 set: {learning_rate: 0.001}                # for every row that has the key
+against: SASRec                            # a row or a model; or previous: each row against the one above it
 rows:
   SASRec: {model: sasrec}
   SASRecF and AAP: {model: sasrecf, with: [{name: aap, weight: 5.0}]}
-  COMIF without UPA: {model: comif, without: [upa], set: {heads: 2}}
+  COMIF without UPA: {model: comif, without: [upa], set: {heads: 2}, against: SASRecF and AAP}
   "COMIF, {1}": {model: comif, attributes: [brand|city|*]}               # see `attributes.py`
 """
 
@@ -23,11 +24,14 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.objectives.stage import AnyObjective
-from sirec.report.entries import MissingRow
+from sirec.report.differences import find_label
+from sirec.report.entries import PREVIOUS, MissingRow
 from sirec.report.published import PrintedRow
 from sirec.resources import experiments_root
 from sirec.run.config import Profile, RunConfig, resolve
 from sirec.studies.attributes import NoAttributeError, choose, label_of
+
+NOT_DECIDING = ("printed", "is_variant", "against")  # of a row: how it is drawn, not how it is trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +40,8 @@ class RowPlan:
 
     `attributes` chooses among those that the data have (see `attributes.py`); the row's label has their names for `{1}`, `{2}`.
     `printed` selects the row of the experiment's published table that stands beside this one. `is_variant`: not the model as
-    the papers' main tables have it, so no value of those stands beside it.
+    the papers' main tables have it, so no value of those stands beside it. `against` is what it is set against, where that is
+    not what the table says.
     """
 
     model: str
@@ -46,6 +51,7 @@ class RowPlan:
     attributes: tuple[str, ...] | None = None
     printed: Mapping[str, Any] = field(default_factory=dict)
     is_variant: bool = False
+    against: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse attributes that are said twice."""
@@ -54,13 +60,14 @@ class RowPlan:
 
     def deciding(self) -> dict[str, Any]:
         """What decides its runs, as plain values, what is at its default left out."""
-        return {key: value for key, value in dump(self, defaults=False).items() if key not in ("printed", "is_variant")}
+        return {key: value for key, value in dump(self, defaults=False).items() if key not in NOT_DECIDING}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """See the module's example. Differences are taken from the row or model `against`; `notes` stand below tables, `notes_on`
-    below those that have the data set; `unavailable` says why data sets that the question is about are not among `datasets`.
+    """See the module's example. Each row is set against the row or model `against`, or against the one above it if that says
+    `previous`, unless it names its own; without, against the best on validation. `notes` stand below tables, `notes_on` below
+    those that have the data set; `unavailable` says why data sets that the question is about are not among `datasets`.
 
     `published` is the published table that rows' `printed` select from; without it the papers' main tables stand beside rows by
     model. Each of `proposals`, rows or models, is set against the best of all others in a table of its own.
@@ -81,7 +88,7 @@ class Experiment:
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an experiment without runs, and printed values from nowhere."""
+        """Refuse an experiment without runs, printed values from nowhere, and baselines that no row is."""
         if not self.rows or not self.seeds:
             raise SirecError("an experiment needs at least one row and one seed")
         if self.published is None and any(row.printed for row in self.rows.values()):
@@ -89,6 +96,30 @@ class Experiment:
         for row in self.rows.values():
             if self.published is not None and row.printed:
                 PrintedRow(self.published, row.printed).check()
+        self._check_baselines()
+
+    def _check_baselines(self) -> None:
+        if PREVIOUS in self.rows:
+            raise SirecError(f"a row is called {PREVIOUS}, which means the row above", "call it otherwise")
+        if self.against == PREVIOUS and len(self.rows) == 1:
+            raise SirecError(f"against: {PREVIOUS}, but there is one row, and none above it", "leave it out")
+        if self.against is not None:
+            self.named(self.against, "against")
+        for place, (label, row) in enumerate(self.rows.items()):
+            if row.against == PREVIOUS and not place:
+                raise SirecError(f"rows.{label}.against: {PREVIOUS}, but it is the first row", "name another row")
+            if row.against is not None and self.named(row.against, f"rows.{label}.against") == label:
+                raise SirecError(f"rows.{label}.against: the row itself", "name another row, or leave it out")
+
+    def baseline(self, row: str) -> str | None:
+        """What a row is set against: another row, `previous`, or None where validation decides."""
+        against = self.rows[row].against or self.against
+        return against and self.named(against, f"rows.{row}.against")
+
+    def named(self, against: str, where: str) -> str:
+        """The row that a row's name or a model means; `previous` stays. Raises `SirecError` if there is none or several."""
+        models = {name: row.model for name, row in self.rows.items()}
+        return against if against == PREVIOUS else find_label(models, against, where)
 
     def plan(self) -> dict[str, Any]:
         """What decides its runs, as plain values: rows, seeds and settings, but no title, note or printed value."""
@@ -97,11 +128,11 @@ class Experiment:
         return settings | {"rows": {label: row.deciding() for label, row in self.rows.items()}}
 
     def only(self, labels: Sequence[str]) -> Experiment:
-        """The experiment with only these rows. Raises `SirecError` for a label that no row has."""
+        """The experiment with only these rows, set against nothing. Raises `SirecError` for a label that no row has."""
         for label in labels:
             if label not in self.rows:
                 raise unknown("row", label, self.rows)
-        return replace(self, rows={label: self.rows[label] for label in labels})
+        return replace(self, rows={label: replace(self.rows[label], against=None) for label in labels}, against=None)
 
 
 @dataclass(frozen=True)
@@ -126,10 +157,12 @@ def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment
 def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment") -> Iterator[PlannedRun | MissingRow]:
     """The runs of each row of an experiment on one data set, and in their place what says why a row has none.
 
-    A row whose attributes the data lack, or whose attributes make it the same as an earlier row, is a `MissingRow`.
+    A row whose attributes the data lack, or whose attributes make it the same as an earlier row, is a `MissingRow`. Raises
+    `SirecError` if another row is set against it.
     """
     _check_shared(experiment, data, where)
     earlier: list[tuple[RunConfig, str]] = []
+    present: list[str] = []
     for name, row in experiment.rows.items():
         try:
             chosen = choose(row.attributes, data)
@@ -143,8 +176,13 @@ def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment
             yield MissingRow(label, data.name, f"{data.name} has no other attributes, so it is '{same}'")
             continue
         earlier.append((config, label))
+        present.append(name)
         for seed in experiment.seeds[:1] if model_class(row.model).is_floor else experiment.seeds:
             yield PlannedRun(label, replace(config, seed=seed), name)
+    for name in present:
+        baseline = experiment.baseline(name)
+        if baseline not in (None, PREVIOUS, *present):
+            raise SirecError(f"{where}: rows.{name} is set against '{baseline}', which {data.name} cannot have")
 
 
 def _configuration(

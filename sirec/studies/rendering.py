@@ -18,7 +18,7 @@ from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
 from sirec.studies.attributes import are_as_named
 from sirec.studies.comparison import Comparison, compare_entries
-from sirec.studies.experiment import Experiment, PlannedRun, RowPlan
+from sirec.studies.experiment import Experiment, PlannedRun
 from sirec.studies.runs import entry
 
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
@@ -41,12 +41,13 @@ def record(
 def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS) -> Comparison:
     """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run, or was run by another plan."""
     stored = _record(experiment, name, out)
-    found = [_entry(experiment.rows[line["row"]], experiment.published, out, line) for line in stored["runs"]]
+    lines = stored["runs"]
+    labels = {(_dataset(line), line["row"]): line["label"] for line in lines}
+    found = [_entry(experiment, out, line, labels) for line in lines]
     return compare_entries(
         found,
         title=experiment.title,
         views=views,
-        against=experiment.against,
         proposals=experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
         notes=_notes(experiment, list(group(found))),
@@ -69,10 +70,18 @@ def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     return stored
 
 
-def _entry(row: RowPlan, published: str | None, out: Path, line: Mapping[str, str]) -> Entry:
-    """Where a published table is named, a row has its values from there or none."""
-    folder = RunFolder(out / line["run"])
+def _entry(experiment: Experiment, out: Path, line: Mapping[str, str], labels: Mapping[tuple[str, str], str]) -> Entry:
+    """A run as its row has it; `labels` by data set and row. If a published table is named, printed values are its or none."""
+    row, folder = experiment.rows[line["row"]], RunFolder(out / line["run"])
+    baseline = experiment.baseline(line["row"])
+    against = labels.get((_dataset(line), baseline), baseline) if baseline else None
+    published = experiment.published
     if published is None:
-        return entry(folder, line["label"], is_variant=row.is_variant)
+        return entry(folder, line["label"], is_variant=row.is_variant, against=against)
     stands = bool(row.printed) and are_as_named(row.attributes, folder.config().data.attributes or ())
-    return entry(folder, line["label"], is_variant=True, printed=PrintedRow(published, row.printed) if stands else None)
+    printed = PrintedRow(published, row.printed) if stands else None
+    return entry(folder, line["label"], is_variant=True, printed=printed, against=against)
+
+
+def _dataset(line: Mapping[str, str]) -> str:
+    return Path(line["run"]).parts[-3]

@@ -14,8 +14,15 @@ from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 
 
-def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = False, printed: PrintedRow | None = None) -> Entry:
-    """A finished run, under its model's title or another label (see `Entry` for `is_variant` and `printed`)."""
+def entry(
+    folder: RunFolder,
+    label: str | None = None,
+    *,
+    is_variant: bool = False,
+    printed: PrintedRow | None = None,
+    against: str | None = None,
+) -> Entry:
+    """A finished run, under its model's title or another label (see `Entry` for the rest)."""
     config = folder.config()
     declaration = model_class(config.model.name)
     split = folder.split()
@@ -33,6 +40,7 @@ def entry(folder: RunFolder, label: str | None = None, *, is_variant: bool = Fal
         printed=printed,
         fingerprint=folder.fingerprint(),
         split=split,
+        against=against,
     )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import io
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from sirec.data.split import Temporal
 from sirec.errors import SirecError
@@ -15,9 +18,10 @@ from sirec.evaluation.ranks import Ranks, RankTable
 from sirec.report import comparison
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, find_row, sentence, verdict
-from sirec.report.entries import Entry, MissingRow, View, best_on_validation, group, protocol_notes
+from sirec.report.entries import PREVIOUS, Entry, MissingRow, View, best_on_validation, group, protocol_notes
 from sirec.report.published import PrintedRow
-from sirec.report.render import to_markdown
+from sirec.report.render import to_csv, to_dict, to_latex, to_markdown, to_rich
+from sirec.report.table import ResultTable
 
 USERS = 1500
 RECALL, NDCG = parse_metric("Recall@20"), parse_metric("NDCG@20")
@@ -141,6 +145,64 @@ def test_without_a_proposal_every_row_meets_the_baseline() -> None:
     runs = [entry(name) for name in ("SASRec", "NOVA", "DIF-SR")]
     pairs = differences(runs, [RECALL], against="sasrec")
     assert [(p.label, p.baseline, p.chosen) for p in pairs] == [("NOVA", "SASRec", "named"), ("DIF-SR", "SASRec", "named")]
+
+
+def test_each_row_meets_the_row_above() -> None:
+    """A chain: every row but the first against the one above, corrected over the chain; a fixed baseline (control) is not."""
+    runs = [entry(name, test=gain) for name, gain in (("SASRec", 0.0), ("NOVA", 0.5), ("DIF-SR", 0.5), ("COMIF", 1.0))]
+    pairs = differences(runs, [RECALL], against=PREVIOUS)
+    assert [(p.label, p.baseline) for p in pairs] == [("NOVA", "SASRec"), ("DIF-SR", "NOVA"), ("COMIF", "DIF-SR")]
+    assert {(p.chosen, p.is_reference, p.family) for p in pairs} == {("the row above", True, 3)}
+    smallest = min(pairs, key=lambda pair: pair.difference.p_value).difference
+    assert smallest.adjusted_p == min(1, 3 * smallest.p_value)
+    fixed = differences(runs, [RECALL], against="SASRec")
+    assert fixed[0].difference.difference == pairs[0].difference.difference
+    assert fixed[2].difference.difference == pytest.approx(sum(p.difference.difference for p in pairs))  # steps add up
+    table = comparison_table(runs, [RECALL], pairs=pairs)
+    assert [row.cells[0].mark for row in table.rows] == ["", "†", "", "†"]
+    assert [row.cells[0].mark for row in comparison_table(runs, [RECALL], pairs=fixed).rows] == ["", "†", "†", "†"]
+    assert any("†: differs from the row above: the interval" in note for note in table.notes)
+
+
+def test_a_row_may_name_its_own_baseline() -> None:
+    """Its own comes before the table's; what is its own baseline is set against nothing; the legend says both."""
+    runs = [entry(name, test=gain) for name, gain in (("SASRec", 0.0), ("NOVA", 0.5), ("DIF-SR", 1.0), ("COMIF", 1.5))]
+    forked = [*runs[:2], replace(runs[2], against="sasrec"), runs[3]]
+    expected = [("NOVA", "SASRec", "the row above"), ("DIF-SR", "SASRec", "named"), ("COMIF", "DIF-SR", "the row above")]
+    pairs = differences(forked, [RECALL], against=PREVIOUS)
+    assert [(p.label, p.baseline, p.chosen) for p in pairs] == expected
+    said = "the row above, or its baseline (named; DIF-SR against SASRec)"
+    assert any(f"†: differs from {said}: " in note for note in comparison_table(forked, [RECALL], pairs=pairs).notes)
+    assert f"Each row is set against {said}." in difference_table(pairs).notes
+    stars = [replace(run, against=name) for run, name in zip(runs, ("SASRec", "SASRec", "SASRec", "NOVA"), strict=True)]
+    pairs = differences(stars, [RECALL])
+    assert [(p.label, p.baseline) for p in pairs] == [("NOVA", "SASRec"), ("DIF-SR", "SASRec"), ("COMIF", "NOVA")]
+    said = "its baseline (named; NOVA against SASRec; DIF-SR against SASRec; COMIF against NOVA)"
+    assert any(f"†: differs from {said}: " in note for note in comparison_table(stars, [RECALL], pairs=pairs).notes)
+    with pytest.raises(SirecError, match="'NOWA' is not a row"):
+        differences([runs[0], replace(runs[1], against="NOWA")], [RECALL])
+
+
+def rich(table: ResultTable) -> str:
+    """As a wide terminal shows it."""
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(to_rich(table))
+    return console.export_text()
+
+
+def as_json(table: ResultTable) -> str:
+    return json.dumps(to_dict(table), ensure_ascii=False)
+
+
+@pytest.mark.parametrize("draw", [rich, to_markdown, to_csv, to_latex, as_json])
+def test_a_chain_is_drawn_by_every_renderer(draw: Callable[[ResultTable], str]) -> None:
+    """The pair, both p-values and what rows are set against are in each form; CSV has no notes."""
+    pairs = differences([entry("SASRec"), entry("NOVA"), entry("COMIF")], [RECALL], against=PREVIOUS)
+    text = draw(difference_table(pairs)).replace("--", "–")  # LaTeX's dash
+    assert "COMIF – NOVA" in text
+    assert "COMIF – SASRec" not in text
+    assert "p corrected" in text
+    assert ("Each row is set against the row above." in text) == (draw is not to_csv)
 
 
 def test_data_sets_do_not_mix() -> None:

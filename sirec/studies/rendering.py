@@ -56,7 +56,7 @@ def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] =
 
 def _notes(experiment: Experiment, datasets: Sequence[str]) -> list[str]:
     absent = [f"{name} ({why})" for name, why in experiment.unavailable.items() if name not in datasets]
-    missing = [f"Not available: {'; '.join(absent)}."] if absent else []
+    missing = [f"Not in this table: {'; '.join(absent)}."] if absent else []
     return [*experiment.notes, *(note for name in datasets for note in experiment.notes_on.get(name, ())), *missing]
 
 

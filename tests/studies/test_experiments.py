@@ -164,6 +164,16 @@ def test_printed_rows_are_checked(tiny: Dataset) -> None:
             Experiment(title="t", rows={"A": replace(row, printed=printed)}, published=published)
 
 
+def test_what_a_table_lacks_comes_with_the_commands_that_add_it() -> None:
+    """Every data set that is not in a shipped table is named with how to prepare it and how to draw the table on it."""
+    lacking = [(name, data, why) for name, path in shipped_experiments().items()
+               for data, why in read_experiment(path).unavailable.items()]  # fmt: skip
+    assert {data for _, data, _ in lacking} == {"sports", "toys", "yelp"}
+    for name, data, why in lacking:
+        assert why.startswith("no run yet")
+        assert why.endswith(f": sirec prepare {data}, then sirec study {name} --data {data}")
+
+
 A, B, C = (RowPlan(model=name) for name in ("sasrec", "nova", "comif"))
 
 

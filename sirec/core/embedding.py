@@ -6,6 +6,7 @@ Letters: V item codes, F values of one attribute, T tokens, d_f width of a field
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from sirec.core.by_field import ByField
 from sirec.core.model import INIT_STD
 from sirec.data.fields import PADDING, Field
+from sirec.errors import SirecError
 
 Pooling = Literal["sum", "mean"]
 
@@ -89,8 +91,21 @@ class SideEmbedding(nn.Module):
             part.reset()
 
 
-def attribute_embeddings(
-    fields: Sequence[Field], width: int, pooling: Pooling, *, trainable: bool = True, std: float = INIT_STD
-) -> dict[str, AttributeEmbedding]:
-    """One embedding an attribute, all of the same width."""
-    return {f.name: AttributeEmbedding(f, width, pooling, trainable=trainable, std=std) for f in fields}
+@dataclass(frozen=True, kw_only=True)
+class AttributeTables:
+    """How a model that reads attributes embeds them."""
+
+    attribute_width: int | None = None  # d_f; None: the width of items
+    attribute_pooling: Pooling = "sum"
+    attribute_trainable: bool = True
+    attribute_std: float = INIT_STD
+
+    def __post_init__(self) -> None:
+        """Refuse a width below 1."""
+        if self.attribute_width is not None and self.attribute_width < 1:
+            raise SirecError(f"attribute_width {self.attribute_width} must be at least 1, or null for the width of items")
+
+    def attribute_embeddings(self, fields: Sequence[Field], item_width: int) -> dict[str, AttributeEmbedding]:
+        """One embedding an attribute, all of the same width."""
+        width, trainable, std = self.attribute_width or item_width, self.attribute_trainable, self.attribute_std
+        return {f.name: AttributeEmbedding(f, width, self.attribute_pooling, trainable=trainable, std=std) for f in fields}

@@ -33,7 +33,8 @@ class States:
 class Recommender(nn.Module, ABC):
     """Scores every item for every row of a batch; all that evaluation and recommendation may call."""
 
-    single_pass: bool = False  # every state reads only its own past and is the same in any longer sequence
+    causal: bool = False  # every state reads only its own past
+    single_pass: bool = False  # and is the same in any longer sequence
     visibilities: frozenset[Visible] = frozenset({"past"})
 
     def count(self, data: Dataset) -> None:
@@ -70,8 +71,13 @@ class SequentialModel(Recommender):
         """[..., D], [V, D] -> [..., V]."""
         return states @ table.T
 
+    def question(self, batch: Batch) -> Batch:
+        """The rows as this model is asked what comes next: as they are, unless it fills gaps."""
+        return batch
+
     def scores(self, batch: Batch) -> Tensor:
         """[B, V] from the state at each row's `read` slot."""
+        batch = self.question(batch)
         states = self.encode(batch)
         length = batch.items.shape[1]
         read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read

@@ -1,17 +1,19 @@
-"""The one encoder behind SASRec, SASRecF, NOVA, DIF-SR and COMIF: fields join at the levels a declaration names.
+"""The one encoder behind SASRec, BERT4Rec, SASRecF, NOVA, DIF-SR, COMIF and S3-Rec: fields join where a declaration says.
 
     x   = Drop(LN(F_b(F_a(e, AE_1, …), R_1, …)))     F_a, F_b: attributes and behaviours at level `embedding`
     x   = Block_N(… Block_1(x))                      fields at level `query_key` join Q and K, at `attention` score alone
     z_v = x · e_v   or   x · F_a(e_v, AE_1(v), …)    `candidates`: id or fused
 
-A candidate has had no interaction yet, so the item table cannot see a behaviour: that leak is impossible by construction.
+At level `objective` an attribute joins nothing: its vectors are there for losses alone. An item may be hidden behind a MASK,
+and its attributes with it. A candidate has had no interaction yet, so the item table cannot see a behaviour: that leak is
+impossible by construction.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import torch
@@ -19,26 +21,26 @@ from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
 from sirec.core.blocks import NORM_EPS, Block, Joined
-from sirec.core.embedding import BehaviourEmbedding, Pooling, SideEmbedding, attribute_embeddings
+from sirec.core.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
-from sirec.core.model import INIT_STD, SequentialModel, States, initialise
+from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.shape import Shape
 from sirec.data.batch import Batch, Layout, whole
 from sirec.data.fields import PADDING, Field, Kind, Schema, names
 from sirec.errors import SirecError
 
-Level = Literal["none", "embedding", "query_key", "attention"]
+Level = Literal["none", "objective", "embedding", "query_key", "attention"]
+Question = Literal["last", "mask", "before_mask"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class TransformerConfig:
-    """What a declaration may choose; defaults are SASRec's shape under protocol `comif`."""
+class TransformerConfig(Shape, AttributeTables):
+    """What a declaration may choose.
 
-    width: int = 128  # d
-    layers: int = 2
-    heads: int = 4
-    inner: int = 256  # width inside the feed-forward
-    dropout: float = 0.5  # hidden
-    attention_dropout: float = 0.3  # on attention probabilities
+    `question` is the state that predicts: that of the last item, of a MASK appended to it, or (what the RecBole of the papers'
+    time did by mistake) of the last item with the MASK after it.
+    """
+
     attribute: Level = "none"
     behaviour: Level = "embedding"
     attribute_fusion: FusionName = "sum"  # F_a, at the embedding level and in the item table
@@ -47,22 +49,18 @@ class TransformerConfig:
     score_fusion: FusionName = "sum"  # F, at the attention level
     fusion_form: FusionForm = "masked"  # how concat and gate treat invisible scores
     candidates: Literal["id", "fused"] = "id"
-    attribute_width: int | None = None  # d_f; None: d
-    attribute_pooling: Pooling = "sum"
-    attribute_trainable: bool = True
-    attribute_std: float = INIT_STD
     scale: Literal["head", "width"] = "head"  # scores are divided by √d_h or, as the papers print, by √d
+    mask_token: bool = False  # whether items can be hidden
+    question: Question = "last"
 
     def __post_init__(self) -> None:
         """Refuse sizes and combinations that have no meaning."""
-        if min(self.width, self.layers, self.heads, self.inner) < 1:
-            raise SirecError("width, layers, heads and inner must be at least 1")
-        if self.width % self.heads:
-            raise SirecError(f"width {self.width} is not a multiple of heads {self.heads}")
-        if not (0 <= self.dropout < 1 and 0 <= self.attention_dropout < 1):
-            raise SirecError(f"dropout {self.dropout} and attention_dropout {self.attention_dropout} must lie in [0, 1)")
-        if self.attribute_width is not None and self.attribute_width < 1:
-            raise SirecError(f"attribute_width {self.attribute_width} must be at least 1, or null for the width of items")
+        Shape.__post_init__(self)
+        AttributeTables.__post_init__(self)
+        if self.behaviour == "objective":
+            raise SirecError("behaviour objective: no loss reads a behaviour's vectors", "use level none")
+        if self.question != "last" and not self.mask_token:
+            raise SirecError(f"question {self.question} needs mask_token: true", "or ask the last item: question last")
         d_f = self.attribute_width or self.width
         fusion = {"embedding": self.attribute_fusion, "query_key": self.query_key_fusion}.get(self.attribute)
         if fusion in ("sum", "gate") and d_f != self.width:
@@ -99,12 +97,12 @@ class FusedTransformer(SequentialModel):
         d_f = config.attribute_width or d
         self.widths = dict.fromkeys(names(attributes), d_f) | dict.fromkeys(names(behaviours), d)
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
+        self.mask, self.mask_code = (nn.Embedding(1, d) if config.mask_token else None), schema.mask
+        self.asks = config.question
         self.side = SideEmbedding(
-            attribute_embeddings(
-                attributes, d_f, config.attribute_pooling, trainable=config.attribute_trainable, std=config.attribute_std
-            ),
-            {f.name: BehaviourEmbedding(f, d) for f in behaviours},
+            config.attribute_embeddings(attributes, d), {f.name: BehaviourEmbedding(f, d) for f in behaviours}
         )
+        self.reads_attributes = config.attribute != "objective"
         self.at_embedding = {
             "attribute": names(attributes) if config.attribute == "embedding" else [],
             "behaviour": names(behaviours) if config.behaviour == "embedding" else [],
@@ -117,13 +115,20 @@ class FusedTransformer(SequentialModel):
         blocks = [self._block(config, attributes, behaviours) for _ in range(config.layers)]
         self.blocks = nn.ModuleList(blocks)
         self.whole_window = any(block.attention.fusion.reads_all_keys for block in blocks)
-        self.single_pass = not self.whole_window
+        self.causal = self.single_pass = not self.whole_window
         self.reset()
 
     def reset(self) -> None:
         """Draw all weights anew from torch's generator."""
         initialise(self)
         self.side.reset()
+
+    def question(self, batch: Batch) -> Batch:
+        """The rows with a MASK after the last item, if that is how the model is asked."""
+        if self.asks == "last":
+            return batch
+        asking = batch.asking(self.mask_code, self.max_length)
+        return asking if self.asks == "mask" else replace(asking, read=(asking.read - 1).clamp(min=0))
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, [B, L, d]; see `SequentialModel.encode`."""
@@ -137,10 +142,14 @@ class FusedTransformer(SequentialModel):
 
     def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
         """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
-        items = layout.flatten(rows.items)
-        side = self.side.of_items(items)
+        codes = layout.flatten(rows.items)
+        known = codes if self.mask is None else codes.masked_fill(codes == self.mask_code, PADDING)
+        side = self.side.of_items(known) if self.reads_attributes else {}
         side |= self.side.of_behaviours({name: layout.flatten(rows.behaviours[name]) for name in self.side.behaviours})
-        return self.items(items), side
+        items = self.items(known)
+        if self.mask is not None:
+            items = torch.where((codes == self.mask_code)[:, None], self.mask.weight, items)
+        return items, side
 
     def join(self, items: Tensor, side: Mapping[str, Tensor]) -> Tensor:
         """What the first block reads, [T, d]: items fused with the fields that join at the embedding, normed."""

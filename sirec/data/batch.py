@@ -17,6 +17,7 @@ from torch import Tensor
 from sirec.data.fields import PADDING
 
 Visible = Literal["past", "all"]
+Counted = Literal["forward", "backward", "right"]  # see `Batch.counted`
 SHORTEST_BUCKET = 8  # below this length a further bucket costs more in launches than it saves in padding
 
 
@@ -153,6 +154,35 @@ class Batch:
         """Long[N]: what those slots must predict."""
         return self.targets.flatten().index_select(0, self.target_slots)
 
+    def counted(self, how: Counted, window: int) -> Batch:
+        """The same rows with positions counted from elsewhere; only codes of real slots mean anything.
+
+        `forward` from the first item (0), as they come; `backward` from the last (0); `right` as in a window of n = `window`
+        slots whose rows end at its right edge: the last item of every row has n - 1.
+        """
+        if how == "forward" or "position" not in self.behaviours:
+            return self
+        slots = self.behaviours["position"]
+        lengths = torch.from_numpy(self.lengths).to(slots.device)[:, None]
+        position = (lengths - 1 - slots).clamp(min=0) if how == "backward" else (slots - lengths) % window
+        return replace(self, behaviours={**self.behaviours, "position": position})
+
+    def asking(self, mask: int, window: int) -> Batch:
+        """The same rows with a hidden item after the last and everything visible: what is next is asked as a gap to fill.
+
+        A row that fills the `window` forgets its oldest item. `read` is the gap's slot; its other behaviours are 0.
+        """
+        device = self.items.device
+        full = self.lengths >= window
+        lengths = np.where(full, window, self.lengths + 1)
+        length, by = int(lengths.max()), torch.from_numpy(full.astype(np.int64)).to(device)
+        gap = torch.from_numpy(lengths - 1).to(device)
+        items = _shifted(self.items, by, length).scatter(1, gap[:, None], mask)
+        behaviours = {name: _shifted(values, by, length) for name, values in self.behaviours.items()}
+        if "position" in behaviours:
+            behaviours["position"] = torch.arange(length, device=device).expand(len(items), -1)
+        return Batch(self.users, items, lengths, behaviours, torch.zeros_like(items), gap, "all")
+
     def padded(self, length: int) -> Batch:
         """The same rows with more empty slots on the right."""
         extra = length - self.items.shape[1]
@@ -165,6 +195,13 @@ class Batch:
             targets=widen(self.targets, (0, extra)),
             behaviours={name: _extend(name, values, extra) for name, values in self.behaviours.items()},
         )
+
+
+def _shifted(values: Tensor, by: Tensor, length: int) -> Tensor:
+    """[B, L] -> [B, length]: each row moved left by its own number of slots, 0 where nothing is left."""
+    source = torch.arange(length, device=values.device) + by[:, None]
+    wide = torch.nn.functional.pad(values, (0, max(0, int(source.max()) + 1 - values.shape[1])))
+    return wide.gather(1, source)
 
 
 def _extend(name: str, values: Tensor, extra: int) -> Tensor:

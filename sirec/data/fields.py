@@ -53,6 +53,11 @@ class Schema:
     fields: tuple[Field, ...] = ()
 
     @property
+    def mask(self) -> int:
+        """The code of a hidden item: the one after the last, so that no table of items has a row for it."""
+        return self.items
+
+    @property
     def attributes(self) -> tuple[Field, ...]:
         """The fields that are functions of the item."""
         return tuple(field for field in self.fields if field.kind == "attribute")

@@ -65,11 +65,15 @@ class Task(Protocol):
     name: ClassVar[str]
     visible: ClassVar[Visible]
     revision: ClassVar[int]  # raised whenever the same configuration gives other rows or steps
-    every_position: ClassVar[bool]  # several targets share one pass: legal for prefix-consistent models only
+    every_position: ClassVar[bool]  # several targets share one pass: legal where no state reads later slots
     composition: Composition
 
     def rows(self, data: Dataset, max_length: int) -> Rows:
         """Rows that cover every training target once."""
+        ...
+
+    def batch(self, data: Dataset, rows: Rows) -> Batch:
+        """The batch of some of the rows; what is drawn for it comes from torch's generator."""
         ...
 
 
@@ -93,6 +97,10 @@ class NextItem:
         starts, ends, users = _training_spans(data)
         whole = np.minimum(ends, starts + max_length)
         return concatenate([Rows(users, starts, whole, starts), self._beyond(users, starts, ends, max_length)])
+
+    def batch(self, data: Dataset, rows: Rows) -> Batch:
+        """The rows as they are."""
+        return gather(data, rows, self.visible)
 
     def _beyond(self, users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int) -> Rows:
         stride = 1 if self.long_histories == "exact" else max(n // 2, 1)
@@ -122,6 +130,10 @@ class LastItem:
         user, start = np.repeat(users, counts), np.repeat(starts, counts)
         stop = start + 1 + _ramp(counts)
         return Rows(user, np.maximum(start, stop - max_length), stop, stop - 1)
+
+    def batch(self, data: Dataset, rows: Rows) -> Batch:
+        """The rows as they are."""
+        return gather(data, rows, self.visible)
 
 
 AnyTask = NextItem | LastItem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from sirec.data.tasks import AnyTask, NextItem
 from sirec.errors import SirecError
@@ -18,6 +19,7 @@ AnyObjective = ItemCrossEntropy | AttributePrediction | ItemAttributeAlignment |
 class Stage:
     """Training until `epochs`, or until `metric` on validation has not risen for `patience` evaluations.
 
+    The weights of the best evaluation are kept; with `keeps: last` nothing is evaluated and those of the last epoch are.
     `budget` is the average number of targets a step (the papers' batch size). Adam (0.9, 0.999, 1e-8), constant rate.
     """
 
@@ -31,6 +33,7 @@ class Stage:
     evaluate_every: int = 1
     patience: int = 10
     metric: str = "Recall@20"
+    keeps: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
         """Refuse settings under which nothing would be trained or selected."""

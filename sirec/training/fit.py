@@ -20,7 +20,7 @@ from sirec.core.model import SequentialModel
 from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import Rows, deal, gather
+from sirec.data.tasks import Rows, deal
 from sirec.errors import SirecError
 from sirec.objectives.base import Pass
 from sirec.objectives.stage import Stage
@@ -108,7 +108,9 @@ class Trainer:
             losses = self._epoch(on_step)
             trained = time.perf_counter()
             self.epoch += 1
-            evaluates = self.epoch % self.stage.evaluate_every == 0 or self.epoch == self.stage.epochs
+            evaluates = self.stage.keeps == "best" and (
+                self.epoch % self.stage.evaluate_every == 0 or self.epoch == self.stage.epochs
+            )
             valid = dict(validate()) if evaluates else {}
             is_best = evaluates and self.stopping.update(self.epoch, valid[self.stage.metric])
             if is_best:
@@ -161,7 +163,7 @@ class Trainer:
         totals = {name: torch.zeros((), dtype=torch.float64) for name in self.objectives}
         task, done = self.stage.task, 0
         for done, chosen in enumerate(deal(self.rows, self.stage.budget, task.composition, rng), start=1):
-            batch = gather(self.data, self.rows.take(chosen), task.visible)
+            batch = task.batch(self.data, self.rows.take(chosen))
             for name, value in self._step(batch).items():
                 totals[name] += value.double().cpu()
             if not all(torch.isfinite(total) for total in totals.values()):
@@ -191,7 +193,7 @@ def _check_task(model: SequentialModel, stage: Stage) -> None:
     """A task may only show a model what the built model can bear."""
     if stage.task.visible not in model.visibilities:
         raise SirecError(f"this model cannot train on {stage.task.name}: it does not support visible={stage.task.visible}")
-    if stage.task.every_position and not model.single_pass:
+    if stage.task.every_position and not model.causal:
         raise SirecError(
             f"this model cannot train on {stage.task.name}: its states read the whole window, so targets would leak",
             "use task last_item, or fusion_form masked",

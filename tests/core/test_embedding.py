@@ -7,7 +7,7 @@ import reference
 import tiny as builders
 import torch
 
-from sirec.core.embedding import AttributeEmbedding, BehaviourEmbedding, Pooling, SideEmbedding, attribute_embeddings
+from sirec.core.embedding import AttributeEmbedding, AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
 from sirec.core.model import initialise
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
@@ -50,7 +50,8 @@ def test_frozen_tables_are_standard_normal_and_no_parameters_of_an_optimiser(sch
     """`trainable=False, std=1` gives tables of unit deviation without gradient; the default gives small trainable ones."""
     large = Field("tag", "attribute", 2000, torch.zeros(3, 1, dtype=torch.long))
     for trainable, std in ((False, 1.0), (True, 0.02)):
-        side = SideEmbedding(attribute_embeddings([large], 16, "sum", trainable=trainable, std=std), {})
+        tables = AttributeTables(attribute_trainable=trainable, attribute_std=std)
+        side = SideEmbedding(tables.attribute_embeddings([large], 16), {})
         initialise(side)
         side.reset()
         weight = side.attributes["tag"].values.weight

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +12,9 @@ from sirec.cli.console import progress, say
 from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
+from sirec.report.figures import TableFigure
 from sirec.studies.attention_rank import RankRecord, measure_ranks
+from sirec.studies.attention_rank_figures import rank_figures
 from sirec.studies.attention_rank_tables import rank_tables
 from sirec.studies.comparison import Comparison
 from sirec.studies.correlation import CorrelationRecord, measure_correlation
@@ -64,7 +66,7 @@ class Chosen:
 class Measurement:
     """A kind of measurement: what its files are called, how it is made, what is kept, and how that is drawn.
 
-    `models` are those it is about where none are named.
+    `models` are those it is about where none are named; `figures` by what each is of.
     """
 
     name: str
@@ -72,9 +74,10 @@ class Measurement:
     measure: Measure
     record: type[Any]
     tables: Callable[[Any], Comparison]
+    figures: Callable[[Any], Mapping[str, TableFigure]]
 
     def run(self, chosen: Chosen, users: int, seed: int, *, render_only: bool, as_json: bool) -> None:
-        """Measure, keep the record, and draw its tables; or draw what was measured before."""
+        """Measure, keep the record, and draw it; or draw what was measured before."""
         if render_only:
             self.draw(chosen, chosen.data_name(), as_json=as_json)
             return
@@ -91,24 +94,33 @@ class Measurement:
         self.draw(chosen, data.name, as_json=as_json)
 
     def draw(self, chosen: Chosen, data: str, *, as_json: bool) -> None:
-        """The tables of what was measured on a data set, from the record alone."""
+        """Tables and figures of what was measured on a data set, from the record alone."""
         name = f"{self.name}_{data}"
-        drawn = self.tables(read_record(chosen.out, name, self.record))
-        written = drawn.write(chosen.out / "tables", name)  # before printing: a closed pipe ends the command
+        record = read_record(chosen.out, name, self.record)
+        drawn = self.tables(record)
+        written = [drawn.write(chosen.out / "tables", name)]  # before printing: a closed pipe ends the command
+        written += [figure.write(chosen.out / "figures", f"{name}_{part}")[0] for part, figure in self.figures(record).items()]
         show(drawn, as_json=as_json)
-        say(f"written: {written}")
+        for path in written:
+            say(f"written: {path}")
+
+
+def no_figures(record: object) -> Mapping[str, TableFigure]:
+    """What is shown in tables alone."""
+    return {}
 
 
 MEASUREMENTS = {
     kind.name: kind
     for kind in (
-        Measurement("rankcheck", ("sasrecf", "nova", "dif-sr"), measure_ranks, RankRecord, rank_tables),
+        Measurement("rankcheck", ("sasrecf", "nova", "dif-sr"), measure_ranks, RankRecord, rank_tables, rank_figures),
         Measurement(
             "correlation",
             ("sasrec", "sasrecf", "nova", "dif-sr", "comif"),
             measure_correlation,
             CorrelationRecord,
             correlation_tables,
+            no_figures,
         ),
     )
 }

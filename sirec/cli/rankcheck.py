@@ -25,6 +25,8 @@ def rankcheck(
 ) -> None:
     """Measure the ranks of attention's score matrices (DIF-SR Figure 1), beside their bound and untrained weights.
 
+    Tables and figures are written to results/tables and results/figures.
+
     Example: sirec rankcheck --data beauty --models sasrecf,nova,dif-sr
     """
     from sirec.cli.measure import MEASUREMENTS, Chosen, names

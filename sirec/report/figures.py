@@ -1,4 +1,4 @@
-"""Figures: tables whose columns are bins, drawn as points with intervals.
+"""Figures: what all have in common, and tables whose columns are bins, drawn as points with intervals.
 
 A figure is drawn from `ResultTable`s and from nothing else, so its data are their CSV. Colours are those of Okabe and Ito, told
 apart by the colour-blind; each row has a marker of its own too, for print without colours.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -57,29 +58,27 @@ class Look:
         return {"marker": self.marker, "color": self.colour, "markerfacecolor": face, "markeredgewidth": 0.9, "markersize": 4}
 
 
-@dataclass(frozen=True, eq=False)
-class BinFigure:
-    """`values` above `gains`, a panel for each group of rows, over the columns `bins`, which `axis` explains.
+class TableFigure(ABC):
+    """A drawing of tables."""
 
-    Rows of `gains` are drawn like the rows of `values` whose labels theirs begin with; `baseline` is the row they differ from.
-    """
+    @property
+    @abstractmethod
+    def tables(self) -> tuple[ResultTable, ...]:
+        """What is drawn."""
 
-    values: ResultTable
-    gains: ResultTable | None
-    bins: tuple[str, ...]
-    axis: str
-    baseline: str
+    @abstractmethod
+    def compose(self) -> Figure:
+        """The drawing, in the style that is set."""
 
     def draw(self) -> Figure:
         """The figure, of a size for print: text of 7 and 8 points."""
         with mpl.rc_context(STYLE):
-            return _draw(self)
+            return self.compose()
 
     def write_data(self, folder: Path, name: str) -> None:
         """Write `name.csv`, which holds what the figure shows."""
         folder.mkdir(parents=True, exist_ok=True)
-        tables = (self.values,) if self.gains is None else (self.values, self.gains)
-        replace_text(folder / f"{name}.csv", to_csv(*tables))
+        replace_text(folder / f"{name}.csv", to_csv(*self.tables))
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write `name.png` and `.pdf` beside their data, and return them. Raises `SirecError` if the disk refuses."""
@@ -99,8 +98,31 @@ class BinFigure:
         return paths
 
 
+@dataclass(frozen=True, eq=False)
+class BinFigure(TableFigure):
+    """`values` above `gains`, a panel for each group of rows, over the columns `bins`, which `axis` explains.
+
+    Rows of `gains` are drawn like the rows of `values` whose labels theirs begin with; `baseline` is the row they differ from.
+    """
+
+    values: ResultTable
+    gains: ResultTable | None
+    bins: tuple[str, ...]
+    axis: str
+    baseline: str
+
+    @property
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Values, and gains if there are any."""
+        return (self.values,) if self.gains is None else (self.values, self.gains)
+
+    def compose(self) -> Figure:
+        """A panel for each group of rows, gains below values."""
+        return _draw(self)
+
+
 def _draw(what: BinFigure) -> Figure:
-    tables = [what.values, *([what.gains] if what.gains else [])]
+    tables = what.tables
     groups, looks = list(dict.fromkeys(row.group for row in what.values.rows)), _looks(what)
     width = max(
         NARROWEST, len(groups) * (MARGIN + len(what.bins) * max(WIDTH_OF_A_BIN, WIDTH_OF_A_POINT * len(looks) / SPREAD))

@@ -1,7 +1,8 @@
 """DIF-SR's Figure 1 on our runs: ranks of attention's score matrices, beside their bound and beside untrained weights.
 
 The figure says neither data nor masking nor tolerance, so all are said here: several matrices, several tolerances, a measure
-without any, by block and by length of history. `attention_rank_tables.py` draws what is measured here.
+without any, by block and by length of history. `attention_rank_tables.py` and `attention_rank_figures.py` draw what is
+measured here.
 """
 
 from __future__ import annotations
@@ -20,18 +21,33 @@ from sirec.data.tasks import Rows, evaluation_rows
 from sirec.evaluation.attention_rank import Matrix, block_scores, effective_rank, numerical_rank, rank_bound
 from sirec.studies.subjects import TRAINED, UNTRAINED, Subject, batches, sample
 
-TOLERANCES = (1e-4, 1e-6, 1e-8)  # of the largest singular value
+STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12)  # tolerances: shares of the largest value
+TOLERANCES = (1e-4, 1e-6, 1e-8)  # those of the tables
 MAIN = 1  # place of the tolerance that is read
+MIDDLE = (0.1, 0.9)  # a curve's band: eight users of ten
 LENGTHS = (5, 8, 20)  # last length of each group of histories but the longest
 EVERY = "all"
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
+class RankCurve:
+    """Rank by tolerance, a number for each of the record's `steps`: a spectrum, turned round.
+
+    `mean` is over heads and users; between `low` and `high` lies the mean over heads of eight users in ten.
+    """
+
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class BlockRanks:
     """Means over heads and users for one block (from 1): `ranks` by tolerance, `error` the standard error of the main one.
 
-    `lengths` is a group of histories, or all; `bound` the mean of the users' bounds, None where there is none.
+    `lengths` is a group of histories, or all, which alone have a `curve`; `bound` the mean of the users' bounds, None where
+    there is none.
     """
 
     matrix: Matrix
@@ -43,6 +59,7 @@ class BlockRanks:
     error: float
     effective: float
     bound: float | None
+    curve: RankCurve | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +90,7 @@ class RankRecord:
     test_users: int
     median_length: float
     tolerances: tuple[float, ...]
+    steps: tuple[float, ...]
     runs: tuple[RunRanks, ...]
 
 
@@ -91,6 +109,7 @@ def measure_ranks(subjects: Sequence[Subject], data: Dataset, users: int, seed: 
         test_users=len(rows),
         median_length=float(np.median(rows.lengths)),
         tolerances=TOLERANCES,
+        steps=STEPS,
         runs=runs,
     )
 
@@ -136,7 +155,7 @@ def _singular_facts(model: FusedTransformer, data: Dataset, rows: Rows, matrices
         for block, scores in enumerate(block_scores(model, batch)):
             for matrix in matrices:
                 singular = torch.linalg.svdvals(scores.select(lengths, matrix))
-                facts = {f"rank{place}": numerical_rank(singular, share) for place, share in enumerate(TOLERANCES)}
+                facts = {_column(share): numerical_rank(singular, share) for share in STEPS}
                 facts["effective"] = effective_rank(singular)
                 bounds = [rank_bound(model, block, int(length), matrix) for length in batch.lengths]
                 yield pd.DataFrame(
@@ -158,7 +177,7 @@ def _figures(facts: pd.DataFrame) -> Iterator[BlockRanks]:
 
 
 def _figure(matrix: Matrix, block: int, lengths: str, lines: pd.DataFrame) -> BlockRanks:
-    ranks = [lines[f"rank{place}"] for place in range(len(TOLERANCES))]
+    ranks = [lines[_column(share)] for share in TOLERANCES]
     return BlockRanks(
         matrix=matrix,
         lengths=lengths,
@@ -169,7 +188,17 @@ def _figure(matrix: Matrix, block: int, lengths: str, lines: pd.DataFrame) -> Bl
         error=float(ranks[MAIN].std(ddof=0) / np.sqrt(len(lines))),
         effective=float(lines["effective"].mean()),
         bound=None if lines["bound"].isna().any() else float(lines["bound"].mean()),
+        curve=_curve([lines[_column(share)] for share in STEPS]) if lengths == EVERY else None,
     )
+
+
+def _curve(ranks: Sequence[pd.Series]) -> RankCurve:
+    low, high = (tuple(float(users.quantile(share)) for users in ranks) for share in MIDDLE)
+    return RankCurve(mean=tuple(float(users.mean()) for users in ranks), low=low, high=high)
+
+
+def _column(tolerance: float) -> str:
+    return f"rank at {tolerance}"
 
 
 def _length_names() -> list[str]:

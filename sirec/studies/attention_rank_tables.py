@@ -39,10 +39,10 @@ VISIBLE_NOTE = "A triangle without zeros on its diagonal has rank L for any mode
 
 def rank_tables(record: RankRecord) -> Comparison:
     """The tables of a record: a matrix each, then blocks and lengths of the padded one, and what may be compared."""
-    title = f"Rank of attention scores, {record.data}"
+    title = _title(record)
     sampled = (
         f"Test histories of {record.users:,} of {record.test_users:,} users (seed {record.seed}), data {record.fingerprint}; "
-        f"means over users, heads and blocks; error: the standard error over users at {_power(record.tolerances[MAIN])}."
+        f"means over users, heads and blocks; error: the standard error over users at {power(record.tolerances[MAIN])}."
     )
     notes = {
         "padded": (PADDED_NOTE, MEASURE_NOTE, sampled),
@@ -50,17 +50,26 @@ def rank_tables(record: RankRecord) -> Comparison:
         "real": (LONG_NOTE,),
         "visible": (VISIBLE_NOTE,),
     }
-    tables = [_matrix_table(record, matrix, f"{title}: {name}", notes[matrix]) for matrix, name in MATRICES.items()]
+    tables = [_matrix_table(record, matrix, table_title(record, matrix), notes[matrix]) for matrix in MATRICES]
     tables = [table for table in tables if table.rows]
     tables.append(_split_table(record, f"{title}: padded, by block", _block))
     tables.append(_split_table(record, f"{title}: padded, by length of history", _lengths))
     return Comparison(title=title, tables=tuple(tables), sentences=tuple(_sentences(record)))
 
 
+def _title(record: RankRecord) -> str:
+    return f"Rank of attention scores, {record.data}"
+
+
+def table_title(record: RankRecord, matrix: Matrix) -> str:
+    """What the table of a matrix is called."""
+    return f"{_title(record)}: {MATRICES[matrix]}"
+
+
 def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[str, ...]) -> ResultTable:
     columns = (
         Column("fusion"),
-        *(Column(f"rank at {_power(tolerance)}", decimals=2) for tolerance in record.tolerances),
+        *(Column(f"rank at {power(tolerance)}", decimals=2) for tolerance in record.tolerances),
         Column("error", decimals=2),
         Column("effective", decimals=2),
         Column("bound", decimals=2),
@@ -70,7 +79,7 @@ def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[s
     rows = []
     for state in (TRAINED, UNTRAINED):
         for runs in by_label(record.runs):
-            lines = [line for line in _lines(runs, state, matrix) if line.lengths == EVERY]
+            lines = [line for line in lines_of(runs, state, matrix) if line.lengths == EVERY]
             if lines:
                 size = (_mean(line.mean_length for line in lines), lines[0].users)
                 shape = (runs[0].head_width, *((record.window,) if matrix in PADDED else size))
@@ -84,27 +93,27 @@ def _row(runs: Sequence[RunRanks], state: str, lines: Sequence[BlockRanks], shap
         for place in range(len(lines[0].ranks))
     ]
     error, effective = (_mean(getattr(line, name) for line in lines) for name in ("error", "effective"))
-    return Row(runs[0].label, (Cell(runs[0].fusion), *ranks, Cell(error), Cell(effective), _bound(lines), *shape), state)
+    return Row(runs[0].label, (Cell(runs[0].fusion), *ranks, Cell(error), Cell(effective), bound_cell(lines), *shape), state)
 
 
 def _split_table(record: RankRecord, title: str, part_of: Callable[[BlockRanks], str | None]) -> ResultTable:
     """Rank and bound of the padded matrices, split by what `part_of` says; None takes no part."""
-    parts = dict.fromkeys(part_of(line) for run in record.runs for line in _lines([run], TRAINED, "padded"))
+    parts = dict.fromkeys(part_of(line) for run in record.runs for line in lines_of([run], TRAINED, "padded"))
     names = [part for part in parts if part is not None]
     columns = [(Column(f"rank, {name}", decimals=2), Column(f"bound, {name}", decimals=2)) for name in names]
     rows = []
     for state in (TRAINED, UNTRAINED):
         for runs in by_label(record.runs):
-            mine = [[line for line in _lines(runs, state, "padded") if part_of(line) == name] for name in names]
+            mine = [[line for line in lines_of(runs, state, "padded") if part_of(line) == name] for name in names]
             cells = [_rank_and_bound(lines) for lines in mine]
             rows.append(Row(runs[0].label, tuple(cell for pair in cells for cell in pair), state))
-    note = f"Tolerance {_power(record.tolerances[MAIN])} of the largest singular value."
+    note = f"Tolerance {power(record.tolerances[MAIN])} of the largest singular value."
     return ResultTable(title, tuple(column for pair in columns for column in pair), tuple(rows), (note,))
 
 
 def _rank_and_bound(lines: Sequence[BlockRanks]) -> tuple[Cell, Cell]:
     """Two cells, empty where a run has no such part: it has fewer blocks than others."""
-    return (Cell(_mean(line.ranks[MAIN] for line in lines)), _bound(lines)) if lines else (Cell(), Cell())
+    return (Cell(_mean(line.ranks[MAIN] for line in lines)), bound_cell(lines)) if lines else (Cell(), Cell())
 
 
 def _block(line: BlockRanks) -> str | None:
@@ -115,12 +124,13 @@ def _lengths(line: BlockRanks) -> str | None:
     return None if line.lengths == EVERY else f"{line.lengths} items"
 
 
-def _lines(runs: Sequence[RunRanks], state: str, matrix: Matrix) -> list[BlockRanks]:
+def lines_of(runs: Sequence[RunRanks], state: str, matrix: Matrix) -> list[BlockRanks]:
     """The figures of a row's runs, all blocks and groups of lengths."""
     return [line for run in runs for line in (run.trained if state == TRAINED else run.untrained) if line.matrix == matrix]
 
 
-def _bound(lines: Sequence[BlockRanks]) -> Cell:
+def bound_cell(lines: Sequence[BlockRanks]) -> Cell:
+    """The mean bound of some lines, or why there is none."""
     bounds = [line.bound for line in lines]
     return Cell(missing=NO_BOUND) if None in bounds else Cell(_mean(bound for bound in bounds if bound is not None))
 
@@ -129,7 +139,7 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def _power(tolerance: float) -> str:
+def power(tolerance: float) -> str:
     """A tolerance as it is written: 1e-6."""
     return f"1e{np.log10(tolerance):.0f}"
 
@@ -141,7 +151,7 @@ def _sentences(record: RankRecord) -> Iterator[str]:
             f"The median test history has {record.median_length:g} items. A real L x L matrix has rank L at most, so a head of "
             f"width {width} can only be a bottleneck for the {100 * users / record.test_users:.1f} % of users with more items."
         )
-    without = {run.label for run in record.runs if any(line.bound is None for line in _lines([run], TRAINED, "padded"))}
+    without = {run.label for run in record.runs if any(line.bound is None for line in lines_of([run], TRAINED, "padded"))}
     if without and len(without) < len({run.label for run in record.runs}):
         yield (
             f"Padded and as fused, the ranks of {'; '.join(sorted(without))} cannot be compared with the others': the mask "

@@ -11,6 +11,7 @@ import pytest
 from .conftest import SMALL, Call
 
 MODELS = ("sasrecf", "dif-sr")
+FIGURES = {"rankcheck": ("padded", "summed", "real", "visible"), "correlation": ()}
 COMMANDS = {"rankcheck": "Rank of attention scores, shop", "correlation": "Correlation of items and side information, shop"}
 
 
@@ -41,6 +42,9 @@ def test_tables_of_models_and_again_without_weights(sirec: Call, measured: Path,
     written = {path.name: path.read_bytes() for path in (bare / "tables").glob(f"{command}_shop.*")}
     assert written == {path.name: path.read_bytes() for path in (measured / "tables").glob(f"{command}_shop.*")}
     assert len(written) == 3
+    pictures = {path.name: path.read_bytes() for path in (bare / "figures").glob(f"{command}_*")}
+    assert pictures == {path.name: path.read_bytes() for path in (measured / "figures").glob(f"{command}_*")}
+    assert {name for name in pictures if name.endswith(".png")} == {f"{command}_shop_{part}.png" for part in FIGURES[command]}
     refused = sirec(command, "--data", "shop", "--models", "dif-sr", "--out", str(bare))
     shutil.rmtree(bare)
     assert refused.code == 2

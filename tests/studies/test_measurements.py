@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,7 +15,9 @@ from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.tasks import evaluation_rows
 from sirec.errors import SirecError
-from sirec.studies.attention_rank import TOLERANCES, BlockRanks, RankRecord, RunRanks, model_ranks
+from sirec.evaluation.attention_rank import Matrix
+from sirec.studies.attention_rank import STEPS, TOLERANCES, BlockRanks, RankRecord, RunRanks, model_ranks
+from sirec.studies.attention_rank_figures import rank_figures
 from sirec.studies.attention_rank_tables import rank_tables
 from sirec.studies.comparison import Comparison
 from sirec.studies.correlation import CorrelationRecord
@@ -46,6 +48,55 @@ def test_a_committed_table_is_what_its_record_says(name: str, tmp_path: Path) ->
     assert write_record(tmp_path, name, record).read_bytes() == (RESULTS / "measurements" / f"{name}.json").read_bytes()
 
 
+@pytest.mark.parametrize("name", [name for name in COMMITTED if name.startswith("rankcheck")])
+def test_a_committed_figure_is_what_its_record_says(name: str, tmp_path: Path) -> None:
+    """A figure for each matrix, its data the same bytes as the committed ones, its pictures beside them and no others."""
+    figures = rank_figures(read_record(RESULTS, name, RankRecord))
+    assert list(figures) == list(get_args(Matrix))
+    for part, figure in figures.items():
+        figure.write_data(tmp_path, f"{name}_{part}")
+        drawn = tmp_path / f"{name}_{part}.csv"
+        assert drawn.read_bytes() == (RESULTS / "figures" / drawn.name).read_bytes()
+    expected = {f"{name}_{part}.{kind}" for part in figures for kind in ("csv", "png", "pdf")}
+    assert {path.name for path in (RESULTS / "figures").glob(f"{name}_*")} == expected
+
+
+def test_curves_go_through_the_tables(ranks: RunRanks) -> None:
+    """At the tables' tolerances curves have the tables' ranks; they rise as the tolerance falls, inside their bands' reach."""
+    lines = [line for line in ranks.trained if line.lengths == "all"]
+    assert lines
+    for line in lines:
+        assert line.curve is not None
+        assert tuple(line.curve.mean[STEPS.index(tolerance)] for tolerance in TOLERANCES) == line.ranks
+        for part in (line.curve.mean, line.curve.low, line.curve.high):
+            assert list(part) == sorted(part)
+        assert all(low <= high for low, high in zip(line.curve.low, line.curve.high, strict=True))
+    assert all(line.curve is None for line in ranks.trained if line.lengths != "all")  # control: groups have none
+
+
+def test_a_figure_has_the_rows_of_its_table(ranks: RunRanks) -> None:
+    """Each matrix: labels by state and block, seeds of a row averaged; a matrix that nobody has gives no figure."""
+    twice = tuple(
+        line
+        if line.curve is None
+        else replace(line, curve=replace(line.curve, mean=tuple(3 * rank for rank in line.curve.mean)))
+        for line in ranks.trained
+    )
+    alone, both = (rank_figures(a_record(*runs)) for runs in ([ranks], [ranks, replace(ranks, trained=twice)]))
+    assert list(alone) == list(get_args(Matrix))
+    groups = [f"{state}, block {block}" for state in ("trained", "freshly initialised") for block in (1, 2)]
+    for matrix, figure in both.items():
+        assert [(row.label, row.group) for row in figure.table.rows] == [("DIF-SR", group) for group in groups]
+        mean, single = (figures[matrix].table.rows[0].cells[0].value for figures in (both, alone))
+        assert mean == pytest.approx(2 * single)  # type: ignore[operator]
+    short = replace(ranks, trained=_padded(ranks), untrained=_padded(ranks))
+    assert list(rank_figures(a_record(short))) == ["padded"]
+
+
+def _padded(ranks: RunRanks) -> tuple[BlockRanks, ...]:
+    return tuple(line for line in ranks.trained if line.matrix == "padded")
+
+
 def test_a_sample_is_drawn_once_and_by_length(tiny: Dataset) -> None:
     """No user twice, shortest first, the same for the same seed, everybody where the sample is larger; batches keep it all."""
     rows = evaluation_rows(tiny, "test", 12)
@@ -71,7 +122,7 @@ def ranks() -> RunRanks:
 
 def a_record(*runs: RunRanks) -> RankRecord:
     return RankRecord(data="tiny", fingerprint="0", window=24, users=7, seed=0, test_users=7, median_length=9.0,
-                      tolerances=TOLERANCES, runs=runs)  # fmt: skip
+                      tolerances=TOLERANCES, steps=STEPS, runs=runs)  # fmt: skip
 
 
 def test_groups_of_lengths_are_the_whole(ranks: RunRanks) -> None:

@@ -25,6 +25,11 @@ def coldstart(
         ),
     ] = None,
     study: Annotated[str | None, typer.Option(help="Take the runs of this study.", show_default=False)] = None,
+    train: Annotated[
+        bool, typer.Option("--train", help="Train what is missing first, as rows of that study; without one of overall.")
+    ] = False,
+    jobs: options.Jobs = 1,
+    device: options.Device = "cpu",
     bins: Annotated[
         list[str] | None,
         typer.Option(help="popularity=5,10,20,50 or length=…: the last value of each bin; repeatable.", show_default=False),
@@ -43,14 +48,21 @@ def coldstart(
 ) -> None:
     """Compare models on groups of users: rare and frequent targets, short and long histories (COMIF's Figures 5 and 6).
 
-    It reads ranks alone and trains nothing. Tables and figures are written to results/tables and results/figures.
+    It reads ranks alone, of runs that there are or that --train makes. Tables and figures are written to results/tables and
+    results/figures.
 
-    Example: sirec coldstart --data beauty --models sasrec,dif-sr,comif
+    Example: sirec coldstart --data beauty --models sasrec,dif-sr,comif --train
     """
     from sirec.cli.common import show
+    from sirec.errors import SirecError
     from sirec.evaluation.buckets import with_ends
     from sirec.studies.coldstart import METRICS, ColdStart, cold_start, default_name, record, recorded
 
+    if not train and (jobs > 1 or device != "cpu"):
+        raise SirecError("--jobs and --device are about training, and nothing is trained", "say --train")
+    if train and (render_only or runs):
+        other = "--render-only" if render_only else "run folders"
+        raise SirecError(f"--train and {other}: there is nothing to train", "leave one of them out")
     if render_only:
         name = name or default_name(_data(data, data_root), history.value)
         asked = recorded(out, name)
@@ -61,7 +73,11 @@ def coldstart(
             metrics=tuple(metric or METRICS),
             history=history.value,
             against=against,
-            runs=tuple(_chosen(runs or [], data, models, study, out, data_root)),
+            runs=tuple(
+                _trained(data, models, study, jobs, device, out, data_root)
+                if train
+                else _chosen(runs or [], data, models, study, out, data_root)
+            ),
         )
     report = cold_start(asked, out)
     for remark in report.remarks:
@@ -81,7 +97,7 @@ def _chosen(
     from sirec.studies.coldstart import MODELS
     from sirec.studies.finished import of_models, of_runs, of_study
 
-    names = [name.strip() for name in models.split(",")] if models else []
+    names = _names(models)
     if runs:
         if data or names or study:
             raise SirecError("run folders leave nothing for --data, --models or --study to choose", "give one or the other")
@@ -89,6 +105,29 @@ def _chosen(
     if study:
         return of_study(study, out, data=data, models=names)
     return of_models(names or MODELS, _data(data, data_root), out)
+
+
+def _trained(
+    data: str | None, models: str | None, study: str | None, jobs: int, device: str, out: Path, data_root: Path
+) -> list[ListedRun]:
+    """The runs of an experiment's rows, after training what is missing."""
+    from sirec.cli.common import StudyCall
+    from sirec.studies.coldstart import MODELS
+    from sirec.studies.experiment import find_experiment, read_experiment
+    from sirec.studies.finished import EVERY_MODEL, ListedRun, rows_of
+    from sirec.studies.variation import Variation
+
+    path = find_experiment(study or EVERY_MODEL)
+    plan = read_experiment(path)
+    asked = Variation(data=_data(data, data_root))
+    call = StudyCall(asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, jobs=jobs)
+    rows = rows_of(plan, _names(models) or (() if study else MODELS))
+    found = call.only(rows).run(keeps_record=False)
+    return [ListedRun(run.label, folder.path.relative_to(out).as_posix()) for run, folder in found]
+
+
+def _names(models: str | None) -> list[str]:
+    return [name.strip() for name in models.split(",")] if models else []
 
 
 def _data(data: str | None, data_root: Path) -> str:

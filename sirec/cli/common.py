@@ -116,8 +116,8 @@ class StudyCall:
         """The study with only these rows."""
         return replace(self, plan=self.plan.only(labels))
 
-    def run(self, *, keeps_record: bool = True) -> None:
-        """Train what is missing and list the runs as they finish; without a record for a part of a study."""
+    def run(self, *, keeps_record: bool = True) -> list[tuple[PlannedRun, RunFolder]]:
+        """Train what is missing, list the runs as they finish, and return them; without a record for a part of a study."""
         planned: list[PlannedRun] = []
         done: dict[int, RunFolder] = {}
         missing: list[MissingRow] = []
@@ -134,6 +134,7 @@ class StudyCall:
             runs = [row for row in rows if isinstance(row, PlannedRun)]
             planned += runs
             self._train(runs, data, finished)
+        return [(planned[index], done[index]) for index in sorted(done)]
 
     def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Callable[[PlannedRun, RunFolder], None]) -> None:
         if self.jobs == 1:

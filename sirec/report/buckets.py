@@ -39,12 +39,20 @@ Pairs = Mapping[str, Sequence[Pair]]  # by bin
 
 @dataclass(frozen=True, eq=False)
 class BucketReport:
-    """Values by bin and, with two or more rows, the differences from one of them as a table and as `pairs` by bin."""
+    """Values by bin and, with two or more rows, the differences from one of them: as `pairs` by bin, and as tables of their
+    sizes and of their corrected p-values.
+    """
 
     buckets: Buckets
     values: ResultTable
     differences: ResultTable | None
+    p_values: ResultTable | None
     pairs: Pairs
+
+    @property
+    def tables(self) -> tuple[ResultTable, ...]:
+        """Those that there are, in their order."""
+        return tuple(table for table in (self.values, self.differences, self.p_values) if table)
 
 
 def bucket_report(
@@ -74,7 +82,10 @@ def bucket_report(
     lines = [(metric.name, label) for metric in metrics for label in rows]
     drawn = [Row(label, _cells(values, metric, label, columns), metric, rows[label][0].is_floor) for metric, label in lines]
     whole = ResultTable(title, columns, tuple(drawn), notes, best_within="group")
-    return BucketReport(buckets, whole, _difference_table(whole, gains, baseline) if pairs else None, pairs)
+    if not pairs:
+        return BucketReport(buckets, whole, None, None, pairs)
+    gained = _difference_table(whole, gains, baseline)
+    return BucketReport(buckets, whole, gained, _p_table(gained, pairs, baseline), pairs)
 
 
 def one_data_set(entries: Sequence[Entry]) -> Rows:
@@ -153,6 +164,22 @@ def _difference_table(whole: ResultTable, gains: Cells, baseline: str) -> Result
         if row.label != baseline
     ]
     return ResultTable(f"{whole.title}: differences", columns, tuple(rows), whole.notes, label_heading="pair")
+
+
+def _p_table(gained: ResultTable, pairs: Pairs, baseline: str) -> ResultTable:
+    """Corrected p-values in place of the differences, of the bins alone."""
+    columns = tuple(replace(column, signed=False) for column in gained.columns if column.name != EVERYBODY)
+    cells = {
+        (pair.difference.metric, f"{pair.label} – {baseline}", bucket): Cell(
+            pair.difference.adjusted_p, mark=_mark(bucket, pair)
+        )
+        for bucket, found in pairs.items()
+        for pair in found
+    }
+    family = next(iter(pairs.values()))[0].family
+    note = f"Of the paired differences, after Holm's correction for the {family} tests (bins and rows) of a metric."
+    rows = tuple(Row(row.label, _cells(cells, row.group, row.label, columns), row.group) for row in gained.rows)
+    return ResultTable(f"{gained.title}, corrected p", columns, rows, (note,), label_heading="pair")
 
 
 def _mark(bucket: str, pair: Pair) -> str:

@@ -156,7 +156,7 @@ def _tables(reports: Sequence[BucketReport]) -> tuple[ResultTable, ...]:
     """All tables in order; a note that has been said is not said again."""
     said: set[str] = set()
     tables = []
-    for table in (table for report in reports for table in (report.values, report.differences) if table):
+    for table in (table for report in reports for table in report.tables):
         tables.append(replace(table, notes=tuple(note for note in table.notes if note not in said)))
         said |= set(table.notes)
     return tuple(tables)

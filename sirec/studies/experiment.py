@@ -58,6 +58,11 @@ class RowPlan:
         if self.attributes is not None and "data.attributes" in self.set:
             raise SirecError("attributes and data.attributes say the same", "leave one of them out")
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it names a model and changes nothing of it."""
+        return self.deciding().keys() == {"model"}
+
     def deciding(self) -> dict[str, Any]:
         """What decides its runs, as plain values, what is at its default left out."""
         return {key: value for key, value in dump(self, defaults=False).items() if key not in NOT_DECIDING}

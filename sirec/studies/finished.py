@@ -1,18 +1,19 @@
-"""Finding finished runs: named one by one, of a recorded study, or of models on a data set."""
+"""Finding finished runs: named one by one, of a recorded study, or of models on a data set; and the rows that make them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sirec.config import dump
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.run.files import read_json
 from sirec.run.store import RunFolder, Store
+from sirec.studies.experiment import Experiment
 from sirec.studies.runs import entries
 
 EVERY_MODEL = "overall"  # the experiment that trains each model once
@@ -34,6 +35,18 @@ class _Line:
     data: str
     model: str
     is_plain: bool
+
+
+def rows_of(experiment: Experiment, models: Sequence[str] = ()) -> list[str]:
+    """The rows that `of_study` chooses of a study, by name, whether they have been trained or not.
+
+    Raises `SirecError` for a model that is none, or that no row has.
+    """
+    _check_named(
+        models, [row.model for row in experiment.rows.values()], lambda model: f"{experiment.title}: no row of {model}"
+    )
+    rows = list(experiment.rows.values())
+    return [name for name, row in experiment.rows.items() if not models or _is_wanted(row, models, rows)]
 
 
 def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
@@ -64,11 +77,7 @@ def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[
         raise SirecError(
             f"{path}: no finished run{where}", f"run it first: sirec study {name}{f' --data {data}' if data else ''}"
         )
-    for model in models:
-        model_class(model)
-        if model not in {line.model for line in lines}:
-            have = ", ".join(dict.fromkeys(line.model for line in lines))
-            raise SirecError(f"{path}: no finished run of {model}{where}", f"models with one: {have}")
+    _check_named(models, [line.model for line in lines], lambda model: f"{path}: no finished run of {model}{where}")
     return [line.listed for line in lines if not models or _is_wanted(line, models, lines)]
 
 
@@ -110,7 +119,24 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
     return runs
 
 
-def _is_wanted(line: _Line, models: Sequence[str], lines: Sequence[_Line]) -> bool:
+class _Row(Protocol):
+    """Of a plan or of a record: which model, and whether it is that model as it is."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def is_plain(self) -> bool: ...
+
+
+def _check_named(models: Sequence[str], have: Sequence[str], message: Callable[[str], str]) -> None:
+    for model in models:
+        model_class(model)
+        if model not in have:
+            raise SirecError(message(model), f"models with one: {', '.join(dict.fromkeys(have))}")
+
+
+def _is_wanted(line: _Row, models: Sequence[str], lines: Sequence[_Row]) -> bool:
     has_plain_row = any(other.model == line.model and other.is_plain for other in lines)
     return line.model in models and (line.is_plain or not has_plain_row)
 

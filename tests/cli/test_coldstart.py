@@ -81,3 +81,53 @@ def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:
     assert "no such file" in sirec(*ASKED, str(other)).err
     shutil.rmtree(trained / "runs" / "market")
     assert "two bins of 200" in sirec("coldstart", "--out", "cold", str(floor), str(run)).err  # control: the runs are good
+
+
+STUDY = """
+title: Small
+set: {threads: 1, width: 8, layers: 1, heads: 2, inner: 8, epochs: 2}
+rows:
+  Floor: {model: transitions}
+  Items: {model: sasrec}
+  Fused early: {model: sasrecf}
+"""
+
+
+def test_what_is_missing_is_trained_on_demand(sirec: Call, prepared: Path) -> None:
+    """With --train the rows of the models asked for are trained and no others; again, nothing is; runs give the same tables."""
+    (prepared / "small.yaml").write_text(STUDY)
+    asked = ["coldstart", "--out", "fresh", "--minimum", "100", "--study", "small.yaml", "--data", "shop"]
+    asked += ["--models", "transitions,sasrec", "--train", "--json"]
+    refused = sirec(*(word for word in asked if word != "--train"))
+    assert (refused.code, "is not a study" in refused.err) == (2, True)  # control: there was nothing to read
+    first = sirec(*asked, "--jobs", "2")
+    assert first.code == 0, first.err
+    rows = {row["label"] for row in json.loads(first.out)["tables"][0]["rows"]}
+    assert rows == {"Floor", "Items"}
+    done = {path: path.stat().st_mtime_ns for path in (prepared / "fresh").rglob("DONE")}
+    assert {path.parts[-3] for path in done} == {"transitions", "sasrec"}
+    again = sirec(*asked)
+    assert again.out == first.out
+    assert {path: path.stat().st_mtime_ns for path in (prepared / "fresh").rglob("DONE")} == done
+    record = json.loads((prepared / "fresh" / "coldstart" / "coldstart_shop.json").read_text())
+    assert [(line["label"], line["run"].split("/")[2]) for line in record["runs"]] == [
+        ("Floor", "transitions"),
+        ("Items", "sasrec"),
+    ]
+    drawn = sirec("coldstart", "--render-only", "--data", "shop", "--out", "fresh", "--json")
+    assert drawn.out == first.out
+
+
+def test_corrected_p_values_stand_beside_differences(sirec: Call, trained: Path) -> None:
+    """Each grouping has a table of them, of the bins alone, with the mark where differences have it."""
+    outcome = sirec(*ASKED, "--data", "shop", "--models", "transitions,sasrec", "--json")
+    tables = {table["title"].partition("history kept, ")[2]: table for table in json.loads(outcome.out)["tables"]}
+    assert [title for title in tables if title.endswith("corrected p")]
+    for title in [title for title in tables if title.endswith(": differences")]:
+        gained, p_values = tables[title], tables[f"{title}, corrected p"]
+        assert [row["label"] for row in gained["rows"]] == [row["label"] for row in p_values["rows"]]
+        for difference, corrected in zip(gained["rows"], p_values["rows"], strict=True):
+            assert list(corrected["cells"]) == list(difference["cells"])[:-1]
+            for name, cell in corrected["cells"].items():
+                assert 0 < cell["value"] <= 1
+                assert ("mark" in cell) == ("mark" in difference["cells"][name])

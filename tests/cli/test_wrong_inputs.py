@@ -179,6 +179,19 @@ MISTAKES = {
         "popularity=5,10,20,50",
     ),
     "bins of nothing known": (["coldstart", "--bins", "age=20"], "'age' is not a grouping", "popularity"),
+    "training what is named": (["coldstart", "abc", "--train"], "--train and run folders: there is nothing to train", ""),
+    "training to draw anew": (["coldstart", "--train", "--render-only"], "--train and --render-only: there is nothing", ""),
+    "jobs for no training": (["coldstart", "--jobs", "2", "--data", "shop"], "nothing is trained", "say --train"),
+    "training a model that a study lacks": (
+        ["coldstart", "--train", "--study", "comif_table6_modules", "--models", "nova", "--data", "shop"],
+        "no row of nova",
+        "models with one: comif",
+    ),
+    "training an unknown study": (
+        ["coldstart", "--train", "--study", "overal", "--data", "shop"],
+        "'overal' is not an experiment",
+        "did you mean 'overall'",
+    ),
     "runs and models at once": (["coldstart", "abc", "--models", "sasrec"], "leave nothing for", "one or the other"),
 }
 

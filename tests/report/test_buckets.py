@@ -99,6 +99,16 @@ def test_holm_goes_over_bins_and_rows() -> None:
             }
             assert marked == significant
         assert {label for label, _ in significant} == {"B"}  # control: some are, most are not
+        assert made.p_values is not None
+        printed = {
+            (row.label.removesuffix(" – A"), column.name): (cell.value, bool(cell.mark))
+            for row in made.p_values.rows
+            for cell, column in zip(row.cells, made.p_values.columns, strict=True)
+            if row.group == metric.name
+        }
+        found = {(pair.label, name): (pair.difference.adjusted_p, (pair.label, name) in significant) for name, pair in family}
+        assert printed == found
+        assert any(f"for the {len(family)} tests" in note for note in made.p_values.notes)
     assert any(pair.is_significant for pair in made.pairs[EVERYBODY])
 
 
@@ -106,7 +116,7 @@ def test_users_stand_in_the_headings() -> None:
     """Each column says how many ranked users it has; joined bins are named in a note."""
     made = report(entry("A"))
     assert [int(column.unit) for column in made.values.columns] == [*(b.size for b in made.buckets.buckets), RANKED.sum()]
-    assert made.differences is None  # one row has nothing to differ from
+    assert made.differences is made.p_values is None  # one row has nothing to differ from
     joined = bucket_report([entry("A")], buckets(200), METRICS, view=View(), baseline="A", title="t", resampling=FEW)
     assert any("Too few users" in note and "are one bin" in note for note in joined.values.notes)
     assert not any("Too few users" in note for note in made.values.notes)

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from sirec.config import load
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder, Store
-from sirec.studies.finished import ListedRun, of_models, of_runs, of_study
+from sirec.studies.experiment import Experiment
+from sirec.studies.finished import ListedRun, of_models, of_runs, of_study, rows_of
 
 
 @pytest.fixture
@@ -89,6 +91,20 @@ def test_a_study_says_which_of_several_settings(results: Path) -> None:
     assert "first, other, same" in str(refused.value.hint)
     study(results, "overall_on_tiny", rows, {"S": "sasrec/a1", "N": "nova/c2"})
     assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c2"]  # the study of every model
+
+
+def test_rows_to_train_are_those_that_a_record_of_them_would_give(results: Path) -> None:
+    """Of a plan, `rows_of` chooses as `of_study` does of its record: plain rows of a model, or its others."""
+    settings = {"S": {"model": "sasrec"}, "N": {"model": "nova"}, "N2": {"model": "nova", "set": {"heads": 2}},
+                "C": {"model": "comif", "without": ["upa"]}}  # fmt: skip
+    plan = load(Experiment, {"title": "t", "rows": settings}, "x")
+    study(results, "x", settings, {"S": "sasrec/a1", "N": "nova/c1", "N2": "nova/c2", "C": "comif/b1"})
+    for models in ([], ["nova"], ["sasrec", "comif"]):
+        assert rows_of(plan, models) == [line.label for line in of_study("x", results, models=models)]
+    assert rows_of(plan, ["nova"]) == ["N"]  # control: a choice is made
+    with pytest.raises(SirecError, match="t: no row of dif-sr") as missing:
+        rows_of(plan, ["dif-sr"])
+    assert missing.value.hint == "models with one: sasrec, nova, comif"
 
 
 def test_a_named_study_gives_its_rows(results: Path) -> None:

@@ -71,7 +71,11 @@ class SourceAttention(nn.Module):
         queries, keys = self.pairs(sources)
         mine = slice(bucket.first, bucket.first + len(bucket.kept))
         rows = [bucket.spread(part[mine]).transpose(1, 2) for part in (*queries, *keys)]
-        return self._fuse(rows[: len(queries)], rows[len(queries) :], visibility(bucket, visible))
+        return self._fuse(rows[: len(queries)], rows[len(queries) :], self.mask(bucket, visible))
+
+    def mask(self, bucket: Bucket, visible: Visible) -> Tensor:
+        """Bool, broadcastable to [b, h, l, l]: which slot may read which; every slot must have one that it may read."""
+        return visibility(bucket, visible)
 
     def split(self, vectors: Tensor) -> Tensor:
         """[T, h·w] -> [T, h, w]."""
@@ -81,7 +85,7 @@ class SourceAttention(nn.Module):
         rows = bucket.spread(together).transpose(1, 2)  # [b, h, l, Σw]
         *pairs, value = rows.split([*widths, rows.shape[-1] - sum(widths)], dim=-1)
         half = len(pairs) // 2
-        mask = visibility(bucket, visible)
+        mask = self.mask(bucket, visible)
         fused = self._fuse(pairs[:half], pairs[half:], mask) * self.scale  # [b, h, l, l]
         attention = self.dropout(fused.masked_fill(~mask, -torch.inf).softmax(dim=-1))
         return bucket.collect((attention @ value).transpose(1, 2).flatten(2))  # [t, h·w]

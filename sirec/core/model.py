@@ -71,6 +71,10 @@ class SequentialModel(Recommender):
         """[..., D], [V, D] -> [..., V]."""
         return states @ table.T
 
+    def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
+        """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses that need no other."""
+        return (states * vectors).sum(dim=-1)
+
     def question(self, batch: Batch) -> Batch:
         """The rows as this model is asked what comes next: as they are, unless it fills gaps."""
         return batch
@@ -87,11 +91,11 @@ class SequentialModel(Recommender):
 INIT_STD = 0.02
 
 
-def initialise(module: nn.Module) -> None:
-    """Weights from N(0, 0.02²), biases 0, padding rows 0, as in BERT and RecBole; norms keep torch's (1, 0)."""
+def initialise(module: nn.Module, mean: float = 0.0) -> None:
+    """Weights from N(mean, 0.02²), biases 0, padding rows 0, as in BERT and RecBole (mean 0); norms keep torch's (1, 0)."""
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Embedding):
-            nn.init.normal_(part.weight, std=INIT_STD)
+            nn.init.normal_(part.weight, mean=mean, std=INIT_STD)
         if isinstance(part, nn.Linear) and part.bias is not None:
             nn.init.zeros_(part.bias)
         if isinstance(part, nn.Embedding) and part.padding_idx is not None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel, States
 from sirec.data.batch import Batch
+from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.errors import SirecError
 
@@ -33,6 +34,10 @@ class Pass:
 
 class Objective(nn.Module, ABC):
     """A loss; a module because it may own a head, which is trained with the model and left behind after."""
+
+    def count(self, data: Dataset) -> None:
+        """Learn from `data` what needs no gradient, once before training (nothing, for most losses)."""
+        return
 
     @abstractmethod
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks import Rows, deal
 from sirec.errors import SirecError
-from sirec.objectives.base import Pass
+from sirec.objectives.base import Objective, Pass
 from sirec.objectives.stage import Stage
 from sirec.training.stopping import Stopping
 
@@ -74,6 +74,8 @@ class Trainer:
         self.objectives = nn.ModuleDict(
             {part.name: part.build(self.schema, self.model.state_width) for part in self.stage.objectives}
         ).to(self.data.items.device)
+        for objective in self.objectives.values():
+            cast(Objective, objective).count(self.data)
         self.weights = {part.name: part.weight for part in self.stage.objectives}
         self.parameters = [
             (name, parameter)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sirec.data.batch import Batch, Visible, take_distinct
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
-from sirec.errors import SirecError
+from sirec.errors import SirecError, unknown
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,12 @@ class States:
     def at(self, slots: Tensor) -> Tensor:
         """[N, D]: the final states of flat slots Long[N] into [B * L], no slot twice."""
         return take_distinct(self.final.flatten(0, 1), slots)
+
+    def stream_at(self, name: str, slots: Tensor) -> Tensor:
+        """[N, w]: a stream's states of flat slots, no slot twice. Raises `SirecError` if there is no such stream."""
+        if name not in self.streams:
+            raise unknown("stream", name, self.streams, "this model's states")
+        return take_distinct(self.streams[name].flatten(0, 1), slots)
 
 
 class Recommender(nn.Module, ABC):
@@ -50,6 +56,7 @@ class SequentialModel(Recommender):
     """A recommender that compares the state after a history with a table of items."""
 
     state_width: int  # D
+    stream_widths: Mapping[str, int] = {}  # of the streams in its states, by name
 
     @abstractmethod
     def encode(self, batch: Batch) -> States:

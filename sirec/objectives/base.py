@@ -61,6 +61,10 @@ class ObjectiveConfig(ABC):
     def build(self, schema: Schema, width: int) -> Objective:
         """The objective for data of this shape and states of this width."""
 
+    def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
+        """The objective for this model; one with heads on single streams needs more of it than the width of its states."""
+        return self.build(schema, model.state_width)
+
 
 def chosen_attributes(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[str]:
     """The attributes an objective works on: those named, else all. Raises `SirecError` if there is none."""

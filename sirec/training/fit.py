@@ -72,7 +72,7 @@ class Trainer:
         _check_task(self.model, self.stage)
         _seed_torch(self.place.seed, self.place.stage)
         self.objectives = nn.ModuleDict(
-            {part.name: part.build(self.schema, self.model.state_width) for part in self.stage.objectives}
+            {part.name: part.build_for(self.schema, self.model) for part in self.stage.objectives}
         ).to(self.data.items.device)
         for objective in self.objectives.values():
             cast(Objective, objective).count(self.data)
@@ -165,7 +165,7 @@ class Trainer:
         totals = {name: torch.zeros((), dtype=torch.float64) for name in self.objectives}
         task, done = self.stage.task, 0
         for done, chosen in enumerate(deal(self.rows, self.stage.budget, task.composition, rng), start=1):
-            batch = task.batch(self.data, self.rows.take(chosen))
+            batch = task.batch(self.data, self.rows.take(chosen), self.schema.max_length)
             for name, value in self._step(batch).items():
                 totals[name] += value.double().cpu()
             if not all(torch.isfinite(total) for total in totals.values()):
@@ -194,7 +194,10 @@ def _seed_torch(*entropy: int) -> np.random.SeedSequence:
 def _check_task(model: SequentialModel, stage: Stage) -> None:
     """A task may only show a model what the built model can bear."""
     if stage.task.visible not in model.visibilities:
-        raise SirecError(f"this model cannot train on {stage.task.name}: it does not support visible={stage.task.visible}")
+        raise SirecError(
+            f"this model cannot train on {stage.task.name}: it does not support visible={stage.task.visible}",
+            "only a model with mask_token: true can fill gaps" if stage.task.visible == "all" else None,
+        )
     if stage.task.every_position and not model.causal:
         raise SirecError(
             f"this model cannot train on {stage.task.name}: its states read the whole window, so targets would leak",

@@ -85,8 +85,6 @@ class TransformerConfig(Shape, AttributeTables):
 class FusedTransformer(SequentialModel):
     """See the module's equations; built from a `TransformerConfig`."""
 
-    visibilities = frozenset({"past", "all"})
-
     def __init__(self, config: TransformerConfig, schema: Schema) -> None:
         super().__init__()
         self.max_length = schema.max_length
@@ -99,6 +97,7 @@ class FusedTransformer(SequentialModel):
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         self.mask, self.mask_code = (nn.Embedding(1, d) if config.mask_token else None), schema.mask
         self.asks = config.question
+        self.visibilities = frozenset({"past", "all"}) if config.mask_token else frozenset({"past"})
         self.side = SideEmbedding(
             config.attribute_embeddings(attributes, d), {f.name: BehaviourEmbedding(f, d) for f in behaviours}
         )

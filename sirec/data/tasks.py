@@ -27,7 +27,8 @@ POOL_STEPS = 16  # how many steps' worth of rows are sorted by length together u
 class Rows:
     """Pieces of sequences, as int arrays [R] of indices into the data set's compressed rows.
 
-    A row reads the interactions `start:stop`; its slots from `first` on (an index like start) predict the next interaction.
+    A row reads the interactions `start:stop`; its slots from `first` on (an index like start) each count as one target. What
+    they predict is the task's: the next interaction, or what is hidden.
     """
 
     user: np.ndarray
@@ -63,7 +64,7 @@ class Task(Protocol):
     """How training sequences become rows; a frozen dataclass with the hyper-parameters of the task."""
 
     name: ClassVar[str]
-    visible: ClassVar[Visible]
+    visible: ClassVar[Visible]  # `all` hides what is predicted behind MASK
     revision: ClassVar[int]  # raised whenever the same configuration gives other rows or steps
     every_position: ClassVar[bool]  # several targets share one pass: legal where no state reads later slots
     composition: Composition
@@ -72,7 +73,7 @@ class Task(Protocol):
         """Rows that cover every training target once."""
         ...
 
-    def batch(self, data: Dataset, rows: Rows) -> Batch:
+    def batch(self, data: Dataset, rows: Rows, max_length: int) -> Batch:
         """The batch of some of the rows; what is drawn for it comes from torch's generator."""
         ...
 
@@ -94,23 +95,12 @@ class NextItem:
 
     def rows(self, data: Dataset, max_length: int) -> Rows:
         """One row a user, and more for those whose training part exceeds the window."""
-        starts, ends, users = _training_spans(data)
-        whole = np.minimum(ends, starts + max_length)
-        return concatenate([Rows(users, starts, whole, starts), self._beyond(users, starts, ends, max_length)])
+        stride = 1 if self.long_histories == "exact" else max(max_length // 2, 1)
+        return windows(*predicting_spans(data), max_length, stride)
 
-    def batch(self, data: Dataset, rows: Rows) -> Batch:
+    def batch(self, data: Dataset, rows: Rows, max_length: int) -> Batch:
         """The rows as they are."""
         return gather(data, rows, self.visible)
-
-    def _beyond(self, users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int) -> Rows:
-        stride = 1 if self.long_histories == "exact" else max(n // 2, 1)
-        parts = []
-        for user, start, end in zip(users, starts, ends, strict=True):
-            if end - start > n:
-                first = np.arange(start + n, end, stride)
-                stop = np.minimum(first + stride, end)
-                parts.append(np.stack([np.full_like(first, user), stop - n, stop, first]))
-        return Rows(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), dtype=np.int64)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,18 +115,11 @@ class LastItem:
 
     def rows(self, data: Dataset, max_length: int) -> Rows:
         """One row for every training target."""
-        starts, ends, users = _training_spans(data)
-        counts = ends - starts
-        user, start = np.repeat(users, counts), np.repeat(starts, counts)
-        stop = start + 1 + _ramp(counts)
-        return Rows(user, np.maximum(start, stop - max_length), stop, stop - 1)
+        return prefixes(*predicting_spans(data), max_length)
 
-    def batch(self, data: Dataset, rows: Rows) -> Batch:
+    def batch(self, data: Dataset, rows: Rows, max_length: int) -> Batch:
         """The rows as they are."""
         return gather(data, rows, self.visible)
-
-
-AnyTask = NextItem | LastItem
 
 
 def owners(data: Dataset) -> Tensor:
@@ -202,12 +185,35 @@ def gather(data: Dataset, rows: Rows, visible: Visible = "past", *, with_positio
     )
 
 
-def _training_spans(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(start, end, user) of each user with a training target: the interactions `start:end` each predict their next."""
+def predicting_spans(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(user, start, end) of each user with a training target: the interactions `start:end` each predict their next."""
     offsets = data.offsets.cpu().numpy()
     starts, ends = offsets[:-1], data.held_out.train_stop.cpu().numpy() - 1
     some = ends > starts
-    return starts[some], ends[some], np.arange(1, len(offsets))[some]
+    return np.arange(1, len(offsets))[some], starts[some], ends[some]
+
+
+def windows(users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int, stride: int) -> Rows:
+    """Rows of at most n interactions whose targets cover each span `start:end` once.
+
+    The first holds the first n; each further one moves on by `stride`, and only what is new in it counts as targets.
+    """
+    parts = []
+    for user, start, end in zip(users, starts, ends, strict=True):
+        if end - start > n:
+            first = np.arange(start + n, end, stride)
+            stop = np.minimum(first + stride, end)
+            parts.append(np.stack([np.full_like(first, user), stop - n, stop, first]))
+    beyond = Rows(*(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), dtype=np.int64)))
+    return concatenate([Rows(users, starts, np.minimum(ends, starts + n), starts), beyond])
+
+
+def prefixes(users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int) -> Rows:
+    """A row for each interaction of a span `start:end`: those up to and with it, the last n of them, counted as one target."""
+    counts = ends - starts
+    user, start = np.repeat(users, counts), np.repeat(starts, counts)
+    stop = start + 1 + _ramp(counts)
+    return Rows(user, np.maximum(start, stop - n), stop, stop - 1)
 
 
 def _ramp(counts: np.ndarray) -> np.ndarray:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sirec.data.tasks import AnyTask, NextItem
+from sirec.data.tasks import LastItem, NextItem
 from sirec.errors import SirecError
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.order import UserPreferenceAlignment
 
+AnyTask = NextItem | LastItem
 AnyObjective = ItemCrossEntropy | AttributePrediction | ItemAttributeAlignment | UserPreferenceAlignment
 
 

@@ -11,9 +11,10 @@ from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.order import UserPreferenceAlignment
+from sirec.objectives.pairwise import Pairwise
 
 AnyTask = NextItem | LastItem
-AnyObjective = ItemCrossEntropy | AttributePrediction | ItemAttributeAlignment | UserPreferenceAlignment
+AnyObjective = ItemCrossEntropy | AttributePrediction | ItemAttributeAlignment | UserPreferenceAlignment | Pairwise
 
 
 @dataclass(frozen=True, kw_only=True)

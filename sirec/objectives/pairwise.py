@@ -1,0 +1,87 @@
+"""Pairwise ranking against one drawn item, and a push that keeps the two items apart (STOSA eq. 13-15, DLFS-Rec).
+
+    L = mean over targets of  −log σ(z⁺ − z⁻)  +  w · max(0, z± − z⁺)
+
+z⁺ and z⁻ are the scores of the target and of an item drawn uniformly, z± how high the drawn item would score if the target
+were the state. Where scores are negative distances the second term is max(0, d⁺ − d±): a state must be nearer to its target
+than the drawn item is. Without it (w = 0) this is BPR, for any model.
+
+The user must not have had the drawn item: in training (`training`); in training or among what is held out (`sequence`, STOSA's
+code, which so tells the model which items cannot be the answer to be found); or in what the row shows and predicts (`read`,
+DLFS-Rec's code).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sirec.core.model import SequentialModel
+from sirec.data.batch import Batch
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Schema
+from sirec.data.tasks import owners, training_items
+from sirec.errors import SirecError
+from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.negatives import FreeItems, free_items, refuse_full
+
+Exclude = Literal["training", "sequence", "read"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairwise(ObjectiveConfig):
+    """The loss with its switches: `hinge` is w, `exclude` what may not be drawn."""
+
+    name: ClassVar[str] = "pairwise"
+    hinge: float = 0.0
+    exclude: Exclude = "training"
+
+    def __post_init__(self) -> None:
+        """Refuse a hinge below 0."""
+        super().__post_init__()
+        if not self.hinge >= 0:
+            raise SirecError(f"hinge {self.hinge} of {self.name} must be 0 or more")
+
+    def build(self, schema: Schema, width: int) -> Objective:
+        """The loss; it has no parameters."""
+        return PairwiseLoss(self, schema.items)
+
+
+class PairwiseLoss(Objective):
+    """See the module's equation; `count` must have seen the data."""
+
+    free: FreeItems  # of users, 0-based
+
+    def __init__(self, config: Pairwise, codes: int) -> None:
+        super().__init__()
+        self.config, self.codes = config, codes
+
+    def count(self, data: Dataset) -> None:
+        """Note what each user has not had. Raises `SirecError` if somebody had everything."""
+        users, items = (owners(data), data.items) if self.config.exclude == "sequence" else training_items(data)
+        self.free = free_items(users - 1, items, data.user_count, self.codes)
+        refuse_full(self.free, f"objective {self.config.name}")
+
+    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+        """The mean over the step's targets."""
+        positive = done.table.index_select(0, done.batch.target_items)
+        negative = done.table.index_select(0, self.draw(done.batch))
+        right, wrong = model.score_pairs(done.predicting, positive), model.score_pairs(done.predicting, negative)
+        loss = -F.logsigmoid(right - wrong).mean()
+        if not self.config.hinge:
+            return loss
+        apart = model.score_pairs(positive, negative)
+        return loss + self.config.hinge * (apart - right).relu().mean()
+
+    def draw(self, batch: Batch) -> Tensor:
+        """Long[N]: an item for each target of the batch."""
+        rows = batch.target_slots // batch.items.shape[1]
+        if self.config.exclude != "read":
+            return self.free.draw(batch.users.index_select(0, rows) - 1)
+        shown = torch.cat([batch.items, batch.targets], dim=1)  # [B, 2L]
+        each = torch.arange(len(shown), device=shown.device)[:, None].expand_as(shown)
+        return free_items(each.flatten(), shown.flatten(), len(shown), self.codes).draw(rows)

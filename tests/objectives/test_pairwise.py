@@ -1,0 +1,115 @@
+"""The pairwise loss, and the items it draws."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import reference
+import tiny as builders
+import torch
+
+from sirec.core.model import SequentialModel
+from sirec.core.transformer import TransformerConfig
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Schema
+from sirec.data.tasks import LastItem, NextItem, gather
+from sirec.errors import SirecError
+from sirec.objectives.base import Pass
+from sirec.objectives.negatives import free_items
+from sirec.objectives.pairwise import Exclude, Pairwise, PairwiseLoss
+
+
+def a_loss(data: Dataset, schema: Schema, **switches: object) -> PairwiseLoss:
+    """The loss, having seen the data."""
+    loss = Pairwise(**switches).build(schema, 8)  # type: ignore[arg-type]
+    assert isinstance(loss, PairwiseLoss)
+    loss.count(data)
+    return loss
+
+
+def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
+    """A pass over every position of the tiny data set, in 64 bit."""
+    model = builders.build(TransformerConfig(**builders.SHAPE), schema).double()
+    batch = gather(data, NextItem().rows(data, builders.WINDOW))
+    states = model.encode(batch)
+    return model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+
+
+@pytest.mark.parametrize("hinge", [0.0, 0.3])
+def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) -> None:
+    """Mean over targets of the cost of the order and, weighted, of a drawn item nearer to the target than the state is."""
+    model, done = a_pass(tiny, schema)
+    loss = a_loss(tiny, schema, hinge=hinge)
+    torch.manual_seed(3)
+    drawn = loss.draw(done.batch).tolist()
+    torch.manual_seed(3)
+    value = loss(model, done).item()
+    table, order, push = done.table.tolist(), [], []
+    for state, target, other in zip(done.predicting.tolist(), done.batch.target_items.tolist(), drawn, strict=True):
+        right, wrong = reference.dot(state, table[target]), reference.dot(state, table[other])
+        order.append(math.log(1 + math.exp(wrong - right)))
+        push.append(max(0.0, reference.dot(table[target], table[other]) - right))
+    assert value == pytest.approx((sum(order) + hinge * sum(push)) / len(order), rel=1e-9)
+    assert sum(push) > 0  # control: the second term is not idle here
+
+
+def test_drawn_items_are_the_free_ones_with_equal_chances() -> None:
+    """Over many draws each free item comes up as often as any other, and no other item at all; code 0 never."""
+    had = {0: [1, 2, 5], 1: [], 2: [9, 9, 1, 8], 3: [3]}
+    pairs = [(owner, item) for owner, items in had.items() for item in [*items, 0]]
+    users, items = torch.tensor(pairs).T
+    free = free_items(users, items, 4, 10)
+    torch.manual_seed(0)
+    for owner, mine in had.items():
+        allowed = [item for item in range(1, 10) if item not in mine]
+        assert free.counts[owner] == len(allowed)
+        drawn = free.draw(torch.full((20_000,), owner))
+        counts = np.bincount(drawn.numpy(), minlength=10)
+        assert np.flatnonzero(counts).tolist() == allowed
+        assert np.abs(counts[allowed] / 20_000 - 1 / len(allowed)).max() < 0.02
+
+
+def test_every_rank_meets_its_item() -> None:
+    """Walked through in order, ranks 0, 1, … are the free items in ascending order, for sets of every size."""
+    rng = np.random.default_rng(0)
+    for size in range(12):
+        mine = rng.choice(np.arange(1, 13), size, replace=False)
+        free = free_items(torch.zeros(size, dtype=torch.long), torch.from_numpy(mine), 1, 13)
+        ranks = torch.arange(int(free.counts[0]))
+        found = ranks + 1 + torch.searchsorted(free.before, ranks, right=True)
+        assert found.tolist() == [item for item in range(1, 13) if item not in mine]
+
+
+@pytest.mark.parametrize("exclude", ["training", "sequence", "read"])
+def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> None:
+    """Every item that the rule allows to a row is drawn in time, and none that it forbids."""
+    data = builders.dataset([8, 8, 11], seed=1)
+    rows = LastItem().rows(data, builders.WINDOW)
+    batch = gather(data, rows.take(np.arange(len(rows) - 6, len(rows) - 1)))  # prefixes of the last user
+    loss = a_loss(data, schema, exclude=exclude)
+    torch.manual_seed(0)
+    drawn = torch.stack([loss.draw(batch) for _ in range(1500)])
+    user = int(batch.users[0])
+    whole = data.items[data.offsets[user - 1] : data.offsets[user]].tolist()
+    for row in range(len(batch.items)):
+        shown = [*batch.items[row].tolist(), *batch.targets[row].tolist()]
+        forbidden = {"training": whole[:-2], "sequence": whole, "read": shown}[exclude]
+        assert set(drawn[:, row].tolist()) == set(range(1, builders.ITEMS + 1)) - set(forbidden)
+    assert set(whole) > set(whole[:-2]) > set(shown) - {0}  # control: the three rules differ here
+
+
+def test_somebody_who_had_everything_is_refused(schema: Schema) -> None:
+    """Nothing is left to draw: one clear line with the user's number, not an endless search."""
+    data = builders.dataset([4, 8], items=3)
+    data = replace(data, items=torch.tensor([1, 2, 1, 3, 1, 2, 3, 1, 2, 3, 1, 2]))
+    with pytest.raises(SirecError, match="user 1 had all 3"):
+        a_loss(data, replace(schema, items=4))
+
+
+def test_a_hinge_below_nothing_is_refused() -> None:
+    """A negative weight would pull the drawn item towards the target."""
+    with pytest.raises(SirecError, match="hinge"):
+        Pairwise(hinge=-0.1)

@@ -3,77 +3,127 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import fields
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.table import Table
 
 from sirec.cli import options
-from sirec.cli.console import print_json, stdout
+from sirec.cli.console import print_json, progress, stdout
 
-LEVELS = ("attribute", "behaviour")
+if TYPE_CHECKING:
+    from sirec.models.declaration import Declaration
+    from sirec.studies.taxonomy import Built, Entry
+
+OnData = Annotated[
+    str | None,
+    typer.Option("--data", help="Prepared data set to build the models for: adds their parameters.", show_default=False),
+]
 
 
 def models(
     name: Annotated[str | None, typer.Argument(help="One model's page.", autocompletion=options.complete_model)] = None,
+    data: OnData = None,
+    data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
 ) -> None:
-    """List the models by where they fuse what, or show one model's page: equations, settings, published switches.
+    """List the models by where they fuse what (COMIF's Table 2), or show one model's page.
+
+    A page has the model's equations and departures, its settings under both profiles, what was printed for it, and how it
+    compared with its authors' code.
 
     Example: sirec models comif
     """
-    from sirec.models import MODELS, model_class
+    from sirec.models import model_class
+    from sirec.studies.taxonomy import Entry, entries
 
-    if name is not None:
-        _page(model_class(name), as_json=as_json)
-    elif as_json:
-        print_json([_facts(model) for model in MODELS.values()])
+    chosen = entries() if name is None else [Entry(model_class(name))]
+    sizes = [None] * len(chosen) if data is None else _sizes(chosen, data, data_root)
+    if as_json:
+        rows = [entry.as_dict() | ({} if size is None else vars(size)) for entry, size in zip(chosen, sizes, strict=True)]
+        print_json(rows if name is None else rows[0] | _details(chosen[0].model))
+    elif name is None:
+        stdout.print(_taxonomy(chosen, sizes, data))
     else:
-        stdout.print(_taxonomy([_facts(model) for model in MODELS.values()]))
+        _page(chosen[0].model, sizes[0], data)
 
 
-def _facts(model: Any) -> dict[str, Any]:
-    """What a declaration says of itself, in the columns of COMIF Table 2."""
-    config = model()
-    stages = model.stages
-    return {
-        "name": model.name,
-        "title": model.title,
-        **{level: getattr(config, level, None) for level in LEVELS},
-        "task": ", ".join(stage.task.name for stage in stages) or None,
-        "objectives": [part.name for stage in stages for part in stage.objectives],
-        "source": model.source,
-    }
+def _sizes(chosen: Sequence[Entry], data: str, data_root: options.DataRoot) -> list[Built | None]:
+    from sirec.cli.common import dataset
+    from sirec.studies.taxonomy import built
+
+    found = dataset(data, data_root)
+    with progress() as bars:
+        return [built(entry.model, found) for entry in bars.track(chosen, description="building")]
 
 
-def _taxonomy(rows: list[dict[str, Any]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for heading in ("name", "attributes at", "behaviours at", "task", "objectives", "source"):
+def _taxonomy(chosen: Sequence[Entry], sizes: Sequence[Built | None], data: str | None) -> Table:
+    caption = "attributes and behaviours: where they enter, and what fuses them there; SSL: what self-supervised losses teach"
+    if data is not None:
+        caption += f"; parameters: on {data}; one pass: whether one trains every position of a sequence"
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, caption=caption, caption_justify="left")
+    table.add_column("name", no_wrap=True)
+    for heading in ("attributes", "behaviours", "SSL", "task", "objectives"):
         table.add_column(heading)
-    for row in rows:
-        levels = [row[level] or "–" for level in LEVELS]
-        table.add_row(row["name"], *levels, row["task"] or "–", ", ".join(row["objectives"]) or "–", row["source"])
+    if data is not None:
+        table.add_column("parameters", justify="right")
+        table.add_column("one pass")
+    for entry, size in zip(chosen, sizes, strict=True):
+        objectives = " then ".join(", ".join(parts) for parts in entry.objectives)
+        cells = [
+            entry.model.name,
+            *(place.text for place in entry.places.values()),
+            ", ".join(entry.lessons) or "–",
+            ", ".join(entry.tasks) or "–",
+            objectives or "–",
+        ]
+        table.add_row(*cells, *([] if size is None else _size_cells(size)))
     return table
 
 
-def _page(model: Any, *, as_json: bool) -> None:
-    from sirec.config import dump
+def _size_cells(size: Built) -> list[str]:
+    return [f"{size.parameters:,}", "yes" if size.single_pass else "causal" if size.causal else "–"]
 
-    switches = dict(model.published)
-    if as_json:
-        print_json({**_facts(model), "defaults": dump(model()), "stages": dump(model.stages), "published": switches})
-        return
+
+def _details(model: type[Declaration]) -> dict[str, object]:
+    from sirec.config import dump
+    from sirec.studies.taxonomy import printed
+
+    return {
+        "defaults": dump(model()),
+        "stages": dump(model.stages),
+        "published": dict(model.published),
+        "printed": printed(model),
+        "checked": model.checked,
+    }
+
+
+def _page(model: type[Declaration], size: Built | None, data: str | None) -> None:
+    from sirec.studies.taxonomy import printed, settings
+
     stdout.print(inspect.getdoc(inspect.getmodule(model)) or "", markup=False, highlight=False)
-    table = Table("setting", "default", "profile published", box=box.SIMPLE_HEAD, show_edge=False, title="Settings")
-    for field in fields(model):
-        path = f"model.{field.name}"
-        table.add_row(path, str(getattr(model(), field.name)), str(switches.pop(path, "")))
-    for stage in dump(model.stages):
-        for part in stage["objectives"]:
-            table.add_row(f"objectives.{part['name']}", ", ".join(f"{k} {v}" for k, v in part.items() if k != "name"), "")
-        table.add_row("task", stage["task"]["name"], "")
-    for path, value in switches.items():
-        table.add_row(path, "", str(value))
+    stdout.print(f"\nSource: {model.source}.", markup=False, highlight=False, soft_wrap=True)
+    if model.checked:
+        stdout.print(f"Beside the authors' code: {model.checked}", markup=False, highlight=False, soft_wrap=True)
+    if size is not None:
+        stdout.print(f"Built for {data}: {size.parameters:,} parameters.", highlight=False)
+    figures = printed(model)
+    if figures:
+        stdout.print(_printed_table(figures))
+    table = _table("Settings", "setting", "default", "profile published")
+    for row in settings(model):
+        table.add_row(*row)
     stdout.print(table)
+
+
+def _printed_table(figures: Sequence[dict[str, object]]) -> Table:
+    table = _table("Printed", *(str(key) for key in figures[0]))
+    for row in figures:
+        table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value or "") for value in row.values()))
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    return Table(*headings, box=box.SIMPLE_HEAD, show_edge=False, title=title, title_justify="left")

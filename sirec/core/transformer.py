@@ -77,6 +77,12 @@ class TransformerConfig(Shape, AttributeTables):
         """Whether fields of a kind enter the encoder."""
         return {"attribute": self.attribute, "behaviour": self.behaviour}[kind] != "none"
 
+    def fusion(self, kind: Kind) -> str | None:
+        """The function that fuses fields of a kind where they enter; None where nothing is fused."""
+        embedding = {"attribute": self.attribute_fusion, "behaviour": self.behaviour_fusion}[kind]
+        at = {"embedding": embedding, "query_key": self.query_key_fusion, "attention": self.score_fusion}
+        return at.get({"attribute": self.attribute, "behaviour": self.behaviour}[kind])
+
     def build(self, schema: Schema) -> FusedTransformer:
         """The encoder for these fields, freshly initialised."""
         return FusedTransformer(self, schema)
@@ -168,10 +174,7 @@ class FusedTransformer(SequentialModel):
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d_f]: the raw table of an attribute's values."""
-        if attribute not in self.side.attributes:
-            raise SirecError(f"this model does not use the attribute {attribute}, which an objective asks for")
-        weight: Tensor = self.side.attributes[attribute].get_parameter("values.weight")
-        return weight
+        return self.side.value_vectors(attribute)
 
     def item_table(self) -> Tensor:
         """[V, d]: raw item vectors, or fused with their attributes as at the input (COMIF eq. 7)."""

@@ -15,8 +15,8 @@ class Declaration(ABC):
     """A model as a configuration names it.
 
     `published` are the switches by which the authors' code departs from the defaults here, which are what the paper means:
-    dotted paths from the root of a run's configuration, applied by the profile `published`. A floor is a
-    model without training that stands in every table.
+    dotted paths from the root of a run's configuration, applied by the profile `published`. `checked` says what came out when
+    the same weights were put into the authors' module and ours. A floor is a model without training that stands in every table.
     """
 
     name: ClassVar[str]
@@ -26,6 +26,15 @@ class Declaration(ABC):
     revision: ClassVar[int] = 1  # raised whenever the same configuration gives other numbers; part of a run's identity
     stages: ClassVar[tuple[Stage, ...]] = ()
     published: ClassVar[Mapping[str, object]] = {}
+    checked: ClassVar[str] = ""
+
+    def level(self, kind: Kind) -> str:
+        """Where fields of a kind enter: none, objective, embedding, query_key, attention, stream, …."""
+        return str(getattr(self, kind, "none"))
+
+    def fusion(self, kind: Kind) -> str | None:
+        """How fields of a kind are fused where they enter; None where nothing is."""
+        return None
 
     def reads(self, kind: Kind) -> bool:
         """Whether fields of a kind mean anything to the model; a floor reads items alone."""

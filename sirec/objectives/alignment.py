@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel
-from sirec.data.fields import PADDING, Field, Schema
+from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
 
@@ -30,6 +30,7 @@ class ItemAttributeAlignment(ObjectiveConfig):
     """IAA with its switches. `sample`: how many catalogue items a step draws, uniformly (None: all of them, exactly)."""
 
     name: ClassVar[str] = "iaa"
+    teaches: ClassVar[Kind | None] = "attribute"
     weight: float = 0.4
     attributes: tuple[str, ...] | None = None
     scope: Scope = "catalogue"

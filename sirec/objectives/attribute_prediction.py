@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sirec.core.by_field import ByField, without_dots
 from sirec.core.model import SequentialModel, initialise
-from sirec.data.fields import Field, Schema
+from sirec.data.fields import Field, Kind, Schema
 from sirec.errors import unknown
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
 
@@ -31,6 +31,7 @@ class AttributePrediction(ObjectiveConfig):
     """
 
     name: ClassVar[str] = "aap"
+    teaches: ClassVar[Kind | None] = "attribute"
     weight: float = 10.0
     attributes: tuple[str, ...] | None = None
     weights: Mapping[str, float] | None = None
@@ -38,12 +39,16 @@ class AttributePrediction(ObjectiveConfig):
 
     def build(self, schema: Schema, width: int) -> Objective:
         """One head a field. Raises `SirecError` where the data have no attribute to predict, or not one that has a weight."""
+        shares = self.shares(schema)
+        return AttributePredictionLoss([f for f in schema.attributes if f.name in shares], width, shares, self.reduction)
+
+    def shares(self, schema: Schema) -> dict[str, float]:
+        """The weight of each chosen field relative to the objective's."""
         wanted = chosen_attributes(schema, self.attributes, self.name)
         for name in self.weights or {}:
             if name not in wanted:
                 raise unknown("attribute", name, wanted, f"objective {self.name}: weights")
-        shares = {name: (self.weights or {}).get(name, self.weight) / self.weight for name in wanted}
-        return AttributePredictionLoss([f for f in schema.attributes if f.name in wanted], width, shares, self.reduction)
+        return {name: (self.weights or {}).get(name, self.weight) / self.weight for name in wanted}
 
 
 class AttributePredictionLoss(Objective):
@@ -60,9 +65,14 @@ class AttributePredictionLoss(Objective):
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The loss of a step: labels are the target items' values, listed twice or not."""
         targets = done.batch.target_items
-        losses = [self.shares[name] * self._of_field(name, head(done.predicting), targets) for name, head in self.heads.items()]
+        losses = [self.shares[name] * self._of_field(name, self.logits(done, name), targets) for name in self.heads]
         total: Tensor = sum(losses[1:], start=losses[0])
         return total
+
+    def logits(self, done: Pass, name: str) -> Tensor:
+        """[N, A]: what is said of one field's values at each target."""
+        logits: Tensor = self.heads[name](done.predicting)
+        return logits
 
     def _of_field(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:
         values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, targets)  # [N, F]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sirec.core.model import SequentialModel, States
 from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Schema
+from sirec.data.fields import Kind, Schema
 from sirec.errors import SirecError
 
 
@@ -50,6 +50,7 @@ class ObjectiveConfig(ABC):
 
     name: ClassVar[str]
     revision: ClassVar[int] = 1  # see `Declaration.revision`
+    teaches: ClassVar[Kind | None] = None  # which side information it is a self-supervised lesson about
     weight: float = 1.0
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from sirec.core.model import SequentialModel
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Field, Schema
+from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 
@@ -37,6 +37,7 @@ class UserPreferenceAlignment(ObjectiveConfig):
     """UPA with its switches: `k` altered versions, drawn by `mode`, of one or of all prefixes a row."""
 
     name: ClassVar[str] = "upa"
+    teaches: ClassVar[Kind | None] = "behaviour"
     weight: float = 0.4
     k: int = 1
     mode: Mode = "permutation"

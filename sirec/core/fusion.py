@@ -205,13 +205,21 @@ class GateScores(RowFusion):
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """Rows averaged with their gates; a trimmed batch uses the scorer's first l input columns."""
-        stacked = torch.stack(rows, dim=-2)  # [b, h, l, S, l]
-        return (self._gates(stacked) * stacked).sum(dim=-2)
+        return self._averaged(torch.stack(rows, dim=-2))  # [b, h, l, S, l]
+
+    def weighted(self, rows: Tensor, weights: Tensor, visible: Tensor) -> Tensor:
+        """[b, h, l, l] from matrices that lie side by side, [b, h, l, S, l], each times its own of `weights` [S]."""
+        shares = weights[:, None]
+        return self._averaged(rows * (shares * visible[..., None, :] if self.hides else shares))
 
     def linearise(self, rows: list[Tensor]) -> Linearised:
         """Each source's rows times the gates they have here, and no constant."""
         gates = self._gates(torch.stack(rows, dim=-2))
         return [partial(torch.mul, gate) for gate in gates.unbind(dim=-2)], gates.new_zeros(())
+
+    def _averaged(self, stacked: Tensor) -> Tensor:
+        """[b, h, l, S, l] -> [b, h, l, l]."""
+        return (self._gates(stacked) * stacked).sum(dim=-2)
 
     def _gates(self, stacked: Tensor) -> Tensor:
         """[b, h, l, S, l] -> [b, h, l, S, 1]."""

@@ -12,9 +12,18 @@ from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.order import UserPreferenceAlignment
 from sirec.objectives.pairwise import Pairwise
+from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
 AnyTask = NextItem | LastItem
-AnyObjective = ItemCrossEntropy | AttributePrediction | ItemAttributeAlignment | UserPreferenceAlignment | Pairwise
+AnyObjective = (
+    ItemCrossEntropy
+    | Pairwise
+    | AttributePrediction
+    | ItemAttributeAlignment
+    | UserPreferenceAlignment
+    | StreamAttributePrediction
+    | StreamContrast
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ RUN := $(VENV)/bin
 quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, print the comparison
 	$(RUN)/sirec quickstart
 
-test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, committed tables rendered anew, the demo study twice
+test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, committed tables and their report rendered anew, the demo study twice
 	$(RUN)/pytest -m "not slow"
 
 test-all: $(VENV)/dev.stamp lint ## everything, slow tests too

@@ -8,7 +8,7 @@ same bytes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,9 +18,9 @@ from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.files import read_json, replace_text
 from sirec.run.store import RunFolder
-from sirec.studies.experiment import read_experiment, shipped_experiments
+from sirec.studies.commands import of_a_measurement, of_an_experiment, of_switches
 
-RUN = re.compile(r"(?:results/)?(runs/[^/]+/[^/]+/[^/]+)")
+RUN = re.compile(r"(?:[^/]+/)?(runs/[^/]+/[^/]+/[^/]+)")
 HOUR = 3600
 INTRODUCTION = """# Results
 
@@ -33,21 +33,28 @@ the same bytes.
 class Section:
     """Tables under one heading: those whose names begin with one of `beginnings`.
 
-    `redraw` is the command that draws such a table from its record, of its `name` and what follows the beginning, the `rest`.
+    `made` is the command that makes such a table, of its name, its record and the results; `redraw` the one that draws it from
+    its record, of its `name` and what follows the beginning, the `rest`.
     """
 
     heading: str
     beginnings: tuple[str, ...]
+    made: Callable[[str, Mapping[str, Any], Path], str | None] = of_an_experiment
     redraw: str | None = None
 
 
 SECTIONS = (
     Section("All models", ("overall",)),
     Section("The papers' ablations", ("comif_table", "difsr_table")),
-    Section("Parts switched off", ("ablate_",)),
-    Section("Rare targets and short histories", ("coldstart_",), "sirec coldstart --name {name} --render-only"),
-    Section("Ranks of attention", ("rankcheck_",), "sirec rankcheck --data {rest} --render-only"),
-    Section("Attention by the origin of its scores", ("correlation_",), "sirec correlation --data {rest} --render-only"),
+    Section("Parts switched off", ("ablate_",), of_switches),
+    Section("Rare targets and short histories", ("coldstart_",), redraw="sirec coldstart --name {name} --render-only"),
+    Section("Ranks of attention", ("rankcheck_",), of_a_measurement, "sirec rankcheck --data {rest} --render-only"),
+    Section(
+        "Attention by the origin of its scores",
+        ("correlation_",),
+        of_a_measurement,
+        "sirec correlation --data {rest} --render-only",
+    ),
     Section("Further comparisons", ("",)),
 )
 
@@ -102,9 +109,9 @@ class Artefact:
         """How it was made, a line each. Raises `SirecError` where a run is missing that it stands on."""
         if self.record_path is None:
             return ["No record: drawn by `sirec evaluate --name` or by hand."]
-        command, record = _command(self), self.record_path.relative_to(self.root).as_posix()
+        record = self.record_path.relative_to(self.root).as_posix()
         return [
-            *([f"Command: `{command}`"] if command else []),
+            *_commands(self),
             *_facts(list(self.runs().values())),
             f"Record: [{record}]({record})",
             f"Runs: {', '.join(_linked(self.record))}",
@@ -174,21 +181,18 @@ def _linked(record: object) -> list[str]:
     return [f"[{label}]({path})" for path, label in dict(_listed(record)).items()]
 
 
-def _command(artefact: Artefact) -> str | None:
-    """The command that draws a table: its section's, or `sirec study` with what its plan has over the experiment file."""
-    if artefact.section.redraw:
-        [beginning] = artefact.section.beginnings
-        return artefact.section.redraw.format(name=artefact.name, rest=artefact.name.removeprefix(beginning))
-    shipped = shipped_experiments()
-    names = [name for name in shipped if artefact.name == name or artefact.name.startswith(f"{name}_")]
-    if not names or "plan" not in artefact.record:
-        return None
-    name = max(names, key=len)
-    file, plan = read_experiment(shipped[name]).plan(), artefact.record["plan"]
-    data = [f"--data {dataset}" for dataset in plan["datasets"] if plan["datasets"] != file["datasets"]]
-    seeds = [f"--seeds {','.join(map(str, plan['seeds']))}"] if plan["seeds"] != file["seeds"] else []
-    settings = [f"--set {key}={value}" for key, value in plan["set"].items() if file["set"].get(key) != value]
-    return " ".join(["sirec study", name, *data, *seeds, *settings])
+def _commands(artefact: Artefact) -> Iterator[str]:
+    """The command that makes a table, and the one that draws it from its record where that is another."""
+    section = artefact.section
+    made = section.made(artefact.name, artefact.record, artefact.root)
+    redraw = None
+    if section.redraw:
+        [beginning] = section.beginnings
+        redraw = section.redraw.format(name=artefact.name, rest=artefact.name.removeprefix(beginning))
+    if made:
+        yield f"Command: `{made}`"
+    if redraw:
+        yield f"{'Drawn anew' if made else 'Command'}: `{redraw}`"
 
 
 def _facts(folders: Sequence[RunFolder]) -> list[str]:

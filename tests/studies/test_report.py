@@ -13,12 +13,14 @@ import pytest
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
-from sirec.run.store import Store
+from sirec.run.store import RunFolder, Store
+from sirec.studies.commands import of_an_experiment
 from sirec.studies.experiment import read_experiment, shipped_experiments
-from sirec.studies.report import SECTIONS, write_report
+from sirec.studies.report import SECTIONS, Artefact, report, write_report
 
 TABLE = "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n- a note\n\nA sentence on A.\n"
 FINGERPRINT = "00ffee"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -67,6 +69,62 @@ def test_every_table_is_there_with_how_it_was_made(results: Path) -> None:
     for part in parts.values():
         assert "| A | 0.1 |" in part
         assert "A sentence on A." in part
+
+
+def test_a_measurement_names_the_command_that_measures(results: Path) -> None:
+    """On the study that has the runs under the same names, or, where none has them so (control), on the runs by id."""
+    (results / "measurements").mkdir()
+    for run in results.glob("runs/tiny/*/*"):
+        RunFolder(run).finish()
+    shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "rankcheck_tiny.md")
+    path = results / "studies" / "quickstart_on_tiny_seeds_3_4.json"
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"runs": [line | {"row": "COMIF"} for line in record["runs"]]}))
+    study = "--study quickstart_on_tiny_seeds_3_4 --data tiny"
+    for labels, chosen in ((("COMIF 3", "COMIF 4"), study), (("COMIF 3", "other"), "333333333333 444444444444")):
+        runs = [{"label": label, "link": f"results/runs/tiny/comif/{n * 12}"} for label, n in zip(labels, "34", strict=True)]
+        measured = {"data": "tiny", "users": 50, "seed": 7, "runs": runs}
+        (results / "measurements" / "rankcheck_tiny.json").write_text(json.dumps(measured))
+        text = write_report(results).read_text()
+        assert f"- Command: `sirec rankcheck {chosen} --users 50 --seed 7`\n" in text
+        assert "- Drawn anew: `sirec rankcheck --data tiny --render-only`\n" in text
+
+
+def test_what_only_ablate_can_ask_is_asked_of_ablate() -> None:
+    """A paper's table by another protocol, profile or history rule is `sirec ablate`'s, as it is (control) `sirec study`'s."""
+    name = "comif_table6_modules"
+    plan = read_experiment(shipped_experiments()[name]).plan()
+    elsewhere = plan | {"datasets": ["shop"], "set": plan["set"] | {"data.attributes": ["a b"], "rate": 1e-05}}
+    settings = "--set 'data.attributes=[a b]' --set rate=1.0e-05"
+    for suffix, asked, command in (
+        ("", plan, f"sirec study {name}"),
+        ("_on_shop", elsewhere, f"sirec study {name} --data shop {settings}"),
+        ("_history_mask", plan, "sirec ablate modules --data beauty --history mask"),
+        ("_difsr", plan | {"protocol": "difsr"}, "sirec ablate modules --data beauty --protocol difsr"),
+        (
+            "_on_shop_published",
+            elsewhere | {"profile": "published"},
+            f"sirec ablate modules --data shop {settings} --profile published",
+        ),
+    ):
+        assert of_an_experiment(name + suffix, {"plan": asked}, ROOT) == command
+    assert of_an_experiment("a_file_of_mine", {"plan": plan}, ROOT) is None
+
+
+def test_the_committed_report_is_what_its_records_say() -> None:
+    """Made anew from committed tables and records it has the same bytes; whatever table the documents point to is in it.
+
+    If this fails after tables have changed: `sirec report`.
+    """
+    committed = (ROOT / "results" / "report.md").read_text(encoding="utf-8")
+    names = sorted(re.findall(r'^<a id="([^"]+)"></a>$', committed, flags=re.MULTILINE))
+    assert report([Artefact(ROOT / "results", name) for name in names]) == committed
+    assert report([Artefact(ROOT / "results", name) for name in names[1:]]) != committed  # control
+    documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    cited = {
+        name for path in documents for name in re.findall(r"results/tables/([\w-]+)\.md", path.read_text(encoding="utf-8"))
+    }
+    assert {"overall", "coldstart_beauty", "rankcheck_beauty"} <= cited <= set(names)
 
 
 def test_links_lead_somewhere(results: Path) -> None:

@@ -9,13 +9,14 @@ from sirec.errors import unknown
 from sirec.models.comif import COMIF
 from sirec.models.declaration import Declaration
 from sirec.models.dif_sr import DIFSR
+from sirec.models.mssr import MSSR
 from sirec.models.nova import NOVA
 from sirec.models.popularity import Popularity
 from sirec.models.sasrec import SASRec
 from sirec.models.sasrecf import SASRecF
 from sirec.models.transitions import Transitions
 
-AnyModel = Popularity | Transitions | SASRec | SASRecF | NOVA | DIFSR | COMIF
+AnyModel = Popularity | Transitions | SASRec | SASRecF | NOVA | DIFSR | MSSR | COMIF
 MODELS: Mapping[str, type[Declaration]] = {model.name: model for model in get_args(AnyModel)}
 
 

@@ -75,9 +75,10 @@ def test_declarations_are_the_papers_table() -> None:
         "sasrecf": ("embedding", "embedding"),
         "nova": ("query_key", "query_key"),
         "dif-sr": ("attention", "attention"),
+        "mssr": ("attention, stream", "attention"),
         "comif": ("embedding", "attention"),
     }
-    assert [name for name, cls in TRAINED.items() if cls().candidates == "fused"] == ["comif"]
+    assert [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"] == ["comif"]
 
 
 def test_configurations_survive_the_round_trip() -> None:

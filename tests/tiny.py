@@ -113,6 +113,11 @@ def build(config: TransformerConfig, schema: Schema, seed: int = 1) -> FusedTran
     return model
 
 
+def sized(config: Any, **sizes: Any) -> Any:
+    """A declaration with other sizes, as far as it has them; recurrent states, which only some have, are small in any case."""
+    return replace(config, **{key: size for key, size in {"hidden": 8, **sizes}.items() if hasattr(config, key)})
+
+
 def real(batch: Batch) -> Tensor:
     """Bool[B, L]: the slots whose states mean something."""
     return torch.arange(batch.items.shape[1]) < torch.from_numpy(batch.lengths)[:, None]

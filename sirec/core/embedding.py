@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from sirec.core.by_field import ByField
 from sirec.core.model import INIT_STD
-from sirec.data.fields import PADDING, Field
+from sirec.data.fields import PADDING, Field, Schema
 from sirec.errors import SirecError
 
 Pooling = Literal["sum", "mean"]
@@ -85,6 +85,12 @@ class SideEmbedding(nn.Module):
         """Name -> Long[T] into name: [T, d]."""
         return {name: part(codes[name]) for name, part in self.behaviours.items()}
 
+    def value_vectors(self, attribute: str) -> Tensor:
+        """[A, d_f]: the raw table of an attribute's values. Raises `SirecError` for an attribute that is not in use."""
+        if attribute not in self.attributes:
+            raise SirecError(f"this model does not use the attribute {attribute}, which an objective asks for")
+        return self.attributes[attribute].values.weight
+
     def reset(self) -> None:
         """Draw the attribute tables with their own deviations (the rest is `initialise`'s)."""
         for part in self.attributes.values():
@@ -109,3 +115,10 @@ class AttributeTables:
         """One embedding an attribute, all of the same width."""
         width, trainable, std = self.attribute_width or item_width, self.attribute_trainable, self.attribute_std
         return {f.name: AttributeEmbedding(f, width, self.attribute_pooling, trainable=trainable, std=std) for f in fields}
+
+
+def needed_attributes(schema: Schema, model: str) -> tuple[Field, ...]:
+    """The attributes in use, for a model that is nothing without one. Raises `SirecError` where there is none."""
+    if not schema.attributes:
+        raise SirecError(f"{model} needs an attribute, and none is in use", "add one, or use a model of items alone")
+    return schema.attributes

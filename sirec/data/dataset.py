@@ -87,7 +87,7 @@ class Dataset:
     def schema(self, max_length: int, *, with_position: bool) -> Schema:
         """What a model is built for, from the fields of this data set and position if it is wanted."""
         fields = (*self.fields, position(max_length)) if with_position else self.fields
-        return Schema(self.item_codes, max_length, fields)
+        return Schema(self.item_codes, max_length, fields, self.user_count + 1)
 
     def to(self, device: torch.device) -> Dataset:
         """The same data set on another device."""

@@ -45,12 +45,14 @@ class Field:
 class Schema:
     """What a model needs to know of the data to be built: sizes and fields, no interactions.
 
-    `items` is V, the number of item codes, padding included. `max_length` is n, the longest history a model reads.
+    `items` is V, the number of item codes, padding included; `users` the same of users, where 1 means that nobody is known.
+    `max_length` is n, the longest history a model reads.
     """
 
     items: int
     max_length: int
     fields: tuple[Field, ...] = ()
+    users: int = 1
 
     @property
     def mask(self) -> int:

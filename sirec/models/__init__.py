@@ -9,6 +9,8 @@ from sirec.errors import unknown
 from sirec.models.comif import COMIF
 from sirec.models.declaration import Declaration
 from sirec.models.dif_sr import DIFSR
+from sirec.models.gru4rec import GRU4Rec
+from sirec.models.gru4recf import GRU4RecF
 from sirec.models.mssr import MSSR
 from sirec.models.nova import NOVA
 from sirec.models.popularity import Popularity
@@ -16,7 +18,7 @@ from sirec.models.sasrec import SASRec
 from sirec.models.sasrecf import SASRecF
 from sirec.models.transitions import Transitions
 
-AnyModel = Popularity | Transitions | SASRec | SASRecF | NOVA | DIFSR | MSSR | COMIF
+AnyModel = Popularity | Transitions | SASRec | SASRecF | NOVA | DIFSR | MSSR | COMIF | GRU4Rec | GRU4RecF
 MODELS: Mapping[str, type[Declaration]] = {model.name: model for model in get_args(AnyModel)}
 
 

@@ -36,9 +36,8 @@ each_trained = pytest.mark.parametrize("name", TRAINED)
 
 def small(name: str, **switches: Any) -> Declaration:
     """A model's declaration in the tiny shape, as far as it has those sizes."""
-    config = MODELS[name]()
-    wanted = {**builders.SHAPE, **switches}
-    return replace(config, **{key: value for key, value in wanted.items() if hasattr(config, key)})
+    config: Declaration = builders.sized(MODELS[name](), **{**builders.SHAPE, **switches})
+    return config
 
 
 def a_model(name: str, data: Dataset, seed: int = 0, **switches: Any) -> Recommender:
@@ -77,6 +76,8 @@ def test_declarations_are_the_papers_table() -> None:
         "dif-sr": ("attention", "attention"),
         "mssr": ("attention, stream", "attention"),
         "comif": ("embedding", "attention"),
+        "gru4rec": ("none", "none"),
+        "gru4recf": ("stream", "none"),
     }
     assert [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"] == ["comif"]
 
@@ -305,14 +306,14 @@ def test_the_first_loss_is_that_of_chance(name: str) -> None:
     brand = Field("brand", "attribute", 2_076, torch.from_numpy(rng.integers(0, 2_076, (12_102, 1))))
     schema = Schema(12_102, 50, (brand, position(50)))
     torch.manual_seed(0)
-    model = replace(MODELS[name](), width=256, heads=8).build(schema)
+    model = builders.sized(MODELS[name](), width=256, heads=8).build(schema)
     assert isinstance(model, SequentialModel)
     batch = gather(data, NextItem().rows(data, 50))
     with torch.no_grad():
         states = model.encode(batch)
         done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
         loss = ItemCrossEntropy().build(schema, 256)(model, done).item()
-    assert 0 <= loss - math.log(12_101) <= 0.15
+    assert -0.002 <= loss - math.log(12_101) <= 0.15  # scores near 0 may favour these few targets by chance
 
 
 @pytest.mark.parametrize("name", [name for name, cls in TRAINED.items() if issubclass(cls, TransformerConfig)])

@@ -21,15 +21,18 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "nova": ("item@1 next_item@1 nova@1", 4.530793, 0.11786),
     "dif-sr": ("aap@1 dif-sr@1 item@1 next_item@1", 9.541429, 0.10917),
     "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.412537, 0.13183),
+    "gru4rec": ("gru4rec@1 item@1 next_item@1", 4.561417, 0.10507),
+    "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569275, 0.08200),
 }
-SETTINGS = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}
+SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
+SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}
 
 
-@pytest.mark.parametrize("model", ["sasrec", "sasrecf", "nova", "dif-sr", "comif"])
+@pytest.mark.parametrize("model", GOLDEN)
 def test_numbers_do_not_change_unnoticed(model: str, tmp_path: Path) -> None:
     """A tiny run gives the pinned loss; if it should not any more, raise the part's `revision` and pin the new number."""
     data = prepare(DemoSource(users=300, items=100).read(), "golden").dataset
-    config = resolve(model, data, assignments=SETTINGS)
+    config = resolve(model, data, shared=SETTINGS)
     folder = execute(config, data, Store(tmp_path))
     last = (folder.path / "epochs.jsonl").read_text().splitlines()[-1]
     (folder.path / "last.json").write_text(last)

@@ -37,7 +37,7 @@ def a_trainer(
 ) -> Trainer:
     """The model's own objectives on the tiny data, with dropout, in steps of 40 targets."""
     torch.manual_seed(seed)
-    model = replace(MODELS[name](), **{**builders.SHAPE, "dropout": 0.2, "attention_dropout": 0.1}).build(schema)
+    model = builders.sized(MODELS[name](), **{**builders.SHAPE, "dropout": 0.2, "attention_dropout": 0.1}).build(schema)
     assert isinstance(model, SequentialModel)
     settings = {"budget": 40, "epochs": EPOCHS, "metric": METRIC, "patience": 100, **switches}
     return Trainer(model, replace(MODELS[name].stages[0], **settings), data, schema, Place(seed, 0, precision))

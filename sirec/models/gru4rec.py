@@ -1,0 +1,83 @@
+"""GRU4Rec: a recurrent state over the history (Hidasi et al., ICLR 2016, arXiv:1511.06939; trained as Tan et al., DLRS 2016).
+
+What came before is one vector, rewritten by every item; what comes next is whatever item that vector points at.
+    s_t = GRU(Drop(e_t), s_{t-1}),   s_0 = 0,  no biases                             (gates in `core/recurrent.py`)
+    z_v = (W s_t + b) · e_v,   L = cross-entropy over the catalogue
+
+This is RecBole's form, from which both papers' rows come: items are embedded, histories are users' own, and the loss is the
+full softmax. The original reads one-hot items in mini-batches of parallel sessions and learns by TOP1 or BPR from
+the other rows' items. Items are drawn by Xavier's normal law, the first layer's maps by his uniform one over the three gates
+together, the rest as torch draws it. DIF-SR says only that its attention models have d = 256; RecBole's sizes are e 64, g 128.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sirec.core.model import SequentialModel, States
+from sirec.core.recurrent import RecurrentShape, packed, unpacked
+from sirec.data.batch import Batch
+from sirec.data.fields import PADDING, Kind, Schema
+from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRU4Rec(RecurrentShape, Declaration):
+    """Items alone; order is in the recurrence, so there is no position."""
+
+    name: ClassVar[str] = "gru4rec"
+    title: ClassVar[str] = "GRU4Rec"
+    source: ClassVar[str] = "Hidasi et al., ICLR 2016; RecBole's form"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
+    published = PREFIX_EXAMPLES
+    attribute: ClassVar[str] = "none"
+    behaviour: ClassVar[str] = "none"
+
+    def reads(self, kind: Kind) -> bool:
+        """No field of either kind."""
+        return False
+
+    def build(self, schema: Schema) -> RecurrentRecommender:
+        """The network for so many items, freshly initialised."""
+        return RecurrentRecommender(self, schema)
+
+
+class RecurrentRecommender(SequentialModel):
+    """See the module's equations."""
+
+    causal = single_pass = True
+
+    def __init__(self, config: GRU4Rec, schema: Schema) -> None:
+        super().__init__()
+        self.state_width = config.width
+        self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
+        self.dropout = nn.Dropout(config.dropout)
+        self.recurrence = config.recurrence(config.width)
+        self.out = nn.Linear(config.hidden, config.width)
+        self._draw()
+
+    def encode(self, batch: Batch) -> States:
+        """The state after each slot, [B, L, e]."""
+        order = packed(batch)
+        states = self.recurrence(self.dropout(self.items(order.data)), order)
+        return States(unpacked(self.out(states), order, batch.items.shape[1]))
+
+    def item_vectors(self) -> Tensor:
+        """[V, e]: the raw item table."""
+        return self.items.weight
+
+    def item_table(self) -> Tensor:
+        """[V, e]: the same table."""
+        return self.items.weight
+
+    def _draw(self) -> None:
+        nn.init.xavier_normal_(self.items.weight)
+        with torch.no_grad():
+            self.items.weight[PADDING].zero_()
+        for name in ("weight_ih_l0", "weight_hh_l0"):
+            nn.init.xavier_uniform_(self.recurrence.units.get_parameter(name))

@@ -1,0 +1,97 @@
+"""GRU4RecF: one recurrence over items, one over their attributes (Hidasi et al., RecSys 2016, doi 10.1145/2959100.2959167).
+
+Two histories run side by side and meet before the comparison with items:
+    s_t = GRU(Drop(e_t), s_{t-1}),   a_t = GRU([AE_1(v_t); …; AE_F(v_t)], a_{t-1})
+    z_v = (W [s_t; a_t] + b) · e_v,   L = cross-entropy over the catalogue
+
+The paper calls this the parallel architecture and alternates the training of its parts; RecBole, whose form DIF-SR's table
+shows, trains both at once and scores bare items. Items and the last map are drawn by Xavier's normal law, recurrences as torch
+draws them, attribute tables with `attribute_std` (RecBole: Xavier's law too; the DIF-SR fork: N(0, 1), never trained).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sirec.core.embedding import AttributeTables, SideEmbedding, needed_attributes
+from sirec.core.model import SequentialModel, States
+from sirec.core.recurrent import RecurrentShape, packed, unpacked
+from sirec.data.batch import Batch
+from sirec.data.fields import PADDING, Kind, Schema
+from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
+    """Attributes are a stream of their own; order is in the recurrences, so there is no position."""
+
+    name: ClassVar[str] = "gru4recf"
+    title: ClassVar[str] = "GRU4RecF"
+    source: ClassVar[str] = "Hidasi et al., RecSys 2016; RecBole's form"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
+    published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+    attribute: ClassVar[str] = "stream"
+    behaviour: ClassVar[str] = "none"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that have no meaning."""
+        RecurrentShape.__post_init__(self)
+        AttributeTables.__post_init__(self)
+
+    def reads(self, kind: Kind) -> bool:
+        """Attributes only."""
+        return kind == "attribute"
+
+    def build(self, schema: Schema) -> TwoRecurrences:
+        """The network for these attributes, freshly initialised. Raises `SirecError` where the data have none."""
+        return TwoRecurrences(self, schema)
+
+
+class TwoRecurrences(SequentialModel):
+    """See the module's equations."""
+
+    causal = single_pass = True
+
+    def __init__(self, config: GRU4RecF, schema: Schema) -> None:
+        super().__init__()
+        self.state_width = config.width
+        self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
+        tables = config.attribute_embeddings(needed_attributes(schema, config.name), config.width)
+        self.side = SideEmbedding(tables, {})
+        self.dropout = nn.Dropout(config.dropout)
+        self.of_items = config.recurrence(config.width)
+        self.of_attributes = config.recurrence(sum(part.values.embedding_dim for part in tables.values()))
+        self.out = nn.Linear(2 * config.hidden, config.width)
+        self._draw()
+
+    def encode(self, batch: Batch) -> States:
+        """The state after each slot, [B, L, e]."""
+        order = packed(batch)
+        attributes = torch.cat(list(self.side.of_items(order.data).values()), dim=-1)  # [T, F·e]
+        both = [self.of_items(self.dropout(self.items(order.data)), order), self.of_attributes(attributes, order)]
+        return States(unpacked(self.out(torch.cat(both, dim=-1)), order, batch.items.shape[1]))
+
+    def item_vectors(self) -> Tensor:
+        """[V, e]: the raw item table."""
+        return self.items.weight
+
+    def item_table(self) -> Tensor:
+        """[V, e]: the same table; candidates are bare items."""
+        return self.items.weight
+
+    def value_vectors(self, attribute: str) -> Tensor:
+        """[A, d_f]: the raw table of an attribute's values."""
+        return self.side.value_vectors(attribute)
+
+    def _draw(self) -> None:
+        nn.init.xavier_normal_(self.items.weight)
+        nn.init.xavier_normal_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+        with torch.no_grad():
+            self.items.weight[PADDING].zero_()
+        self.side.reset()

@@ -1,4 +1,4 @@
-"""Pairwise ranking against one drawn item, and a push that keeps the two items apart (STOSA eq. 13-15, DLFS-Rec).
+"""Pairwise ranking against one drawn item, and a push that keeps the two items apart (STOSA, DLFS-Rec).
 
     L = mean over targets of  −log σ(z⁺ − z⁻)  +  w · max(0, z± − z⁺)
 

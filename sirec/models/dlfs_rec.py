@@ -1,0 +1,186 @@
+"""DLFS-Rec: Gaussians of items and attributes under learnable filters (Liu et al., RecSys 2023, doi 10.1145/3604915.3608782).
+
+    a = F_a(a_v, s_a(v)),   c = F_c(c_v, s_c(v)),   s(v) = Σ_j AE_j(v) + b                 F: sum, concat or gate
+    A_0 = Drop(LN_a(a)),    C_0 = ELU(Drop(LN_c(c))) + 1                                   a = c = 0 in empty slots
+    A   = LN(A + Drop(φ⁻¹(K_a ⊙ φ(A)))),   C = ELU(LN(C + Drop(φ⁻¹(K_c ⊙ φ(C))))) + 1     one LN for both
+    z_v = −W₂²((A[L−1], C[L−1]), (a, ELU(c) + 1) of v),   L = pairwise + w · push          (`objectives/pairwise.py`)
+
+φ is the Fourier transform over the n slots of the window, K_a and K_c are learned complex numbers, one a frequency and
+channel. There are no positions: filters tell slots apart. A circular filter commutes with shifts and empty slots are all
+alike, so left-aligned rows do what the authors' right-aligned ones do. Filters read the whole window: no state is causal,
+each prefix is an example of its own.
+
+The authors map [time; price; category bits; brand bits] by one matrix. A matrix times bits is a sum of its columns, so
+attributes are tables here, items get their vectors once a step or evaluation, and no user × item × feature array exists.
+Departures: no time, which their candidates take from the very interaction that is to be predicted (`use_time_context`; batches
+carry no times), no price, no empty history; drawn items avoid all that the user had in training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sirec.core.blocks import NORM_EPS
+from sirec.core.by_field import ByField
+from sirec.core.embedding import AttributeEmbedding, AttributeTables
+from sirec.core.fusion import FusionName, vector_fusion
+from sirec.core.gaussian import GaussianModel, gaussian, variance
+from sirec.core.model import INIT_STD, States, initialise
+from sirec.data.batch import Batch
+from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.tasks import LastItem
+from sirec.errors import SirecError
+from sirec.models.declaration import Declaration
+from sirec.objectives.pairwise import Pairwise
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class DLFSRec(AttributeTables, Declaration):
+    """Attributes join the item where it is read and where it is scored; sizes are the authors' for Beauty."""
+
+    name: ClassVar[str] = "dlfs-rec"
+    title: ClassVar[str] = "DLFS-Rec"
+    source: ClassVar[str] = "Liu et al., RecSys 2023"
+    attribute: ClassVar[str] = "embedding"
+    behaviour: ClassVar[str] = "none"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005),)),)
+    published: ClassVar[Mapping[str, object]] = {"pairwise.exclude": "read"}
+
+    width: int = 128
+    layers: int = 4
+    dropout: float = 0.5
+    attribute_fusion: FusionName = "sum"
+    candidates: Literal["id", "fused"] = "fused"
+    use_time_context: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse sizes without meaning, and what batches have no data for."""
+        super().__post_init__()
+        if min(self.width, self.layers) < 1 or not 0 <= self.dropout < 1:
+            raise SirecError(f"width {self.width}, layers {self.layers} must be at least 1, dropout {self.dropout} in [0, 1)")
+        if self.use_time_context:
+            raise SirecError(
+                "use_time_context: batches carry no times, and a candidate's would be that of the interaction to be predicted",
+                "leave it false: models are compared on what is known before the request",
+            )
+        if self.attribute_fusion != "concat" and self.attribute_width not in (None, self.width):
+            raise SirecError(
+                f"attribute_width {self.attribute_width}: {self.attribute_fusion} adds attributes to items of width {self.width}",
+                "use concat, or leave attribute_width out",
+            )
+
+    def reads(self, kind: Kind) -> bool:
+        """Attributes; filters need no position."""
+        return kind == "attribute"
+
+    def fusion(self, kind: Kind) -> str | None:
+        """How attributes join the item."""
+        return self.attribute_fusion if kind == "attribute" else None
+
+    def build(self, schema: Schema) -> FilteredGaussians:
+        """The model for these fields, freshly initialised."""
+        return FilteredGaussians(self, schema)
+
+
+class FilteredGaussians(GaussianModel):
+    """See the module's equations."""
+
+    def __init__(self, config: DLFSRec, schema: Schema) -> None:
+        super().__init__()
+        self.state_width, self.max_length = 2 * config.width, schema.max_length
+        self.mean, self.covariance = ItemStream(config, schema), ItemStream(config, schema)
+        self.mean_norm, self.covariance_norm = (nn.LayerNorm(config.width, eps=NORM_EPS) for _ in range(2))
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(FilterBlock(config, schema.max_length) for _ in range(config.layers))
+        self.reset()
+
+    def reset(self) -> None:
+        """Draw all weights anew from torch's generator."""
+        initialise(self)
+        for stream in (self.mean, self.covariance):
+            for part in stream.values.values():
+                part.reset()
+
+    def encode(self, batch: Batch) -> States:
+        """[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
+        layout, length = batch.layout, batch.items.shape[1]
+        items = layout.flatten(batch.items)
+        beyond = (0, 0, 0, self.max_length - length)
+        mean, covariance = (F.pad(layout.unflatten(part(items)), beyond) for part in (self.mean, self.covariance))  # [B, n, d]
+        mean = self.dropout(self.mean_norm(mean))
+        covariance = variance(self.dropout(self.covariance_norm(covariance)))
+        for block in self.blocks:
+            mean, covariance = cast(FilterBlock, block)(mean, covariance)
+        return States(gaussian(mean[:, :length], covariance[:, :length]))
+
+    def item_vectors(self) -> Tensor:
+        """[V, d]: the raw means."""
+        return self.mean.items.weight
+
+    def item_table(self) -> Tensor:
+        """[V, 2d]: every item's Gaussian, with its attributes or (`candidates: id`) without."""
+        return gaussian(self.mean.candidates(), variance(self.covariance.candidates()))
+
+
+class ItemStream(nn.Module):
+    """The means, or the covariances, of items: F(e_v, Σ_j AE_j(v) + b); without attributes e_v."""
+
+    def __init__(self, config: DLFSRec, schema: Schema) -> None:
+        super().__init__()
+        d, d_s = config.width, config.attribute_width or config.width
+        self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
+        self.values: ByField[AttributeEmbedding] = ByField(config.attribute_embeddings(schema.attributes, d))
+        self.bias = nn.Parameter(torch.zeros(d_s)) if schema.attributes else None
+        self.fusion = vector_fusion(config.attribute_fusion, [d, d_s], d)
+        self.fuses_candidates = config.candidates == "fused"
+
+    def forward(self, items: Tensor) -> Tensor:
+        """Long[T] -> [T, d]."""
+        vectors: Tensor = self.items(items)
+        if self.bias is None:
+            return vectors
+        side = torch.stack([part(items) for part in self.values.values()]).sum(dim=0) + self.bias
+        fused: Tensor = self.fusion([vectors, side])
+        return fused
+
+    def candidates(self) -> Tensor:
+        """[V, d]: all items as they are scored."""
+        table = self.items.weight
+        return self(torch.arange(len(table), device=table.device)) if self.fuses_candidates else table
+
+
+class FilterBlock(nn.Module):
+    """A filter for each stream, one norm for both."""
+
+    def __init__(self, config: DLFSRec, max_length: int) -> None:
+        super().__init__()
+        self.mean, self.covariance = (CircularFilter(config.width, max_length) for _ in range(2))
+        self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, n, d] twice -> [B, n, d] twice."""
+        mean = self.norm(mean + self.dropout(self.mean(mean)))
+        covariance = self.norm(covariance + self.dropout(self.covariance(covariance)))
+        return mean, variance(covariance)
+
+
+class CircularFilter(nn.Module):
+    """F⁻¹(K ⊙ F(X)) over the window: each channel's own circular convolution, given by its frequencies."""
+
+    def __init__(self, width: int, window: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(window // 2 + 1, width, 2) * INIT_STD)  # real and imaginary parts of K
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, n, d] -> [B, n, d]."""
+        spectrum = torch.fft.rfft(x, dim=1) * torch.view_as_complex(self.weight)
+        filtered: Tensor = torch.fft.irfft(spectrum, n=x.shape[1], dim=1)
+        return filtered

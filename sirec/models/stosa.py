@@ -1,0 +1,188 @@
+"""STOSA: items as Gaussians, attention by distance (Fan et al., WWW 2022, arXiv:2201.06035).
+
+What a user wants is uncertain, so an item is a mean and a diagonal covariance, and slots attend to what is near them:
+    A_0 = ELU(Drop(LN(a_v + a_p))),   C_0 = ELU(Drop(LN(c_v + c_p))) + 1             item and position; one LN
+    P   = softmax(−W₂²(query, key) / √d_h + M)                                       W₂: `core/gaussian.py`
+    A'  = LN(A + Drop(Wa P A_value)),   C' = LN(C + Drop(Wc P² C_value))             P² entry by entry; one LN
+    A   = FFN_a(A'),   C = ELU(FFN_c(C')) + 1,   FFN(x) = LN(x + Drop(W₂ ELU(W₁ x)))
+    z_v = −W₂²((A[t], C[t]), (a_v, ELU(c_v) + 1)),   L = pairwise + w · push         (`objectives/pairwise.py`)
+
+Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean ; √covariance] a distance is |k|² − 2 q·k and a
+term of the query, which a softmax over keys does not see: attention is one product, less a number a key.
+
+Departures: positions are counted from the first item (`positions: forward`), so that one pass trains every prefix exactly;
+drawn items avoid the training part only. The released encoder never updates the mean stream (a misspelt variable), so that
+the mean of a state is that of its last item alone: `fix_mean_stream: false`, which made the published numbers. It also gives
+each user a margin that no loss reads, and the catalogue one item more than there are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sirec.core.attention import visibility
+from sirec.core.blocks import NORM_EPS
+from sirec.core.by_field import ByField
+from sirec.core.gaussian import GaussianModel, TwoTables, gaussian, variance
+from sirec.core.model import States, initialise
+from sirec.core.shape import Shape
+from sirec.data.batch import Batch, Bucket, Layout, Visible
+from sirec.data.fields import Kind, Schema
+from sirec.models.declaration import Declaration
+from sirec.objectives.pairwise import Pairwise
+from sirec.objectives.stage import Stage
+
+INIT_MEAN = 0.01  # of every weight, as the authors draw them
+
+
+@dataclass(frozen=True, kw_only=True)
+class STOSA(Shape, Declaration):
+    """Items and positions as Gaussians; sizes are the authors' for Beauty at width 128."""
+
+    name: ClassVar[str] = "stosa"
+    title: ClassVar[str] = "STOSA"
+    source: ClassVar[str] = "Fan et al., WWW 2022, arXiv:2201.06035"
+    attribute: ClassVar[str] = "none"
+    behaviour: ClassVar[str] = "embedding"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(Pairwise(hinge=0.005),), epochs=500),)
+    published: ClassVar[Mapping[str, object]] = {
+        "model.fix_mean_stream": False,
+        "model.positions": "right",
+        "pairwise.exclude": "sequence",
+    }
+
+    layers: int = 1
+    inner: int = 512  # four times the width
+    dropout: float = 0.3
+    attention_dropout: float = 0.0
+    fix_mean_stream: bool = True  # false: means bypass every block, as in the released code
+    positions: Literal["forward", "right"] = "forward"  # right: the last item of a row has n - 1, as in the released code
+
+    def reads(self, kind: Kind) -> bool:
+        """Behaviours, not attributes."""
+        return kind == "behaviour"
+
+    def fusion(self, kind: Kind) -> str | None:
+        """Behaviours are added to the item."""
+        return "sum" if kind == "behaviour" else None
+
+    def build(self, schema: Schema) -> StochasticTransformer:
+        """The model for these fields, freshly initialised."""
+        return StochasticTransformer(self, schema)
+
+
+class StochasticTransformer(GaussianModel):
+    """See the module's equations."""
+
+    causal = True
+
+    def __init__(self, config: STOSA, schema: Schema) -> None:
+        super().__init__()
+        d = config.width
+        self.state_width, self.window, self.positions = 2 * d, schema.max_length, config.positions
+        self.single_pass = config.positions == "forward"
+        self.moves_means = config.fix_mean_stream
+        self.items = TwoTables(schema.items, d, padded=True)
+        self.behaviours = ByField({f.name: TwoTables(f.size, d, padded=f.padded) for f in schema.behaviours})
+        self.norm = nn.LayerNorm(d, eps=NORM_EPS)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(StochasticBlock(config) for _ in range(config.layers))
+        initialise(self, INIT_MEAN)
+
+    def encode(self, batch: Batch) -> States:
+        """[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
+        rows, layout = batch.counted(self.positions, self.window), batch.layout
+        mean, covariance = self.items(layout.flatten(rows.items))
+        for name, tables in self.behaviours.items():
+            more_mean, more_covariance = tables(layout.flatten(rows.behaviours[name]))
+            mean, covariance = mean + more_mean, covariance + more_covariance
+        mean = F.elu(self.dropout(self.norm(mean)))
+        covariance = variance(self.dropout(self.norm(covariance)))
+        for part in self.blocks:
+            moved, covariance = cast(StochasticBlock, part)(mean, covariance, layout, rows.visible)
+            mean = moved if self.moves_means else mean
+        return States(layout.unflatten(gaussian(mean, covariance)))
+
+    def item_vectors(self) -> Tensor:
+        """[V, d]: the raw means."""
+        weight: Tensor = self.items.mean.weight
+        return weight
+
+    def item_table(self) -> Tensor:
+        """[V, 2d]: every item's Gaussian."""
+        return gaussian(self.items.mean.weight, variance(self.items.covariance.weight))
+
+
+class StochasticBlock(nn.Module):
+    """Attention by distance, then a feed-forward for each stream."""
+
+    def __init__(self, config: STOSA) -> None:
+        super().__init__()
+        d = config.width
+        self.attention = StochasticAttention(d, config.heads, config.attention_dropout)
+        self.attention_norm = nn.LayerNorm(d, eps=NORM_EPS)  # both streams pass through it
+        self.mean = EluForward(d, config.inner, config.dropout)
+        self.covariance = EluForward(d, config.inner, config.dropout)
+        self.dropout = nn.Dropout(config.dropout)
+
+    def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
+        """[T, d] twice -> [T, d] twice."""
+        mixed_mean, mixed_covariance = self.attention(mean, covariance, layout, visible)
+        mean = self.attention_norm(mean + self.dropout(mixed_mean))
+        covariance = self.attention_norm(covariance + self.dropout(mixed_covariance))
+        return self.mean(mean), variance(self.covariance(covariance))
+
+
+class EluForward(nn.Module):
+    """LN(x + Drop(W₂ ELU(W₁ x + b₁) + b₂))."""
+
+    def __init__(self, width: int, inner: int, dropout: float) -> None:
+        super().__init__()
+        self.expand, self.contract = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[T, d] -> [T, d]."""
+        z: Tensor = self.norm(x + self.dropout(self.contract(F.elu(self.expand(x)))))
+        return z
+
+
+class StochasticAttention(nn.Module):
+    """Every slot mixes the Gaussians it may see, the nearest most. Letters: h heads, w width of a head, b rows of a bucket."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.scale = heads, 1 / math.sqrt(width // heads)
+        self.mean, self.covariance = nn.Linear(width, 3 * width), nn.Linear(width, 3 * width)  # query, key, value
+        self.mean_out, self.covariance_out = nn.Linear(width, width), nn.Linear(width, width)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
+        """[T, d] twice -> [T, d] twice: what the values of both streams mix to."""
+        means = self._split(self.mean(mean)).chunk(3, dim=-1)  # [T, h, w] each
+        covariances = self._split(variance(self.covariance(covariance))).chunk(3, dim=-1)
+        query, key = (gaussian(m, c) for m, c in zip(means[:2], covariances[:2], strict=True))  # [T, h, 2w]
+        together = torch.cat([query, key, means[2], covariances[2]], dim=-1)  # [T, h, 6w]
+        parts = zip(layout.buckets, layout.split(together), strict=True)
+        mixed = torch.cat([self._attend(bucket, part, visible) for bucket, part in parts])  # [T, h, 2w]
+        mixed_mean, mixed_covariance = (part.flatten(1) for part in mixed.chunk(2, dim=-1))
+        return self.mean_out(mixed_mean), self.covariance_out(mixed_covariance)
+
+    def _split(self, vectors: Tensor) -> Tensor:
+        """[T, 3d] -> [T, h, 3w], query, key and value of a head side by side."""
+        return vectors.unflatten(-1, (3, self.heads, -1)).transpose(1, 2).flatten(2)
+
+    def _attend(self, bucket: Bucket, together: Tensor, visible: Visible) -> Tensor:
+        query, key, values = bucket.spread(together).transpose(1, 2).chunk(3, dim=-1)  # [b, h, l, 2w] each
+        scores = (2 * query @ key.transpose(-1, -2) - key.square().sum(dim=-1)[..., None, :]) * self.scale
+        share = self.dropout(scores.masked_fill(~visibility(bucket, visible), -torch.inf).softmax(dim=-1))
+        mean, covariance = values.chunk(2, dim=-1)
+        return bucket.collect(torch.cat([share @ mean, share.square() @ covariance], dim=-1).transpose(1, 2))

@@ -47,6 +47,10 @@ class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
         """Attributes only."""
         return kind == "attribute"
 
+    def fusion(self, kind: Kind) -> str | None:
+        """Attributes side by side into their stream."""
+        return "concat" if kind == "attribute" else None
+
     def build(self, schema: Schema) -> TwoRecurrences:
         """The network for these attributes, freshly initialised. Raises `SirecError` where the data have none."""
         return TwoRecurrences(self, schema)

@@ -1,0 +1,124 @@
+"""FDSA: self-attention over items and, beside it, over their features (Zhang et al., IJCAI 2019, doi 10.24963/ijcai.2019/600).
+
+How features follow one another is learned apart from how items do; both are put together only to predict.
+    f_t = Σ_j α_j AE_j(v_t),   α = softmax_j(w · relu(W AE_j + b))                      one weight a field; one field needs none
+    X_0 = Drop(LN(e + p)),     Y_0 = Drop(LN(f + p))                                    the same positions p and the same LN
+    X_l = TB(X_{l-1}),         Y_l = TB'(Y_{l-1})                                       two stacks of causal blocks
+    z_v = Drop(LN(W_o [X_N[t]; Y_N[t]] + b_o)) · e_v,   L = cross-entropy               the same LN a third time
+
+This is RecBole's form, whose block, shared LN, last dropout and full softmax these are; the paper has a binary loss with
+sampled negatives, pooled texts among its features, and a map of the two outputs with neither norm nor dropout after it.
+Values of a list are averaged, as RecBole does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, cast
+
+import torch
+from torch import Tensor, nn
+
+from sirec.core.blocks import NORM_EPS, Block
+from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
+from sirec.core.fusion import GateFusion, SumFusion
+from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.shape import Shape
+from sirec.data.batch import Batch
+from sirec.data.fields import PADDING, Kind, Schema
+from sirec.errors import SirecError
+from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class FDSA(Shape, AttributeTables, Declaration):
+    """Attributes are a stream of their own, fused by a gate; behaviours are added to both streams."""
+
+    name: ClassVar[str] = "fdsa"
+    title: ClassVar[str] = "FDSA"
+    source: ClassVar[str] = "Zhang et al., IJCAI 2019; RecBole's form"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
+    published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+    attribute: ClassVar[str] = "stream"
+    behaviour: ClassVar[str] = "embedding"
+
+    attribute_pooling: Pooling = "mean"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that have no meaning."""
+        Shape.__post_init__(self)
+        AttributeTables.__post_init__(self)
+        if self.attribute_width not in (None, self.width):
+            raise SirecError(
+                f"attribute_width {self.attribute_width}: positions of width {self.width} are added to attributes",
+                "leave attribute_width out",
+            )
+
+    def reads(self, kind: Kind) -> bool:
+        """Fields of both kinds."""
+        return True
+
+    def fusion(self, kind: Kind) -> str:
+        """Attributes by a gate into their stream, behaviours by a sum."""
+        return {"attribute": "gate", "behaviour": "sum"}[kind]
+
+    def build(self, schema: Schema) -> TwoStacks:
+        """The network for these fields, freshly initialised. Raises `SirecError` where the data have no attribute."""
+        return TwoStacks(self, schema)
+
+
+class TwoStacks(SequentialModel):
+    """See the module's equations."""
+
+    causal = single_pass = True
+    visibilities = frozenset({"past", "all"})
+
+    def __init__(self, config: FDSA, schema: Schema) -> None:
+        super().__init__()
+        d = self.state_width = config.width
+        self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
+        tables = config.attribute_embeddings(needed_attributes(schema, config.name), d)
+        self.side = SideEmbedding(tables, {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours})
+        self.fuse = GateFusion(d) if len(tables) > 1 else SumFusion()
+        self.norm = nn.LayerNorm(d, eps=NORM_EPS)
+        self.dropout = nn.Dropout(config.dropout)
+        self.of_items = nn.ModuleList(config.plain_blocks())
+        self.of_attributes = nn.ModuleList(config.plain_blocks())
+        self.out = nn.Linear(2 * d, d)
+        initialise(self)
+        self.side.reset()
+
+    def encode(self, batch: Batch) -> States:
+        """The state after each slot, [B, L, d]."""
+        layout = batch.layout
+        codes = layout.flatten(batch.items)
+        behaviours = {name: layout.flatten(batch.behaviours[name]) for name in self.side.behaviours}
+        added = list(self.side.of_behaviours(behaviours).values())
+        features = self.fuse(list(self.side.of_items(codes).values()))
+        x = self._through(self.of_items, [self.items(codes), *added], batch)
+        y = self._through(self.of_attributes, [features, *added], batch)
+        return States(layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1)))))
+
+    def item_vectors(self) -> Tensor:
+        """[V, d]: the raw item table."""
+        return self.items.weight
+
+    def item_table(self) -> Tensor:
+        """[V, d]: the same table; candidates are bare items."""
+        return self.items.weight
+
+    def value_vectors(self, attribute: str) -> Tensor:
+        """[A, d]: the raw table of an attribute's values."""
+        return self.side.value_vectors(attribute)
+
+    def _normed(self, x: Tensor) -> Tensor:
+        normed: Tensor = self.dropout(self.norm(x))
+        return normed
+
+    def _through(self, blocks: nn.ModuleList, parts: Sequence[Tensor], batch: Batch) -> Tensor:
+        x = self._normed(SumFusion()(parts))
+        for block in blocks:
+            x = cast(Block, block)(x, {}, batch.layout, batch.visible)
+        return x

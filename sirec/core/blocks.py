@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
@@ -56,3 +57,27 @@ class Block(nn.Module):
     def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What attention reads, by name: every field, and the item stream with what joins it."""
         return {**side, ITEM: x if self.query_key is None else self.query_key(x, side)}
+
+
+class ProjectionHead(nn.Module):
+    """BERT4Rec's output layer: z_v = LN(GELU(W x + c)) · e_v + b_v, the bias b as one more column of the item table.
+
+    States are one wider than what they come from, and that last coordinate is 1, so that a score stays a dot product.
+    """
+
+    def __init__(self, items: int, width: int) -> None:
+        super().__init__()
+        self.width = width + 1
+        self.map = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width, eps=NORM_EPS)
+        self.activation = nn.GELU()
+        self.bias = nn.Parameter(torch.zeros(items))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[T, d] -> [T, d + 1]."""
+        y = self.norm(self.activation(self.map(x)))
+        return torch.cat([y, y.new_ones(len(y), 1)], dim=1)
+
+    def beside(self, table: Tensor) -> Tensor:
+        """[V, d] -> [V, d + 1]: each item's bias beside its vector."""
+        return torch.cat([table, self.bias[:, None]], dim=1)

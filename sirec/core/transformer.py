@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
-from sirec.core.blocks import NORM_EPS, Block, Joined
+from sirec.core.blocks import NORM_EPS, Block, Joined, ProjectionHead
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
 from sirec.core.model import SequentialModel, States, initialise
@@ -52,6 +52,7 @@ class TransformerConfig(Shape, AttributeTables):
     scale: Literal["head", "width"] = "head"  # scores are divided by √d_h or, as the papers print, by √d
     mask_token: bool = False  # whether items can be hidden
     question: Question = "last"
+    head: bool = False  # whether states pass a `ProjectionHead` before they are compared with items
 
     def __post_init__(self) -> None:
         """Refuse sizes and combinations that have no meaning."""
@@ -94,7 +95,6 @@ class FusedTransformer(SequentialModel):
     def __init__(self, config: TransformerConfig, schema: Schema) -> None:
         super().__init__()
         self.max_length = schema.max_length
-        self.state_width = config.width
         attributes = schema.attributes if config.attribute != "none" else ()
         behaviours = schema.behaviours if config.behaviour != "none" else ()
         d = config.width
@@ -121,12 +121,16 @@ class FusedTransformer(SequentialModel):
         self.blocks = nn.ModuleList(blocks)
         self.whole_window = any(block.attention.fusion.reads_all_keys for block in blocks)
         self.causal = self.single_pass = not self.whole_window
+        self.head = ProjectionHead(schema.items, d) if config.head else None
+        self.state_width = d if self.head is None else self.head.width
         self.reset()
 
     def reset(self) -> None:
         """Draw all weights anew from torch's generator."""
         initialise(self)
         self.side.reset()
+        if self.head is not None:
+            nn.init.zeros_(self.head.bias)
 
     def question(self, batch: Batch) -> Batch:
         """The rows with a MASK after the last item, if that is how the model is asked."""
@@ -143,7 +147,8 @@ class FusedTransformer(SequentialModel):
         x = self.join(items, side)
         for block in self.blocks:
             x = block(x, side, layout, rows.visible)
-        return States(layout.unflatten(x)[:, : batch.items.shape[1]])
+        final = x if self.head is None else self.head(x)
+        return States(layout.unflatten(final)[:, : batch.items.shape[1]])
 
     def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
         """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
@@ -177,13 +182,12 @@ class FusedTransformer(SequentialModel):
         return self.side.value_vectors(attribute)
 
     def item_table(self) -> Tensor:
-        """[V, d]: raw item vectors, or fused with their attributes as at the input (COMIF eq. 7)."""
+        """[V, D]: raw item vectors, or fused with their attributes as at the input (COMIF eq. 7)."""
         table = self.items.weight
-        if self.candidates == "id" or not self.at_embedding["attribute"]:
-            return table
-        side = self.side.of_items(torch.arange(len(table), device=table.device))
-        fused: Tensor = self.fuse_attributes([table, *(side[name] for name in self.at_embedding["attribute"])])
-        return fused
+        if self.candidates == "fused" and self.at_embedding["attribute"]:
+            side = self.side.of_items(torch.arange(len(table), device=table.device))
+            table = self.fuse_attributes([table, *(side[name] for name in self.at_embedding["attribute"])])
+        return table if self.head is None else self.head.beside(table)
 
     def _embedding_fusion(self, name: FusionName, joining: list[str], width: int) -> VectorFusion:
         if not joining:

@@ -5,7 +5,7 @@ Letters: B rows, L length, T real tokens (slots that hold an item).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -195,6 +195,20 @@ class Batch:
             targets=widen(self.targets, (0, extra)),
             behaviours={name: _extend(name, values, extra) for name, values in self.behaviours.items()},
         )
+
+
+def together(batches: Sequence[Batch]) -> Batch:
+    """The rows of several batches of one length and one visibility, one after the other; views and negatives stay behind."""
+    first = batches[0]
+    return Batch(
+        users=torch.cat([batch.users for batch in batches]),
+        items=torch.cat([batch.items for batch in batches]),
+        lengths=np.concatenate([batch.lengths for batch in batches]),
+        behaviours={name: torch.cat([batch.behaviours[name] for batch in batches]) for name in first.behaviours},
+        targets=torch.cat([batch.targets for batch in batches]),
+        read=torch.cat([batch.read for batch in batches]),
+        visible=first.visible,
+    )
 
 
 def _shifted(values: Tensor, by: Tensor, length: int) -> Tensor:

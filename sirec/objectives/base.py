@@ -50,6 +50,7 @@ class ObjectiveConfig(ABC):
 
     name: ClassVar[str]
     revision: ClassVar[int] = 1  # see `Declaration.revision`
+    tasks: ClassVar[tuple[str, ...]] = ()  # the tasks whose batches it can read; none named: all
     teaches: ClassVar[Kind | None] = None  # which side information it is a self-supervised lesson about
     weight: float = 1.0
 

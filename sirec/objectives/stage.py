@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sirec.data.cloze import Cloze
+from sirec.data.segments import Segments
 from sirec.data.tasks import LastItem, NextItem
 from sirec.errors import SirecError
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
+from sirec.objectives.masked_item import MaskedItem
 from sirec.objectives.order import UserPreferenceAlignment
 from sirec.objectives.pairwise import Pairwise
+from sirec.objectives.segment import Segment
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
-AnyTask = NextItem | LastItem
+AnyTask = NextItem | LastItem | Cloze | Segments
 AnyObjective = (
     ItemCrossEntropy
     | Pairwise
@@ -23,6 +28,10 @@ AnyObjective = (
     | UserPreferenceAlignment
     | StreamAttributePrediction
     | StreamContrast
+    | MaskedItem
+    | MaskedAttribute
+    | AssociatedAttribute
+    | Segment
 )
 
 
@@ -53,6 +62,12 @@ class Stage:
                 raise SirecError(f"{name} {getattr(self, name)} must be at least 1")
         if not self.learning_rate > 0:
             raise SirecError(f"learning_rate {self.learning_rate} must be positive")
+        for part in self.objectives:
+            if part.tasks and self.task.name not in part.tasks:
+                raise SirecError(
+                    f"objective {part.name} cannot read batches of task {self.task.name}",
+                    f"it goes with: {', '.join(part.tasks)}",
+                )
         if not self.objectives:
             raise SirecError("objectives: none is left", "a stage needs at least one, usually item")
 

@@ -90,7 +90,7 @@ def _difsr_tuned(*rows: tuple[str, int, int, int, int, str, float]) -> dict[tupl
 DIFSR_SETTINGS: Mapping[str, object] = {
     "width": 256,
     "budget": 2048,
-    "learning_rate": 1e-4,
+    "stages.train.learning_rate": 1e-4,  # what comes before training, as S3-Rec's first stage, has its own
     "evaluate_every": 2,
     "patience": 11,
 }
@@ -102,7 +102,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "comif",
             "COMIF §IV: d = 128, batch 512, learning rate 1e-4, brand (Amazon) or city (Yelp)",
             ("brand", "city"),
-            {"width": 128, "budget": 512, "learning_rate": 1e-4},
+            {"width": 128, "budget": 512, "stages.train.learning_rate": 1e-4},
         ),
         Protocol(
             "difsr",

@@ -1,0 +1,45 @@
+"""DIF-BERT4Rec: decoupled side-information fusion where gaps are filled (Xie et al., SIGIR 2022, Table 3; code not released).
+
+BERT4Rec's task with DIF-SR's blocks: position and attributes leave the item stream and decide who attends to whom.
+    R_0 = Drop(LN(e)), e_MASK where hidden,   P = softmax(F(S_1, …, S_S) / √d_h + M), M hides padding alone
+    L   = cross-entropy at gaps + λ Σ_j AAP_j at gaps, labels from the hidden item
+
+A gap hides its item's attributes too: their vectors are 0 there, else the category of the answer would be given away. Where
+the gap lies remains known. The paper shows neither equations nor settings for this row; what is not said is as in DIF-SR and
+BERT4Rec here, and `published` joins the published switches of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sirec.core.fusion import FusionName
+from sirec.core.transformer import Level, Question, TransformerConfig
+from sirec.data.cloze import Cloze
+from sirec.models.bert4rec import OLD_RECBOLE
+from sirec.models.declaration import FROZEN_ATTRIBUTES, Declaration
+from sirec.objectives.attribute_prediction import AttributePrediction
+from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class DIFBERT4Rec(TransformerConfig, Declaration):
+    """Every field scores on its own; hidden items and their attributes are predicted."""
+
+    name: ClassVar[str] = "dif-bert4rec"
+    title: ClassVar[str] = "DIF-BERT4Rec"
+    source: ClassVar[str] = "Xie et al., SIGIR 2022, arXiv:2204.11046; not released"
+    stages: ClassVar[tuple[Stage, ...]] = (
+        Stage(task=Cloze(), objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
+    )
+    published = {**OLD_RECBOLE, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
+
+    attribute: Level = "attention"
+    behaviour: Level = "attention"
+    score_fusion: FusionName = "gate"
+    mask_token: bool = True
+    question: Question = "mask"
+    head: bool = True
+    layers: int = 3

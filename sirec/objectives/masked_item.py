@@ -1,0 +1,70 @@
+"""MIP of S3-Rec: a hidden item must look likelier in its gap than an item that the row does not hold.
+
+    L = 1/B Σ over gaps of −log σ( g(h M · e⁺) − g(h M · e⁻) )        g = σ (`squashed`) or the identity
+
+g = σ is what the authors' and RecBole's code compute: the difference then lies in (−1, 1), and a gap costs 0.313 to 1.313
+whatever the model does. e⁻ is drawn uniformly; in a row that holds the whole catalogue it is the last item. Sums over gaps
+are divided by the rows B of the step alone: so the objectives of a stage keep the ratio that they have in the code, where all
+are sums.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sirec.core.model import SequentialModel, initialise
+from sirec.data.batch import Batch
+from sirec.data.fields import PADDING, Schema
+from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.negatives import free_items
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedItem(ObjectiveConfig):
+    """MIP; `squashed` puts each score through a sigmoid before they are compared."""
+
+    name: ClassVar[str] = "masked_item"
+    tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
+    squashed: bool = True
+
+    def build(self, schema: Schema, width: int) -> Objective:
+        """The loss with its map M."""
+        return MaskedItemLoss(schema.items, width, squashed=self.squashed)
+
+
+class MaskedItemLoss(Objective):
+    """See the module's equation."""
+
+    def __init__(self, codes: int, width: int, *, squashed: bool) -> None:
+        super().__init__()
+        self.map = nn.Linear(width, width)
+        self.codes, self.squashed = codes, squashed
+        initialise(self)
+
+    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+        """The gaps' losses, added up, a row of the step."""
+        mapped = self.map(done.predicting)  # [N, D]
+        positive = done.table.index_select(0, done.batch.target_items)
+        negative = done.table.index_select(0, self.draw(done.batch))
+        right, wrong = model.score_pairs(mapped, positive), model.score_pairs(mapped, negative)
+        return contrast(right, wrong, squashed=self.squashed).sum() / len(done.batch.items)
+
+    def draw(self, batch: Batch) -> Tensor:
+        """Long[N]: for each gap an item that its row does not hold, gaps included."""
+        shown = torch.where(batch.targets != PADDING, batch.targets, batch.items)  # [B, L], without MASK
+        rows = torch.arange(len(shown), device=shown.device)[:, None].expand_as(shown)
+        free = free_items(rows.flatten(), shown.flatten(), len(shown), self.codes)
+        drawn = free.draw(batch.target_slots // batch.items.shape[1])
+        return drawn.clamp(max=self.codes - 1)
+
+
+def contrast(right: Tensor, wrong: Tensor, *, squashed: bool) -> Tensor:
+    """−log σ(g(right) − g(wrong)), each pair for itself."""
+    if squashed:
+        right, wrong = right.sigmoid(), wrong.sigmoid()
+    return -F.logsigmoid((right - wrong).float())

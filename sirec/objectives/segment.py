@@ -1,0 +1,57 @@
+"""SP of S3-Rec: a row without its segment must look more like that segment than like a foreign one in its place.
+
+    L = 1/B Σ over rows with a segment of −log σ( g(c M · s⁺) − g(c M · s⁻) )        g = σ (`squashed`) or the identity
+
+c, s⁺ and s⁻ are the states at the last slot of the views `context`, `positive` and `negative` (see `data/segments.py`),
+encoded in one pass of their own. Why the sum is divided by all rows B of the step: see `masked_item.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from sirec.core.model import SequentialModel, initialise
+from sirec.data.batch import together
+from sirec.data.fields import Schema
+from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.masked_item import contrast
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment(ObjectiveConfig):
+    """SP; `squashed` puts each score through a sigmoid before they are compared."""
+
+    name: ClassVar[str] = "segment"
+    tasks: ClassVar[tuple[str, ...]] = ("segments",)
+    weight: float = 0.5
+    squashed: bool = True
+
+    def build(self, schema: Schema, width: int) -> Objective:
+        """The loss with its map M."""
+        return SegmentLoss(width, squashed=self.squashed)
+
+
+class SegmentLoss(Objective):
+    """See the module's equation."""
+
+    def __init__(self, width: int, *, squashed: bool) -> None:
+        super().__init__()
+        self.map = nn.Linear(width, width)
+        self.squashed = squashed
+        initialise(self)
+
+    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+        """The rows' losses, added up, a row of the step; 0 where no row has a segment."""
+        views = done.batch.views
+        if not views:
+            return done.table.new_zeros(())
+        rows = together([views["context"], views["positive"], views["negative"]])
+        last = torch.arange(len(rows.items), device=rows.items.device) * rows.items.shape[1] + rows.read
+        context, positive, negative = model.encode(rows).at(last).chunk(3)
+        mapped = self.map(context)
+        right, wrong = ((mapped * segment).sum(dim=1) for segment in (positive, negative))
+        return contrast(right, wrong, squashed=self.squashed).sum() / len(done.batch.items)

@@ -16,12 +16,15 @@ from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribu
 from sirec.objectives.masked_item import MaskedItem
 from sirec.objectives.order import UserPreferenceAlignment
 from sirec.objectives.pairwise import Pairwise
+from sirec.objectives.sampled import GeneralisedBCE, SampledSoftmax
 from sirec.objectives.segment import Segment
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
 AnyTask = NextItem | LastItem | Cloze | Segments
 AnyObjective = (
     ItemCrossEntropy
+    | SampledSoftmax
+    | GeneralisedBCE
     | Pairwise
     | AttributePrediction
     | ItemAttributeAlignment

@@ -28,14 +28,14 @@ def compare(
     from sirec.cli.common import show
     from sirec.data.split import PARTS
     from sirec.errors import unknown
-    from sirec.evaluation.metrics import parse_metric
+    from sirec.evaluation.metrics import parse_metrics
     from sirec.report.entries import View
     from sirec.run.store import Store
     from sirec.studies.pair import METRICS, compare_runs
 
     if split not in PARTS:
         raise unknown("split", split, PARTS)
-    metrics = [parse_metric(text) for text in metric] if metric else METRICS
+    metrics = parse_metrics(metric or ()) or METRICS
     sides = Store(out).find(first), Store(out).find(second)
     comparison = compare_runs(sides, metrics=metrics, view=View(split, history.value), configuration_only=configuration)
     show(comparison, as_json=as_json)

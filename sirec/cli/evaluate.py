@@ -54,7 +54,7 @@ def evaluate(
     from sirec.cli.common import dataset, recompute_ranks, show
     from sirec.data.split import PARTS
     from sirec.errors import SirecError, unknown
-    from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric
+    from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
     from sirec.report.entries import View
     from sirec.run.store import Store
     from sirec.studies.comparison import compare_entries
@@ -63,7 +63,7 @@ def evaluate(
 
     if split not in PARTS:
         raise unknown("split", split, PARTS)
-    metrics = [parse_metric(text) for text in metric] if metric else DEFAULT_METRICS
+    metrics = parse_metrics(metric or ()) or DEFAULT_METRICS
     if order is not None and not recommendations:
         raise SirecError("--order is that of an array of scores, and there is none", "say --recommendations FILE.npy")
     folders = list(dict.fromkeys(Store(out).find(reference) for reference in runs or ()))

@@ -88,6 +88,15 @@ def parse_metric(text: str) -> Metric:
     return Metric(kinds[kind.lower()], int(cutoff))
 
 
+def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
+    """The metrics that a person wrote, in their order, each once: a test that is made twice is corrected for twice.
+
+    >>> [metric.name for metric in parse_metrics(["recall@20", "NDCG@10", "Recall@20"])]
+    ['Recall@20', 'NDCG@10']
+    """
+    return tuple(dict.fromkeys(map(parse_metric, texts)))
+
+
 DEFAULT_METRICS: tuple[Metric, ...] = (Metric("Recall", 10), Metric("Recall", 20), Metric("NDCG", 10), Metric("NDCG", 20))
 
 

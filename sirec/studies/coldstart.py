@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from sirec.config import dump, load
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.buckets import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
-from sirec.evaluation.metrics import Metric, parse_metric, ranked
+from sirec.evaluation.metrics import Metric, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.report.buckets import BucketReport, bucket_report, one_data_set
 from sirec.report.differences import find_row, verdict
@@ -91,7 +91,7 @@ def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
     Raises `SirecError` for runs of different data, a baseline that no row is, what the targets are like not being stored, or
     too few users for two bins.
     """
-    metrics = [parse_metric(text) for text in asked.metrics]
+    metrics = parse_metrics(asked.metrics)
     found = [entry(RunFolder(out / listed.run), listed.label) for listed in asked.runs]
     rows = one_data_set(found)
     view, baseline = View("test", asked.history), _baseline(rows, asked, metrics)

@@ -44,7 +44,7 @@ def test_models_are_found_and_drawn(sirec: Call, trained: Path) -> None:
 
 
 def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> None:
-    """Named one by one the runs make the same tables as by model, and so does the record; masked ones differ (control)."""
+    """Runs named one by one, the record, and a metric named twice make the same tables; masked ones differ (control)."""
     asked = ["coldstart", "--out", "cold", "--minimum", "100", "--metric", "Recall@10"]
     by_model = [*asked, "--data", "shop", "--models", "transitions,sasrec"]
     runs = [str(next((trained / "runs" / "shop" / model).iterdir())) for model in ("transitions", "sasrec")]
@@ -52,12 +52,13 @@ def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> N
         "one": by_model,
         "two": [*asked, *runs],
         "masked": [*by_model, "--history", "mask"],
+        "twice": [*by_model, "--metric", "recall@10"],
     }
     for name, call in calls.items():
         outcome = sirec(*call, "--name", name)
         assert outcome.code == 0, outcome.err
     written = {name: (trained / "tables" / f"{name}.csv").read_bytes() for name in calls}
-    assert written["one"] == written["two"] != written["masked"]
+    assert written["one"] == written["two"] == written["twice"] != written["masked"]
     (trained / "tables" / "one.csv").unlink()
     assert sirec("coldstart", "--render-only", "--name", "one", "--out", "cold").code == 0
     assert (trained / "tables" / "one.csv").read_bytes() == written["one"]

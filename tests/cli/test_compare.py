@@ -53,6 +53,17 @@ def test_compare_says_first_what_is_unfair(sirec: Call, runs: list[str]) -> None
     assert len(json.loads(sirec("compare", *runs, "--configuration", "--json").out)["tables"]) == 2
 
 
+@pytest.mark.parametrize("command", ["compare", "evaluate"])
+def test_a_metric_asked_for_twice_is_asked_for_once(sirec: Call, runs: list[str], command: str) -> None:
+    """Tables, corrections and sentences are those of the one metric; with another one (control) they are not."""
+    once, twice, two = (
+        sirec(command, *runs, "--json", *(part for name in names for part in ("--metric", name)))
+        for names in (["Recall@20"], ["recall@20", "Recall@20"], ["Recall@20", "Recall@10"])
+    )
+    assert (twice.code, twice.out) == (0, once.out), twice.err
+    assert two.out != once.out
+
+
 def test_compare_refuses_other_data(sirec: Call, runs: list[str], prepared: Path) -> None:
     """Runs on different data are not paired; their configurations can be."""
     storage.write(prepared / "data", prepare(DemoSource(users=200, items=100).read(), "corner"))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric, summarise
+from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric, parse_metrics, summarise
 from sirec.evaluation.ranks import count_ranks
 
 ALL = [parse_metric(f"{kind}@{cutoff}") for kind in ("Recall", "NDCG", "MRR") for cutoff in (1, 5, 10, 20)]
@@ -76,6 +76,12 @@ def test_names_are_read_as_they_are_printed() -> None:
     assert [parse_metric(metric.name) for metric in ALL] == ALL
     assert parse_metric(" recall@7 ") == Metric("Recall", 7)
     assert [metric.name for metric in DEFAULT_METRICS] == ["Recall@10", "Recall@20", "NDCG@10", "NDCG@20"]
+
+
+def test_a_metric_that_is_asked_for_twice_is_there_once() -> None:
+    """However it is spelt; order is kept, and another cutoff (control) is another metric."""
+    asked = ["recall@20", "NDCG@10", "Recall@20 ", "Recall@2"]
+    assert parse_metrics(asked) == (Metric("Recall", 20), Metric("NDCG", 10), Metric("Recall", 2))
 
 
 @pytest.mark.parametrize(

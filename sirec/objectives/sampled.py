@@ -5,8 +5,8 @@
 
 q_k is how often item k is expected among the K draws; with it Σ is an unbiased estimate of the sum over all other items, and
 without it uniform negatives count as if there were no others. gBCE (Petrov & Macdonald, RecSys 2023, arXiv:2308.07192) lowers
-the weight of the positive, which sampling makes too frequent: with t = 1 scores are calibrated, with t = 0 it is plain BCE. With
-all other items as negatives sampled softmax is the full cross-entropy, and gBCE is BCE.
+the weight of the positive, which sampling makes too frequent: with t = 1 scores are calibrated, with t = 0 it is plain BCE.
+With all other items as negatives sampled softmax is the full cross-entropy, and gBCE is BCE.
 
 Draws are with replacement. A drawn item that is the target itself is a hit: dropped, or kept as a negative as in the authors'
 codes. Only the table of vectors is as large as the catalogue; models that fuse candidates compute it whole.

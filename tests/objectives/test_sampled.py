@@ -1,0 +1,218 @@
+"""Losses over a few drawn items."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import reference
+import tiny as builders
+import torch
+from torch import Tensor
+
+from sirec.core.transformer import FusedTransformer, TransformerConfig
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Schema
+from sirec.data.tasks import NextItem, gather, training_items
+from sirec.errors import SirecError
+from sirec.objectives.base import Pass
+from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.sampled import GeneralisedBCE, SampledConfig, SampledLoss, SampledSoftmax, positive_power
+
+KINDS: dict[str, SampledConfig] = {
+    "softmax": SampledSoftmax(negatives=7),
+    "softmax, kept": SampledSoftmax(negatives=7, hits="kept"),
+    "softmax, log q": SampledSoftmax(negatives=7, log_q=True, draw="popularity"),
+    "gbce": GeneralisedBCE(negatives=7),
+    "gbce, kept": GeneralisedBCE(negatives=7, hits="kept", calibration=0.3),
+}
+
+
+def a_pass(data: Dataset, schema: Schema) -> tuple[FusedTransformer, Pass]:
+    """A pass over every position of the tiny data set."""
+    model = builders.build(TransformerConfig(**builders.SHAPE), schema)
+    batch = gather(data, NextItem().rows(data, builders.WINDOW))
+    with torch.no_grad():
+        states = model.encode(batch)
+        return model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+
+
+def built(config: SampledConfig, data: Dataset, schema: Schema) -> SampledLoss:
+    loss = config.build(schema, 8)
+    assert isinstance(loss, SampledLoss)
+    loss.count(data)
+    return loss
+
+
+def sampled_softmax(
+    states: reference.Matrix,
+    table: reference.Matrix,
+    targets: Sequence[int],
+    drawn: Sequence[Sequence[int]],
+    expected: Sequence[float] | None,
+    kept: bool,
+) -> float:
+    """Mean over targets of -log of the target's share among itself and the drawn items, less the log of `expected` counts."""
+    losses = []
+    for state, target, others in zip(states, targets, drawn, strict=True):
+        scores = [reference.dot(state, table[target])]
+        for item in others:
+            if kept or item != target:
+                scores.append(reference.dot(state, table[item]) - (math.log(expected[item]) if expected else 0.0))
+        losses.append(reference.logsumexp(scores) - scores[0])
+    return sum(losses) / len(losses)
+
+
+def generalised_bce(
+    states: reference.Matrix,
+    table: reference.Matrix,
+    targets: Sequence[int],
+    drawn: Sequence[Sequence[int]],
+    items: int,
+    calibration: float,
+    kept: bool,
+) -> float:
+    """Mean over targets of -(log p^β + Σ log(1 - p_k)) / (K + 1) with β = α (t (1 - 1/α) + 1/α), α = K / (items - 1)."""
+    losses = []
+    for state, target, others in zip(states, targets, drawn, strict=True):
+        alpha = len(others) / (items - 1)
+        beta = alpha * (calibration * (1 - 1 / alpha) + 1 / alpha)
+        total = math.log((1 / (1 + math.exp(-reference.dot(state, table[target])))) ** beta)
+        for item in others:
+            if kept or item != target:
+                total += math.log(1 - 1 / (1 + math.exp(-reference.dot(state, table[item]))))
+        losses.append(-total / (len(others) + 1))
+    return sum(losses) / len(losses)
+
+
+def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: Pass) -> float:
+    counts = [0] * data.item_codes
+    for item in training_items(data)[1].tolist():
+        counts[item] += 1
+    chances = (
+        [count / sum(counts) for count in counts] if config.draw == "popularity" else [1 / data.item_count] * data.item_codes
+    )
+    arguments = (done.predicting.tolist(), done.table.tolist(), done.batch.target_items.tolist(), drawn.tolist())
+    if isinstance(config, SampledSoftmax):
+        expected = [config.negatives * chance for chance in chances] if config.log_q else None
+        return sampled_softmax(*arguments, expected, config.hits == "kept")
+    assert isinstance(config, GeneralisedBCE)
+    return generalised_bce(*arguments, data.item_count, config.calibration, config.hits == "kept")
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
+def test_the_losses_equal_their_loops(config: SampledConfig, shared: bool, tiny: Dataset, schema: Schema) -> None:
+    """For the items that were drawn, hits among them, the loss is what one loop a letter gives; kept hits give another."""
+    model, done = a_pass(tiny, schema)
+    config = replace(config, shared=shared)
+    loss = built(config, tiny, schema)
+    torch.manual_seed(0)
+    drawn = loss.draw(len(done.predicting))
+    targets = done.batch.target_items
+    drawn = drawn.clone()
+    drawn[0 if shared else (3, 0)] = targets[3]  # at least one hit
+    loss.draw = lambda count: drawn  # type: ignore[method-assign]
+    each = drawn.expand(len(targets), -1) if shared else drawn
+    value = loss(model, done).item()
+    assert value == pytest.approx(by_loops(config, each, tiny, done), rel=1e-4)
+    other: Any = {"kept": "dropped", "dropped": "kept"}[config.hits]
+    assert value != pytest.approx(by_loops(replace(config, hits=other), each, tiny, done), rel=1e-4)
+
+
+@pytest.mark.parametrize("log_q", [False, True])
+def test_with_all_items_sampled_softmax_is_the_full_one(log_q: bool, tiny: Dataset, schema: Schema) -> None:
+    """Every other item once as a negative: the cross-entropy over the catalogue; with a few left out it is less."""
+    model, done = a_pass(tiny, schema)
+    full = ItemCrossEntropy().build(schema, 8)(model, done)
+    everything = built(SampledSoftmax(negatives=None, log_q=log_q), tiny, schema)
+    torch.testing.assert_close(everything(model, done), full)
+    everything.draw = lambda count: torch.arange(1, tiny.item_count - 4)  # type: ignore[method-assign]
+    assert everything(model, done) < full - 1e-3
+
+
+def test_with_all_items_gbce_is_binary_cross_entropy(tiny: Dataset, schema: Schema) -> None:
+    """Every other item once: each class for itself, whatever t; nothing is left to calibrate."""
+    model, done = a_pass(tiny, schema)
+    labels = torch.nn.functional.one_hot(done.batch.target_items - 1, tiny.item_count).float()
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(done.predicting @ done.table[1:].T, labels)
+    for calibration in (0.0, 0.75, 1.0):
+        loss = built(GeneralisedBCE(negatives=None, calibration=calibration), tiny, schema)
+        torch.testing.assert_close(loss(model, done), plain)
+
+
+@pytest.mark.parametrize("draw", ["uniform", "popularity"])
+def test_log_q_makes_the_sum_over_others_unbiased(draw: Any, tiny: Dataset, schema: Schema) -> None:
+    """Averaged over many draws, the corrected sum over drawn items is the sum over all others; uncorrected it is not."""
+    _, done = a_pass(tiny, schema)
+    score = done.predicting[:1] @ done.table.detach().T
+    target = done.batch.target_items[:1]
+    positive, means = score[:, target[0]], []
+    drawable = [v for v in range(1, tiny.item_codes) if v in set(training_items(tiny)[1].tolist()) or draw == "uniform"]
+    others = sum(math.exp(score[0, v]) for v in drawable if v != target)
+    for log_q in (True, False):
+        loss = built(SampledSoftmax(negatives=20_000, draw=draw, log_q=log_q), tiny, schema)
+        torch.manual_seed(1)
+        drawn = loss.draw(1)
+        value = loss.loss(positive, score[:, drawn[0]], drawn, drawn == target[:, None]).item()
+        means.append(math.exp(positive.item()) * (math.exp(value) - 1))
+    assert means[0] == pytest.approx(others, rel=0.05)
+    assert means[1] > 10 * others  # control
+
+
+@pytest.mark.parametrize(("calibration", "expected"), [(1.0, 0.2), (0.0, 0.2 / (0.2 + 0.1 * 0.8))])
+def test_gbce_calibrates(calibration: float, expected: float) -> None:
+    """The score that minimises the expected loss says how likely the item is (t = 1); plain BCE says much more (t = 0)."""
+    likely, items = 0.2, 101
+    power, sampled = positive_power(10, items, calibration), 10 / (items - 1)
+    scores = torch.linspace(-6, 6, 100_001, dtype=torch.float64)
+    softplus = torch.nn.functional.softplus
+    cost = likely * power * softplus(-scores) + (1 - likely) * sampled * softplus(scores)
+    assert scores[cost.argmin()].sigmoid().item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_draws_follow_their_law(tiny: Dataset, schema: Schema) -> None:
+    """Uniform draws take every item alike, popularity as often as training has it, and neither ever padding."""
+    counts = torch.bincount(training_items(tiny)[1], minlength=tiny.item_codes).double()
+    even = torch.ones(tiny.item_codes, dtype=torch.float64)
+    even[0] = 0
+    for draw, law in (("uniform", even), ("popularity", counts)):
+        config: Any = {"negatives": 500, "draw": draw}
+        torch.manual_seed(0)
+        drawn = built(SampledSoftmax(**config), tiny, schema).draw(400)
+        assert drawn.shape == (400, 500)
+        shares = torch.bincount(drawn.flatten(), minlength=tiny.item_codes) / drawn.numel()
+        torch.testing.assert_close(shares.double(), law / law.sum(), rtol=0, atol=2e-3)
+        assert shares[0] == 0
+    assert not torch.allclose(counts / counts.sum(), even / even.sum(), atol=5e-3)  # control
+
+
+def test_only_what_is_drawn_is_scored_and_learns(tiny: Dataset, schema: Schema) -> None:
+    """No score of the whole catalogue is asked for; items neither drawn nor predicted get no gradient."""
+    model, done = a_pass(tiny, schema)
+    table = done.table.detach().requires_grad_()
+    for shared in (False, True):
+        loss = built(SampledSoftmax(negatives=3, shared=shared), tiny, schema)
+        drawn = torch.tensor([5, 6, 7])
+        chosen = drawn if shared else drawn.expand(len(done.predicting), -1)
+        loss.draw = lambda count, chosen=chosen: chosen  # type: ignore[method-assign,misc]
+        [gradient] = torch.autograd.grad(loss(model, replace(done, table=table)), table)
+        touched = set(gradient.abs().sum(dim=1).nonzero().flatten().tolist())
+        assert touched == {5, 6, 7} | set(done.batch.target_items.tolist())
+        assert len(touched) < tiny.item_count  # control
+
+
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (lambda: SampledSoftmax(negatives=0), "negatives 0"),
+        (lambda: GeneralisedBCE(calibration=1.5), "calibration 1.5"),
+    ],
+)
+def test_meaningless_settings_are_refused(make: Any, part: str) -> None:
+    """No negatives at all, or a t outside [0, 1]."""
+    with pytest.raises(SirecError, match=part):
+        make()

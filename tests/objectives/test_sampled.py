@@ -192,7 +192,10 @@ def test_draws_follow_their_law(tiny: Dataset, schema: Schema) -> None:
 
 def test_only_what_is_drawn_is_scored_and_learns(tiny: Dataset, schema: Schema) -> None:
     """No score of the whole catalogue is asked for; items neither drawn nor predicted get no gradient."""
-    model, done = a_pass(tiny, schema)
+    model, whole = a_pass(tiny, schema)
+    few = builders.a_batch(tiny)
+    states = model.encode(few)
+    done = replace(whole, batch=few, states=states, predicting=states.at(few.target_slots).detach())
     table = done.table.detach().requires_grad_()
     for shared in (False, True):
         loss = built(SampledSoftmax(negatives=3, shared=shared), tiny, schema)

@@ -16,6 +16,7 @@ from sirec.models.dlfs_rec import DLFSRec
 from sirec.models.fdsa import FDSA
 from sirec.models.gru4rec import GRU4Rec
 from sirec.models.gru4recf import GRU4RecF
+from sirec.models.icai_sr import ICAISR
 from sirec.models.mssr import MSSR
 from sirec.models.nova import NOVA
 from sirec.models.popularity import Popularity
@@ -37,6 +38,7 @@ AnyModel = (
     | GRU4Rec
     | GRU4RecF
     | FDSA
+    | ICAISR
     | BERT4Rec
     | S3Rec
     | DIFBERT4Rec

@@ -12,6 +12,8 @@ from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 
+FIRST = {False: 1, True: 0}  # the first code that is a class, without and with the padding class
+
 
 @dataclass(frozen=True, kw_only=True)
 class ItemCrossEntropy(ObjectiveConfig):
@@ -25,7 +27,7 @@ class ItemCrossEntropy(ObjectiveConfig):
 
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss; it has no parameters."""
-        return _ItemLoss(0 if self.padding_class else 1)
+        return _ItemLoss(FIRST[self.padding_class])
 
 
 class _ItemLoss(Objective):
@@ -34,5 +36,10 @@ class _ItemLoss(Objective):
         self.first = first
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
-        logits = model.score(done.predicting, done.table[self.first :])  # [N, V-1]
-        return F.cross_entropy(logits.float(), done.batch.target_items - self.first)
+        return catalogue_cross_entropy(model, done.predicting, done, self.first)
+
+
+def catalogue_cross_entropy(model: SequentialModel, states: Tensor, done: Pass, first: int) -> Tensor:
+    """Mean over the step's targets of -log softmax of `states` [N, D] against the items from code `first` on."""
+    logits = model.score(states, done.table[first:])  # [N, V - first]
+    return F.cross_entropy(logits.float(), done.batch.target_items - first)

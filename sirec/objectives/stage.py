@@ -18,6 +18,7 @@ from sirec.objectives.order import UserPreferenceAlignment
 from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.sampled import GeneralisedBCE, SampledSoftmax
 from sirec.objectives.segment import Segment
+from sirec.objectives.stream_item import StreamItem
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
 AnyTask = NextItem | LastItem | Cloze | Segments
@@ -31,6 +32,7 @@ AnyObjective = (
     | UserPreferenceAlignment
     | StreamAttributePrediction
     | StreamContrast
+    | StreamItem
     | MaskedItem
     | MaskedAttribute
     | AssociatedAttribute

@@ -78,8 +78,13 @@ def test_declarations_are_the_papers_table() -> None:
         "comif": ("embedding", "attention"),
         "gru4rec": ("none", "none"),
         "gru4recf": ("stream", "none"),
+        "fdsa": ("stream", "embedding"),
+        "icai-sr": ("embedding, stream", "embedding"),
+        "stosa": ("none", "embedding"),
+        "dlfs-rec": ("embedding", "none"),
+        "bsarec": ("none", "embedding"),
     }
-    assert [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"] == ["comif"]
+    assert [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"] == ["comif", "icai-sr", "dlfs-rec"]
 
 
 def test_configurations_survive_the_round_trip() -> None:

@@ -23,6 +23,8 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.412537, 0.13183),
     "gru4rec": ("gru4rec@1 item@1 next_item@1", 4.561417, 0.10507),
     "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569275, 0.08200),
+    "fdsa": ("fdsa@1 item@1 next_item@1", 4.533590, 0.11322),
+    "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.081480, 0.12375),
 }
 SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
 SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}

@@ -73,6 +73,10 @@ class MSSR(Shape, AttributeTables, Declaration):
         """Fields of both kinds."""
         return True
 
+    def fusion(self, kind: Kind) -> str:
+        """Rows of scores are gated, whatever they came from."""
+        return "gate"
+
     def build(self, schema: Schema) -> SequentialModel:
         """The encoder for these fields, freshly initialised."""
         return MultiSequenceEncoder(self, schema)
@@ -141,10 +145,7 @@ class MultiSequenceEncoder(SequentialModel):
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d_f]: the raw table of an attribute's values."""
-        if attribute not in self.side.attributes:
-            raise SirecError(f"this model does not use the attribute {attribute}, which an objective asks for")
-        weight: Tensor = self.side.attributes[attribute].get_parameter("values.weight")
-        return weight
+        return self.side.value_vectors(attribute)
 
     def item_table(self) -> Tensor:
         """[V, D]: items and their attributes side by side, as the streams are in a state."""

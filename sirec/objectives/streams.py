@@ -20,7 +20,7 @@ from sirec.core.attention import ITEM
 from sirec.core.by_field import ByField
 from sirec.core.model import SequentialModel, initialise
 from sirec.core.shares import Shares
-from sirec.data.fields import Schema
+from sirec.data.fields import Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction, AttributePredictionLoss
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
@@ -72,6 +72,7 @@ class StreamContrast(ObjectiveConfig):
     """Both streams of a target must find each other among all targets of the step; `dropout` falls on the item stream."""
 
     name: ClassVar[str] = "stream_contrast"
+    teaches: ClassVar[Kind | None] = "attribute"
     weight: float = 0.14
     attributes: tuple[str, ...] | None = None
     temperature: float = 1.0

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
+from yaml.constructor import ConstructorError
 
 from sirec.errors import SirecError, unknown
 
@@ -69,9 +70,9 @@ def dump(config: object, *, defaults: bool = True) -> Any:
 
 
 def read_yaml(path: Path) -> Tree:
-    """The mapping in a YAML file. Raises `SirecError` with the line of a syntax error."""
+    """The mapping in a YAML file. Raises `SirecError` with the line of a syntax error, or of a key that is there twice."""
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SirecError(f"{path}: no such file") from None
     except OSError as error:
@@ -83,6 +84,26 @@ def read_yaml(path: Path) -> Tree:
     if not isinstance(tree, dict):
         raise _mismatch(str(path), "a mapping", tree)
     return tree
+
+
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe values, where a key that a mapping has twice is a mistake; PyYAML lets the last one win."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """The mapping as it is written, before any other is merged into it."""
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                said = f"'{key.value}' is there twice, first in line {lines[key.value]}"
+                raise ConstructorError(problem=said, problem_mark=key.start_mark)
+            lines[key.value] = line
+        return node
 
 
 def to_yaml(tree: object) -> str:
@@ -98,7 +119,7 @@ def parse_assignments(texts: Sequence[str], where: str = "--set") -> dict[str, o
         if not equals or not path.strip():
             raise SirecError(f"{where} {text}: expected KEY=VALUE", "for example: --set heads=2")
         try:
-            parsed[path.strip()] = yaml.safe_load(value)
+            parsed[path.strip()] = _parsed(value)
         except yaml.YAMLError:
             raise SirecError(f"{where} {text}: '{value}' is not a YAML value") from None
     return parsed

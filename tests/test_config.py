@@ -138,6 +138,26 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
         read_yaml(tmp_path / "y.yaml")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", r"x\.yaml:3: not valid YAML: 'a' is there twice, first in line 1"),
+        ("rows:\n  A: {b: 1}\n  A: {b: 2}\n", r"x\.yaml:3: .*'A' is there twice, first in line 2"),
+        ("rows: {3: a, '3': b}", r"x\.yaml:1: .*'3' is there twice"),
+        ("rows: [{a: 1}, {a: 2, b: [], a: 3}]", r"x\.yaml:1: .*'a' is there twice"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    """At every depth, in quotes or without; in different mappings, and over one that is merged (controls), it may be."""
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(SirecError, match=message):
+        read_yaml(tmp_path / "x.yaml")
+    (tmp_path / "x.yaml").write_text("a: &a {b: 1, c: 1}\nb: &b {<<: *a, b: 2}\nd: {<<: *b, c: 3}\n")
+    assert read_yaml(tmp_path / "x.yaml") == {"a": {"b": 1, "c": 1}, "b": {"b": 2, "c": 1}, "d": {"b": 2, "c": 3}}
+    with pytest.raises(SirecError, match="is not a YAML value"):
+        parse_assignments(["x={a: 1, a: 2}"])
+
+
 @dataclass(frozen=True, kw_only=True)
 class Keyword:
     with_: int = 0

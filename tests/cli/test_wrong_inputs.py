@@ -12,7 +12,7 @@ from .conftest import SMALL, Call
 MISTAKES = {
     "unknown model": (["train", "sasrek"], "'sasrek' is not a model", "did you mean 'sasrec'"),
     "unknown data set": (["train", "comif", "--data", "shap"], "'shap' is not a data set", "did you mean 'shop'"),
-    "unknown key": (["train", "comif", "--data", "shop", "--set", "head=2"], "'head' is not a key", "did you mean 'heads'"),
+    "unknown key": (["train", "comif", "--data", "shop", "--set", "heds=2"], "'heds' is not a key", "did you mean 'heads'"),
     "no value": (["train", "comif", "--data", "shop", "--set", "heads"], "expected KEY=VALUE", "--set heads=2"),
     "text for a number": (["train", "comif", "--data", "shop", "--set", "heads=two"], "heads: expected a whole number", ""),
     "yaml's 1e-3": (["train", "comif", "--data", "shop", "--set", "learning_rate=1e-3"], "'1e-3' is text", "1.0e-3"),
@@ -194,6 +194,29 @@ MISTAKES = {
     ),
     "runs and models at once": (["coldstart", "abc", "--models", "sasrec"], "leave nothing for", "one or the other"),
 }
+
+
+# Experiment files that are refused before anything is trained.
+WRONG_EXPERIMENTS = {
+    "a row twice": (
+        "rows:\n  A: {model: popularity}\n  A: {model: transitions}",
+        "x.yaml:4: not valid YAML: 'A' is there twice",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", WRONG_EXPERIMENTS)
+def test_a_wrong_experiment_trains_nothing(sirec: Call, prepared: Path, mistake: str) -> None:
+    """One line with the file and the place in it; no run, record or table is left, not even of the rows that are right."""
+    text, message, hint = WRONG_EXPERIMENTS[mistake]
+    (prepared / "x.yaml").write_text(f"title: x\n{text}\n")
+    outcome = sirec("study", "x.yaml", "--out", "untouched")
+    said = " ".join(outcome.err.split())
+    assert (outcome.code, outcome.out) == (2, ""), outcome
+    assert message in said
+    assert hint in said
+    assert not (prepared / "untouched").exists()
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)

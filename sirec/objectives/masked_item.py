@@ -3,9 +3,8 @@
     L = 1/B Σ over gaps of −log σ( g(h M · e⁺) − g(h M · e⁻) )        g = σ (`squashed`) or the identity
 
 g = σ is what the authors' and RecBole's code compute: the difference then lies in (−1, 1), and a gap costs 0.313 to 1.313
-whatever the model does. e⁻ is drawn uniformly; in a row that holds the whole catalogue it is the last item. Sums over gaps
-are divided by the rows B of the step alone: so the objectives of a stage keep the ratio that they have in the code, where all
-are sums.
+whatever the model does. e⁻ is drawn uniformly; a row that holds the whole catalogue costs nothing. Sums over gaps are divided
+by the rows B of the step alone: so the objectives of a stage keep the ratio that they have in the code, where all are sums.
 """
 
 from __future__ import annotations
@@ -50,17 +49,17 @@ class MaskedItemLoss(Objective):
         """The gaps' losses, added up, a row of the step."""
         mapped = self.map(done.predicting)  # [N, D]
         positive = done.table.index_select(0, done.batch.target_items)
-        negative = done.table.index_select(0, self.draw(done.batch))
+        items, drawn = self.draw(done.batch)
+        negative = done.table.index_select(0, items)
         right, wrong = model.score_pairs(mapped, positive), model.score_pairs(mapped, negative)
-        return contrast(right, wrong, squashed=self.squashed).sum() / len(done.batch.items)
+        return (contrast(right, wrong, squashed=self.squashed) * drawn).sum() / len(done.batch.items)
 
-    def draw(self, batch: Batch) -> Tensor:
-        """Long[N]: for each gap an item that its row does not hold, gaps included."""
+    def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Long[N], Bool[N]: for each gap an item that its row does not hold, gaps included, and whether there is one."""
         shown = torch.where(batch.targets != PADDING, batch.targets, batch.items)  # [B, L], without MASK
         rows = torch.arange(len(shown), device=shown.device)[:, None].expand_as(shown)
         free = free_items(rows.flatten(), shown.flatten(), len(shown), self.codes)
-        drawn = free.draw(batch.target_slots // batch.items.shape[1])
-        return drawn.clamp(max=self.codes - 1)
+        return free.draw(batch.target_slots // batch.items.shape[1])
 
 
 def contrast(right: Tensor, wrong: Tensor, *, squashed: bool) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny as builders
@@ -9,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.batch import SHORTEST_BUCKET, ragged, take_distinct, whole
+from sirec.data.batch import SHORTEST_BUCKET, Batch, ragged, take_distinct, together, whole
 from sirec.data.dataset import Dataset
 
 CPU = torch.device("cpu")
@@ -112,3 +114,56 @@ def test_taking_distinct_rows_has_the_gradient_of_an_index() -> None:
         assert first.grad is not None
         assert second.grad is not None
         assert torch.allclose(first.grad, second.grad) == same
+
+
+def test_positions_are_counted_from_where_one_likes(tiny: Dataset) -> None:
+    """Of a row of three in a window of n: 0 1 2 from the front, 2 1 0 from the back, n-3 n-2 n-1 from the right edge."""
+    batch = builders.a_batch(tiny, lengths=(3, 9, 1))
+    n = builders.WINDOW
+    expected = {"forward": [0, 1, 2], "backward": [2, 1, 0], "right": [n - 3, n - 2, n - 1]}
+    for how, codes in expected.items():
+        counted = batch.counted(how, n)  # type: ignore[arg-type]
+        assert counted.behaviours["position"][0, :3].tolist() == codes
+        assert counted.behaviours["position"].min() >= 0
+        assert counted.behaviours["position"].max() < n
+        assert torch.equal(counted.behaviours["rating"], batch.behaviours["rating"])
+    without = replace(batch, behaviours={"rating": batch.behaviours["rating"]})
+    assert without.counted("right", n) is without
+
+
+@given(st.lists(st.integers(1, builders.WINDOW), min_size=1, max_size=8), st.integers(0, 3))
+def test_asking_puts_a_gap_after_the_last_item(lengths: list[int], extra: int) -> None:
+    """Each row and then MASK; a row that fills the window loses its oldest item; positions count on, other behaviours stop."""
+    window, mask = builders.WINDOW, 99
+    rows = [list(range(10 * row + 1, 10 * row + 1 + length)) for row, length in enumerate(lengths)]
+    items = torch.tensor([row + [0] * (max(lengths) + extra - len(row)) for row in rows])
+    position = torch.arange(items.shape[1]).expand(len(items), -1)
+    none = torch.zeros_like(items)
+    codes = {"rating": items * 2, "position": position}
+    batch = Batch(torch.arange(len(items)), items, np.array(lengths), codes, none, torch.tensor(lengths) - 1)
+    asking = batch.asking(mask, window)
+    assert asking.visible == "all"
+    assert not asking.targets.any()
+    for row, true in enumerate(rows):
+        kept = true[-(window - 1) :]
+        length = asking.lengths[row]
+        assert length == len(kept) + 1 <= window
+        assert asking.read[row] == length - 1
+        assert asking.items[row].tolist() == [*kept, mask, *[0] * (asking.items.shape[1] - length)]
+        assert asking.behaviours["rating"][row].tolist() == [
+            *(2 * code for code in kept),
+            *[0] * (asking.items.shape[1] - length + 1),
+        ]
+        assert asking.behaviours["position"][row, :length].tolist() == list(range(length))
+
+
+def test_batches_put_together_are_their_rows_in_order(tiny: Dataset) -> None:
+    """Every tensor of the first, then of the second."""
+    first, second = builders.a_batch(tiny, "all"), builders.changed(builders.a_batch(tiny, "all"), 2)
+    both = together([first, second])
+    assert torch.equal(both.items, torch.cat([first.items, second.items]))
+    assert both.lengths.tolist() == [*first.lengths.tolist(), *second.lengths.tolist()]
+    assert torch.equal(both.behaviours["rating"], torch.cat([first.behaviours["rating"], second.behaviours["rating"]]))
+    assert torch.equal(both.read, torch.cat([first.read, second.read]))
+    assert torch.equal(both.targets, torch.cat([first.targets, second.targets]))
+    assert both.visible == "all"

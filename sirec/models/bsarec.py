@@ -6,10 +6,10 @@ a channel that is learned:
     Y    = α LN(X + Drop(F(X))) + (1 − α) LN(X + Drop(Attention(X)))
     X'   = LN(Y + Drop(FFN(Y))),   X_0 = Drop(LN(e + p)),   z_v = X_N[L−1] · e_v,   L = cross-entropy
 
-LFC is a matrix, (1/n) Σ_{|j| <= c/2} cos(2π j (t − s) / n), the same wherever a row lies in the window: left-aligned rows do what
-the authors' right-aligned ones do, once positions are counted as theirs are. Where empty slots are 0 (`window: zeros`) only
-real slots need be looked at, and no transform is taken. A filter reads the whole window, later slots too: states are not
-causal, each prefix is an example of its own, and with α = 0 this is SASRec on such examples.
+LFC is a matrix, (1/n) Σ_{|j| <= c/2} cos(2π j (t − s) / n), the same wherever a row lies in the window: left-aligned rows do
+what the authors' right-aligned ones do, once positions are counted as theirs are. Where empty slots are 0 (`window: zeros`)
+only real slots need be looked at, and no transform is taken. A filter reads the whole window, later slots too: states are
+not causal, each prefix is an example of its own, and with α = 0 this is SASRec on such examples.
 
 Departure: in the released code empty slots hold the padding item and a position, attend to all slots, and reach the real ones
 through the filter: `window: tokens`. What they hold matters (a reproduction, arXiv:2512.17442, gains more by that than by β).

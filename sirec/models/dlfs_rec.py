@@ -13,12 +13,11 @@ each prefix is an example of its own.
 The authors map [time; price; category bits; brand bits] by one matrix. A matrix times bits is a sum of its columns, so
 attributes are tables here, items get their vectors once a step or evaluation, and no user × item × feature array exists.
 Departures: no time, which their candidates take from the very interaction that is to be predicted (`use_time_context`; batches
-carry no times), no price, no empty history; drawn items avoid all that the user had in training.
+carry no times), no price, no empty history.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
@@ -50,8 +49,7 @@ class DLFSRec(AttributeTables, Declaration):
     source: ClassVar[str] = "Liu et al., RecSys 2023"
     attribute: ClassVar[str] = "embedding"
     behaviour: ClassVar[str] = "none"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005),)),)
-    published: ClassVar[Mapping[str, object]] = {"pairwise.exclude": "read"}
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005, exclude="read"),)),)
 
     width: int = 128
     layers: int = 4
@@ -72,7 +70,7 @@ class DLFSRec(AttributeTables, Declaration):
             )
         if self.attribute_fusion != "concat" and self.attribute_width not in (None, self.width):
             raise SirecError(
-                f"attribute_width {self.attribute_width}: {self.attribute_fusion} adds attributes to items of width {self.width}",
+                f"attribute_width {self.attribute_width}: {self.attribute_fusion} adds to items of width {self.width}",
                 "use concat, or leave attribute_width out",
             )
 

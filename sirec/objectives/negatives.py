@@ -13,8 +13,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sirec.errors import SirecError
-
 
 @dataclass(frozen=True, eq=False)
 class FreeItems:
@@ -29,12 +27,13 @@ class FreeItems:
         """Long[O]: how many items each owner has not had."""
         return self.codes - 1 - self.starts.diff()
 
-    def draw(self, owners: Tensor) -> Tensor:
-        """Long[N] -> Long[N]: an item for each, from torch's generator; each owner must have a free item."""
+    def draw(self, owners: Tensor) -> tuple[Tensor, Tensor]:
+        """Long[N] -> Long[N], Bool[N]: an item for each, from torch's generator, and whether there was one to draw."""
         chance = torch.rand(len(owners), dtype=torch.float64, device=owners.device)
-        rank = (chance * self.counts.index_select(0, owners)).long()
-        had = torch.searchsorted(self.before, owners * self.codes + rank, right=True)
-        return rank + 1 + had - self.starts.index_select(0, owners)
+        free = self.counts.index_select(0, owners)
+        rank = (chance * free).long()
+        had = torch.searchsorted(self.before, owners * self.codes + rank, right=True) - self.starts.index_select(0, owners)
+        return (rank + 1 + had) * (free > 0), free > 0
 
 
 def free_items(owners: Tensor, items: Tensor, count: int, codes: int) -> FreeItems:
@@ -45,12 +44,3 @@ def free_items(owners: Tensor, items: Tensor, count: int, codes: int) -> FreeIte
     starts = torch.searchsorted(owner, torch.arange(count + 1, device=owner.device))
     rank = torch.arange(len(pairs), device=owner.device) - starts.index_select(0, owner)
     return FreeItems(codes, starts, pairs - 1 - rank)
-
-
-def refuse_full(free: FreeItems, what: str) -> None:
-    """Raise `SirecError` where an owner has had every item, so that none can be drawn."""
-    if int(free.counts.min()) < 1:
-        raise SirecError(
-            f"{what} draws items that a user has not had, and user {int(free.counts.argmin())} had all {free.codes - 1}",
-            "use objective item, which draws none",
-        )

@@ -8,7 +8,7 @@ than the drawn item is. Without it (w = 0) this is BPR, for any model.
 
 The user must not have had the drawn item: in training (`training`); in training or among what is held out (`sequence`, STOSA's
 code, which so tells the model which items cannot be the answer to be found); or in what the row shows and predicts (`read`,
-DLFS-Rec's code).
+DLFS-Rec's code). Targets of a user who had every item are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks import owners, training_items
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
-from sirec.objectives.negatives import FreeItems, free_items, refuse_full
+from sirec.objectives.negatives import FreeItems, free_items
 
 Exclude = Literal["training", "sequence", "read"]
 
@@ -61,24 +61,26 @@ class PairwiseLoss(Objective):
         self.config, self.codes = config, codes
 
     def count(self, data: Dataset) -> None:
-        """Note what each user has not had. Raises `SirecError` if somebody had everything."""
+        """Note what each user has not had. Raises `SirecError` if everybody had everything."""
         users, items = (owners(data), data.items) if self.config.exclude == "sequence" else training_items(data)
         self.free = free_items(users - 1, items, data.user_count, self.codes)
-        refuse_full(self.free, f"objective {self.config.name}")
+        if not int(self.free.counts.max()):
+            raise SirecError(
+                f"{data.name}: every user has had every item, so objective pairwise has none to draw", "use objective item"
+            )
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
-        """The mean over the step's targets."""
-        positive = done.table.index_select(0, done.batch.target_items)
-        negative = done.table.index_select(0, self.draw(done.batch))
+        """The mean over the step's targets for which an item is left to draw."""
+        drawn, counts = self.draw(done.batch)
+        positive, negative = (done.table.index_select(0, items) for items in (done.batch.target_items, drawn))
         right, wrong = model.score_pairs(done.predicting, positive), model.score_pairs(done.predicting, negative)
-        loss = -F.logsigmoid(right - wrong).mean()
-        if not self.config.hinge:
-            return loss
-        apart = model.score_pairs(positive, negative)
-        return loss + self.config.hinge * (apart - right).relu().mean()
+        losses = -F.logsigmoid(right - wrong)  # [N]
+        if self.config.hinge:
+            losses = losses + self.config.hinge * (model.score_pairs(positive, negative) - right).relu()
+        return (losses * counts).sum() / counts.sum().clamp(min=1)
 
-    def draw(self, batch: Batch) -> Tensor:
-        """Long[N]: an item for each target of the batch."""
+    def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Long[N], Bool[N]: an item for each target of the batch, and whether there was one."""
         rows = batch.target_slots // batch.items.shape[1]
         if self.config.exclude != "read":
             return self.free.draw(batch.users.index_select(0, rows) - 1)

@@ -27,6 +27,8 @@ from sirec.models.dif_sr import DIFSR
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import Pass
 from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.pairwise import Pairwise
+from sirec.objectives.stage import AnyObjective
 from sirec.training.fit import Place, Trainer
 
 TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_floor}
@@ -80,11 +82,13 @@ def test_declarations_are_the_papers_table() -> None:
         "gru4recf": ("stream", "none"),
         "fdsa": ("stream", "embedding"),
         "icai-sr": ("embedding, stream", "embedding"),
+        "caser": ("none", "none"),
         "stosa": ("none", "embedding"),
         "dlfs-rec": ("embedding", "none"),
         "bsarec": ("none", "embedding"),
     }
-    assert [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"] == ["comif", "icai-sr", "dlfs-rec"]
+    fused = [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"]
+    assert fused == ["comif", "icai-sr", "dlfs-rec"]
 
 
 def test_configurations_survive_the_round_trip() -> None:
@@ -240,28 +244,42 @@ def cycle(items: int = 12, users: int = 60) -> Dataset:
     return replace(data, items=torch.from_numpy((starts + steps) % items + 1))
 
 
-def hits(model: Recommender, data: Dataset) -> float:
-    """The share of test targets in the first place."""
+def hits(model: Recommender, data: Dataset, places: int = 1) -> float:
+    """The share of test targets in the first place, or among the first few."""
     batch = gather(data, evaluation_rows(data, "test", builders.WINDOW))
     with torch.no_grad():
-        best = model.eval().scores(batch)[:, 1:].argmax(dim=1) + 1
-    return (best == batch.targets.gather(1, batch.read[:, None]).squeeze(1)).double().mean().item()
+        best = model.eval().scores(batch)[:, 1:].topk(places).indices + 1
+    return (best == batch.targets.gather(1, batch.read[:, None])).any(dim=1).double().mean().item()
 
 
-@each_trained
-def test_a_cycle_of_items_is_learned(name: str) -> None:
-    """A few dozen steps with the model's own objectives teach it which item follows which; before, it does not know."""
-    data = cycle()
+def taught(name: str, data: Dataset, places: int, objectives: tuple[AnyObjective, ...] = ()) -> SequentialModel:
+    """A small model after a few dozen steps with its own objectives, or with others; before, it does not know the next item."""
     schema = data.schema(builders.WINDOW, with_position=True)
     torch.manual_seed(0)
     model = small(name, width=16, inner=16, layers=1).build(schema)
     assert isinstance(model, SequentialModel)
-    assert hits(model, data) < 0.5
+    assert hits(model, data, places) < 0.5
     for index, declared in enumerate(MODELS[name].stages):
-        stage = replace(declared, learning_rate=0.01, budget=64, epochs=15, patience=15)
+        wanted = objectives or declared.objectives
+        stage = replace(declared, objectives=wanted, learning_rate=0.01, budget=64, epochs=15, patience=15)
         for _ in Trainer(model, stage, data, schema, Place(0, index)).run(lambda metric=stage.metric: {metric: 0.0}):  # type: ignore[misc]
             pass
-    assert hits(model, data) > 0.9
+    return model
+
+
+@each_trained
+def test_a_cycle_of_items_is_learned(name: str) -> None:
+    """A few dozen steps with the model's own objectives teach it which item follows which; before, it does not know.
+
+    A loss that draws one item a target, never one that the user had, only tells what is near from what is far: there the next
+    item is among the first three of twelve, and the same model puts it first when all items are compared.
+    """
+    data = cycle()
+    one_drawn = any(isinstance(part, Pairwise) for part in MODELS[name].stages[-1].objectives)
+    places = 3 if one_drawn else 1
+    assert hits(taught(name, data, places), data, places) > 0.9
+    if one_drawn:
+        assert hits(taught(name, data, 1, (ItemCrossEntropy(),)), data) > 0.9
 
 
 def test_transitions_know_the_cycle_and_popularity_does_not() -> None:

@@ -44,7 +44,7 @@ def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) 
     model, done = a_pass(tiny, schema)
     loss = a_loss(tiny, schema, hinge=hinge)
     torch.manual_seed(3)
-    drawn = loss.draw(done.batch).tolist()
+    drawn = loss.draw(done.batch)[0].tolist()
     torch.manual_seed(3)
     value = loss(model, done).item()
     table, order, push = done.table.tolist(), [], []
@@ -66,7 +66,8 @@ def test_drawn_items_are_the_free_ones_with_equal_chances() -> None:
     for owner, mine in had.items():
         allowed = [item for item in range(1, 10) if item not in mine]
         assert free.counts[owner] == len(allowed)
-        drawn = free.draw(torch.full((20_000,), owner))
+        drawn, some = free.draw(torch.full((20_000,), owner))
+        assert some.all()
         counts = np.bincount(drawn.numpy(), minlength=10)
         assert np.flatnonzero(counts).tolist() == allowed
         assert np.abs(counts[allowed] / 20_000 - 1 / len(allowed)).max() < 0.02
@@ -91,7 +92,7 @@ def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> N
     batch = gather(data, rows.take(np.arange(len(rows) - 6, len(rows) - 1)))  # prefixes of the last user
     loss = a_loss(data, schema, exclude=exclude)
     torch.manual_seed(0)
-    drawn = torch.stack([loss.draw(batch) for _ in range(1500)])
+    drawn = torch.stack([loss.draw(batch)[0] for _ in range(1500)])
     user = int(batch.users[0])
     whole = data.items[data.offsets[user - 1] : data.offsets[user]].tolist()
     for row in range(len(batch.items)):
@@ -101,12 +102,22 @@ def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> N
     assert set(whole) > set(whole[:-2]) > set(shown) - {0}  # control: the three rules differ here
 
 
-def test_somebody_who_had_everything_is_refused(schema: Schema) -> None:
-    """Nothing is left to draw: one clear line with the user's number, not an endless search."""
-    data = builders.dataset([4, 8], items=3)
-    data = replace(data, items=torch.tensor([1, 2, 1, 3, 1, 2, 3, 1, 2, 3, 1, 2]))
-    with pytest.raises(SirecError, match="user 1 had all 3"):
-        a_loss(data, replace(schema, items=4))
+def test_targets_of_somebody_who_had_everything_are_left_out(schema: Schema) -> None:
+    """Nothing is left to draw for the second user: the loss is the first one's alone; with nobody else it is refused."""
+    data = replace(builders.dataset([5, 8], items=4), items=torch.tensor([1, 2, 1, 3, 1, 2, 3, 1, 2, 3, 4, 2, 1]))
+    mine = data.schema(builders.WINDOW, with_position=True)
+    model = builders.build(TransformerConfig(**builders.SHAPE), mine)
+    loss, losses = a_loss(data, mine), {}
+    for users in ([0], [1], [0, 1]):
+        batch = gather(data, NextItem().rows(data, builders.WINDOW).take(np.array(users)))
+        states = model.encode(batch)
+        torch.manual_seed(0)
+        losses[tuple(users)] = loss(model, Pass(batch, states, states.at(batch.target_slots), model.item_table())).item()
+    assert losses[0,] == pytest.approx(losses[0, 1]) != 0
+    assert losses[1,] == 0
+    alone = replace(data, offsets=torch.tensor([0, 8]), items=data.items[5:])
+    with pytest.raises(SirecError, match="every user has had every item"):
+        a_loss(alone, mine)
 
 
 def test_a_hinge_below_nothing_is_refused() -> None:

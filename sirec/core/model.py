@@ -74,6 +74,11 @@ class SequentialModel(Recommender):
         """[A, d]: the raw vectors of an attribute's values, padding first."""
         raise SirecError(f"{type(self).__name__} has no vectors of {attribute}, which an objective asks for")
 
+    def weight_norms(self) -> dict[str, Tensor]:
+        """The Euclidean norm of each trained weight by name; vectors, which are biases and scales, do not count."""
+        weights = {name: weight for name, weight in self.named_parameters() if weight.requires_grad and weight.ndim > 1}
+        return {name: weight.norm() for name, weight in weights.items()}
+
     def score(self, states: Tensor, table: Tensor) -> Tensor:
         """[..., D], [V, D] -> [..., V]."""
         return states @ table.T

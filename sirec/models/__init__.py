@@ -8,6 +8,7 @@ from typing import get_args
 from sirec.errors import unknown
 from sirec.models.bert4rec import BERT4Rec
 from sirec.models.bsarec import BSARec
+from sirec.models.caser import Caser
 from sirec.models.comif import COMIF
 from sirec.models.declaration import Declaration
 from sirec.models.dif_bert4rec import DIFBERT4Rec
@@ -39,6 +40,7 @@ AnyModel = (
     | GRU4RecF
     | FDSA
     | ICAISR
+    | Caser
     | BERT4Rec
     | S3Rec
     | DIFBERT4Rec

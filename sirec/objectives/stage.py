@@ -14,6 +14,7 @@ from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
 from sirec.objectives.masked_item import MaskedItem
+from sirec.objectives.norms import NormPenalty
 from sirec.objectives.order import UserPreferenceAlignment
 from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.sampled import GeneralisedBCE, SampledSoftmax
@@ -33,6 +34,7 @@ AnyObjective = (
     | StreamAttributePrediction
     | StreamContrast
     | StreamItem
+    | NormPenalty
     | MaskedItem
     | MaskedAttribute
     | AssociatedAttribute

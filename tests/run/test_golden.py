@@ -25,6 +25,7 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569275, 0.08200),
     "fdsa": ("fdsa@1 item@1 next_item@1", 4.533590, 0.11322),
     "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.081480, 0.12375),
+    "caser": ("caser@1 item@1 last_item@1 norms@1", 4.542263, 0.10718),
 }
 SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
 SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}

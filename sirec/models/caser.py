@@ -1,0 +1,193 @@
+"""Caser: the last items as an image, read by convolutions (Tang & Wang, WSDM 2018, arXiv:1809.07426).
+
+    E   = the window's n item vectors, one a row, 0 where there is no item                      [n, e]
+    o_h = max over windows of a rows of relu(K · E_window + b)          for every height a = 1..n, `horizontal` filters each
+    o_v = Σ_t w_t E_t + b                                               `vertical` filters, each gives a vector of width e
+    h   = relu(W'[relu(W Drop([o_v; o_h]) + b); g_u] + b'),   z_v = h · e_v                     g_u: who the user is
+    L   = cross-entropy over the catalogue + λ Σ ‖·‖₂ of all weights                            (`objectives/norms.py`)
+
+RecBole's form, whose full softmax, last relu and tied item vectors these are; the paper has a sigmoid a candidate with
+sampled negatives and an output table of its own. The window is the data's `max_length`; the paper's has 5 to 9 items, all real.
+`align`: histories end at the window's edge, so that a filter row always means the same age (right, the paper), or begin there
+(left, RecBole). The fork behind the published numbers leaves the horizontal filters out of the penalty by a slip.
+
+The window is read as a whole, so a row has one state: all its slots carry it, and each target is trained as the last of its
+row. Almost all of a window is empty. With P the padding vector, K · E = K · (E − P) + K · P, where E − P is 0 past the history:
+so filters are cut to the longest history of a bucket, and windows beyond it cost nothing. The result is the whole window's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from sirec.core.model import SequentialModel, States
+from sirec.data.batch import Batch
+from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.tasks import LastItem
+from sirec.errors import SirecError
+from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
+from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.norms import NormPenalty
+from sirec.objectives.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caser(Declaration):
+    """Items in a window and who reads; no field of either kind. Sizes are those of the DIF-SR fork."""
+
+    name: ClassVar[str] = "caser"
+    title: ClassVar[str] = "Caser"
+    source: ClassVar[str] = "Tang & Wang, WSDM 2018; RecBole's form"
+    stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem(), objectives=(ItemCrossEntropy(), NormPenalty())),)
+    published = {**PREFIX_EXAMPLES, "model.align": "left", "norms.leave_out": ["convolutions.horizontal"]}
+    attribute: ClassVar[str] = "none"
+    behaviour: ClassVar[str] = "none"
+
+    width: int = 64  # e
+    vertical: int = 8  # filters over all n rows
+    horizontal: int = 16  # filters of each height
+    dropout: float = 0.4  # on what the filters give
+    align: Literal["right", "left"] = "right"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that have no meaning."""
+        if min(self.width, self.vertical, self.horizontal) < 1:
+            raise SirecError("width, vertical and horizontal must be at least 1")
+        if not 0 <= self.dropout < 1:
+            raise SirecError(f"dropout {self.dropout} must lie in [0, 1)")
+
+    def reads(self, kind: Kind) -> bool:
+        """No field of either kind."""
+        return False
+
+    def build(self, schema: Schema) -> ConvolutionalRecommender:
+        """The network for so many items and users, freshly initialised."""
+        return ConvolutionalRecommender(self, schema)
+
+
+class Convolutions(nn.Module):
+    """Every filter over a window of n rows of width e; `horizontal` [n(n+1)/2, k, e] has the rows of height 1, then 2, …."""
+
+    def __init__(self, window: int, width: int, vertical: int, horizontal: int) -> None:
+        super().__init__()
+        self.window, self.filters = window, horizontal
+        self.vertical = nn.Parameter(torch.empty(vertical, window))
+        self.vertical_bias = nn.Parameter(torch.empty(vertical))
+        self.horizontal = nn.Parameter(torch.empty(window * (window + 1) // 2, horizontal, width))
+        self.horizontal_bias = nn.Parameter(torch.empty(window * horizontal))
+        self._draw()
+
+    @property
+    def heights(self) -> tuple[Tensor, ...]:
+        """The filters of each height a: [a, k, e]."""
+        return self.horizontal.split(list(range(1, self.window + 1)))
+
+    def forward(self, x: Tensor, padding: Tensor) -> Tensor:
+        """[b, l, e] of vectors from one edge of the window, less `padding` [e], which fills the rest -> [b, v·e + n·k]."""
+        down = self.vertical[:, : x.shape[1]] @ x + torch.outer(self.vertical.sum(dim=1), padding) + self.vertical_bias[:, None]
+        return torch.cat([down.flatten(1), self._across(x, padding)], dim=1)
+
+    def _across(self, x: Tensor, padding: Tensor) -> Tensor:
+        """[b, n·k]: the strongest answer to each filter."""
+        heights, length = self.heights, x.shape[1]
+        answers = torch.cat([self._band(x, heights[below:upto], below) for below, upto in self._bands(length)], dim=1)
+        empty = torch.stack([height.sum(dim=0) @ padding for height in heights])  # [n, k]: K · P
+        return (answers.flatten(1) + empty.flatten() + self.horizontal_bias).relu()
+
+    def _bands(self, length: int) -> Iterator[tuple[int, int]]:
+        """Heights below+1..upto that are computed together, each as the tallest: within a factor of 2, or past the history."""
+        below, upto = 0, 1
+        while below < self.window:
+            yield below, (upto := min(upto, self.window) if upto < length else self.window)
+            below, upto = upto, 2 * upto
+
+    def _band(self, x: Tensor, heights: tuple[Tensor, ...], below: int) -> Tensor:
+        """[b, H, k]: the strongest of K · (E - P) over the windows of H heights below+1.."""
+        length, tallest = x.shape[1], min(len(heights[-1]), x.shape[1])
+        kernel = pad_sequence([height[:tallest] for height in heights], batch_first=True)  # [H, r, k, e]
+        weight = kernel.permute(0, 2, 3, 1).flatten(0, 1)  # [H·k, e, r]
+        answers = nn.functional.conv1d(nn.functional.pad(x.mT, (0, tallest - 1)), weight)  # [b, H·k, l]: one a first row
+        last = self.window - 1 - torch.arange(below, below + len(heights), device=x.device)  # where a height's windows end
+        outside = torch.arange(length, device=x.device) > last[:, None]  # [H, l]
+        strongest = answers.unflatten(1, (len(heights), -1)).masked_fill(outside[:, None], -torch.inf).amax(dim=-1)
+        beyond = (last >= length)[:, None]  # there are windows past the history, where E - P is 0
+        return torch.where(beyond, strongest.clamp(min=0), strongest)
+
+    def norms(self) -> dict[str, Tensor]:
+        """The norm of the vertical filters, and the sum of each height's."""
+        return {"vertical": self.vertical.norm(), "horizontal": torch.stack([height.norm() for height in self.heights]).sum()}
+
+    def _draw(self) -> None:
+        """As torch draws convolutions: uniform up to one over the root of what a filter reads."""
+        with torch.no_grad():
+            for weight in (self.vertical, self.vertical_bias):
+                weight.uniform_(-(self.window**-0.5), self.window**-0.5)
+            for weights, biases in zip(self.heights, self.horizontal_bias.split(self.filters), strict=True):
+                bound = weights[:, 0].numel() ** -0.5
+                weights.uniform_(-bound, bound)
+                biases.uniform_(-bound, bound)
+
+
+class ConvolutionalRecommender(SequentialModel):
+    """See the module's equations."""
+
+    def __init__(self, config: Caser, schema: Schema) -> None:
+        super().__init__()
+        e = self.state_width = config.width
+        self.newest_first = config.align == "right"
+        self.items = nn.Embedding(schema.items, e, padding_idx=PADDING)
+        self.users = nn.Embedding(schema.users, e, padding_idx=PADDING)
+        self.convolutions = Convolutions(schema.max_length, e, config.vertical, config.horizontal)
+        self.dropout = nn.Dropout(config.dropout)
+        self.hidden = nn.Linear(config.vertical * e + config.horizontal * schema.max_length, e)
+        self.out = nn.Linear(2 * e, e)
+        self._draw()
+
+    def encode(self, batch: Batch) -> States:
+        """The state of each row at all of its slots, [B, L, e]."""
+        layout, padding = batch.layout, self.items.weight[PADDING].detach()  # which no look-up trains
+        vectors = layout.split(self.items(layout.flatten(self._from_edge(batch))) - padding)
+        readers = layout.split(self.users(layout.flatten(batch.users[:, None].expand_as(batch.items))))
+        states = []
+        for bucket, mine, who in zip(layout.buckets, vectors, readers, strict=True):
+            found = self.convolutions(bucket.spread(mine), padding)
+            z = self.hidden(self.dropout(found)).relu()
+            h = self.out(torch.cat([z, bucket.spread(who)[:, 0]], dim=1)).relu()
+            states.append(bucket.collect(h[:, None].expand(-1, bucket.real.shape[1], -1)))
+        return States(layout.unflatten(torch.cat(states)))
+
+    def item_vectors(self) -> Tensor:
+        """[V, e]: the raw item table."""
+        return self.items.weight
+
+    def item_table(self) -> Tensor:
+        """[V, e]: the same table."""
+        return self.items.weight
+
+    def weight_norms(self) -> dict[str, Tensor]:
+        """As for any model, but filters count height by height."""
+        own = {f"convolutions.{name}": norm for name, norm in self.convolutions.norms().items()}
+        return {**super().weight_norms(), **own}
+
+    def _from_edge(self, batch: Batch) -> Tensor:
+        """Long[B, L]: items from the window's edge on, the newest first where histories end there."""
+        if not self.newest_first:
+            return batch.items
+        last = torch.from_numpy(batch.lengths - 1).to(batch.items.device)
+        slots = torch.arange(batch.items.shape[1], device=batch.items.device)
+        return batch.items.gather(1, (last[:, None] - slots).clamp(min=0))
+
+    def _draw(self) -> None:
+        for table in (self.items, self.users):
+            nn.init.normal_(table.weight, std=1 / table.embedding_dim)
+            with torch.no_grad():
+                table.weight[PADDING].zero_()
+        for part in (self.hidden, self.out):
+            nn.init.xavier_normal_(part.weight)
+            nn.init.zeros_(part.bias)

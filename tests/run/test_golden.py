@@ -26,6 +26,9 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "fdsa": ("fdsa@1 item@1 next_item@1", 4.533590, 0.11322),
     "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.081480, 0.12375),
     "caser": ("caser@1 item@1 last_item@1 norms@1", 4.542263, 0.10718),
+    "stosa": ("next_item@1 pairwise@1 stosa@1", 0.712081, 0.11269),
+    "dlfs-rec": ("dlfs-rec@1 last_item@1 pairwise@1", 0.706055, 0.12690),
+    "bsarec": ("bsarec@1 item@1 last_item@1", 4.521056, 0.10882),
 }
 SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
 SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}

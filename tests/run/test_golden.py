@@ -29,6 +29,13 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "stosa": ("next_item@1 pairwise@1 stosa@1", 0.712081, 0.11269),
     "dlfs-rec": ("dlfs-rec@1 last_item@1 pairwise@1", 0.706055, 0.12690),
     "bsarec": ("bsarec@1 item@1 last_item@1", 4.521056, 0.10882),
+    "bert4rec": ("bert4rec@1 cloze@1 item@1", 4.535408, 0.10456),
+    "dif-bert4rec": ("aap@1 cloze@1 dif-bert4rec@1 item@1", 9.343335, 0.11007),
+    "s3-rec": (
+        "associated_attribute@1 item@1 masked_attribute@1 masked_item@1 next_item@1 s3-rec@1 segment@1 segments@1",
+        4.513344,
+        0.10587,
+    ),
 }
 SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
 SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}

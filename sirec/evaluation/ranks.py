@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,12 @@ from torch import Tensor
 from sirec.data.fields import PADDING
 from sirec.data.split import PARTS, Part
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import ranked
+from sirec.evaluation.metrics import UNRANKED, ranked
 
 HistoryRule = Literal["keep", "mask"]
 Ranks = npt.NDArray[np.int32]
 
+FIRST = 2  # the lowest doubled rank
 HISTORY_RULES: tuple[HistoryRule, ...] = ("keep", "mask")
 
 
@@ -123,7 +124,8 @@ class RankTable:
     share of targets, 0 to 1, that tie with another item under `keep`; anything but 0 says that a model gives different items
     the same score. A run has all of `parts`. `exact_to[history]` is there where only the first places are known, as in lists
     of a few items: metrics at higher cutoffs would be guesses.
-    Raises `SirecError` if a part or a history rule is missing, if they differ in their users, or if nobody is ranked.
+    Raises `SirecError` if a part or a history rule is missing, if they differ in their users, if nobody is ranked, or for what
+    is no doubled rank or no share.
     """
 
     ranks: Mapping[Part, Mapping[HistoryRule, Ranks]]
@@ -138,12 +140,15 @@ class RankTable:
             raise SirecError(f"a rank table without {', '.join(missing)}")
         if len({len(self.ranks[s][h]) for s in self.parts for h in HISTORY_RULES}) > 1:
             raise SirecError("the columns of a rank table differ in their number of users")
-        whole = {s: {h: np.ascontiguousarray(self.ranks[s][h], dtype=np.int32) for h in HISTORY_RULES} for s in self.parts}
+        whole = {s: {h: _checked(self.ranks[s][h], f"{s}_{h}") for h in HISTORY_RULES} for s in self.parts}
         for part, columns in whole.items():
             if not np.array_equal(ranked(columns["keep"]), ranked(columns["mask"])):
                 raise SirecError(f"a rank table whose {part} columns rank different users")
             if not ranked(columns["keep"]).any():
                 raise SirecError(f"a rank table without a ranked user in {part}")
+        for part, share in self.ties.items():
+            if not 0 <= share <= 1:
+                raise SirecError(f"a rank table whose share of ties in {part} is {share}, and not 0 to 1")
         object.__setattr__(self, "ranks", whole)
 
     @property
@@ -172,15 +177,38 @@ class RankTable:
     @classmethod
     def from_parquet(cls, path: Path) -> RankTable:
         """Read what `to_parquet` wrote. Raises `SirecError` if the file is missing, damaged or not a rank table."""
+        hint = f"rank anew with the stored weights: sirec evaluate {path.parent} --recompute"
         try:
             table = pq.read_table(path)
         except FileNotFoundError:
-            raise SirecError(f"{path}: no such file", "the run has no ranks yet: evaluate it first") from None
+            raise SirecError(f"{path}: no such file", hint) from None
         except (pa.ArrowException, OSError) as error:
-            raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
+            raise SirecError(f"{path}: not a readable Parquet file: {error}", hint) from None
         names = {f"{s}_{h}" for s in PARTS for h in HISTORY_RULES}
         if not names <= set(table.column_names):
-            raise SirecError(f"{path}: not a rank table: no column {', '.join(sorted(names - set(table.column_names)))}")
-        metadata = table.schema.metadata or {}
-        shares: dict[Part, float] = {s: float(metadata[key]) for s in PARTS if (key := f"ties_{s}".encode()) in metadata}
-        return cls({s: {h: table[f"{s}_{h}"].to_numpy() for h in HISTORY_RULES} for s in PARTS}, shares)
+            what = f"not a rank table: no column {', '.join(sorted(names - set(table.column_names)))}"
+            raise SirecError(f"{path}: {what}", hint)
+        try:
+            return cls({s: {h: table[f"{s}_{h}"].to_numpy() for h in HISTORY_RULES} for s in PARTS}, _shares(table))
+        except SirecError as error:
+            raise SirecError(f"{path}: {error.message}", hint) from None
+
+
+def _checked(column: npt.NDArray[Any], name: str) -> Ranks:
+    """A column as 32-bit integers. Raises `SirecError` if it holds anything but 0 and doubled ranks."""
+    if not np.issubdtype(column.dtype, np.integer):
+        raise SirecError(f"a rank table whose {name} is not whole numbers for all users")
+    wrong = column[((column != UNRANKED) & (column < FIRST)) | (column > np.iinfo(np.int32).max)]
+    if len(wrong):
+        raise SirecError(f"a rank table whose {name} has {wrong[0]}, which is no doubled rank: those are {FIRST} or more")
+    return np.ascontiguousarray(column, dtype=np.int32)
+
+
+def _shares(table: pa.Table) -> dict[Part, float]:
+    """The shares of ties in the file's metadata."""
+    metadata = table.schema.metadata or {}
+    found = {s: metadata[key].decode(errors="replace") for s in PARTS if (key := f"ties_{s}".encode()) in metadata}
+    try:
+        return {s: float(share) for s, share in found.items()}
+    except ValueError as error:
+        raise SirecError(f"a rank table whose share of ties is no number: {error}") from None

@@ -181,6 +181,43 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
             RankTable.from_parquet(tmp_path / f"{name}.parquet")
 
 
+DAMAGE = {
+    "negative": ("test_keep", pa.array([-2, 4, 6]), "test_keep has -2, which is no doubled rank"),
+    "one": ("valid_mask", pa.array([2, 1, 6]), "valid_mask has 1, which is no doubled rank"),
+    "null": ("test_keep", pa.array([2, None, 6], pa.int32()), "test_keep is not whole numbers for all users"),
+    "fraction": ("test_mask", pa.array([2.5, 4.5, 6.5]), "test_mask is not whole numbers"),
+    "text": ("test_keep", pa.array(["2", "4", "6"]), "test_keep is not whole numbers"),
+    "huge": ("test_keep", pa.array([2, 4, 2**31]), "test_keep has 2147483648"),
+    "other users": ("test_keep", pa.array([2, 0, 6]), "test columns rank different users"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_column_that_holds_no_ranks_is_refused(tmp_path: Path, damage: str) -> None:
+    """It is named with its file and what makes it anew, never cast; whole numbers of another width (control) are ranks."""
+    name, column, problem = DAMAGE[damage]
+    path = tmp_path / "ranks.parquet"
+    good = pa.table(dict.fromkeys(("valid_keep", "valid_mask", "test_keep", "test_mask"), pa.array([2, 4, 6], pa.int64())))
+    pq.write_table(good, path)
+    assert RankTable.from_parquet(path).ranks["test"]["keep"].tolist() == [2, 4, 6]
+    pq.write_table(good.set_column(good.column_names.index(name), name, column), path)
+    with pytest.raises(SirecError, match=rf"ranks\.parquet: .*{problem}") as caught:
+        RankTable.from_parquet(path)
+    assert f"sirec evaluate {tmp_path} --recompute" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("share", ["lots", "1.5", "-0.1", "nan"])
+def test_a_share_of_ties_that_is_none_is_refused(tmp_path: Path, share: str) -> None:
+    """It is a number from 0 to 1; 1 (control) is one."""
+    table().to_parquet(tmp_path / "ranks.parquet")
+    stored = pq.read_table(tmp_path / "ranks.parquet")
+    pq.write_table(stored.replace_schema_metadata({"ties_test": "1"}), tmp_path / "ranks.parquet")
+    assert RankTable.from_parquet(tmp_path / "ranks.parquet").ties == {"test": 1.0}
+    pq.write_table(stored.replace_schema_metadata({"ties_test": share}), tmp_path / "ranks.parquet")
+    with pytest.raises(SirecError, match=rf"ranks\.parquet: a rank table whose share of ties .*{share}"):
+        RankTable.from_parquet(tmp_path / "ranks.parquet")
+
+
 def test_incomplete_tables_are_refused() -> None:
     """A table lacks neither a split, nor a history rule, nor users."""
     ranks = np.array([2, 4])

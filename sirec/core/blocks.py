@@ -1,10 +1,12 @@
-"""The transformer block that every attention model here shares: post-norm, GELU, two norms (as in BERT and RecBole)."""
+"""The transformer blocks: post-norm with GELU and two norms (as in BERT and RecBole), which most models share, and LiGR's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
@@ -12,6 +14,7 @@ from sirec.core.fusion import VectorFusion
 from sirec.data.batch import Layout, Visible
 
 NORM_EPS = 1e-12
+BlockName = Literal["post_norm", "ligr"]
 
 
 class Joined(nn.Module):
@@ -35,6 +38,8 @@ class Block(nn.Module):
     `query_key` joins fields to queries and keys only (NOVA); without it X is its own query.
     """
 
+    normed_input: ClassVar[bool] = True  # whether the first block expects a norm before it
+
     def __init__(self, attention: SourceAttention, inner: int, dropout: float, query_key: Joined | None = None) -> None:
         super().__init__()
         width = attention.out.out_features
@@ -57,6 +62,40 @@ class Block(nn.Module):
     def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What attention reads, by name: every field, and the item stream with what joins it."""
         return {**side, ITEM: x if self.query_key is None else self.query_key(x, side)}
+
+
+class LigrBlock(Block):
+    """Y = X + σ(X G) ⊙ Drop(Attention(LN(X), sources)), Z = Y + σ(Y G') ⊙ Drop(FFN(LN(Y))) (LiGR, arXiv:2502.03417).
+
+    What a block adds passes a gate read off what it is added to, and nothing norms the sum. FFN is SwiGLU without biases:
+    FFN(x) = Drop(SiLU(x W1) ⊙ x W3) W2.
+    """
+
+    normed_input = False
+
+    def __init__(self, attention: SourceAttention, inner: int, dropout: float, query_key: Joined | None = None) -> None:
+        super().__init__(attention, inner, dropout, query_key)
+        width = attention.out.out_features
+        self.expand, self.contract = nn.Linear(width, inner, bias=False), nn.Linear(inner, width, bias=False)
+        self.scale = nn.Linear(width, inner, bias=False)
+        self.attention_gate, self.forward_gate = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
+        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]."""
+        normed = self.attention_norm(x)
+        mixed = self.attention(normed, super().sources(normed, side), layout, visible)
+        y = x + self.attention_gate(x).sigmoid() * self.dropout(mixed)
+        normed = self.forward_norm(y)
+        inner = self.dropout(F.silu(self.expand(normed)) * self.scale(normed))
+        z: Tensor = y + self.forward_gate(y).sigmoid() * self.dropout(self.contract(inner))
+        return z
+
+    def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What attention reads, by name: the item stream is normed first."""
+        return super().sources(self.attention_norm(x), side)
+
+
+BLOCKS: Mapping[BlockName, type[Block]] = {"post_norm": Block, "ligr": LigrBlock}
 
 
 class ProjectionHead(nn.Module):

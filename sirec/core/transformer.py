@@ -20,12 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
-from sirec.core.blocks import NORM_EPS, Block, Joined, ProjectionHead
+from sirec.core.blocks import BLOCKS, NORM_EPS, Block, BlockName, Joined, ProjectionHead
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.shape import Shape
-from sirec.data.batch import Batch, Layout, whole
+from sirec.data.batch import Batch, Counted, Layout, whole
 from sirec.data.fields import PADDING, Field, Kind, Schema, names
 from sirec.errors import SirecError
 
@@ -52,6 +52,8 @@ class TransformerConfig(Shape, AttributeTables):
     scale: Literal["head", "width"] = "head"  # scores are divided by √d_h or, as the papers print, by √d
     mask_token: bool = False  # whether items can be hidden
     question: Question = "last"
+    block: BlockName = "post_norm"  # `ligr` norms what a block reads instead, and not the input
+    positions: Counted = "forward"  # where positions are counted from; see `Batch.counted`
     head: bool = False  # whether states pass a `ProjectionHead` before they are compared with items
 
     def __post_init__(self) -> None:
@@ -115,12 +117,14 @@ class FusedTransformer(SequentialModel):
         self.fuse_attributes = self._embedding_fusion(config.attribute_fusion, self.at_embedding["attribute"], d)
         self.fuse_behaviours = self._embedding_fusion(config.behaviour_fusion, self.at_embedding["behaviour"], d)
         self.candidates = config.candidates
-        self.norm = nn.LayerNorm(d, eps=NORM_EPS)
+        self.norm = nn.LayerNorm(d, eps=NORM_EPS) if BLOCKS[config.block].normed_input else nn.Identity()
         self.dropout = nn.Dropout(config.dropout)
         blocks = [self._block(config, attributes, behaviours) for _ in range(config.layers)]
         self.blocks = nn.ModuleList(blocks)
         self.whole_window = any(block.attention.fusion.reads_all_keys for block in blocks)
-        self.causal = self.single_pass = not self.whole_window
+        self.positions = config.positions
+        self.causal = not self.whole_window
+        self.single_pass = self.causal and (config.positions == "forward" or "position" not in names(behaviours))
         self.head = ProjectionHead(schema.items, d) if config.head else None
         self.state_width = d if self.head is None else self.head.width
         self.reset()
@@ -152,6 +156,7 @@ class FusedTransformer(SequentialModel):
 
     def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
         """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
+        rows = rows.counted(self.positions, self.max_length)
         codes = layout.flatten(rows.items)
         known = codes if self.mask is None else codes.masked_fill(codes == self.mask_code, PADDING)
         side = self.side.of_items(known) if self.reads_attributes else {}
@@ -207,7 +212,7 @@ class FusedTransformer(SequentialModel):
         fusion = score_fusion(config.score_fusion, config.fusion_form, len(widths), self.max_length)
         scale = 1 / math.sqrt(config.width if config.scale == "width" else config.width // config.heads)
         attention = SourceAttention(widths, config.heads, fusion, config.attention_dropout, scale)
-        return Block(attention, config.inner, config.dropout, self._query_key(config, *level["query_key"]))
+        return BLOCKS[config.block](attention, config.inner, config.dropout, self._query_key(config, *level["query_key"]))
 
     def _query_key(self, config: TransformerConfig, before: list[str], after: list[str]) -> Joined | None:
         if not before and not after:

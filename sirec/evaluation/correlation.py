@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ from sirec.core.blocks import Block
 from sirec.core.fusion import VectorFusion
 from sirec.core.transformer import FusedTransformer
 from sirec.data.batch import Batch, Layout, whole
+from sirec.errors import SirecError
 
 Origin = Literal["item", "attribute", "behaviour", "bias"]
 ORIGINS: tuple[Origin, ...] = ("item", "attribute", "behaviour", "bias")
@@ -58,7 +59,10 @@ def attended(model: FusedTransformer, batch: Batch) -> tuple[list[Attended], Par
     """Each block's terms, and the parts of the states after the last block (`batch.layout`'s slots all there), [B * l, d].
 
     The model should be in 64 bits and in evaluation mode; rows in a reference form of fusion are padded to its window.
+    Raises `SirecError` for blocks that are not post-norm: their gates are not followed.
     """
+    if any(type(block) is not Block for block in model.layers):
+        raise SirecError("attention is told apart by origin through post-norm blocks only", "use a model with block: post_norm")
     rows = batch.padded(model.max_length) if model.whole_window else batch
     layout = whole(rows.items)
     items, side = model.vectors(rows, layout)
@@ -88,7 +92,7 @@ def candidates(model: FusedTransformer) -> Parts:
 def _input(model: FusedTransformer, items: Tensor, fields: Mapping[str, Parts]) -> Parts:
     fused = _fused(model.fuse_attributes, [{"item": items}, *(fields[n] for n in model.at_embedding["attribute"])])
     fused = _fused(model.fuse_behaviours, [fused, *(fields[n] for n in model.at_embedding["behaviour"])])
-    return _normed(fused, model.norm)
+    return _normed(fused, cast(nn.LayerNorm, model.norm))
 
 
 def _attended(block: Block, x: Parts, fields: Mapping[str, Parts], layout: Layout, rows: Batch) -> Attended:

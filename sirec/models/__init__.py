@@ -14,6 +14,7 @@ from sirec.models.declaration import Declaration
 from sirec.models.dif_bert4rec import DIFBERT4Rec
 from sirec.models.dif_sr import DIFSR
 from sirec.models.dlfs_rec import DLFSRec
+from sirec.models.esasrec import ESASRec
 from sirec.models.fdsa import FDSA
 from sirec.models.gru4rec import GRU4Rec
 from sirec.models.gru4recf import GRU4RecF
@@ -47,6 +48,7 @@ AnyModel = (
     | STOSA
     | DLFSRec
     | BSARec
+    | ESASRec
 )
 MODELS: Mapping[str, type[Declaration]] = {model.name: model for model in get_args(AnyModel)}
 

@@ -256,7 +256,7 @@ def hits(model: Recommender, data: Dataset, places: int = 1) -> float:
 
 # Width, rate and epochs. What is in a gap must be read off its neighbours by where they lie, which takes more and smaller steps
 # to learn than what follows the item one looks at.
-LESSON = (16, 0.01, 15)
+LESSON = (16, 0.01, 20)
 LESSONS = {"cloze": (32, 0.003, 110)}
 
 

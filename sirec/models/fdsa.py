@@ -41,6 +41,7 @@ class FDSA(Shape, AttributeTables, Declaration):
     source: ClassVar[str] = "Zhang et al., IJCAI 2019; RecBole's form"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+    checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 5e-6, the same loss to 1e-6"
     attribute: ClassVar[str] = "stream"
     behaviour: ClassVar[str] = "embedding"
 

@@ -49,6 +49,7 @@ class ICAISR(Shape, Declaration):
         "item.padding_class": True,
         "stream_item.padding_class": True,
     }
+    checked = "no code was published"
     attribute: ClassVar[str] = "embedding, stream"
     behaviour: ClassVar[str] = "embedding"
     candidates: ClassVar[str] = "fused"

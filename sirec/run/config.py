@@ -72,7 +72,8 @@ class Protocol:
     """A paper's settings: assignments over a run's configuration, and the attributes its main tables use.
 
     `attributes` lists, in order of preference, names of which the first that the data have is used; if none fits, all are.
-    `tuned` holds what the paper chose for one model on one data set.
+    `exceptions` are the models that its settings do not mean, with what holds for them instead; `tuned` is what the paper
+    chose for one model on one data set.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Protocol:
     attributes: tuple[str, ...]
     assignments: Mapping[str, object] = field(default_factory=dict)
     tuned: Mapping[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
+    exceptions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def _difsr_tuned(*rows: tuple[str, int, int, int, int, str, float]) -> dict[tuple[str, str], Mapping[str, object]]:
@@ -95,6 +97,9 @@ DIFSR_SETTINGS: Mapping[str, object] = {
     "patience": 11,
 }
 
+# "All attention-based models" have d = 256; the others keep the library's widths.
+DIFSR_EXCEPTIONS: Mapping[str, Mapping[str, object]] = {name: {"width": 64} for name in ("gru4rec", "gru4recf", "caser")}
+
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
@@ -109,6 +114,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "DIF-SR §4.1.4: d = 256, batch 2048, learning rate 1e-4, categories; validation every 2 epochs",
             ("category", "categories"),
             DIFSR_SETTINGS,
+            exceptions=DIFSR_EXCEPTIONS,
         ),
         Protocol(
             "difsr-paper",
@@ -121,6 +127,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
                 ("toys", 7, 3, 2, 128, "concat", 5.0),
                 ("yelp", 10, 4, 2, 64, "concat", 10.0),
             ),
+            DIFSR_EXCEPTIONS,
         ),
         Protocol(
             "difsr-release",
@@ -133,6 +140,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
                 ("toys", 50, 3, 4, 64, "gate", 5.0),
                 ("yelp", 50, 4, 8, 64, "gate", 10.0),
             ),
+            DIFSR_EXCEPTIONS,
         ),
     )
 }
@@ -180,7 +188,7 @@ def resolve(
     )
     tree = dump(base)
     _assign_where_known(tree, chosen.assignments)
-    for path, value in chosen.tuned.get((model, data.name), {}).items():
+    for path, value in {**chosen.exceptions.get(model, {}), **chosen.tuned.get((model, data.name), {})}.items():
         assign(tree, path, value, f"protocol {protocol}")
     _assign_where_known(tree, declaration.published if profile == "published" else {})
     _refuse_decided(shared or {}, where)

@@ -62,6 +62,15 @@ def test_protocols_choose_width_batch_and_attributes(tiny: Dataset) -> None:
     assert (difsr.model.width, difsr.stages[0].budget, difsr.data.attributes) == (256, 2048, ("category",))
 
 
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name.startswith("difsr")])
+def test_difsr_widens_attention_models_only(tiny: Dataset, protocol: str) -> None:
+    """Its d of 256 is for attention models; recurrent and convolutional ones keep the library's sizes, COMIF's have its d."""
+    widths = {name: resolve(name, tiny, protocol=protocol).model.width for name in ("fdsa", "gru4rec", "gru4recf", "caser")}  # type: ignore[union-attr]
+    assert widths == {"fdsa": 256, "gru4rec": 64, "gru4recf": 64, "caser": 64}
+    assert resolve("gru4rec", tiny, protocol=protocol).model.hidden == 128  # type: ignore[union-attr]
+    assert resolve("gru4rec", tiny, protocol="comif").model.width == 128  # type: ignore[union-attr]
+
+
 def test_a_tuned_protocol_sets_one_model_on_one_data_set(tiny: Dataset) -> None:
     """`difsr-paper` gives DIF-SR on Beauty its window of 7 and its own heads; nothing else changes."""
     beauty = replace(tiny, name="beauty")

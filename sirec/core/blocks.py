@@ -76,6 +76,7 @@ class LigrBlock(Block):
     def __init__(self, attention: SourceAttention, inner: int, dropout: float, query_key: Joined | None = None) -> None:
         super().__init__(attention, inner, dropout, query_key)
         width = attention.out.out_features
+        self.attention_norm, self.forward_norm = nn.LayerNorm(width), nn.LayerNorm(width)  # ε = 1e-5, as RecTools has it
         self.expand, self.contract = nn.Linear(width, inner, bias=False), nn.Linear(inner, width, bias=False)
         self.scale = nn.Linear(width, inner, bias=False)
         self.attention_gate, self.forward_gate = nn.Linear(width, width), nn.Linear(width, width)

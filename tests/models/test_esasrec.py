@@ -45,17 +45,24 @@ def sigmoid(x: list[float]) -> list[float]:
     return [1 / (1 + math.exp(-value)) for value in x]
 
 
+def norm(x: reference.Vector, weight: reference.Vector, bias: reference.Vector) -> list[float]:
+    """Zero mean and unit variance, with LiGR's ε, then scale and shift."""
+    mean = sum(x) / len(x)
+    deviation = math.sqrt(sum((value - mean) ** 2 for value in x) / len(x) + 1e-5)
+    return [(x[c] - mean) / deviation * weight[c] + bias[c] for c in range(len(x))]
+
+
 def ligr(x: reference.Matrix, sources: Mapping[str, reference.Matrix], may: reference.Visible, block: LigrBlock) -> Any:
     """The block by loops; `sources` are what attention reads, the normed items among them."""
     numbers = builders.numbers
     order = list(block.attention.queries)
     weights = builders.attention_weights(block.attention, order, "masked", block.attention.scale)
-    normed = [reference.norm(row, *numbers(block.attention_norm)) for row in x]
+    normed = [norm(row, *numbers(block.attention_norm)) for row in x]
     mixed = reference.attention(normed, sources, may, weights)
     result = []
     for row, mix in zip(x, mixed, strict=True):
         y = reference.add(row, times(sigmoid(reference.linear(row, *numbers(block.attention_gate))), mix))
-        n = reference.norm(y, *numbers(block.forward_norm))
+        n = norm(y, *numbers(block.forward_norm))
         opened = reference.linear(n, block.expand.weight.tolist())
         inner = times(times(opened, sigmoid(opened)), reference.linear(n, block.scale.weight.tolist()))
         forward = reference.linear(inner, block.contract.weight.tolist())

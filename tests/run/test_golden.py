@@ -29,6 +29,8 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "stosa": ("next_item@1 pairwise@1 stosa@1", 0.712081, 0.11269),
     "dlfs-rec": ("dlfs-rec@1 last_item@1 pairwise@1", 0.706055, 0.12690),
     "bsarec": ("bsarec@1 item@1 last_item@1", 4.521056, 0.10882),
+    "mssr": ("item@1 last_item@1 mssr@1 stream_aap@1 stream_contrast@1", 7.714084, 0.11188),
+    "esasrec": ("esasrec@1 next_item@1 sampled_softmax@1", 5.520797, 0.12004),
     "bert4rec": ("bert4rec@1 cloze@1 item@1", 4.535408, 0.10456),
     "dif-bert4rec": ("aap@1 cloze@1 dif-bert4rec@1 item@1", 9.343335, 0.11007),
     "s3-rec": (

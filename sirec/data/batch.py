@@ -126,7 +126,8 @@ class Batch:
 
     `users` Long[B]; `items` Long[B, L]; `lengths` int[B] (on the host: they decide shapes); `behaviours` name -> Long[B, L];
     `targets` Long[B, L], 0 where nothing is predicted; `read` Long[B], the slot whose state predicts at evaluation;
-    `negatives` and `views` are there when a task or an objective asks for them.
+    `negatives` and `views` are there when a task or an objective asks for them. `positions` is where codes of position are
+    counted from: a task that counts them otherwise than from the first item has the last word.
     """
 
     users: Tensor
@@ -138,6 +139,7 @@ class Batch:
     visible: Visible = "past"
     negatives: Tensor | None = None
     views: Mapping[str, Batch] = field(default_factory=dict)
+    positions: Counted = "forward"
 
     @cached_property
     def layout(self) -> Layout:
@@ -158,14 +160,14 @@ class Batch:
         """The same rows with positions counted from elsewhere; only codes of real slots mean anything.
 
         `forward` from the first item (0), as they come; `backward` from the last (0); `right` as in a window of n = `window`
-        slots whose rows end at its right edge: the last item of every row has n - 1.
+        slots whose rows end at its right edge: the last item of every row has n - 1. Rows that were counted stay as they are.
         """
-        if how == "forward" or "position" not in self.behaviours:
+        if how == "forward" or self.positions != "forward" or "position" not in self.behaviours:
             return self
         slots = self.behaviours["position"]
         lengths = torch.from_numpy(self.lengths).to(slots.device)[:, None]
         position = (lengths - 1 - slots).clamp(min=0) if how == "backward" else (slots - lengths) % window
-        return replace(self, behaviours={**self.behaviours, "position": position})
+        return replace(self, behaviours={**self.behaviours, "position": position}, positions=how)
 
     def asking(self, mask: int, window: int) -> Batch:
         """The same rows with a hidden item after the last and everything visible: what is next is asked as a gap to fill.
@@ -208,6 +210,7 @@ def together(batches: Sequence[Batch]) -> Batch:
         targets=torch.cat([batch.targets for batch in batches]),
         read=torch.cat([batch.read for batch in batches]),
         visible=first.visible,
+        positions=first.positions,
     )
 
 

@@ -41,7 +41,8 @@ class Segments:
     (RecBole's), or whole sequences, which is several times cheaper. `hide_last` hides each row's last item always (the
     authors'; not RecBole's). `negatives` are cut from all training parts end to end, from everybody's whole sequences with
     what is held out (the authors'), or from the rows of the step (RecBole's). `counted` is where positions are counted from
-    in this stage; RecBole counts from the right here and from the left in fine-tuning, so that learned positions do not fit.
+    in this stage, if not where the model counts from; RecBole counts from the right here and from the left in fine-tuning, so
+    that learned positions do not fit.
     """
 
     name: ClassVar[str] = "segments"

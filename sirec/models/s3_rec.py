@@ -10,9 +10,10 @@ stage is not validated, since its states do not predict a next item; the weights
 
 Departures. The authors' data hold one attribute with the values of all; several add up here, which is the same. They fine-tune
 with one negative; both papers that ran S3-Rec used RecBole, which has cross-entropy. They align sequences to the right in both
-stages; here both are aligned to the left, and RecBole (profile `published`) mixes the two: positions learned in one stage lie
-elsewhere in the other. RecBole up to 1.2.0 also swapped the weights of AAP and MIP, and its MASK is a class of fine-tuning's
-softmax, which no profile here has. The authors train 300 epochs; fine-tuning was best from those after 100 to 150.
+stages (`positions: right`, and task last_item in the second); here both are aligned to the left, and RecBole (profile
+`published`) mixes the two: positions learned in one stage lie elsewhere in the other. RecBole up to 1.2.0 also swapped the
+weights of AAP and MIP, and its MASK is a class of fine-tuning's softmax, which no profile here has. The authors train 300
+epochs; fine-tuning was best from those after 100 to 150.
 """
 
 from __future__ import annotations

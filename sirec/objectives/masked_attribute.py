@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel, initialise
-from sirec.data.fields import PADDING, Field, Schema
+from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
 
@@ -30,6 +30,7 @@ class MaskedAttribute(ObjectiveConfig):
 
     name: ClassVar[str] = "masked_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
+    teaches: ClassVar[Kind | None] = "attribute"
     attributes: tuple[str, ...] | None = None
 
     def build(self, schema: Schema, width: int) -> Objective:
@@ -43,6 +44,7 @@ class AssociatedAttribute(ObjectiveConfig):
 
     name: ClassVar[str] = "associated_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
+    teaches: ClassVar[Kind | None] = "attribute"
     weight: float = 0.2
     attributes: tuple[str, ...] | None = None
 

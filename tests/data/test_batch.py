@@ -127,6 +127,8 @@ def test_positions_are_counted_from_where_one_likes(tiny: Dataset) -> None:
         assert counted.behaviours["position"].min() >= 0
         assert counted.behaviours["position"].max() < n
         assert torch.equal(counted.behaviours["rating"], batch.behaviours["rating"])
+        assert counted.positions == how
+        assert counted.counted("right", n) is counted or how == "forward"  # a second count would count from nowhere
     without = replace(batch, behaviours={"rating": batch.behaviours["rating"]})
     assert without.counted("right", n) is without
 

@@ -17,6 +17,7 @@ from sirec.data.batch import Batch
 from sirec.data.cloze import Cloze
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
+from sirec.data.segments import Segments
 from sirec.data.tasks import NextItem
 from sirec.errors import SirecError
 from sirec.models import model_class
@@ -295,3 +296,22 @@ def test_masked_items_are_compared_in_the_width_of_states(schema: Schema, tiny: 
     states = model.encode(batch)
     done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
     assert MaskedItem().build(schema, model.state_width)(model, done).isfinite()
+
+
+@pytest.mark.parametrize(
+    ("model_counts", "task_counts", "same"),
+    [("right", "forward", True), ("forward", "right", True), ("right", "right", True), ("forward", "forward", False)],
+)
+def test_positions_are_counted_once(model_counts: Any, task_counts: Any, same: bool, tiny: Dataset, schema: Schema) -> None:
+    """From the right by the model (the authors, in both stages), by the task (RecBole, in the first alone) or both: once."""
+    torch.manual_seed(0)
+    task = Segments(counted=task_counts)
+    batch = task.batch(tiny, task.rows(tiny, N), N)
+    torch.manual_seed(0)
+    plain = Segments().batch(tiny, task.rows(tiny, N), N)
+    slots = plain.behaviours["position"] - torch.from_numpy(plain.lengths)[:, None]
+    right = replace(plain, behaviours={**plain.behaviours, "position": slots % N})
+    with torch.no_grad():
+        expected = build("s3-rec", schema).encode(right).final
+        states = build("s3-rec", schema, positions=model_counts).encode(batch).final
+    assert torch.equal(states, expected) == same

@@ -14,6 +14,7 @@ faster; here all are read. A type without values is a candidate x = 0. Every enc
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, cast
@@ -68,7 +69,7 @@ class ICAISR(Shape, Declaration):
 
 
 class InnerType(nn.Module):
-    """c_j: an item's values of one type, mixed by attention; [T, d] of items and their codes Long[T] -> [T, d]."""
+    """c_j: an item's values of one type, mixed by attention, which a type of single values does without."""
 
     table: Tensor
 
@@ -76,17 +77,22 @@ class InnerType(nn.Module):
         super().__init__()
         self.register_buffer("table", field.values, persistent=False)  # Long[V, F]
         self.values = nn.Embedding(field.size, width, padding_idx=PADDING)
-        self.query, self.key, self.value = (nn.Linear(width, width, bias=False) for _ in range(3))
-        self.scale = width**-0.5
+        self.value = nn.Linear(width, width, bias=False)
+        pairs = field.values.shape[1] > 1
+        self.query, self.key = ((nn.Linear(width, width, bias=False) if pairs else None) for _ in range(2))
 
     def forward(self, items: Tensor, codes: Tensor) -> Tensor:
-        """Values are mapped once each, then looked up; the padding value has the vector 0 and the weight 0."""
+        """`items` [T, d], the vectors of the items `codes` Long[T] -> [T, d]; 0 where there is no value.
+
+        Values are mapped once each, then looked up; the padding value has the vector 0, which is never trained.
+        """
         values = self.table.index_select(0, codes)  # [T, F]
-        held = values != PADDING
-        keys, mixed = (nn.functional.embedding(values, part(self.values.weight)) for part in (self.key, self.value))
-        scores = (keys @ self.query(items)[:, :, None]).squeeze(-1) * self.scale  # [T, F]
-        lowest = torch.finfo(scores.dtype).min
-        weights = scores.masked_fill(~held, lowest).softmax(dim=-1) * held
+        mixed = nn.functional.embedding(values, self.value(self.values.weight), PADDING)  # [T, F, d]
+        if self.query is None or self.key is None:
+            return mixed.squeeze(1)
+        keys = nn.functional.embedding(values, self.key(self.values.weight), PADDING)
+        scores = (keys @ self.query(items)[:, :, None]).squeeze(-1) / math.sqrt(items.shape[-1])  # [T, F]
+        weights = scores.masked_fill(values == PADDING, torch.finfo(scores.dtype).min).softmax(dim=-1)
         return (weights[:, None, :] @ mixed).squeeze(1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -23,6 +24,7 @@ from sirec.errors import SirecError
 from sirec.models.fdsa import FDSA, TwoStacks
 from sirec.models.icai_sr import ICAISR, Aggregator
 from sirec.run.config import resolve
+from sirec.training.fit import Place, Trainer
 
 Rows = list[list[float]]
 HEAD = 1 / math.sqrt(builders.SHAPE["width"] // builders.SHAPE["heads"])
@@ -90,15 +92,17 @@ def test_one_attribute_needs_no_gate(tiny: Dataset) -> None:
 def inner(model: Aggregator, name: str, item: int) -> list[float]:
     """c_j of one item: its values weighed by what the item asks of them."""
     part = model.types[name]
-    weights = [layer.weight.tolist() for layer in (part.query, part.key, part.value)]
     values = [value for value in part.table[item].tolist() if value]
     if not values:
         return [0.0] * model.state_width
-    query = reference.linear(model.items.weight[item].tolist(), weights[0])
     vectors = [part.values.weight[value].tolist() for value in values]
-    asked = [reference.dot(query, reference.linear(vector, weights[1])) / math.sqrt(len(query)) for vector in vectors]
-    mixed = [reference.linear(vector, weights[2]) for vector in vectors]
-    return weighed(mixed, asked)
+    mixed = [reference.linear(vector, part.value.weight.tolist()) for vector in vectors]
+    if part.query is None or part.key is None:
+        [single] = mixed
+        return single
+    query = reference.linear(model.items.weight[item].tolist(), part.query.weight.tolist())
+    keys = [reference.linear(vector, part.key.weight.tolist()) for vector in vectors]
+    return weighed(mixed, [reference.dot(query, key) / math.sqrt(len(query)) for key in keys])
 
 
 def weighed(parts: Rows, scores: list[float]) -> list[float]:
@@ -125,7 +129,11 @@ def icai(schema: Schema) -> Aggregator:
 
 
 def test_items_aggregate_their_attributes(icai: Aggregator) -> None:
-    """The item table is each item's two attentions in loops, items without values included; padding is 0."""
+    """The item table is each item's two attentions in loops, items without values included; padding is 0.
+
+    The tiny brand has one value an item, so nothing to choose from: it has no attention to train.
+    """
+    assert [part.query is None for part in icai.types.values()] == [True, False]
     table = icai.item_table()
     for item in range(len(table)):
         parts = [icai.items.weight[item].tolist(), *(inner(icai, name, item) for name in icai.types)]
@@ -183,3 +191,16 @@ def test_published_switches(tiny: Dataset) -> None:
     assert (fdsa.model.attribute_trainable, fdsa.model.attribute_std) == (False, 1.0)  # type: ignore[union-attr]
     assert [config.stages[0].task.name for config in (fdsa, icai)] == ["last_item", "last_item"]
     assert [part.padding_class for part in icai.stages[0].objectives] == [True, True]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("name", ["gru4rec", "gru4recf", "caser", "fdsa", "icai-sr"])
+def test_published_profiles_train(name: str, tiny: Dataset, schema: Schema) -> None:
+    """An epoch as the authors' code has it: losses are numbers, frozen tables stay as drawn, everything else moves."""
+    config = resolve(name, tiny, profile="published", shared={**builders.SHAPE, "hidden": 8})
+    model = config.model.build(schema)
+    before = {key: weight.clone() for key, weight in model.state_dict().items() if not key.endswith("bias")}  # some cancel out
+    [report] = Trainer(model, replace(config.stages[0], epochs=1), tiny, schema, Place(0)).run(lambda: {"Recall@20": 0.0})  # type: ignore[arg-type]
+    assert all(math.isfinite(loss) for loss in report.losses.values())
+    still = {key for key, weight in before.items() if torch.equal(weight, model.state_dict()[key])}
+    assert still == {key for key, weight in model.named_parameters() if not weight.requires_grad}
+    assert bool(still) == (name in ("gru4recf", "fdsa"))

@@ -24,7 +24,7 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "gru4rec": ("gru4rec@1 item@1 next_item@1", 4.561417, 0.10507),
     "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569275, 0.08200),
     "fdsa": ("fdsa@1 item@1 next_item@1", 4.533590, 0.11322),
-    "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.081480, 0.12375),
+    "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.080931, 0.12967),
     "caser": ("caser@1 item@1 last_item@1 norms@1", 4.542263, 0.10718),
     "stosa": ("next_item@1 pairwise@1 stosa@1", 0.712081, 0.11269),
     "dlfs-rec": ("dlfs-rec@1 last_item@1 pairwise@1", 0.706055, 0.12690),

@@ -112,7 +112,8 @@ def execute(
 
 
 def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> Workshop:
-    """The trained model of a finished run. Raises `SirecError` if the data are not those it was trained on."""
+    """The trained model of a run. Raises `SirecError` if it has not finished, or the data are not those it was trained on."""
+    folder.check_finished()
     config = folder.config()
     if folder.fingerprint() != data.fingerprint():
         raise SirecError(

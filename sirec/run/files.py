@@ -36,8 +36,12 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SirecError(f"{path}: no such file") from None
+    except OSError as error:
+        raise SirecError(f"{path}: cannot be read: {error.strerror}", "expected a JSON file") from None
     except json.JSONDecodeError as error:
         raise SirecError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from None
+    except UnicodeDecodeError as error:
+        raise SirecError(f"{path}: not valid JSON: {error}") from None
 
 
 def promote(temporary: Path, path: Path) -> None:

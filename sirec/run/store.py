@@ -10,8 +10,9 @@ snapshot.safetensors while in progress                        DONE              
 from __future__ import annotations
 
 import fcntl
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,42 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sirec.config import dump, load, load_named, read_yaml, to_yaml
-from sirec.data.split import LeaveOneOut, Split
+from sirec.data.split import PARTS, LeaveOneOut, Split
 from sirec.errors import SirecError, unknown
-from sirec.evaluation.ranks import RankTable
+from sirec.evaluation.metrics import parse_metric
+from sirec.evaluation.ranks import HISTORY_RULES, RankTable
 from sirec.run.config import RunConfig
 from sirec.run.files import disk_error, promote, read_json, replace_json, replace_text
 
 OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration
+ROUNDING = 1e-9  # by which the same mean may differ on another processor
+
+
+@dataclass(frozen=True)
+class _OfPart:
+    """Metric -> value under each history rule."""
+
+    keep: Mapping[str, float]
+    mask: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Metrics:
+    """What metrics.json holds."""
+
+    valid: _OfPart
+    test: _OfPart
+    ties: Mapping[str, float]
+
+    def are_of(self, ranks: RankTable) -> bool:
+        """Whether these ranks have these metrics, each to `ROUNDING`, and this share of ties."""
+        stored = (
+            (value, parse_metric(name).mean(ranks.ranks[part][rule]))
+            for part in PARTS
+            for rule in HISTORY_RULES
+            for name, value in getattr(getattr(self, part), rule).items()
+        )
+        return self.ties == ranks.ties and all(math.isclose(*pair, abs_tol=ROUNDING) for pair in stored)
 
 
 @dataclass(frozen=True)
@@ -68,9 +98,26 @@ class RunFolder:
         of_the_data = {"fingerprint": fingerprint} | ({"split": dump(split)} if split not in (None, LeaveOneOut()) else {})
         replace_text(self.path / "config.yaml", to_yaml(dump(config) | of_the_data))
 
+    def check_finished(self) -> None:
+        """Raise `SirecError` if the run has not finished, or is being trained anew: nothing of it is a result then."""
+        if not self.is_done:
+            raise SirecError(f"{self.path}: this run has not finished", "the command that began it goes on with it")
+
     def ranks(self) -> RankTable:
-        """Every user's ranks."""
-        return RankTable.from_parquet(self.path / "ranks.parquet")
+        """Every user's ranks.
+
+        Raises `SirecError` if the run has not finished, and for ranks that are damaged or have other metrics than are stored.
+        """
+        self.check_finished()
+        ranks, path = RankTable.from_parquet(self.path / "ranks.parquet"), self.path / "metrics.json"
+        hint = f"rank anew with the stored weights: sirec evaluate {self.path} --recompute"
+        try:
+            are_alike = load(_Metrics, self.metrics(), str(path)).are_of(ranks)
+        except SirecError as error:
+            raise SirecError(error.message, hint) from None
+        if not are_alike:
+            raise SirecError(f"{path}: these are not the metrics of the ranks beside it: one of the two was changed", hint)
+        return ranks
 
     def metrics(self) -> dict[str, Any]:
         """Split, history rule, metric -> value."""

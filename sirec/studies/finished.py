@@ -29,7 +29,7 @@ class ListedRun:
 
 @dataclass(frozen=True)
 class _Line:
-    """A finished run that a study's record lists; `is_plain`: its row names the model and changes nothing of it."""
+    """A run that a study's record lists; `is_plain`: its row names the model and changes nothing of it."""
 
     listed: ListedRun
     data: str
@@ -57,8 +57,7 @@ def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
     store = Store(out)
     runs = list(dict.fromkeys(store.find(reference) for reference in references))
     for run in runs:
-        if not run.is_done:
-            raise SirecError(f"{run.path}: this run has not finished", "the command that began it goes on with it")
+        run.check_finished()
     return _listed(runs, out)
 
 
@@ -66,7 +65,7 @@ def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[
     """The finished runs of a recorded study, of one data set and of some models where they are named.
 
     Of a named model the rows that change nothing of it are taken, others only where there is none. Raises `SirecError` for an
-    unknown study, or if it has no finished run that is asked for.
+    unknown study, if it has no run that is asked for, or if one of them is no longer finished.
     """
     path = out / "studies" / f"{name}.json"
     if not path.exists():
@@ -78,7 +77,10 @@ def of_study(name: str, out: Path, *, data: str | None = None, models: Sequence[
             f"{path}: no finished run{where}", f"run it first: sirec study {name}{f' --data {data}' if data else ''}"
         )
     _check_named(models, [line.model for line in lines], lambda model: f"{path}: no finished run of {model}{where}")
-    return [line.listed for line in lines if not models or _is_wanted(line, models, lines)]
+    wanted = [line.listed for line in lines if not models or _is_wanted(line, models, lines)]
+    for listed in wanted:
+        RunFolder(out / listed.run).check_finished()
+    return wanted
 
 
 def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
@@ -151,12 +153,12 @@ def _records(out: Path) -> list[Path]:
 
 
 def _lines(path: Path, data: str | None) -> list[_Line]:
-    """The finished runs of a study's record, of one data set if it is named."""
+    """The runs of a study's record, which were finished when it was written, of one data set if it is named."""
     stored: Mapping[str, Any] = read_json(path)
     lines = []
     for entry in stored["runs"]:
         dataset, model, _ = Path(entry["run"]).parts[-3:]
-        if data in (None, dataset) and RunFolder(path.parents[1] / entry["run"]).is_done:
+        if data in (None, dataset):
             is_plain = stored["plan"]["rows"][entry["row"]].keys() == {"model"}
             lines.append(_Line(ListedRun(entry["label"], entry["run"]), dataset, model, is_plain))
     return lines

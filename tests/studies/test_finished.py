@@ -108,9 +108,9 @@ def test_rows_to_train_are_those_that_a_record_of_them_would_give(results: Path)
 
 
 def test_a_named_study_gives_its_rows(results: Path) -> None:
-    """All of them, or those of the models named, variants only where nothing else is; unfinished runs are left out."""
-    rows = {"S": {"model": "sasrec"}, "N2": {"model": "nova", "set": {"heads": 2}}, "D": {"model": "dif-sr"}}
-    study(results, "x", rows, {"S": "sasrec/a1", "N2": "nova/c2", "D": "dif-sr/d1"})
+    """All of them, or those of the models named, variants only where nothing else is."""
+    rows = {"S": {"model": "sasrec"}, "N2": {"model": "nova", "set": {"heads": 2}}}
+    study(results, "x", rows, {"S": "sasrec/a1", "N2": "nova/c2"})
     assert [line.label for line in of_study("x", results)] == ["S", "N2"]
     assert [line.label for line in of_study("x", results, models=["nova"])] == ["N2"]
     with pytest.raises(SirecError, match="no finished run of dif-sr"):
@@ -119,3 +119,20 @@ def test_a_named_study_gives_its_rows(results: Path) -> None:
         of_study("x", results, data="other")
     with pytest.raises(SirecError, match="'y' is not a study"):
         of_study("y", results)
+
+
+def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> None:
+    """No seed is dropped without a word, whether runs are found by study or by model; rows of others (control) are read."""
+    rows = {"N": {"model": "nova"}, "C": {"model": "comif"}}
+    study(results, "x", rows, {"N": "nova/c1", "C": "comif/b1"})
+    stored = json.loads((results / "studies" / "x.json").read_text())
+    stored["runs"].append({"label": "C", "row": "C", "run": "runs/tiny/comif/b2"})
+    (results / "studies" / "x.json").write_text(json.dumps(stored))
+    assert runs_of(of_models(["comif"], "tiny", results)) == ["comif/b1", "comif/b2"]
+    (results / "runs" / "tiny" / "comif" / "b2" / "DONE").unlink()
+    for models in ([], ["comif"]):
+        with pytest.raises(SirecError, match="comif/b2: this run has not finished"):
+            of_study("x", results, models=models)
+    with pytest.raises(SirecError, match="comif/b2: this run has not finished"):
+        of_models(["comif"], "tiny", results)
+    assert runs_of(of_study("x", results, models=["nova"])) == ["nova/c1"]

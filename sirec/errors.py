@@ -26,7 +26,8 @@ def unknown(what: str, given: str, known: Iterable[str], where: str | None = Non
     "did you mean 'sasrec'? models: comif, sasrec"
     """
     names = sorted(known)
-    near = difflib.get_close_matches(given.lower(), names, n=1)
+    spelt = {name.lower(): name for name in names}
+    near = [spelt[name] for name in difflib.get_close_matches(given.lower(), spelt, n=1)]
     choices = f"{plural(what)}: {', '.join(names) or 'none yet'}"
     prefix = f"{where}: " if where else ""
     article = "an" if what[0] in "aeio" else "a"

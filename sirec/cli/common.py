@@ -117,7 +117,10 @@ class StudyCall:
         return replace(self, plan=self.plan.only(labels))
 
     def run(self, *, keeps_record: bool = True) -> list[tuple[PlannedRun, RunFolder]]:
-        """Train what is missing, list the runs as they finish, and return them; without a record for a part of a study."""
+        """Train what is missing, list the runs as they finish, and return them; without a record for a part of a study.
+
+        All data sets are read and all rows resolved before anything is trained: a mistake in the last costs no training.
+        """
         planned: list[PlannedRun] = []
         done: dict[int, RunFolder] = {}
         missing: list[MissingRow] = []
@@ -127,9 +130,8 @@ class StudyCall:
             if keeps_record:
                 record(self.plan, self.out, self.name, [(planned[index], done[index]) for index in sorted(done)], missing)
 
-        for name in self.plan.datasets or (None,):
-            data = dataset(name, self.data_root)
-            rows = list(planned_rows(self.plan, data, self.name))
+        whole = [dataset(name, self.data_root) for name in self.plan.datasets or (None,)]
+        for data, rows in [(data, list(planned_rows(self.plan, data, self.name))) for data in whole]:
             missing += [row for row in rows if isinstance(row, MissingRow)]
             runs = [row for row in rows if isinstance(row, PlannedRun)]
             planned += runs
@@ -153,11 +155,11 @@ class StudyCall:
 
 
 def seeds_of(text: str | None) -> tuple[int, ...] | None:
-    """`0,1,2` as numbers, each once; None stays None. Raises `SirecError` for anything else."""
+    """`0,1,2` as numbers; None stays None. Raises `SirecError` for anything else."""
     if text is None:
         return None
     try:
-        return tuple(dict.fromkeys(int(part) for part in text.split(",")))
+        return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise SirecError(f"--seeds {text}: expected whole numbers separated by commas", "for example: --seeds 0,1,2") from None
 

@@ -111,6 +111,11 @@ def is_in(paper: Paper, model: str) -> bool:
     return any(row == _row({"model": model}) for row, _, _ in _values(OVERALL[paper]))
 
 
+def is_compared(proposal: str, model: str) -> bool:
+    """Whether the main table of the paper that proposes a model has another one; any, if no paper proposes it."""
+    return all(is_in(paper, model) for paper in PAPERS if PROPOSALS[paper] == proposal)
+
+
 def is_same(name: str, other: str) -> bool:
     """Whether two names are the same but for case, punctuation and a paper's habits."""
     return _key(name) == _key(other)

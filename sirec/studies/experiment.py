@@ -26,7 +26,7 @@ from sirec.models import model_class
 from sirec.objectives.stage import AnyObjective
 from sirec.report.differences import find_label
 from sirec.report.entries import PREVIOUS, MissingRow
-from sirec.report.published import PrintedRow
+from sirec.report.published import PrintedRow, is_compared
 from sirec.resources import experiments_root
 from sirec.run.config import Profile, RunConfig, resolve
 from sirec.studies.attributes import NoAttributeError, choose, label_of
@@ -54,7 +54,8 @@ class RowPlan:
     against: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse attributes that are said twice."""
+        """Refuse a model that is none, and attributes that are said twice."""
+        model_class(self.model)
         if self.attributes is not None and "data.attributes" in self.set:
             raise SirecError("attributes and data.attributes say the same", "leave one of them out")
 
@@ -93,15 +94,18 @@ class Experiment:
     unavailable: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse an experiment without runs, printed values from nowhere, and baselines that no row is."""
+        """Refuse an experiment without runs, the same twice, printed values from nowhere, and rows to compare that are none."""
         if not self.rows or not self.seeds:
             raise SirecError("an experiment needs at least one row and one seed")
+        for key, values in (("datasets", self.datasets), ("seeds", self.seeds)):
+            _refuse_twice(key, values)
         if self.published is None and any(row.printed for row in self.rows.values()):
             raise SirecError("rows name printed values, but the experiment names no published table", "say published: TABLE")
         for row in self.rows.values():
             if self.published is not None and row.printed:
                 PrintedRow(self.published, row.printed).check()
         self._check_baselines()
+        self._check_proposals()
 
     def _check_baselines(self) -> None:
         if PREVIOUS in self.rows:
@@ -115,6 +119,21 @@ class Experiment:
                 raise SirecError(f"rows.{label}.against: {PREVIOUS}, but it is the first row", "name another row")
             if row.against is not None and self.named(row.against, f"rows.{label}.against") == label:
                 raise SirecError(f"rows.{label}.against: the row itself", "name another row, or leave it out")
+
+    def _check_proposals(self) -> None:
+        if self.proposals and self.published is not None:
+            raise SirecError(f"proposals: rows beside {self.published} are parts of models", "leave proposals or published out")
+        whole = {name: row.model for name, row in self.rows.items() if not (row.is_variant or row.with_ or row.without)}
+        for name in self.proposals:
+            if name in self.rows and name not in whole:
+                raise SirecError(f"proposals: '{name}' is not a model as its paper has it", "name another row")
+        proposed = [find_label(whole, name, "proposals") for name in self.proposals]
+        _refuse_twice("proposals", proposed)
+        for mine in (whole[name] for name in proposed):
+            others = {model for model in whole.values() if model != mine}
+            if not any(model_class(model).is_floor or is_compared(mine, model) for model in others):
+                hint = "add a floor, or a model that its paper compares with"
+                raise SirecError(f"proposals: no row is a baseline of {mine}", hint)
 
     def baseline(self, row: str) -> str | None:
         """What a row is set against: another row, `previous`, or None where validation decides."""
@@ -133,11 +152,14 @@ class Experiment:
         return settings | {"rows": {label: row.deciding() for label, row in self.rows.items()}}
 
     def only(self, labels: Sequence[str]) -> Experiment:
-        """The experiment with only these rows, set against nothing. Raises `SirecError` for a label that no row has."""
-        for label in labels:
-            if label not in self.rows:
-                raise unknown("row", label, self.rows)
-        return replace(self, rows={label: replace(self.rows[label], against=None) for label in labels}, against=None)
+        """The experiment with only these rows, set against nothing; a row that is alone in having a model goes by that, too.
+
+        Raises `SirecError` for a name that no row has, or that several have.
+        """
+        models = {label: row.model for label, row in self.rows.items()}
+        chosen = dict.fromkeys(find_label(models, label, "--only") for label in labels)
+        rows = {label: replace(self.rows[label], against=None) for label in chosen}
+        return replace(self, rows=rows, against=None, proposals=())
 
 
 @dataclass(frozen=True)
@@ -147,6 +169,12 @@ class PlannedRun:
     label: str
     config: RunConfig
     row: str = ""
+
+
+def _refuse_twice(key: str, values: Sequence[object]) -> None:
+    for value in values:
+        if values.count(value) > 1:
+            raise SirecError(f"{key}: {value} is there twice", "leave one of them out")
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -204,7 +232,7 @@ def _configuration(
         where=where,
     )
     for name in row.without:
-        config = without_objective(config, name)
+        config = without_objective(config, name, f"{where}.without")
     return config
 
 
@@ -220,11 +248,11 @@ def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
             raise unknown("key", key, known, f"{where}: set")
 
 
-def without_objective(config: RunConfig, name: str) -> RunConfig:
+def without_objective(config: RunConfig, name: str, where: str = "without") -> RunConfig:
     """The same run with an objective left out of every stage. Raises `SirecError` if no stage has it."""
     known = {part.name for stage in config.stages for part in stage.objectives}
     if name not in known:
-        raise unknown("objective", name, known, config.model.name)
+        raise unknown("objective", name, known, f"{where}: {config.model.name}")
     return replace(config, stages=tuple(stage.without(name) for stage in config.stages))
 
 

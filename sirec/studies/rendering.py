@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.report.entries import Entry, MissingRow, View, group
 from sirec.report.published import PrintedRow
@@ -44,13 +45,15 @@ def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] =
     lines = stored["runs"]
     labels = {(_dataset(line), line["row"]): line["label"] for line in lines}
     found = [_entry(experiment, out, line, labels) for line in lines]
+    elsewise = dict.fromkeys(run.dataset for run in found if run.split != LeaveOneOut()) if experiment.proposals else {}
+    unproposed = [f"No gains over baselines: {', '.join(elsewise)} not split as papers split their data."] if elsewise else []
     return compare_entries(
         found,
         title=experiment.title,
         views=views,
-        proposals=experiment.proposals,
+        proposals=() if elsewise else experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=_notes(experiment, list(group(found))),
+        notes=[*_notes(experiment, list(group(found))), *unproposed],
     )
 
 

@@ -146,6 +146,22 @@ def test_a_temporal_split_is_seen_wherever_it_matters(sirec: Call, prepared: Pat
     assert f"Split of shop: {options.split.text}; {few} of {made.statistics.users} users have a target." in trained
 
 
+def test_proposals_on_another_split_are_said_to_be_without_a_table(sirec: Call, prepared: Path) -> None:
+    """A study that names proposals is drawn on data split by time, too; on the papers' split (control) it has that table."""
+    rows = "rows: {A: {model: popularity}, T: {model: transitions}}"
+    (prepared / "proposing.yaml").write_text(f"title: x\nproposals: [transitions]\n{rows}\n")
+    made = prepare(DemoSource(users=300, items=100).read(), "later", PrepareOptions(split=Temporal(target="first")))
+    place = str(storage.write(prepared / "by_time", made).parent)  # beside the others it would be the last one prepared
+    titles, said = {}, {}
+    for data, root in (("later", place), ("shop", "data")):
+        call = ("study", "proposing.yaml", "--data", data, "--data-root", root, "--out", "proposing", "--json")
+        tables = json.loads(sirec(*call).out)["tables"]
+        titles[data] = [table["title"] for table in tables]
+        said[data] = any("No gains over baselines: later not split" in note for table in tables for note in table["notes"])
+    assert said == {"later": True, "shop": False}
+    assert len(titles["shop"]) == len(titles["later"]) + 1
+
+
 def test_doctor_trains_something(sirec: Call) -> None:
     """The check-up trains a tiny model twice and finds the repeats equal."""
     findings = {finding["what"]: finding for finding in json.loads(sirec("doctor", "--json").out)}

@@ -92,6 +92,8 @@ MISTAKES = {
     "an order of nothing": (["evaluate", "--order", "codes", "--data", "shop"], "there is none", "--recommendations FILE.npy"),
     "a report of nothing": (["report", "--out", "nowhere"], "nowhere/tables: no tables", "sirec quickstart"),
     "unknown experiment": (["study", "quickstrat"], "'quickstrat' is not an experiment", "quickstart"),
+    "a seed twice": (["study", "quickstart", "--seeds", "0,0"], "seeds: 0 is there twice", ""),
+    "only a row that is none": (["study", "quickstart", "--only", "SASRek"], "'SASRek' is not a row", "did you mean 'SASRec'"),
     "unknown source": (["prepare", "x", "--source", "s3rek"], "'s3rek' is not a source", "s3rec"),
     "a licence to accept first": (["prepare", "yelp"], "there are no raw files in raw/yelp", "--raw"),
     "missing raw files": (["prepare", "beauty", "--raw", "nowhere"], "nowhere", ""),
@@ -203,6 +205,43 @@ WRONG_EXPERIMENTS = {
         "x.yaml:4: not valid YAML: 'A' is there twice",
         "",
     ),
+    "a row that is no model": ("rows: {3: {model: sasrecc}}", "x.yaml.rows.3: 'sasrecc' is not a model", "mean 'sasrec'"),
+    "a baseline that is no row": (
+        "against: nobody\nrows: {A: {model: popularity}}",
+        "against: 'nobody' is not a row",
+        "rows: A",
+    ),
+    "a row against itself": (
+        "rows:\n  A: {model: popularity}\n  B: {model: transitions, against: B}",
+        "x.yaml: rows.B.against: the row itself",
+        "name another row",
+    ),
+    "nothing above the first": (
+        "against: previous\nrows: {A: {model: popularity}}",
+        "one row, and none above it",
+        "leave it out",
+    ),
+    "a proposal that is no row": (
+        "proposals: [zzz]\nrows: {A: {model: popularity}, B: {model: transitions}}",
+        "x.yaml: proposals: 'zzz' is not a row",
+        "rows: A, B",
+    ),
+    "a data set twice": (
+        "datasets: [shop, shop]\nrows: {A: {model: popularity}}",
+        "x.yaml: datasets: shop is there twice",
+        "",
+    ),
+    "a seed twice": ("seeds: [1, 1]\nrows: {A: {model: popularity}}", "x.yaml: seeds: 1 is there twice", ""),
+    "a second data set that is none": (
+        "datasets: [shop, shap]\nrows: {A: {model: popularity}}",
+        "'shap' is not a data set",
+        "did you mean 'shop'",
+    ),
+    "an objective the model lacks": (
+        "datasets: [shop]\nrows:\n  A: {model: popularity}\n  C: {model: comif, without: [aap]}",
+        "x: rows.C.without: comif: 'aap' is not an objective",
+        "objectives: iaa, item, upa",
+    ),
 }
 
 
@@ -264,3 +303,34 @@ def test_a_damaged_snapshot_is_named(sirec: Call, prepared: Path) -> None:
     assert outcome.code == 2
     assert "snapshot.safetensors: not a readable snapshot" in " ".join(outcome.err.split())
     shutil.rmtree(run)
+
+
+def test_ranks_that_are_gone_or_damaged_come_with_what_makes_them_anew(sirec: Call, prepared: Path) -> None:
+    """The hint is a command that helps: afterwards the table is the one that was (control) before the damage."""
+    arguments = ["train", "sasrecf", "--data", "shop", *SMALL]
+    assert sirec(*arguments).code == 0
+    run = next((prepared / "results" / "runs" / "shop" / "sasrecf").iterdir())
+    before = sirec("evaluate", str(run)).out
+    for damage in (b"", b"no ranks", None):
+        (run / "ranks.parquet").unlink()
+        if damage is not None:
+            (run / "ranks.parquet").write_bytes(damage)
+        outcome = sirec("evaluate", str(run))
+        assert (outcome.code, outcome.out) == (2, ""), damage
+        hint = " ".join(outcome.err.split()).partition("hint: rank anew with the stored weights: sirec ")[2]
+        assert sirec(*hint.split()).code == 0
+        assert sirec("evaluate", str(run)).out == before
+    shutil.rmtree(run)
+
+
+@pytest.mark.parametrize("command", [["evaluate"], ["evaluate", "--recompute"], ["rankcheck"], ["coldstart"]])
+def test_a_run_that_has_not_finished_is_no_row(sirec: Call, prepared: Path, command: list[str]) -> None:
+    """Ranks and weights that lie there are not taken for results, whoever asks; of a finished run (control) they are."""
+    assert sirec("train", "sasrecf", "--data", "shop", *SMALL).code == 0
+    run = next((prepared / "results" / "runs" / "shop" / "sasrecf").iterdir())
+    assert sirec("evaluate", str(run)).code == 0
+    (run / "DONE").rename(prepared / "aside")
+    outcome = sirec(*command, str(run))
+    (prepared / "aside").rename(run / "DONE")
+    assert (outcome.code, outcome.out) == (2, ""), outcome
+    assert f"{run.name}: this run has not finished" in " ".join(outcome.err.split())

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -199,6 +200,40 @@ def test_a_baseline_that_is_none_is_told_when_the_file_is_read(
     assert list(plan.only(["C"]).rows) == ["C"]
     with pytest.raises(SirecError, match=re.escape(message)):
         Experiment(title="t", rows=rows, against=against)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"datasets": ("tiny", "shop", "tiny")}, "datasets: tiny is there twice"),
+        ({"seeds": (0, 1, 0)}, "seeds: 0 is there twice"),
+        ({"proposals": ("zzz",)}, "proposals: 'zzz' is not a row"),
+        ({"proposals": ("previous",)}, "proposals: 'previous' is not a row"),
+        ({"proposals": ("C", "comif")}, "proposals: C is there twice"),
+        ({"proposals": ("C without",)}, "proposals: 'C without' is not a model as its paper has it"),
+        ({"rows": {"C": C, "G": RowPlan(model="gru4recf")}}, "proposals: no row is a baseline of comif"),
+        ({"rows": {"C": C, "C without": replace(C, without=("upa",))}}, "proposals: no row is a baseline of comif"),
+        ({"published": "comif_table6_modules"}, "proposals: rows beside comif_table6_modules"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told_when_the_file_is_read(changes: dict[str, Any], message: str) -> None:
+    """Repeats, and proposals that no table could be about; without them (control) it is an experiment, any part of it too."""
+    plan = Experiment(title="t", rows={"A": A, "C": C, "C without": replace(C, without=("upa",))}, proposals=("comif",))
+    assert plan.only(["C"]).proposals == ()
+    with pytest.raises(SirecError, match=re.escape(message)):
+        replace(plan, **changes)
+
+
+def test_a_row_is_chosen_by_its_name_or_its_model() -> None:
+    """As a baseline is: in any case, and by a model that one row has; a model that two have (control) is refused."""
+    plan = Experiment(title="t", rows={"SASRec": A, "C": C, "C without": replace(C, without=("upa",))})
+    for name in ("SASRec", "sasrec", "SASREC"):
+        assert list(plan.only([name, "SASRec"]).rows) == ["SASRec"]
+    with pytest.raises(SirecError, match="'comif' is ambiguous"):
+        plan.only(["comif"])
+    with pytest.raises(SirecError, match="'SASRek' is not a row") as near:
+        plan.only(["SASRek"])
+    assert "did you mean 'SASRec'" in str(near.value.hint)
 
 
 def test_what_a_row_is_set_against_decides_no_run() -> None:

@@ -86,9 +86,9 @@ def trainer(name: str, data: Dataset, seed: int = 0) -> Trainer:
     """A small model with all its own objectives, about to be trained for one epoch of a few steps."""
     schema = data.schema(builders.WINDOW, with_position=True)
     torch.manual_seed(seed)
-    model = replace(MODELS[name](), **builders.SHAPE).build(schema)
+    model = builders.sized(MODELS[name](), **builders.SHAPE).build(schema)
     assert isinstance(model, SequentialModel)
-    (stage,) = MODELS[name].stages
+    stage, *_ = MODELS[name].stages
     return Trainer(model, replace(stage, budget=64, epochs=1), data, schema, Place(seed))
 
 

@@ -77,7 +77,6 @@ class TableFigure(ABC):
 
     def write_data(self, folder: Path, name: str) -> None:
         """Write `name.csv`, which holds what the figure shows."""
-        folder.mkdir(parents=True, exist_ok=True)
         replace_text(folder / f"{name}.csv", to_csv(*self.tables))
 
     def write(self, folder: Path, name: str) -> list[Path]:

@@ -11,7 +11,11 @@ from sirec.errors import SirecError
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` to `path` through a temporary sibling. Raises `SirecError` where the disk refuses."""
+    """Write `text` to `path`, in a folder made for it if need be, through a temporary sibling.
+
+    Raises `SirecError` where the disk refuses.
+    """
+    make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.new")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -51,6 +55,17 @@ def promote(temporary: Path, path: Path) -> None:
     temporary.replace(path)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those it is in, where they are not there yet. Raises `SirecError` where that cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise disk_error(path, error) from None
+
+
 def disk_error(path: Path, error: OSError) -> SirecError:
-    """What to tell a person whose disk refuses a file."""
-    return SirecError(f"{path}: could not be written: {error.strerror or error}", "free some space and run again: it resumes")
+    """What to tell a person whose disk refuses a file or a folder."""
+    reason = error.strerror or str(error)
+    if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
+        return SirecError(f"{path}: could not be written: {reason}", "name a folder that can be written")
+    return SirecError(f"{path}: could not be written: {reason}", "free some space and run again: it resumes")

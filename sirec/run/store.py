@@ -28,7 +28,7 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import HISTORY_RULES, RankTable
 from sirec.run.config import RunConfig
-from sirec.run.files import disk_error, promote, read_json, replace_json, replace_text
+from sirec.run.files import disk_error, make_folder, promote, read_json, replace_json, replace_text
 
 OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration
 ROUNDING = 1e-9  # by which the same mean may differ on another processor
@@ -174,8 +174,8 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process. Raises `SirecError` if another one is training it."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Hold the run for this process. Raises `SirecError` if another one is training it, or its folder cannot be made."""
+        make_folder(self.path)
         with (self.path / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -26,6 +26,7 @@ from sirec.evaluation.covariates import write_covariates
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig
 from sirec.run.execute import Watcher, execute
+from sirec.run.files import make_folder
 from sirec.run.store import Store
 from sirec.training.fit import EpochReport
 
@@ -95,7 +96,7 @@ def make_covariates(data: Dataset, store: Store) -> None:
     """Write what every user's targets are like, before several workers find it missing at once."""
     path = store.covariates(data.name, data.fingerprint())
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_covariates(data, path)
 
 

@@ -33,7 +33,6 @@ def record(
     missing: Sequence[MissingRow] = (),
 ) -> None:
     """Write what a study planned, its finished runs so far in table order, and the rows that data sets cannot have."""
-    (out / "studies").mkdir(parents=True, exist_ok=True)
     lines = [{"label": run.label, "row": run.row, "run": folder.path.relative_to(out).as_posix()} for run, folder in runs]
     stored = {"plan": experiment.plan(), "runs": lines, "missing": [asdict(row) for row in missing]}
     replace_json(out / "studies" / f"{name}.json", stored)

@@ -305,6 +305,25 @@ def test_a_damaged_snapshot_is_named(sirec: Call, prepared: Path) -> None:
     shutil.rmtree(run)
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("place", ["results", "results/runs", "results/studies"])
+def test_a_folder_that_cannot_be_made_is_named(sirec: Call, prepared: Path, tmp_path: Path, place: str, jobs: str) -> None:
+    """A file stands where results, runs or records are to go; without it (control) the same call makes them."""
+    (prepared / "rows.yaml").write_text("title: x\nrows: {A: {model: popularity}, T: {model: transitions}}\n")
+    blocked = tmp_path / place
+    blocked.parent.mkdir(exist_ok=True)
+    blocked.write_text("")
+    call = ("study", "rows.yaml", "--data", "shop", "--out", str(tmp_path / "results"), "--jobs", jobs)
+    outcome = sirec(*call)
+    said = " ".join(outcome.err.split())
+    assert (outcome.code, outcome.out) == (2, ""), outcome
+    assert f"error: {blocked}" in said
+    assert "could not be written" in said
+    assert "name a folder that can be written" in said
+    blocked.unlink()
+    assert sirec(*call).code == 0
+
+
 def test_ranks_that_are_gone_or_damaged_come_with_what_makes_them_anew(sirec: Call, prepared: Path) -> None:
     """The hint is a command that helps: afterwards the table is the one that was (control) before the damage."""
     arguments = ["train", "sasrecf", "--data", "shop", *SMALL]

@@ -103,25 +103,28 @@ class PairBlock(nn.Module):
 
     def pairs(self, x: Tensor, moved: Vectors, side: Vectors) -> list[Tensor]:
         """For each set of keys the keys [T, w] and all questions to them, head by head [T, h·X·w / h], in turn."""
-        still, among = {ITEM: x, **side}, {**side, **moved}
-        wanted = []
-        for asked in self.sources.still:
-            askers = [(name, still[name]) for name in self.sources.still]
-            if asked in self.sources.behaviours:  # they ask each other among these already
-                askers += [(name, moved[name]) for name in self.moving]
-            wanted += [self.keys[asked](still[asked]), self._questions(askers, asked)]
+        still, names = {ITEM: x, **side}, self.sources
+        first = {name: self._questions(name, still[name], names.still) for name in names.still}
+        again = {name: self._questions(name, moved[name], names.moving) for name in self.moving}
+        among, wanted = {**first, **again}, []
+        for asked in names.still:
+            asks = [first[name][names.map(name, asked)] for name in names.still]
+            if asked in names.behaviours:  # they ask each other among these already
+                asks += [again[name][asked] for name in self.moving]
+            wanted += [self.keys[asked](still[asked]), torch.cat(asks, dim=-1).flatten(1)]
         for asked in self.moving:
-            askers = [(name, among[name]) for name in self.sources.moving]
-            wanted += [self.keys[asked](moved[asked]), self._questions(askers, asked)]
+            asks = [among[name][names.map(name, asked)] for name in names.moving]
+            wanted += [self.keys[asked](moved[asked]), torch.cat(asks, dim=-1).flatten(1)]
         return wanted
 
     def split(self, vectors: Tensor) -> Tensor:
         """[T, h·w] -> [T, h, w]."""
         return vectors.unflatten(-1, (self.heads, -1))
 
-    def _questions(self, askers: Sequence[tuple[str, Tensor]], asked: str) -> Tensor:
-        maps = [self.split(self.queries[name][self.sources.map(name, asked)](vectors)) for name, vectors in askers]
-        return torch.cat(maps, dim=-1).flatten(1)  # [T, h·(X·w)]
+    def _questions(self, asker: str, vectors: Tensor, asked: Sequence[str]) -> dict[str, Tensor]:
+        """By map, what a source asks the named ones: [T, h, w] each."""
+        maps = dict.fromkeys(self.sources.map(asker, name) for name in asked)
+        return {name: self.split(self.queries[asker][name](vectors)) for name in maps}
 
     def _attend(
         self, bucket: Bucket, part: Tensor, widths: Sequence[int], weights: Sequence[Tensor], mask: Tensor

@@ -32,5 +32,6 @@ class ESASRec(TransformerConfig, Declaration):
     source: ClassVar[str] = "Tikhonovich et al., RecSys 2025, arXiv:2508.06450"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(SampledSoftmax(),)),)
     published = {"model.positions": "backward", "sampled_softmax.hits": "kept"}
+    checked = "RecTools (41a5a63): states to 4e-6 in fp32 and 6e-15 in fp64, the same sampled softmax"
 
     block: BlockName = "ligr"

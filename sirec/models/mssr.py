@@ -56,6 +56,8 @@ class MSSR(Shape, AttributeTables, Declaration):
     )
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference", "model.attr_layer": "first"}
 
+    checked = "the authors' code (6cf1786), one attribute and several: scores to 3e-6 in fp32 and 6e-15 in fp64, losses alike"
+
     layers: int = 3
     attribute_pooling: Pooling = "mean"  # as the authors' scripts
     fusion_form: Literal["masked", "reference"] = "masked"

@@ -49,7 +49,7 @@ class STOSA(Shape, Declaration):
     name: ClassVar[str] = "stosa"
     title: ClassVar[str] = "STOSA"
     source: ClassVar[str] = "Fan et al., WWW 2022, arXiv:2201.06035"
-    checked = "the authors' code (1f00ecb), as released and put right: states to 5e-6 in fp32, scores to 1e-13 in fp64, losses alike"
+    checked = "the authors' code (1f00ecb), as released and put right: states to 5e-6 in fp32, scores to 1e-13 in fp64"
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "embedding"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(Pairwise(hinge=0.005),), epochs=500),)

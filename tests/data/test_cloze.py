@@ -14,7 +14,8 @@ import torch
 from sirec.data.batch import Batch
 from sirec.data.cloze import Cloze
 from sirec.data.dataset import Dataset
-from sirec.data.tasks import LastItem, NextItem, Rows, deal
+from sirec.data.segments import Segments
+from sirec.data.tasks import LastItem, NextItem, Rows, Task, deal
 from sirec.errors import SirecError
 
 N = builders.WINDOW
@@ -171,3 +172,13 @@ def test_ratios_that_are_none_are_refused(wrong: dict[str, float]) -> None:
     """The message names the ratio."""
     with pytest.raises(SirecError, match=next(iter(wrong))):
         Cloze(**wrong)
+
+
+@pytest.mark.parametrize("task", [*TASKS.values(), *(Segments(reads=reads) for reads in ("prefixes", "examples", "sequences"))])
+def test_rows_keep_to_the_training_part_of_any_split(task: Task, tiny: Dataset) -> None:
+    """Under a temporal split no row reads beyond its user's training part; leave-one-out's rows would (control)."""
+    data = builders.split(tiny)
+    stops = data.held_out.train_stop[task.rows(data, N).user - 1]
+    assert (torch.from_numpy(task.rows(data, N).stop) <= stops).all()
+    others = task.rows(tiny, N)
+    assert (torch.from_numpy(others.stop) > data.held_out.train_stop[others.user - 1]).any()

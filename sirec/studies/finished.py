@@ -92,20 +92,17 @@ def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
     """
     for model in models:
         model_class(model)
-    by_study = {
-        path.stem: of_study(path.stem, out, data=data, models=models)
-        for path in _records(out)
-        if set(models) <= {line.model for line in _lines(path, data) if line.is_plain}
-    }
-    preferred = [name for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}") if name in by_study]
-    if preferred:
-        return by_study[preferred[0]]
+    plain = {path.stem: {line.model for line in _lines(path, data) if line.is_plain} for path in _records(out)}
+    having = [name for name, trained in plain.items() if set(models) <= trained]
+    preferred = [name for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}") if name in having][:1]
+    by_study = {name: of_study(name, out, data=data, models=models) for name in preferred or having}
     if len({frozenset(listed.run for listed in lines) for lines in by_study.values()}) > 1:
         names = ", ".join(by_study)
         raise SirecError(f"several studies have {', '.join(models)} on {data}", f"name one with --study: {names}")
-    if by_study:
-        return next(iter(by_study.values()))
-    return _listed([run for model in models for run in _only_setting(model, data, out)], out)
+    lines = next(iter(by_study.values()), [])
+    runs = [RunFolder(out / line.run) for line in lines] or [run for model in models for run in _only_setting(model, data, out)]
+    # A row's name says what it is in its study: what is found by model goes by that.
+    return _listed(list(dict.fromkeys(runs)), out)
 
 
 def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
@@ -154,11 +151,17 @@ def _records(out: Path) -> list[Path]:
 
 def _lines(path: Path, data: str | None) -> list[_Line]:
     """The runs of a study's record, which were finished when it was written, of one data set if it is named."""
-    stored: Mapping[str, Any] = read_json(path)
-    lines = []
-    for entry in stored["runs"]:
-        dataset, model, _ = Path(entry["run"]).parts[-3:]
-        if data in (None, dataset):
-            is_plain = stored["plan"]["rows"][entry["row"]].keys() == {"model"}
-            lines.append(_Line(ListedRun(entry["label"], entry["run"]), dataset, model, is_plain))
-    return lines
+    hint = f"make it anew: sirec study {path.stem}, or delete it"
+    try:
+        stored: Mapping[str, Any] = read_json(path)
+        lines = [_line(entry, stored["plan"]["rows"]) for entry in stored["runs"]]
+    except SirecError as error:
+        raise SirecError(error.message, hint) from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise SirecError(f"{path}: not the record of a study", hint) from None
+    return [line for line in lines if data in (None, line.data)]
+
+
+def _line(entry: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> _Line:
+    dataset, model, _ = Path(entry["run"]).parts[-3:]
+    return _Line(ListedRun(entry["label"], entry["run"]), dataset, model, rows[entry["row"]].keys() == {"model"})

@@ -136,3 +136,23 @@ def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> No
     with pytest.raises(SirecError, match="comif/b2: this run has not finished"):
         of_models(["comif"], "tiny", results)
     assert runs_of(of_study("x", results, models=["nova"])) == ["nova/c1"]
+
+
+def test_what_is_found_by_model_goes_by_its_model(results: Path) -> None:
+    """A row is called after its part in a study, which means nothing elsewhere; found by study (control) it keeps that name."""
+    rows = {"DIF-SR without all of these": {"model": "sasrec"}}
+    study(results, "ablate_dif-sr", rows, {"DIF-SR without all of these": "sasrec/a1"})
+    assert [line.label for line in of_models(["sasrec"], "tiny", results)] == ["SASRec"]
+    assert [line.label for line in of_study("ablate_dif-sr", results)] == ["DIF-SR without all of these"]
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"plan": {"rows": {}}, "runs": [{"label": "A", "row": "A", "run": "x"}]}'])
+def test_a_damaged_record_is_named_with_what_to_do(results: Path, text: str) -> None:
+    """It may hold the very runs that are asked for, so it is not passed over; without it (control) they are found."""
+    path = results / "studies" / "theirs.json"
+    assert of_models(["sasrec"], "tiny", results)
+    path.parent.mkdir()
+    path.write_text(text)
+    with pytest.raises(SirecError, match=r"theirs\.json") as refused:
+        of_models(["sasrec"], "tiny", results)
+    assert refused.value.hint == "make it anew: sirec study theirs, or delete it"

@@ -20,6 +20,7 @@ from sirec.studies.comparison import Comparison
 from sirec.studies.correlation import CorrelationRecord, measure_correlation
 from sirec.studies.correlation_tables import correlation_tables
 from sirec.studies.finished import of_models, of_runs, of_study
+from sirec.studies.naming import Choice, check_name, measurement_name
 from sirec.studies.subjects import Subject, check_models, read_record, subjects, write_record
 
 
@@ -58,8 +59,14 @@ class Chosen:
         return found, storage.load(storage.find(self.data_root, found[0].config.data.name))
 
     def data_name(self) -> str:
-        """The data set that is named, or the one that is meant without a name."""
+        """The data set that is named, or the runs', or the one that is meant without a name."""
+        if self.runs:
+            return Path(of_runs(self.runs, self.out)[0].run).parts[-3]
         return self.data or dataset(None, self.data_root).name
+
+    def choice(self) -> Choice:
+        """As names of measurements say it."""
+        return Choice(self.study, self.models, [Path(line.run).name for line in of_runs(self.runs, self.out)])
 
 
 @dataclass(frozen=True)
@@ -76,10 +83,12 @@ class Measurement:
     tables: Callable[[Any], Comparison]
     figures: Callable[[Any], Mapping[str, TableFigure]]
 
-    def run(self, chosen: Chosen, users: int, seed: int, *, render_only: bool, as_json: bool) -> None:
-        """Measure, keep the record, and draw it; or draw what was measured before."""
+    def run(self, chosen: Chosen, users: int, seed: int, *, render_only: bool, as_json: bool, name: str | None = None) -> None:
+        """Measure, keep the record, and draw it; or draw what was measured before. Without a `name` it says what was asked."""
+        name = None if name is None else check_name(name)
         if render_only:
-            self.draw(chosen, chosen.data_name(), as_json=as_json)
+            name = name or measurement_name(self.name, chosen.data_name(), chosen.choice(), users, seed)
+            self.draw(name, chosen.out, as_json=as_json)
             return
         found, data = chosen.find(self.models)
         with progress() as bars:
@@ -89,17 +98,16 @@ class Measurement:
                 bars.update(task, advance=1, description=what)
 
             made = self.measure(found, data, users, seed, tell)
-        kept = write_record(chosen.out, f"{self.name}_{data.name}", made)
-        say(f"measured: {kept}")
-        self.draw(chosen, data.name, as_json=as_json)
+        name = name or measurement_name(self.name, data.name, chosen.choice(), users, seed)
+        say(f"measured: {write_record(chosen.out, name, made)}")
+        self.draw(name, chosen.out, as_json=as_json)
 
-    def draw(self, chosen: Chosen, data: str, *, as_json: bool) -> None:
-        """Tables and figures of what was measured on a data set, from the record alone."""
-        name = f"{self.name}_{data}"
-        record = read_record(chosen.out, name, self.record)
+    def draw(self, name: str, out: Path, *, as_json: bool) -> None:
+        """Tables and figures of what was measured under a name, from the record alone."""
+        record = read_record(out, name, self.record)
         drawn = self.tables(record)
-        written = [drawn.write(chosen.out / "tables", name)]  # before printing: a closed pipe ends the command
-        written += [figure.write(chosen.out / "figures", f"{name}_{part}")[0] for part, figure in self.figures(record).items()]
+        written = [drawn.write(out / "tables", name)]  # before printing: a closed pipe ends the command
+        written += [figure.write(out / "figures", f"{name}_{part}")[0] for part, figure in self.figures(record).items()]
         show(drawn, as_json=as_json)
         for path in written:
             say(f"written: {path}")

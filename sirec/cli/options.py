@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from sirec.studies.naming import SAMPLED_USERS as SAMPLED_USERS
+
 
 class History(StrEnum):
     """Whether items of the history take part in the ranking."""
@@ -65,4 +67,3 @@ HistoryRule = Annotated[History, typer.Option(help="Keep or mask items of the hi
 SampledUsers = Annotated[int, typer.Option("--users", help="How many test users are drawn.")]
 
 DATA_ROOT, RESULTS = Path("data"), Path("results")
-SAMPLED_USERS = 2000

@@ -18,6 +18,10 @@ def rankcheck(
     data: options.Data = None,
     users: options.SampledUsers = options.SAMPLED_USERS,
     seed: options.Seed = 0,
+    name: Annotated[
+        str | None,
+        typer.Option(help="What record, tables and figures are called; else by what is asked for.", show_default=False),
+    ] = None,
     render_only: Annotated[bool, typer.Option("--render-only", help="Draw what was measured before.")] = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
@@ -32,4 +36,4 @@ def rankcheck(
     from sirec.cli.measure import MEASUREMENTS, Chosen, names
 
     chosen = Chosen(runs or (), study, names(models), data, out, data_root)
-    MEASUREMENTS["rankcheck"].run(chosen, users, seed, render_only=render_only, as_json=as_json)
+    MEASUREMENTS["rankcheck"].run(chosen, users, seed, render_only=render_only, as_json=as_json, name=name)

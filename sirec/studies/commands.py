@@ -19,6 +19,7 @@ from sirec.models import model_class
 from sirec.studies.ablation import ablation
 from sirec.studies.experiment import Experiment, read_experiment, shipped_experiments
 from sirec.studies.finished import ListedRun, of_study
+from sirec.studies.naming import Choice, measurement_name
 from sirec.studies.switches import SWITCHES, TABLES
 
 MASKED = "_history_mask"  # how names end that `sirec ablate --history mask` gives
@@ -56,8 +57,11 @@ def of_switches(name: str, record: Record, root: Path) -> str | None:
 
 def of_a_measurement(name: str, record: Record, root: Path) -> str | None:
     """`sirec rankcheck` or `sirec correlation` on the study that has these runs under these names, or on the runs by id."""
-    sample = ["--users", str(record["users"]), "--seed", str(record["seed"])]
-    return shlex.join(["sirec", name.partition("_")[0], *_choice(record, root), *sample])
+    kind, choice = name.partition("_")[0], _choice(record, root)
+    users, seed, data = record["users"], record["seed"], record["data"]
+    sample = ["--users", str(users), "--seed", str(seed)]
+    named = [] if name == measurement_name(kind, data, choice, users, seed) else ["--name", name]
+    return shlex.join(["sirec", kind, *_chosen(choice, data), *sample, *named])
 
 
 def _of_ablations(name: str, plan: Record, experiment: Experiment) -> list[str]:
@@ -86,8 +90,15 @@ def _text(value: object) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def _choice(record: Record, root: Path) -> list[str]:
-    """The options that choose these runs, labels included, where there are some."""
+def _chosen(choice: Choice, data: str) -> list[str]:
+    """A choice of runs as it is typed."""
+    if choice.study is None:
+        return list(choice.ids)
+    return ["--study", choice.study, *(["--models", ",".join(choice.models)] if choice.models else []), "--data", data]
+
+
+def _choice(record: Record, root: Path) -> Choice:
+    """What chooses these runs, labels included: rows of a study where there are such, else the runs by id."""
     data, wanted = (
         record["data"],
         [ListedRun(run["label"], f"runs/{run['link'].partition('runs/')[2]}") for run in record["runs"]],
@@ -96,8 +107,8 @@ def _choice(record: Record, root: Path) -> list[str]:
     for path in sorted((root / "studies").glob("*.json")):
         for some in ([], models):
             if _of_study(path.stem, root, data, some) == wanted:
-                return ["--study", path.stem, *(["--models", ",".join(some)] if some else []), "--data", data]
-    return [Path(line.run).name for line in wanted]
+                return Choice(path.stem, some)
+    return Choice(ids=[Path(line.run).name for line in wanted])
 
 
 def _of_study(name: str, root: Path, data: str, models: Sequence[str]) -> list[ListedRun]:

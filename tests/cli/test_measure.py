@@ -35,16 +35,28 @@ def test_tables_of_models_and_again_without_weights(sirec: Call, measured: Path,
     assert sirec(command, *runs, *common).out == by_model.out
     assert sirec(command, *runs, *common, "--seed", "1").out != by_model.out  # control: other users
     assert sirec(command, *runs, *common).code == 0
+    ids = "_".join(Path(run).name[:6] for run in runs)
+    asked = {
+        f"{command}_shop_{'_'.join(MODELS)}_users30",
+        f"{command}_shop_{ids}_users30",
+        f"{command}_shop_{ids}_users30_seed1",
+    }
+    assert asked <= {path.stem for path in (measured / "measurements").glob("*.json")}  # none replaced another
     bare = measured.parent / "bare"
     shutil.copytree(measured, bare, ignore=shutil.ignore_patterns("*.safetensors"))
-    again = sirec(command, "--data", "shop", "--render-only", "--out", str(bare))
+    before = {path.name: path.read_bytes() for path in (bare / "tables").iterdir()}
+    shutil.rmtree(bare / "tables")
+    again = sirec(command, "--data", "shop", "--models", ",".join(MODELS), "--users", "30", "--render-only", "--out", str(bare))
     assert again.out == by_model.out
-    written = {path.name: path.read_bytes() for path in (bare / "tables").glob(f"{command}_shop.*")}
-    assert written == {path.name: path.read_bytes() for path in (measured / "tables").glob(f"{command}_shop.*")}
+    written = {path.name: path.read_bytes() for path in (bare / "tables").iterdir()}
+    assert {name.partition(".")[0] for name in written} == {f"{command}_shop_{'_'.join(MODELS)}_users30"}
     assert len(written) == 3
+    assert written.items() <= before.items()
     pictures = {path.name: path.read_bytes() for path in (bare / "figures").glob(f"{command}_*")}
     assert pictures == {path.name: path.read_bytes() for path in (measured / "figures").glob(f"{command}_*")}
-    assert {name for name in pictures if name.endswith(".png")} == {f"{command}_shop_{part}.png" for part in FIGURES[command]}
+    assert {name for name in pictures if name.endswith(".png") and MODELS[0] in name} == {
+        f"{command}_shop_{'_'.join(MODELS)}_users30_{part}.png" for part in FIGURES[command]
+    }
     refused = sirec(command, "--data", "shop", "--models", "dif-sr", "--out", str(bare))
     shutil.rmtree(bare)
     assert refused.code == 2
@@ -69,8 +81,22 @@ def test_json_carries_every_figure(sirec: Call, measured: Path) -> None:
 def test_a_measurement_is_a_study_too(sirec: Call, measured: Path, name: str) -> None:
     """`study correlation` draws what `correlation` measured; what only a training has is refused."""
     common = ["--data", "shop", "--out", str(measured)]
-    drawn = sirec(name, "--models", ",".join(MODELS), "--users", "30", *common)
+    drawn = sirec(name, "--models", ",".join(MODELS), "--users", "30", "--name", f"{name}_shop", *common)
     assert sirec("study", name, "--render-only", *common).out == drawn.out
     refused = sirec("study", name, "--jobs", "2", *common)
     assert refused.code == 2
     assert f"{name} measures finished runs and trains none" in refused.err
+
+
+def test_a_measurement_has_a_name_of_its_own(sirec: Call, measured: Path) -> None:
+    """--name is what files are called, also to draw anew; a name that leads elsewhere is refused, and nothing is written."""
+    common = ["--models", "dif-sr", "--data", "shop", "--users", "9", "--out", str(measured)]
+    drawn = sirec("correlation", *common, "--name", "mine")
+    assert drawn.code == 0, drawn.err
+    assert (measured / "measurements" / "mine.json").exists()
+    assert sirec("correlation", "--name", "mine", "--render-only", "--out", str(measured)).out == drawn.out
+    for odd in ("../mine", "a/b", ""):
+        refused = sirec("correlation", *common, "--name", odd)
+        assert refused.code == 2
+        assert "is not a plain name" in " ".join(refused.err.split())
+    assert not (measured / "mine.json").exists()

@@ -29,7 +29,7 @@ KINDS: Mapping[str, tuple[type[Any], Callable[[Any], Comparison]]] = {
     "rankcheck": (RankRecord, rank_tables),
     "correlation": (CorrelationRecord, correlation_tables),
 }
-COMMITTED = sorted(path.stem for path in (RESULTS / "measurements").glob("*_beauty.json"))
+COMMITTED = sorted(path.stem for path in (RESULTS / "measurements").glob("*_beauty_*.json"))
 
 
 def test_both_measurements_are_committed() -> None:

@@ -30,6 +30,8 @@ SEEDS_FOR_A_METHOD = 3
 SMALLEST_P = float(np.finfo(np.float64).tiny)  # an exact test underflows to 0, which no p-value is
 Level = Literal["checkpoints", "method"]
 Test = Literal["exact McNemar", "sign-flip permutation", "hierarchical bootstrap"]
+# What is counted as extreme at the least, the observation included: see `sign_flip`, `_share_beyond_zero`.
+LEAST_COUNTS: Mapping[Test, int] = {"exact McNemar": 0, "sign-flip permutation": 1, "hierarchical bootstrap": 2}
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,16 @@ class Difference:
     def contains_zero(self) -> bool:
         """Whether the interval leaves the direction of the difference open."""
         return self.low <= 0 <= self.high
+
+    @property
+    def least_p(self) -> float:
+        """The smallest p that so many resamples can give; an exact test has no such end."""
+        return LEAST_COUNTS[self.test] / (1 + self.resamples)
+
+    @property
+    def is_least(self) -> bool:
+        """Whether p is as small as resampling can make it, so that it is a bound."""
+        return self.p_value <= self.least_p
 
 
 @dataclass(frozen=True)

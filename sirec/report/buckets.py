@@ -15,12 +15,13 @@ from sirec.errors import SirecError
 from sirec.evaluation.buckets import Bucket, Buckets
 from sirec.evaluation.metrics import Metric
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Resampling, holm, mean_interval
-from sirec.report.differences import SIGNIFICANCE, Pair, differences
+from sirec.report.differences import MARK, SIGNIFICANCE, Pair, bound_notes, differences
 from sirec.report.entries import (
     Entry,
     Rows,
     View,
     group,
+    links,
     listed,
     means,
     protocol_notes,
@@ -32,7 +33,6 @@ from sirec.report.entries import (
 from sirec.report.table import Cell, Column, ResultTable, Row
 
 EVERYBODY = "all"
-MARK = "†"
 Cells = Mapping[tuple[str, str, str], Cell]  # by metric, row and bin
 Pairs = Mapping[str, Sequence[Pair]]  # by bin
 
@@ -80,7 +80,10 @@ def bucket_report(
     intervals = _interval_notes(rows, values, options)
     notes = (*_conditions(entries, buckets, view), *intervals, *_test_notes(pairs, baseline))
     lines = [(metric.name, label) for metric in metrics for label in rows]
-    drawn = [Row(label, _cells(values, metric, label, columns), metric, rows[label][0].is_floor) for metric, label in lines]
+    drawn = [
+        Row(label, _cells(values, metric, label, columns), metric, rows[label][0].is_floor, links(rows[label]))
+        for metric, label in lines
+    ]
     whole = ResultTable(title, columns, tuple(drawn), notes, best_within="group")
     if not pairs:
         return BucketReport(buckets, whole, None, None, pairs)
@@ -141,7 +144,6 @@ def _values(
                     deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,
                     interval=mean_interval(metric, ranks_of(runs, view), options),
                     mark=marks.get((metric.name, label, bucket), ""),
-                    link=runs[0].link,
                 )
     return cells
 
@@ -179,7 +181,9 @@ def _p_table(gained: ResultTable, pairs: Pairs, baseline: str) -> ResultTable:
     family = next(iter(pairs.values()))[0].family
     note = f"Of the paired differences, after Holm's correction for the {family} tests (bins and rows) of a metric."
     rows = tuple(Row(row.label, _cells(cells, row.group, row.label, columns), row.group) for row in gained.rows)
-    return ResultTable(f"{gained.title}, corrected p", columns, rows, (note,), label_heading="pair")
+    tested = [pair for bucket, found in pairs.items() if bucket != EVERYBODY for pair in found]
+    notes = (note, *bound_notes(tested), *_test_notes(pairs, baseline))
+    return ResultTable(f"{gained.title}, corrected p", columns, rows, notes, label_heading="pair")
 
 
 def _mark(bucket: str, pair: Pair) -> str:
@@ -220,6 +224,6 @@ def _test_notes(pairs: Pairs, baseline: str) -> list[str]:
     tests = listed((pair.difference.test, pair.difference.metric) for pair in tested)
     return [
         f"{MARK}: differs from {baseline} in the bin: the interval of the paired difference excludes zero and p, after Holm's"
-        f" correction for the {tested[0].family} tests (bins and rows) of a metric, is below {SIGNIFICANCE}."
-        f" Tests: {tests}. All users together are tested in the table of the models."
+        f" correction for the {tested[0].family} tests (bins and rows) of a metric, is below {SIGNIFICANCE}.",
+        f"Tests: {tests}. All users together are tested in the table of the models.",
     ]

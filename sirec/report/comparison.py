@@ -8,13 +8,14 @@ import numpy as np
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
-from sirec.report.differences import TEST_VIEW, Pair, significance_notes
+from sirec.report.differences import MARK, TEST_VIEW, Pair, significance_notes
 from sirec.report.entries import (
     Entry,
     MissingRow,
     View,
     group,
     is_known,
+    links,
     means,
     protocol_notes,
     seed_note,
@@ -55,8 +56,8 @@ def comparison_table(
                 printed = _printed(runs[0], metric, paper) if view == TEST_VIEW else None
                 if printed:
                     sources[f"Published on {dataset}: {printed.source}."] = None
-                cells.append(_cell(runs, metric, view, printed, "†" if (dataset, label, metric.name) in marked else ""))
-            rows.append(Row(label, tuple(cells), dataset if several else "", runs[0].is_floor))
+                cells.append(_cell(runs, metric, view, printed, MARK if (dataset, label, metric.name) in marked else ""))
+            rows.append(Row(label, tuple(cells), dataset if several else "", runs[0].is_floor, links(runs)))
         rows += [
             Row(row.label, tuple(Cell(missing=row.reason) for _ in metrics), dataset if several else "")
             for row in missing
@@ -76,7 +77,7 @@ def _cell(runs: Sequence[Entry], metric: Metric, view: View, printed: Published 
         return Cell(missing="lists too short for the cutoff")
     values = means(runs, metric, view)
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Cell(float(np.mean(values)), printed.value if printed else None, deviation, mark=mark, link=runs[0].link)
+    return Cell(float(np.mean(values)), printed.value if printed else None, deviation, mark=mark)
 
 
 def _printed(run: Entry, metric: Metric, paper: Paper) -> Published | None:

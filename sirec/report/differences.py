@@ -14,6 +14,7 @@ from sirec.report.entries import PREVIOUS, Entry, Rows, View, best_on_validation
 from sirec.report.table import Cell, Column, ResultTable, Row
 
 SIGNIFICANCE = 0.05  # of corrected p-values
+MARK = "†"
 TEST_VIEW = View()
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 Choice = Literal["named", "best on validation", "the row above"]
@@ -26,7 +27,8 @@ ABOVE: Choice = "the row above"
 class Pair:
     """A row against a baseline, `difference.adjusted_p` corrected over the `family` of such tests of a data set and metric.
 
-    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became the row's baseline.
+    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became the row's baseline. `floors` are
+    those of the two that are not trained, and so have no seed.
     """
 
     dataset: str
@@ -36,6 +38,7 @@ class Pair:
     family: int
     is_reference: bool
     chosen: Choice
+    floors: tuple[str, ...] = ()
 
     @property
     def is_significant(self) -> bool:
@@ -73,7 +76,16 @@ def differences(
             found = [compare(metric, a, b, resampling) for a, b in sides]
             corrected = holm([difference.p_value for difference in found])
             pairs += [
-                Pair(dataset, v.label, v.baseline, replace(d, adjusted_p=p), len(found), v.is_reference, v.chosen)
+                Pair(
+                    dataset,
+                    v.label,
+                    v.baseline,
+                    replace(d, adjusted_p=p),
+                    len(found),
+                    v.is_reference,
+                    v.chosen,
+                    tuple(label for label in (v.label, v.baseline) if rows[label][0].is_floor),
+                )
                 for v, d, p in zip(versus, found, corrected, strict=True)
             ]
     return pairs
@@ -174,9 +186,9 @@ def sentence(pair: Pair, margin: float | None = None) -> str:
     facts = (
         f"On {pair.dataset}, {pair.label} has {d.metric} {d.mean_a:.4f} and {pair.baseline} {d.mean_b:.4f}: a difference of"
         f" {d.difference:+.4f}{relative} ({100 * d.confidence:g} % interval {d.low:+.4f} to {d.high:+.4f}; {d.test},"
-        f" p {_equals(p_value)}{correction})."
+        f" p {_equals(p_value, d.is_least)}{correction})."
     )
-    return f"{facts} {_meaning(pair, verdict(pair, margin), margin)} {_scope(d)}"
+    return f"{facts} {_meaning(pair, verdict(pair, margin), margin)} {_scope(pair)}"
 
 
 def significance_notes(pairs: Sequence[Pair]) -> list[str]:
@@ -185,8 +197,10 @@ def significance_notes(pairs: Sequence[Pair]) -> list[str]:
     if not references:
         return []
     family = max(pair.family for pair in references)
-    corrected = f", after Holm's correction for {family} tests," if family > 1 else ""
-    return [f"†: differs from {_baselines(references)}: the interval excludes zero and p{corrected} is below {SIGNIFICANCE}."]
+    corrected = f", after Holm's correction for {family} tests of a metric," if family > 1 else ""
+    return [
+        f"{MARK}: differs from {_baselines(references)}: the interval excludes zero and p{corrected} is below {SIGNIFICANCE}."
+    ]
 
 
 def _baselines(pairs: Sequence[Pair]) -> str:
@@ -210,16 +224,26 @@ def _chosen(choice: Choice, pairs: Sequence[Pair], is_one_of_several: bool) -> s
     return f"the baseline ({choice}; {'; '.join(where)})"
 
 
-def method_notes(pairs: Sequence[Pair]) -> list[str]:
-    """How intervals and p-values were computed, and whether they speak of methods or of checkpoints."""
+def method_notes(pairs: Sequence[Pair], *, intervals: bool = True) -> list[str]:
+    """How p-values, and `intervals` if they are shown, were computed, and whether they speak of methods or of checkpoints."""
     tests = listed((pair.difference.test, pair.difference.metric) for pair in pairs)
     settings = dict.fromkeys((d.confidence, d.resamples, d.seed, d.users) for d in (pair.difference for pair in pairs))
-    intervals = [
+    drawn = [
         f"Intervals of {100 * confidence:g} % by percentile bootstrap: {resamples:,} resamples, seed {seed}, {users:,} users."
         for confidence, resamples, seed, users in settings
     ]
-    scopes = dict.fromkeys(_scope(pair.difference) for pair in pairs)
-    return [f"Tests: {tests}. Corrected after Holm per data set and metric.", *intervals, *scopes]
+    scopes = dict.fromkeys(_scope(pair, "Differences are") for pair in pairs)
+    corrected = " Corrected after Holm per data set and metric." if any(pair.family > 1 for pair in pairs) else ""
+    return [f"Tests: {tests}.{corrected}", *bound_notes(pairs), *(drawn if intervals else []), *scopes]
+
+
+def bound_notes(pairs: Sequence[Pair]) -> list[str]:
+    """What resampling cannot go below, where a p-value is there: such a p is a bound, not a value."""
+    least = dict.fromkeys((d.test, d.least_p, d.resamples) for d in (pair.difference for pair in pairs) if d.is_least)
+    return [
+        f"p {Column('p').text(p_value)} by {test}, before correction, is a bound: {resamples:,} resamples show nothing smaller."
+        for test, p_value, resamples in least
+    ]
 
 
 def _sides(a: Sequence[Entry], b: Sequence[Entry], view: View) -> tuple[dict[int, Ranks], dict[int, Ranks]]:
@@ -244,16 +268,26 @@ def _meaning(pair: Pair, decided: Verdict, margin: float | None) -> str:
     return "The interval excludes zero, but the test does not confirm it: undecided."
 
 
-def _scope(difference: Difference) -> str:
-    a, b = difference.seeds_a, difference.seeds_b
-    seeds = f"{a} seed{'s' * (a > 1)}" if a == b else f"{a} and {b} seeds"
-    if difference.level == "method":
-        return f"It is about the methods: {seeds} a side, resampled with the users."
-    return (
-        f"It is about these checkpoints ({seeds} a side), not about the methods: that needs {SEEDS_FOR_A_METHOD} seeds a side."
-    )
+def _scope(pair: Pair, subject: str = "It is") -> str:
+    """Whether a difference speaks of methods or of checkpoints, by the seeds of those that have any."""
+    a, b = pair.difference.seeds_a, pair.difference.seeds_b
+    if len(pair.floors) == 2:
+        return f"{subject} about the methods: both are floors, which no seed changes."
+    if pair.floors:
+        seeds = f"{_counted(a)} against a floor, which has none"
+    else:
+        seeds = f"{_counted(a) if a == b else f'{a} and {b} seeds'} a side"
+    if pair.difference.level == "method":
+        return f"{subject} about the methods: {seeds}, resampled with the users."
+    needed = f"{SEEDS_FOR_A_METHOD} seeds{'' if pair.floors else ' a side'}"
+    return f"{subject} about these checkpoints ({seeds}), not about the methods: that needs {needed}."
 
 
-def _equals(p_value: float) -> str:
+def _counted(seeds: int) -> str:
+    return f"{seeds} seed{'s' * (seeds > 1)}"
+
+
+def _equals(p_value: float, is_least: bool) -> str:
+    """`= 0.0312`; `< 0.0001`; `≤ 0.0005` where resampling finds nothing smaller."""
     text = Column("p").text(p_value)
-    return text.replace("<", "< ") if text.startswith("<") else f"= {text}"
+    return text.replace("<", "< ") if text.startswith("<") else f"{'≤' if is_least else '='} {text}"

@@ -5,6 +5,7 @@ An `Entry` is one run. Entries with the same label on the same data set are the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ from sirec.report.published import PrintedRow
 
 NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
 UNSTATED = "unstated"
+MANY = 3  # rows that share a value are not listed from this number on, if they are most
 PREVIOUS = "previous"  # what a row may be set against in place of a name: the row above
 
 
@@ -26,6 +28,7 @@ PREVIOUS = "previous"  # what a row may be set against in place of a name: the r
 class Entry:
     """One run on one data set: `protocol` holds what has to be alike for a fair comparison, `link` its folder.
 
+    `details` have to be alike as well, but are only said of rows that differ in them.
     `fingerprint` and `split` are those of the data. `is_variant` says that the run is not what the papers' main tables have, in
     its model or in its split, so that no value of those is its own; `printed` is the row of another published table that it is.
     `against` is what its row is set against, a label, a model or `PREVIOUS`, where that is not left to the table.
@@ -44,6 +47,7 @@ class Entry:
     fingerprint: str | None = None
     split: Split = field(default_factory=LeaveOneOut)
     against: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,11 @@ def ranks_of(runs: Sequence[Entry], view: View) -> dict[int, Ranks]:
     return {run.seed: run.ranks.ranks[view.split][view.history] for run in runs}
 
 
+def links(runs: Sequence[Entry]) -> dict[str, str]:
+    """Seed -> folder of the runs that have one."""
+    return {f"seed {run.seed}": run.link for run in runs if run.link}
+
+
 def means(runs: Sequence[Entry], metric: Metric, view: View) -> list[float]:
     """The metric of each run, a mean over users."""
     return [metric.mean(ranks) for ranks in ranks_of(runs, view).values()]
@@ -121,17 +130,32 @@ def protocol_notes(entries: Iterable[Entry]) -> list[str]:
     """What all trained runs have in common, then what differs between data sets, then what differs between rows of one."""
     trained = [entry for entry in entries if not entry.is_floor and entry.protocol]  # nothing is known of other tools' rows
     shared, varying, unlike = [], [], []
-    for key in dict.fromkeys(key for entry in trained for key in entry.protocol):
-        values = {(entry.dataset, entry.label, entry.protocol.get(key, UNSTATED)): None for entry in trained}
+    for key in dict.fromkeys(key for entry in trained for key in (*entry.protocol, *entry.details)):
+        is_detail = any(key in entry.details for entry in trained)
+        stated = [entry.details if is_detail else entry.protocol for entry in trained]
+        values = {
+            (entry.dataset, entry.label, facts.get(key, UNSTATED)): None
+            for entry, facts in zip(trained, stated, strict=True)
+            if key in facts or not is_detail  # a model may lack what a detail is about
+        }
         if len({value for _, _, value in values}) == 1:
-            shared.append(f"{key} {next(iter(values))[2]}")
+            shared += [] if is_detail else [f"{key} {next(iter(values))[2]}"]
         elif len({(dataset, value) for dataset, _, value in values}) == len({dataset for dataset, _, _ in values}):
             varying.append(f"By data set, {key}: {listed((value, dataset) for dataset, _, value in values)}.")
         else:
-            by_label = len({(label, value) for _, label, value in values}) == len({label for _, label, _ in values})
-            owners = ((value, label if by_label else f"{label} on {dataset}") for dataset, label, value in values)
-            unlike.append(f"The rows differ in {key}: {listed(owners)}.")
+            unlike.append(f"The rows differ in {key}: {_owned(list(values))}.")
     return [*([f"Protocol: {', '.join(shared)}."] if shared else []), *varying, *unlike]
+
+
+def _owned(values: Sequence[tuple[str, str, str]]) -> str:
+    """Values with the rows that have them, from (data set, row, value); where most rows share one, it is that of all others."""
+    by_label = len({(label, value) for _, label, value in values}) == len({label for _, label, _ in values})
+    owners = dict.fromkeys((value, label if by_label else f"{label} on {dataset}") for dataset, label, value in values)
+    sizes = Counter(value for value, _ in owners)
+    usual, size = sizes.most_common(1)[0]
+    if size < MANY or size <= len(owners) - size:
+        return listed(owners)
+    return f"{listed((value, owner) for value, owner in owners if value != usual)}; {usual} (all others)"
 
 
 def split_notes(entries: Iterable[Entry], view: View) -> list[str]:
@@ -145,13 +169,31 @@ def split_notes(entries: Iterable[Entry], view: View) -> list[str]:
 
 
 def seed_note(entries: Iterable[Entry]) -> str:
-    """How many seeds a row has, and what one seed is not."""
+    """Which seeds a row has, and what few seeds are not. A floor has none, and those of other tools' rows are not known."""
     grouped = group(list(entries))
-    counts = sorted({len(runs) for rows in grouped.values() for runs in rows.values() if not runs[0].is_floor}) or [1]
+    trained = [
+        (label if len(grouped) == 1 else f"{label} on {dataset}", runs)
+        for dataset, rows in grouped.items()
+        for label, runs in rows.items()
+        if not runs[0].is_floor
+    ]
+    if not trained:
+        return "Seeds: none, as nothing is trained."
+    counts = sorted({len(runs) for _, runs in trained})
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     deviation = "; ± is the standard deviation over seeds" if counts[-1] > 1 else ""
     warning = "" if counts[0] >= SEEDS_FOR_A_METHOD else f" Fewer than {SEEDS_FOR_A_METHOD} compare checkpoints, not methods."
-    return f"Seeds per row: {number}{deviation}.{warning}"
+    return f"Seeds per row: {number}{_numbered(trained)}{deviation}.{warning}"
+
+
+def _numbered(rows: Iterable[tuple[str, Sequence[Entry]]]) -> str:
+    """The seeds themselves, of each row where rows have others."""
+    seeds = dict.fromkeys((", ".join(str(run.seed) for run in runs), label) for label, runs in rows if runs[0].protocol)
+    if not seeds:
+        return ""
+    texts = dict.fromkeys(text for text, _ in seeds)
+    plural = "s" if len(texts) > 1 or "," in next(iter(texts)) else ""
+    return f" (seed{plural} {listed(seeds) if len(texts) > 1 else next(iter(texts))})"
 
 
 def tie_notes(entries: Iterable[Entry], view: View) -> list[str]:
@@ -162,8 +204,8 @@ def tie_notes(entries: Iterable[Entry], view: View) -> list[str]:
 
 
 def listed(owners: Iterable[tuple[str, str]]) -> str:
-    """`50 (SASRec, NOVA); 7 (DIF-SR)` from (value, owner)."""
+    """`50 (SASRec, NOVA); 7 (DIF-SR)` from (value, owner); an owner whose name has a comma is in quotation marks."""
     by_value: dict[str, dict[str, None]] = {}
     for value, owner in owners:
-        by_value.setdefault(value, {})[owner] = None
+        by_value.setdefault(value, {})[f"'{owner}'" if "," in owner else owner] = None
     return "; ".join(f"{value} ({', '.join(names)})" for value, names in by_value.items())

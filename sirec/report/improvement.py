@@ -1,4 +1,4 @@
-"""How much a proposal gains over the best of all others, beside what its paper's table says of that.
+"""How much a proposal gains over the best baseline of its paper, beside what the paper's table says of that.
 
 Ours: the baseline is chosen on validation, metric by metric. The paper's: recomputed from its printed test values, over the
 best of all other printed rows, as neither paper prints validation.
@@ -12,14 +12,14 @@ from dataclasses import replace
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
 from sirec.report.differences import Pair, differences, find_row, method_notes
-from sirec.report.entries import Entry, Rows, group
+from sirec.report.entries import Entry, Rows, group, listed
 from sirec.report.published import (
     CITATIONS,
     PAPERS,
     PROPOSALS,
     Paper,
     covers,
-    is_in,
+    is_compared,
     is_same,
     published_models,
     published_users,
@@ -38,14 +38,17 @@ def improvement_table(
 ) -> ResultTable:
     """One line a metric, under its data set: the proposal (a label or a model), the best baseline, the gain, the printed gain.
 
-    Baselines are all floors and all models that the proposal's paper compares with; without such a paper all other models.
-    Test with the history kept. Raises `SirecError` where no row is the proposal, or no other row is left.
+    Baselines are all floors and all models that the proposal's paper compares with; without such a paper all other models. A
+    note names the rows that are none. Test with the history kept. Raises `SirecError` where no row is the proposal, or no other
+    row is left.
     """
     rows: list[Row] = []
     pairs: list[Pair] = []
     sources: dict[str, None] = {}
+    left_out: dict[tuple[str, str], None] = {}
     for dataset, by_label in group(entries).items():
-        field, mine = _field(by_label, proposal, dataset)
+        field, mine, dropped = _field(by_label, proposal, dataset)
+        left_out |= dict.fromkeys((why, label) for label, why in dropped.items())
         paper = _paper(mine)
         for pair in differences(field, metrics, proposal=mine.label):
             if pair.is_reference:
@@ -55,25 +58,38 @@ def improvement_table(
                     sources[
                         f"Printed gain: recomputed from the table of {CITATIONS[paper]}, over its best other row on test."
                     ] = None
-    notes = ("Best baseline: of all others, by the same metric on validation; floors are baselines.", *sources)
-    name = f"{title}: {mine.label} against the best of all others"
+    candidates = "what its paper compares with and of floors" if _proposing(mine) else "all other models and of floors"
+    notes = [f"Best baseline: of {candidates}, by the same metric on validation."]
+    notes += [f"No baselines here: {listed(left_out)}."] if left_out else []
+    name = f"{title}: {mine.label} against the best {'baseline of its paper' if _proposing(mine) else 'of all others'}"
     columns = (*COLUMNS, *(PRINTED if sources else ()))
     rows = [replace(row, cells=row.cells[: len(columns)]) for row in rows]
-    return ResultTable(name, columns, tuple(rows), (*notes, *method_notes(pairs)), "metric")
+    return ResultTable(name, columns, tuple(rows), (*notes, *sources, *method_notes(pairs, intervals=False)), "metric")
 
 
-def _field(rows: Rows, proposal: str, dataset: str) -> tuple[list[Entry], Entry]:
-    """The runs of the proposal and of its baselines, and the proposal's first."""
+def _field(rows: Rows, proposal: str, dataset: str) -> tuple[list[Entry], Entry, dict[str, str]]:
+    """The runs of the proposal and of its baselines, the proposal's first, and why other rows are no baselines."""
     own = {label: runs for label, runs in rows.items() if not runs[0].is_variant}
     label = find_row(own, proposal, dataset)
     mine = own[label][0]
-    papers = [paper for paper in PAPERS if PROPOSALS[paper] == mine.model]
-    others = (
-        runs
-        for runs in own.values()
-        if runs[0].model != mine.model and (runs[0].is_floor or all(is_in(paper, runs[0].model) for paper in papers))
-    )
-    return [run for runs in (own[label], *others) for run in runs], mine
+    reasons = {other: _reason(runs[0], mine) for other, runs in rows.items() if other != label}
+    others = (rows[other] for other, reason in reasons.items() if not reason)
+    field = [run for runs in (own[label], *others) for run in runs]
+    return field, mine, {other: reason for other, reason in reasons.items() if reason}
+
+
+def _reason(run: Entry, mine: Entry) -> str:
+    """Why a row is no baseline of the proposal, or nothing if it is one."""
+    if run.is_variant:
+        return "not the model as papers' main tables have it"
+    if run.model == mine.model:
+        return "the same model"
+    return "" if run.is_floor or is_compared(mine.model, run.model) else "not in the paper's table"
+
+
+def _proposing(mine: Entry) -> list[Paper]:
+    """The papers whose proposal a model is."""
+    return [paper for paper in PAPERS if PROPOSALS[paper] == mine.model]
 
 
 def _paper(run: Entry) -> Paper | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -33,16 +34,29 @@ LATEX_CHARACTERS = str.maketrans({
 MARKDOWN_CHARACTERS = str.maketrans({character: f"\\{character}" for character in r"\|*_`<"})
 
 
-def to_markdown(table: ResultTable, *, links: bool = False) -> str:
-    """A GitHub table with title and notes, the same bytes for the same table; `links` lead from values to run folders."""
+def to_markdown(table: ResultTable) -> str:
+    """A GitHub table with title and notes, the same bytes for the same table."""
 
     def emphasise(text: str, place: int | None) -> str:
         return {1: f"**{text}**", 2: f"*{text}*"}.get(place or 0, text)
 
-    rows = _flat_rows(table, emphasise, lambda text: text.translate(MARKDOWN_CHARACTERS), links=links)
+    rows = _flat_rows(table, emphasise, lambda text: text.translate(MARKDOWN_CHARACTERS))
     grid = _grid(table, rows, "pipe", lambda text: text.translate(MARKDOWN_CHARACTERS), lambda text: f"**{text}**")
-    notes = "\n".join(f"- {note.translate(MARKDOWN_CHARACTERS)}" for note in table.footnotes())
+    notes = "\n".join(f"- {note.translate(MARKDOWN_CHARACTERS)}" for note in _notes(table, "italic"))
     return "\n\n".join(part for part in (f"### {table.title.translate(MARKDOWN_CHARACTERS)}", grid, notes) if part) + "\n"
+
+
+def links_to_runs(tables: Sequence[ResultTable]) -> str:
+    """A line of Markdown with a link to every run that the rows of tables stand on, for a file in `tables` of the results."""
+    found = dict.fromkeys((row.label, tuple(row.runs.items())) for table in tables for row in table.rows if row.runs)
+    labels = Counter(label for label, _ in found)
+    lines = []
+    for label, runs in found:
+        where = f" on {_data_set(runs[0][1])}" if labels[label] > 1 else ""
+        name = f"{label}{where}".translate(MARKDOWN_CHARACTERS)
+        several = ", ".join(f"[{text}]({_from_tables(path)})" for text, path in runs)
+        lines.append(f"{name} {several}" if len(runs) > 1 else f"[{name}]({_from_tables(runs[0][1])})")
+    return f"Runs: {'; '.join(lines)}." if lines else ""
 
 
 def to_latex(table: ResultTable) -> str:
@@ -55,7 +69,7 @@ def to_latex(table: ResultTable) -> str:
         return {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(place or 0, text)
 
     grid = _grid(table, _flat_rows(table, emphasise, escape), "latex_raw", escape, lambda text: rf"\textit{{{text}}}")
-    notes = [rf"\par\footnotesize {escape(note)}" for note in table.footnotes()]
+    notes = [rf"\par\footnotesize {escape(note)}" for note in _notes(table, "underlined")]
     return "\n".join([r"\begin{table}", rf"\caption{{{escape(table.title)}}}", grid, *notes, r"\end{table}", ""])
 
 
@@ -63,7 +77,7 @@ def to_csv(*tables: ResultTable) -> str:
     """One line per cell with its table's title and everything it carries, in full precision (`pandas.pivot` makes it wide)."""
     stream = io.StringIO()
     heads = ["table", "group", "row", "is_floor", "column", "unit", "direction", "value", "published", "relative", "deviation",
-             "low", "high", "mark", "place", "link", "missing"]  # fmt: skip
+             "low", "high", "mark", "place", "runs", "missing"]  # fmt: skip
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(heads)
     for table in tables:
@@ -71,7 +85,7 @@ def to_csv(*tables: ResultTable) -> str:
             low, high = cell.interval or (None, None)
             numbers = (cell.value, cell.published, cell.relative, cell.deviation, low, high)
             where = (table.title, row.group, row.label, int(row.is_floor), column.name, column.unit, column.direction)
-            writer.writerow([*where, *numbers, cell.mark, place, cell.link, cell.missing])
+            writer.writerow([*where, *numbers, cell.mark, place, " ".join(row.runs.values()), cell.missing])
     return stream.getvalue()
 
 
@@ -79,7 +93,7 @@ def to_dict(table: ResultTable) -> dict[str, Any]:
     """Plain values for JSON: columns, rows with a mapping of cells by column, notes. What a cell lacks is left out."""
     rows: list[dict[str, Any]] = []
     for index, (row, places) in enumerate(zip(table.rows, table.places(), strict=True)):
-        rows.append({"label": row.label, "group": row.group, "is_floor": row.is_floor, "cells": {}})
+        rows.append({"label": row.label, "group": row.group, "is_floor": row.is_floor, "runs": dict(row.runs), "cells": {}})
         for cell, column, place in zip(row.cells, table.columns, places, strict=True):
             facts = asdict(cell) | {"relative": cell.relative, "place": place, "interval": list(cell.interval or ())}
             rows[index]["cells"][column.name] = {name: fact for name, fact in facts.items() if _says_something(fact)}
@@ -103,7 +117,7 @@ class RichTable:
             yield self._draw(texts, chosen)
         if any(map(self.table.has_published, range(len(columns)))):
             yield Text("In parentheses: published value, ours relative to it.", style="dim")
-        for note in self.table.footnotes():
+        for note in _notes(self.table, "underlined"):
             yield Text(note, style="dim")
 
     def _widths(self, texts: Sequence[Sequence[Text]]) -> tuple[int, list[int]]:
@@ -150,6 +164,24 @@ def _cells(table: ResultTable) -> Iterator[tuple[Row, Cell, Column, int | None]]
             yield row, cell, column, place
 
 
+def _notes(table: ResultTable, second: str) -> tuple[str, ...]:
+    """The notes, and what bold and the `second` emphasis stand for where they are."""
+    if not any(place for places in table.places() for place in places):
+        return table.footnotes()
+    is_divided = table.best_within == "group" and len({row.group for row in table.rows}) > 1
+    within = " within its group" if is_divided else ""
+    return (*table.footnotes(), f"Bold: best of a column{within}; {second}: second best.")
+
+
+def _from_tables(path: str) -> str:
+    """A run's folder, from a file in `tables` beside `runs`."""
+    return f"../{path.partition('/')[2]}"
+
+
+def _data_set(path: str) -> str:
+    return path.split("/")[-3]
+
+
 def _says_something(fact: object) -> bool:
     return fact not in (None, "", []) and not (isinstance(fact, float) and not math.isfinite(fact))
 
@@ -184,15 +216,13 @@ def _rich_cell(cell: Cell, column: Column, place: int | None) -> Text:
     return drawn
 
 
-def _flat_rows(table: ResultTable, emphasise: Emphasis, escape: Escape, *, links: bool = False) -> list[list[str]]:
+def _flat_rows(table: ResultTable, emphasise: Emphasis, escape: Escape) -> list[list[str]]:
     """Cells as single texts, published values in columns of their own."""
     rows = []
     for row, places in zip(table.rows, table.places(), strict=True):
         texts = [escape(_label(row))]
         for index, (cell, column, place) in enumerate(zip(row.cells, table.columns, places, strict=True)):
             value = emphasise(escape(_value(cell, column)), place)
-            if links and cell.link:
-                value = f"[{value}]({cell.link})"
             interval = f" {_interval(cell, column)}" if cell.interval else ""
             texts.append(value + escape(_spread(cell, column) + cell.mark + interval))
             if table.has_published(index):

@@ -7,8 +7,8 @@ knows unit, direction and precision. Which values are best follows from that and
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 Direction = Literal["higher", "lower", "none"]
@@ -59,7 +59,7 @@ class Cell:
     """One number and its trail, in its column's unit.
 
     `published` is what a paper printed there, `deviation` the standard deviation over seeds, `interval` (low, high). `mark`
-    is a significance mark that a note explains, `link` the run folder. Without a value, `missing` may say why.
+    is a significance mark that a note explains. Without a value, `missing` may say why.
     """
 
     value: Value = None
@@ -67,7 +67,6 @@ class Cell:
     deviation: float | None = None
     interval: tuple[float, float] | None = None
     mark: str = ""
-    link: str | None = None
     missing: str = ""
 
     @property
@@ -80,12 +79,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """A label and one cell per column. A floor needs no training; it takes part in the contest and is marked."""
+    """A label and one cell per column. A floor needs no training; it takes part in the contest and is marked.
+
+    `runs` are the folders of all runs that it stands on, from where the results folder lies, by what tells them apart.
+    """
 
     label: str
     cells: tuple[Cell, ...]
     group: str = ""
     is_floor: bool = False
+    runs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

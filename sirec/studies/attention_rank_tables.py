@@ -10,7 +10,7 @@ from sirec.evaluation.attention_rank import Matrix
 from sirec.report.table import Cell, Column, ResultTable, Row
 from sirec.studies.attention_rank import EVERY, MAIN, BlockRanks, RankRecord, RunRanks
 from sirec.studies.comparison import Comparison
-from sirec.studies.subjects import TRAINED, UNTRAINED, by_label
+from sirec.studies.subjects import TRAINED, UNTRAINED, by_label, links
 
 NO_BOUND = "the mask enters before the fusion, so no width bounds the rank"
 MATRICES: dict[Matrix, str] = {
@@ -88,12 +88,10 @@ def _matrix_table(record: RankRecord, matrix: Matrix, title: str, notes: tuple[s
 
 
 def _row(runs: Sequence[RunRanks], state: str, lines: Sequence[BlockRanks], shape: tuple[Cell, ...]) -> Row:
-    ranks = [
-        Cell(_mean(line.ranks[place] for line in lines), link=runs[0].link if place == MAIN else None)
-        for place in range(len(lines[0].ranks))
-    ]
+    ranks = [Cell(_mean(line.ranks[place] for line in lines)) for place in range(len(lines[0].ranks))]
     error, effective = (_mean(getattr(line, name) for line in lines) for name in ("error", "effective"))
-    return Row(runs[0].label, (Cell(runs[0].fusion), *ranks, Cell(error), Cell(effective), bound_cell(lines), *shape), state)
+    cells = (Cell(runs[0].fusion), *ranks, Cell(error), Cell(effective), bound_cell(lines), *shape)
+    return Row(runs[0].label, cells, state, runs=links(runs))
 
 
 def _split_table(record: RankRecord, title: str, part_of: Callable[[BlockRanks], str | None]) -> ResultTable:

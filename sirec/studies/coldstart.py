@@ -22,10 +22,9 @@ from sirec.report.buckets import BucketReport, bucket_report, one_data_set
 from sirec.report.differences import find_row, verdict
 from sirec.report.entries import Entry, Rows, View, best_on_validation
 from sirec.report.figures import BinFigure
-from sirec.report.table import ResultTable
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder, Store
-from sirec.studies.comparison import HEADLINE, Comparison
+from sirec.studies.comparison import HEADLINE, Comparison, without_repeats
 from sirec.studies.finished import ListedRun
 from sirec.studies.runs import entry
 
@@ -105,10 +104,11 @@ def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
         bucket_report(found, buckets, metrics, view=view, baseline=baseline, title=f"{title}, by {buckets.grouping.name}")
         for buckets in drawable
     ]
+    tables = without_repeats([table for report in reports for table in report.tables])
     sentences = [text for report in reports for text in _sentences(report, _headline(metrics))]
     return ColdStartReport(
         found[0].dataset,
-        Comparison(title, _tables(reports), tuple(sentences)),
+        Comparison(title, tuple(tables), tuple(sentences)),
         {report.buckets.grouping.name: _figure(report, baseline) for report in reports},
         tuple(
             f"{buckets.grouping.name}: all {buckets.buckets[0].size:,} users are in one bin ({buckets.buckets[0].label}):"
@@ -150,16 +150,6 @@ def _covariates(path: Path, users: int) -> dict[str, np.ndarray]:
     if table.num_rows != users:
         raise SirecError(f"{path}: {table.num_rows:,} users, but the runs rank {users:,}", "they are of other data")
     return {name: table[name].to_numpy() for name in table.column_names}
-
-
-def _tables(reports: Sequence[BucketReport]) -> tuple[ResultTable, ...]:
-    """All tables in order; a note that has been said is not said again."""
-    said: set[str] = set()
-    tables = []
-    for table in (table for report in reports for table in report.tables):
-        tables.append(replace(table, notes=tuple(note for note in table.notes if note not in said)))
-        said |= set(table.notes)
-    return tuple(tables)
 
 
 def _sentences(report: BucketReport, metric: Metric) -> list[str]:

@@ -10,20 +10,25 @@ from typing import Any
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.report.comparison import comparison_table
-from sirec.report.differences import Pair, difference_table, differences, sentence
+from sirec.report.differences import MARK, Pair, difference_table, differences, sentence
 from sirec.report.entries import Entry, MissingRow, View, group
 from sirec.report.improvement import improvement_table
 from sirec.report.published import PAPERS, TITLES, covers
-from sirec.report.render import to_csv, to_dict, to_latex, to_markdown
+from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown
 from sirec.report.table import ResultTable
 from sirec.run.files import replace_text
 
 HEADLINE = parse_metric("Recall@20")  # what sentences are about: the metric both papers select by
 
+UNMARKED = "Unmarked"
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison says: tables to draw, and what they mean in words."""
+    """What a comparison says: tables to draw, and what they mean in words.
+
+    Its Markdown leads to every run that the tables stand on, from a file in `tables` beside `runs`.
+    """
 
     title: str
     tables: tuple[ResultTable, ...]
@@ -31,7 +36,8 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """All tables and sentences, the same bytes for the same runs."""
-        parts = [f"# {self.title}\n", *(to_markdown(table) for table in self.tables), *(f"{text}\n" for text in self.sentences)]
+        parts = [f"# {self.title}\n", *(to_markdown(table) for table in self.tables)]
+        parts += [f"{text}\n" for text in (*self.sentences, links_to_runs(self.tables)) if text]
         return "\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def compare_entries(
     """A table for each view and, with two or more rows, the paired differences of the first one and a sentence on each.
 
     The papers' own view, test with the history kept, has a table beside each paper that covers the data. Each of `proposals` is
-    set against the best of all others in a table of its own. `missing` rows are in every table, `notes` stand below. Raises
+    set against its best baseline in a table of its own. `missing` rows are in every table, `notes` stand below. Raises
     `SirecError` if one row is to be set `against` another and there is none, and as `differences` does.
     """
     several = any(len(rows) > 1 for rows in group(entries).values())
@@ -71,15 +77,29 @@ def compare_entries(
     tables: list[ResultTable] = []
     for view in views:
         named = f"{title}: {_name(view)}"
+        is_tested = not pairs or view == views[0]
+        untested = [] if is_tested else [f"{UNMARKED}: differences are tested on one view alone, {_name(views[0])}."]
         for table in _beside_papers(entries, metrics, view, pairs if view == views[0] else (), missing, named):
-            said = {note for earlier in tables for note in earlier.notes}
-            tables.append(replace(table, notes=tuple(note for note in (*table.notes, *notes) if note not in said)))
+            tables.append(replace(table, notes=(*table.notes, *untested, *notes)))
+    tables = without_repeats(tables)
     for proposal in proposals if several else ():
         tables.append(improvement_table(entries, metrics, proposal, title))
     if pairs:
         headline = [pair for pair in pairs if pair.difference.metric in (HEADLINE.name, "NDCG@20")] or pairs
         tables.append(difference_table(headline, f"{title}: paired differences"))
     return Comparison(title, tuple(tables), tuple(_sentences(pairs, metrics)))
+
+
+def without_repeats(tables: Sequence[ResultTable]) -> list[ResultTable]:
+    """Tables of one file: a note that was said is not said again, except of marks, but that there are such notes is."""
+    said: set[str] = set()
+    shorter = []
+    for table in tables:
+        notes = tuple(note for note in table.notes if note not in said or note.startswith((MARK, UNMARKED)))
+        above = ("Protocol, seeds and whatever else is not said here: as below the tables before this one.",)
+        shorter.append(replace(table, notes=(*notes, *(above if len(notes) < len(table.notes) else ()))))
+        said |= set(table.notes)
+    return shorter
 
 
 def _beside_papers(

@@ -10,7 +10,7 @@ from sirec.evaluation.correlation import TERMS
 from sirec.report.table import Cell, Column, ResultTable, Row
 from sirec.studies.comparison import Comparison
 from sirec.studies.correlation import BIAS, KINDS, CorrelationRecord, RunShares, Shares
-from sirec.studies.subjects import TRAINED, UNTRAINED, by_label
+from sirec.studies.subjects import TRAINED, UNTRAINED, by_label, links
 
 TERM_NOTE = (
     "Terms of COMIF eq. 3 (eq. 15 and 16 for concat and gate), the query's origin before the key's; side: attributes and "
@@ -64,8 +64,9 @@ def _table(
         for runs in by_label(record.runs):
             shares = [values(shares) for run in runs for shares in _shares(run, state) if wanted(shares)]
             if shares:
+                fused = Cell(runs[0].attribute), Cell(runs[0].behaviour)
                 cells = [Cell(100 * float(np.mean([share[name] for share in shares]))) for name in names]
-                rows.append(Row(runs[0].label, (Cell(runs[0].attribute), Cell(runs[0].behaviour), *cells), state))
+                rows.append(Row(runs[0].label, (*fused, *cells), state, runs=links(runs)))
     return ResultTable(title, columns, tuple(rows), notes)
 
 

@@ -76,7 +76,7 @@ class Experiment:
     those that have the data set; `unavailable` says why data sets that the question is about are not among `datasets`.
 
     `published` is the published table that rows' `printed` select from; without it the papers' main tables stand beside rows by
-    model. Each of `proposals`, rows or models, is set against the best of all others in a table of its own.
+    model. Each of `proposals`, rows or models, is set against its best baseline in a table of its own.
     """
 
     title: str

@@ -1,15 +1,14 @@
 """Two runs beside each other: first what makes the comparison unfair, then what merely differs, then which one is better.
 
 A difference of two runs says something about what was meant to differ only if all else is alike. What every fair comparison
-shares comes first: history rule, data and split, loss, length, task, selection and budget. Ranks on different data are never
+shares comes first: the history rule, and what `protocol.py` lists for tables as well. Ranks on different data are never
 compared: their users are not the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from sirec.config import dump, leaves
 from sirec.errors import SirecError
@@ -17,58 +16,15 @@ from sirec.evaluation.metrics import KINDS, Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import compare
 from sirec.models import model_class
-from sirec.objectives.stage import Stage
 from sirec.report.differences import TEST_VIEW, Pair, method_notes, sentence
 from sirec.report.entries import View
 from sirec.report.table import NOT_RUN, Cell, Column, ResultTable, Row
-from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 from sirec.studies.comparison import HEADLINE, Comparison
+from sirec.studies.protocol import CONDITIONS, COVERED, UNTRAINED
 
 METRICS = tuple(Metric(kind, cutoff) for kind in KINDS for cutoff in (5, 10, 20))
-UNTRAINED = "none: counted"
 Sides = tuple[RunFolder, RunFolder]
-
-
-@dataclass(frozen=True)
-class Shared:
-    """Something that a fair comparison shares: its `name`, what a run has there, and the steps of dotted paths it covers."""
-
-    name: str
-    of: Callable[[RunFolder, RunConfig], str]
-    keys: tuple[str, ...] = ()
-
-
-def _staged(name: str, key: str, text: Callable[[Stage], str]) -> Shared:
-    """What all stages of training have at `key`."""
-    return Shared(name, lambda _, config: "; ".join(map(text, config.stages)) or UNTRAINED, (key,))
-
-
-def _number(key: str, stage: Stage) -> str:
-    return f"{getattr(stage, key):,}"
-
-
-def _spelt(part: object) -> str:
-    """A named part of a configuration, with its weight and what is not at its default."""
-    tree = dump(part, defaults=False)
-    others = ", ".join(f"{key}={value}" for key, value in tree.items() if key not in ("name", "weight"))
-    weight = f"{part.weight:g} " if hasattr(part, "weight") else ""
-    return f"{weight}{tree['name']}{f' ({others})' if others else ''}"
-
-
-SHARED = (
-    Shared("data", lambda folder, config: f"{config.data.name}, {folder.fingerprint()}", ("data.name",)),
-    Shared("split", lambda folder, _: folder.split().text),
-    _staged("loss", "objectives", lambda stage: " + ".join(map(_spelt, stage.objectives))),
-    Shared("length", lambda _, config: str(config.data.max_length), ("max_length",)),
-    _staged("task", "task", lambda stage: _spelt(stage.task)),
-    _staged("selected by", "metric", lambda stage: f"validation {stage.metric}"),
-    _staged("targets a step", "budget", partial(_number, "budget")),
-    _staged("epochs at most", "epochs", partial(_number, "epochs")),
-    _staged("epochs an evaluation", "evaluate_every", partial(_number, "evaluate_every")),
-    _staged("patience", "patience", partial(_number, "patience")),
-)
-COVERED = tuple(f".{key}." for shared in SHARED for key in shared.keys)
 
 
 @dataclass(frozen=True)
@@ -107,7 +63,7 @@ def compare_runs(
         return Comparison(title, protocol, ())
     refuse_other_data(sides)
     ranks = tuple(folder.ranks().ranks[view.split][view.history] for folder in sides)
-    pairs = [_pair(metric, ranks, labels, sides[0].config().data.name) for metric in metrics]
+    pairs = [_pair(metric, ranks, labels, sides) for metric in metrics]
     notes = (view.note, f"{warning(shared)}.", *method_notes(pairs))
     results = (_result_table(pairs, labels, notes), _overlap_table(metrics, ranks, labels))
     about = HEADLINE if HEADLINE in metrics else metrics[0]
@@ -125,10 +81,20 @@ def refuse_other_data(sides: Sides) -> None:
 
 
 def shared_facts(sides: Sides, view: View = TEST_VIEW) -> list[Facts]:
-    """What both have of each thing that a fair comparison shares; ranks under both history rules are stored with every run."""
+    """What both have of each thing that a fair comparison shares; ranks under both history rules are stored with every run.
+
+    A floor is not trained, which is one thing to differ in and stands for all that training shares.
+    """
     rule = {"keep": "kept", "mask": "masked"}[view.history]
-    found = [(shared.name, *(shared.of(folder, folder.config()) for folder in sides)) for shared in SHARED]
-    return [Facts("history", rule, rule), *(Facts(*facts) for facts in found)]
+    first, second = ((folder, folder.config()) for folder in sides)
+    floors = [model_class(config.model.name).is_floor for _, config in (first, second)]
+    training = [Facts("training", *(UNTRAINED if is_floor else "trained" for is_floor in floors))] if any(floors) else []
+    asked = [condition for condition in CONDITIONS if condition.of_floors or not training]
+    return [
+        Facts("history", rule, rule),
+        *(Facts(condition.name, condition.of(*first), condition.of(*second)) for condition in asked),
+        *training,
+    ]
 
 
 def other_facts(sides: Sides) -> list[Facts]:
@@ -156,7 +122,7 @@ def _labels(sides: Sides) -> tuple[str, str]:
 
 
 def _settings(folder: RunFolder) -> Mapping[str, str]:
-    """Dotted path -> value of what `SHARED` does not cover."""
+    """Dotted path -> value of what `CONDITIONS` do not cover."""
     plain = {".".join(path): _text(value) for path, value in leaves(dump(folder.config())) if _is_plain(path, value)}
     mine = {path: text for path, text in plain.items() if not any(key in f".{path}." for key in COVERED)}
     timings = folder.timings() if folder.is_done else {}
@@ -186,9 +152,12 @@ def _others_table(others: Sequence[Facts], labels: tuple[str, str]) -> ResultTab
     return ResultTable("What else differs", tuple(map(Column, labels)), rows, label_heading="key")
 
 
-def _pair(metric: Metric, ranks: Sequence[Ranks], labels: tuple[str, str], dataset: str) -> Pair:
+def _pair(metric: Metric, ranks: Sequence[Ranks], labels: tuple[str, str], sides: Sides) -> Pair:
     found = compare(metric, {0: ranks[0]}, {0: ranks[1]})  # one run a side, whatever its seed
-    return Pair(dataset, *labels, replace(found, adjusted_p=found.p_value), 1, is_reference=True, chosen="named")
+    configs = [folder.config() for folder in sides]
+    floors = tuple(label for label, config in zip(labels, configs, strict=True) if model_class(config.model.name).is_floor)
+    tested = replace(found, adjusted_p=found.p_value)
+    return Pair(configs[0].data.name, *labels, tested, 1, is_reference=True, chosen="named", floors=floors)
 
 
 def _result_table(pairs: Sequence[Pair], labels: tuple[str, str], notes: tuple[str, ...]) -> ResultTable:

@@ -34,7 +34,7 @@ class Section:
     """Tables under one heading: those whose names begin with one of `beginnings`.
 
     `made` is the command that makes such a table, of its name, its record and the results; `redraw` the one that draws it from
-    its record, of its `name` and what follows the beginning, the `rest`.
+    its record, of its `name`.
     """
 
     heading: str
@@ -48,12 +48,12 @@ SECTIONS = (
     Section("The papers' ablations", ("comif_table", "difsr_table")),
     Section("Parts switched off", ("ablate_",), of_switches),
     Section("Rare targets and short histories", ("coldstart_",), redraw="sirec coldstart --name {name} --render-only"),
-    Section("Ranks of attention", ("rankcheck_",), of_a_measurement, "sirec rankcheck --data {rest} --render-only"),
+    Section("Ranks of attention", ("rankcheck_",), of_a_measurement, "sirec rankcheck --name {name} --render-only"),
     Section(
         "Attention by the origin of its scores",
         ("correlation_",),
         of_a_measurement,
-        "sirec correlation --data {rest} --render-only",
+        "sirec correlation --name {name} --render-only",
     ),
     Section("Further comparisons", ("",)),
 )
@@ -86,7 +86,9 @@ class Artefact:
     def body(self) -> str:
         """The tables without the title, their headings as deep as the report has them."""
         rest = self.text.partition("\n")[2] if self.text.startswith("# ") else self.text
-        return re.sub(r"^#{2,} ", "#### ", rest.strip(), flags=re.MULTILINE)
+        links = "" if self.record_path else r"\1"  # the record's links are said already
+        here = re.sub(r"^(Runs: \[.*)", links, rest, flags=re.MULTILINE).replace("](../", "](")
+        return re.sub(r"^#{2,} ", "#### ", here.strip(), flags=re.MULTILINE)
 
     @property
     def record_path(self) -> Path | None:
@@ -136,10 +138,16 @@ def report(artefacts: Sequence[Artefact]) -> str:
     contents, parts = [], []
     for section, found in by_section.items():
         contents.append(f"- {section.heading}")
-        contents += [f"  - [{artefact.title}](#{artefact.name})" for artefact in found]
+        contents += [f"  - [{_named(artefact, found)}](#{artefact.name})" for artefact in found]
         parts.append(f"## {section.heading}\n")
         parts += [_part(artefact, _figures(artefact, artefacts)) for artefact in found]
     return "\n".join([INTRODUCTION, *contents, "", *parts])
+
+
+def _named(artefact: Artefact, others: Sequence[Artefact]) -> str:
+    """Its title, with the table's name where another has the same title."""
+    is_one_of_several = [other.title for other in others].count(artefact.title) > 1
+    return f"{artefact.title} ({artefact.name})" if is_one_of_several else artefact.title
 
 
 def _part(artefact: Artefact, figures: Sequence[Path]) -> str:
@@ -187,8 +195,7 @@ def _commands(artefact: Artefact) -> Iterator[str]:
     made = section.made(artefact.name, artefact.record, artefact.root)
     redraw = None
     if section.redraw:
-        [beginning] = section.beginnings
-        redraw = section.redraw.format(name=artefact.name, rest=artefact.name.removeprefix(beginning))
+        redraw = section.redraw.format(name=artefact.name)
     if made:
         yield f"Command: `{made}`"
     if redraw:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from sirec.config import dump, leaves
 from sirec.data.split import LeaveOneOut
@@ -12,6 +12,7 @@ from sirec.report.entries import Entry
 from sirec.report.published import PrintedRow
 from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
+from sirec.studies.protocol import facts
 
 
 def entry(
@@ -31,7 +32,8 @@ def entry(
         label=label or declaration.title,
         model=config.model.name,
         seed=config.seed,
-        protocol=protocol_of(config, folder.fingerprint()),
+        protocol=facts(folder),
+        details=facts(folder, details=True),
         ranks=folder.ranks(),
         dataset=config.data.name,
         link="/".join(folder.path.parts[-5:]),
@@ -52,36 +54,6 @@ def entries(folders: Sequence[RunFolder]) -> list[Entry]:
 
 def _objectives(stages: Sequence[Stage]) -> list[list[str]]:
     return [[part.name for part in stage.objectives] for stage in stages]
-
-
-def protocol_of(config: RunConfig, fingerprint: str) -> dict[str, str]:
-    """What has to be alike for a fair comparison, as a table's notes print it."""
-    facts = {
-        "protocol": config.protocol,
-        "profile": config.profile,
-        "fields": ", ".join(_fields(config)) or "none",
-        "length": str(config.data.max_length),
-        "data": fingerprint,
-    }
-    for stage in config.stages:
-        facts |= {
-            "loss": " + ".join(f"{part.weight:g} {part.name}" for part in stage.objectives),
-            "task": stage.task.name,
-            "targets a step": str(stage.budget),
-            "learning rate": f"{stage.learning_rate:g}",
-            "selected by": f"validation {stage.metric}",
-            "patience": f"{stage.patience} evaluations",
-            "precision": config.precision,
-        }
-    return facts
-
-
-def _fields(config: RunConfig) -> Iterator[str]:
-    """The fields that the model reads."""
-    if config.model.reads("attribute"):
-        yield from config.data.attributes or ("all attributes",)
-    if config.model.reads("behaviour"):
-        yield from config.data.behaviours
 
 
 def _label(config: RunConfig, configs: Sequence[RunConfig]) -> str:

@@ -96,11 +96,15 @@ def _with_attention() -> list[str]:
 
 
 class Labelled(Protocol):
-    """What is measured on a run carries the name of the run's row."""
+    """What is measured on a run carries the name of the run's row and the run's folder."""
 
     @property
     def label(self) -> str:
         """The row."""
+
+    @property
+    def link(self) -> str:
+        """The folder, as tables name it."""
 
 
 Measured = TypeVar("Measured", bound=Labelled)
@@ -112,6 +116,11 @@ def by_label(runs: Sequence[Measured]) -> list[list[Measured]]:
     for run in runs:
         rows.setdefault(run.label, []).append(run)
     return list(rows.values())
+
+
+def links(runs: Sequence[Labelled]) -> dict[str, str]:
+    """Id -> folder of the runs of a row."""
+    return {Path(run.link).name: run.link for run in runs}
 
 
 def sample(rows: Rows, users: int, seed: int) -> Rows:

@@ -44,7 +44,7 @@ def refused(outcome: Outcome) -> str:
 def test_compare_says_first_what_is_unfair(sirec: Call, runs: list[str]) -> None:
     """On a screen the first line is the warning; JSON has four tables in the same order; metrics and history can be chosen."""
     screen = sirec("compare", *runs)
-    assert screen.out.startswith("NOT LIKE WITH LIKE: the runs differ in loss")
+    assert screen.out.startswith("NOT LIKE WITH LIKE: the runs differ in training")
     found = json.loads(sirec("compare", *runs, "--history", "mask", "--metric", "MRR@7", "--json").out)
     assert [table["title"] for table in found["tables"][1:]] == ["What else differs", "Results", "Overlap of hits"]
     assert found["tables"][0]["title"].startswith("NOT LIKE WITH LIKE")

@@ -18,7 +18,7 @@ from sirec.evaluation.ranks import Ranks, RankTable
 from sirec.report import comparison
 from sirec.report.comparison import comparison_table
 from sirec.report.differences import Pair, difference_table, differences, find_row, sentence, verdict
-from sirec.report.entries import PREVIOUS, Entry, MissingRow, View, best_on_validation, group, protocol_notes
+from sirec.report.entries import PREVIOUS, Entry, MissingRow, View, best_on_validation, group, protocol_notes, seed_note
 from sirec.report.published import PrintedRow
 from sirec.report.render import to_csv, to_dict, to_latex, to_markdown, to_rich
 from sirec.report.table import ResultTable
@@ -74,7 +74,7 @@ def test_seeds_are_averaged() -> None:
     (sasrec,), (nova,) = (row.cells for row in table.rows)
     assert [sasrec.value, sasrec.deviation] == pytest.approx([np.mean(values), np.std(values, ddof=1)])
     assert nova.deviation is None
-    assert nova.link == "runs/NOVA-0"
+    assert [list(row.runs.values()) for row in table.rows] == [[run.link for run in runs], ["runs/NOVA-0"]]
 
 
 def test_split_and_history_choose_the_ranks() -> None:
@@ -242,6 +242,14 @@ def test_a_floor_stands_for_every_seed() -> None:
     against_floor = differences([floor(), *three("COMIF")], [NDCG], proposal="COMIF")[0]
     against_one = differences([entry("SASRec"), *three("COMIF")], [NDCG], proposal="COMIF")[0]
     assert (against_floor.difference.level, against_one.difference.level) == ("method", "checkpoints")
+    assert "about the methods: 3 seeds against a floor, which has none, resampled" in sentence(against_floor)
+    assert "(3 and 1 seeds a side)" in sentence(against_one)  # control
+    [once] = differences([floor(), entry("COMIF")], [NDCG], proposal="COMIF")
+    assert "these checkpoints (1 seed against a floor, which has none), not about the methods: that needs 3 seeds." in sentence(
+        once
+    )
+    [floors] = differences([floor(), replace(floor(), label="Transitions")], [NDCG], proposal="Transitions")
+    assert sentence(floors).endswith("It is about the methods: both are floors, which no seed changes.")
 
 
 def with_interval(low: float, high: float, p_value: float, adjusted: float) -> Pair:
@@ -305,6 +313,38 @@ def test_the_table_of_differences_has_every_pair() -> None:
     assert f"2,000 resamples, seed 0, {USERS:,} users" in text
 
 
+def test_a_p_that_resampling_cannot_undercut_is_a_bound() -> None:
+    """The smallest p of a permutation reads as at most that, in words and below tables; McNemar's, or a larger, as it is."""
+    clear = differences([entry("SASRec"), entry("COMIF", test=1.0)], [RECALL, NDCG])
+    exact, permuted = clear
+    assert permuted.difference.p_value == pytest.approx(1 / 2001)
+    assert "sign-flip permutation, p ≤ 0.0005)" in sentence(permuted)
+    assert "p < 0.0001)" in sentence(exact)
+    [bound] = [note for note in difference_table(clear).notes if "bound" in note]
+    assert bound == "p 0.0005 by sign-flip permutation, before correction, is a bound: 2,000 resamples show nothing smaller."
+    chance = differences([entry("SASRec"), entry("NOVA")], [RECALL, NDCG])
+    assert not any("bound" in note for note in difference_table([exact, *chance]).notes)
+    assert "p = " in sentence(chance[1])
+    several = differences([*three("SASRec"), *three("COMIF", test=1.0)], [NDCG])
+    assert "hierarchical bootstrap, p ≤ 0.0010)" in sentence(several[0])
+
+
+def test_details_are_said_only_where_rows_differ() -> None:
+    """A detail that all share is silent, one that differs is named, and a model without the like has no part in it."""
+    alike = [replace(entry(label), details={"inner width": "256"}) for label in ("SASRec", "NOVA")]
+    assert protocol_notes(alike) == protocol_notes([entry("SASRec")])
+    notes = protocol_notes([*alike, replace(entry("COMIF"), details={"inner width": "64"}), entry("GRU4Rec")])
+    assert notes[1:] == ["The rows differ in inner width: 256 (SASRec, NOVA); 64 (COMIF)."]
+
+
+def test_what_most_rows_share_is_not_listed() -> None:
+    """From three rows on, and if they are most, those with the usual value are all others; two (control) are named."""
+    labels = ["SASRec", "NOVA", "DIF-SR", "COMIF", "MSSR"]
+    rows = [entry(label, protocol=PROTOCOL | {"length": "7" if label == "NOVA" else "50"}) for label in labels]
+    assert protocol_notes(rows)[1] == "The rows differ in length: 7 (NOVA); 50 (all others)."
+    assert protocol_notes(rows[:3])[1] == "The rows differ in length: 50 (SASRec, DIF-SR); 7 (NOVA)."
+
+
 def test_unlike_protocols_are_named() -> None:
     """What all rows share is one line; what differs between rows is said with its owners; a floor has no protocol to differ."""
     short = PROTOCOL | {"length": "7"}
@@ -313,6 +353,8 @@ def test_unlike_protocols_are_named() -> None:
         "Protocol: loss cross-entropy, task next_item.",
         "The rows differ in length: 50 (SASRec, NOVA); 7 (DIF-SR).",
     ]
+    comma = protocol_notes([entry("COMIF, brand", protocol=short), entry("COMIF", protocol=short), entry("NOVA")])
+    assert comma[1] == "The rows differ in length: 7 ('COMIF, brand', COMIF); 50 (NOVA)."
     assert protocol_notes([entry("SASRec"), entry("NOVA")]) == ["Protocol: loss cross-entropy, task next_item, length 50."]
 
 
@@ -331,7 +373,16 @@ def test_ties_and_single_seeds_are_noted() -> None:
     assert "Targets that tie with other items: SASRec (30 %)." in comparison_table([tied], [RECALL]).notes
     assert not any("tie with" in note for note in comparison_table([entry("SASRec")], [RECALL]).notes)
     assert any("Fewer than 3 compare checkpoints" in note for note in comparison_table([tied], [RECALL]).notes)
-    assert any("Seeds per row: 3;" in note for note in comparison_table(three("SASRec"), [RECALL]).notes)
+    assert any("Seeds per row: 3 (seeds 0, 1, 2);" in note for note in comparison_table(three("SASRec"), [RECALL]).notes)
+
+
+def test_seeds_are_told_by_number() -> None:
+    """One set of seeds once, rows with others each with its own; a floor has none, and of other tools' rows none are known."""
+    assert seed_note([entry("SASRec", seed=7), floor()]).startswith("Seeds per row: 1 (seed 7). Fewer than 3")
+    unlike = seed_note([*three("SASRec"), entry("NOVA", seed=4)])
+    assert unlike.startswith("Seeds per row: 1 to 3 (seeds 0, 1, 2 (SASRec); 4 (NOVA));")
+    assert seed_note([floor()]) == "Seeds: none, as nothing is trained."
+    assert seed_note([entry("theirs", protocol={})]).startswith("Seeds per row: 1. Fewer")
 
 
 def test_mistakes_are_named() -> None:
@@ -398,3 +449,4 @@ def test_a_single_test_is_not_called_corrected() -> None:
     for runs, said in ((rows[:2], "and p is below"), (rows, "Holm's correction for 2 tests")):
         pairs = differences(runs, [RECALL], against="sasrec")
         assert any(said in note for note in comparison_table(runs, [RECALL], pairs=pairs).notes)
+        assert any("Corrected after Holm" in note for note in difference_table(pairs).notes) == (len(runs) > 2)

@@ -1,4 +1,4 @@
-"""A proposal against the best of all others, and what its paper's printed table says of the same."""
+"""A proposal against its best baseline, and what its paper's printed table says of the same."""
 
 from __future__ import annotations
 
@@ -87,6 +87,26 @@ def test_baselines_are_floors_and_what_the_paper_compares_with() -> None:
     assert gains([*RUNS, floor], "dif-sr")[0][3] == "Popularity"
     assert gains([*RUNS, replace(floor, is_floor=False, is_variant=True)], "dif-sr")[0][3] == "SASRec"
     assert gains([*RUNS, entry("mine", "mine", 0.1, 0.1)], "mine")[0][3] == "COMIF"  # no paper: all others
+
+
+def test_rows_that_are_no_baselines_are_named() -> None:
+    """The title says whose baselines, a note who is left out and why; without a paper (control) all other models are in."""
+    variant = replace(entry("COMIF, both", "comif", 0.9, 0.9), is_variant=True)
+    table = improvement_table([*RUNS, variant], [RECALL], "dif-sr", "Tiny")
+    assert table.title == "Tiny: DIF-SR against the best baseline of its paper"
+    [said] = [note for note in table.notes if note.startswith("No baselines here")]
+    assert "not in the paper's table (COMIF)" in said
+    assert "main tables have it ('COMIF, both')" in said
+    alone = improvement_table([*RUNS, entry("mine", "mine", 0.1, 0.1)], [RECALL], "mine", "Tiny")
+    assert alone.title == "Tiny: mine against the best of all others"
+    assert not any("No baselines" in note for note in alone.notes)
+
+
+def test_a_table_without_intervals_has_no_note_on_them() -> None:
+    """Gains have no interval here, so nothing is said of any; the tests are named."""
+    notes = improvement_table(RUNS, [RECALL], "comif").notes
+    assert not any("Intervals" in note for note in notes)
+    assert any(note.startswith("Tests: exact McNemar") for note in notes)
 
 
 def test_other_data_have_no_printed_gain(monkeypatch: pytest.MonkeyPatch) -> None:

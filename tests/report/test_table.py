@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sirec.report.render import to_csv, to_dict, to_latex, to_markdown, to_rich
+from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown, to_rich
 from sirec.report.table import Cell, Column, Direction, ResultTable, Row, Value
 
 METRICS = ("Recall@10", "Recall@20", "NDCG@10", "NDCG@20")
+OURS = {"seed 0": "results/runs/beauty/comif/3f2a", "seed 1": "results/runs/beauty/comif/77aa"}
 
 
 def of_values(values: list[Value], direction: Direction = "higher") -> ResultTable:
@@ -28,8 +29,12 @@ def overall() -> ResultTable:
     """A table with everything: floors, published values, deviations, marks, labels that look like markup."""
     columns = tuple(Column(name, direction="higher") for name in METRICS)
     floor = Row("Popularity", tuple(Cell(0.0123 + i / 1000) for i in range(4)), is_floor=True)
-    plain = Row("SASRec_v2 | a*b", tuple(Cell(0.1197 + i / 1000, 0.1222, 0.0012) for i in range(4)))
-    ours = Row("COMIF [ours]", tuple(Cell(0.1231 + i / 1000, 0.1449, 0.0015, mark="†", link="../runs/3f2a") for i in range(4)))
+    plain = Row(
+        "SASRec_v2 | a*b",
+        tuple(Cell(0.1197 + i / 1000, 0.1222, 0.0012) for i in range(4)),
+        runs={"seed 0": "results/runs/beauty/sasrec/0c1d"},
+    )
+    ours = Row("COMIF [ours]", tuple(Cell(0.1231 + i / 1000, 0.1449, 0.0015, mark="†") for i in range(4)), runs=OURS)
     absent = Row("MSSR", tuple(Cell(missing="not trained here") for _ in range(4)))
     return ResultTable("Beauty & more", columns, (floor, plain, ours, absent), ("Protocol: loss CE, 100 % ranked.",))
 
@@ -163,10 +168,33 @@ def test_emphasis_is_in_every_rendering_that_has_it() -> None:
     assert "\x1b[4m0.1197" in capture.get()
 
 
-def test_links_lead_to_runs_where_wanted() -> None:
-    """With links a value leads to its run folder; without (control) the table stays readable as text."""
-    assert "[**0.1231**](../runs/3f2a)" in to_markdown(overall(), links=True)
-    assert "../runs" not in to_markdown(overall())
+def test_bold_and_the_second_emphasis_have_a_legend() -> None:
+    """Where a rendering emphasises, it says what that stands for; a table in which nobody is best (control) has no legend."""
+    legends = {
+        to_markdown: "Bold: best of a column; italic: second best.",
+        to_latex: "Bold: best of a column; underlined: second",
+    }
+    for render, legend in legends.items():
+        assert legend in render(overall())
+        assert "Bold" not in render(of_values([0.1, 0.2], "none"))
+    assert "underlined: second best." in drawn(overall(), 120)
+    divided = replace(overall(), best_within="group", rows=tuple(replace(row, group=row.label[:1]) for row in overall().rows))
+    assert "Bold" not in to_markdown(divided)  # alone in their groups, all are unbeaten and none is best
+    halves = replace(divided, rows=tuple(replace(row, group=str(i // 2)) for i, row in enumerate(overall().rows)))
+    assert "Bold: best of a column within its group; italic" in to_markdown(halves)
+
+
+def test_links_lead_to_every_run() -> None:
+    """One line leads to the runs of all rows: seeds by number, a single run by its row, once though it is in two tables."""
+    assert "runs/" not in to_markdown(overall())  # the grid stays readable as text
+    line = links_to_runs([overall(), overall()])
+    seeds = "[seed 0](../runs/beauty/comif/3f2a), [seed 1](../runs/beauty/comif/77aa)"
+    assert line == rf"Runs: [SASRec\_v2 \| a\*b](../runs/beauty/sasrec/0c1d); COMIF [ours] {seeds}."
+    elsewhere = replace(overall().rows[1], runs={"seed 0": "results/runs/toys/sasrec/99ff"})
+    both = links_to_runs([replace(overall(), rows=(overall().rows[1], elsewhere))])
+    assert r"a\*b on beauty](../runs/beauty" in both
+    assert r"a\*b on toys](../runs/toys" in both
+    assert links_to_runs([of_values([0.1])]) == ""
 
 
 def test_what_is_missing_says_why() -> None:
@@ -182,10 +210,12 @@ def test_csv_and_json_carry_everything() -> None:
     lines = list(csv.DictReader(io.StringIO(to_csv(overall()))))
     assert len(lines) == 16
     ours = next(line for line in lines if line["row"] == "COMIF [ours]" and line["column"] == "Recall@10")
-    assert (float(ours["value"]), ours["published"], ours["place"], ours["link"]) == (0.1231, "0.1449", "1", "../runs/3f2a")
+    assert (float(ours["value"]), ours["published"], ours["place"]) == (0.1231, "0.1449", "1")
+    assert ours["runs"].split() == list(OURS.values())
     tree = json.loads(json.dumps(to_dict(overall()), allow_nan=False))
+    assert tree["rows"][2]["runs"] == OURS
     assert tree["rows"][2]["cells"]["Recall@10"] == {
-        "value": 0.1231, "published": 0.1449, "deviation": 0.0015, "mark": "†", "link": "../runs/3f2a",
+        "value": 0.1231, "published": 0.1449, "deviation": 0.0015, "mark": "†",
         "relative": 0.1231 / 0.1449 - 1, "place": 1,
     }  # fmt: skip
     assert tree["rows"][3]["cells"]["NDCG@20"] == {"missing": "not trained here"}

@@ -33,7 +33,17 @@ def configured(tiny: Dataset, folder: Path, model: str = "comif", **settings: An
 
 
 UNLIKE: dict[str, dict[str, Any]] = {
+    "fields": {"data__attributes": ["brand", "category"]},
     "length": {"max_length": 7},
+    "width": {"width": 64},
+    "layers": {"layers": 1},
+    "heads": {"heads": 2},
+    "dropout": {"dropout": 0.1},
+    "inner width": {"inner": 64},
+    "attention dropout": {"attention_dropout": 0.1},
+    "learning rate": {"learning_rate": 0.5},
+    "weight decay": {"weight_decay": 0.5},
+    "precision": {"precision": "bf16"},
     "loss": {"upa__weight": 0.1},
     "task": {"task": {"name": "last_item"}},
     "selected by": {"metric": "NDCG@10"},
@@ -75,9 +85,8 @@ def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path)
     assert warning(shared_facts((one, same))).startswith("Like with like")
     assert other_facts((one, same)) == []
     for path, value in (
-        ("heads", 2),
-        ("learning_rate", 0.5),
-        ("data.attributes", ["brand", "category"]),
+        ("attribute_fusion", "gate"),
+        ("behaviour", "embedding"),
         ("seed", 3),
         ("threads", 1),
     ):
@@ -86,7 +95,8 @@ def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path)
         assert facts.name.endswith(path)
         assert warning(shared_facts((one, changed))).startswith("Like with like")
     floor = configured(tiny, tmp_path / "floor", "popularity")
-    assert {facts.first for facts in other_facts((floor, one)) if facts.name == "model.width"} == {NOT_RUN}
+    assert {facts.first for facts in other_facts((floor, one)) if facts.name == "model.attribute"} == {NOT_RUN}
+    assert warning(shared_facts((floor, one))) == "NOT LIKE WITH LIKE: the runs differ in training"
 
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 1, "threads": 1}

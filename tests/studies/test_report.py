@@ -71,6 +71,27 @@ def test_every_table_is_there_with_how_it_was_made(results: Path) -> None:
         assert "A sentence on A." in part
 
 
+def test_links_of_a_table_lead_on_from_the_report(results: Path) -> None:
+    """What leads to runs from a table does so from the report, but once: where a record lists them, the line is left out."""
+    for path in (results / "tables").glob("*.md"):
+        path.write_text(f"{path.read_text()}\nRuns: [COMIF 3](../runs/tiny/comif/{'3' * 12}).\n")
+    text = write_report(results).read_text()
+    parts = dict(re.findall(r'<a id="(\w+)"></a>\n\n(.*?)(?=<a id|\Z)', text, flags=re.DOTALL))
+    assert f"Runs: [COMIF 3](runs/tiny/comif/{'3' * 12})." in parts["by_hand"]
+    for part in parts.values():
+        assert part.count("(runs/tiny/comif/333333333333)") == 1
+        assert "](../" not in part
+
+
+def test_tables_of_one_title_are_told_apart(results: Path) -> None:
+    """In the contents each has its name beside the title; a title of its own (control) stands alone."""
+    shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "by_foot.md")
+    text = write_report(results).read_text()
+    assert "- [Mine (by_foot)](#by_foot)" in text
+    assert "- [Mine (by_hand)](#by_hand)" in text
+    assert "- [Bins](#coldstart_tiny)" in text
+
+
 def test_a_measurement_names_the_command_that_measures(results: Path) -> None:
     """On the study that has the runs under the same names, or, where none has them so (control), on the runs by id."""
     (results / "measurements").mkdir()
@@ -86,8 +107,8 @@ def test_a_measurement_names_the_command_that_measures(results: Path) -> None:
         measured = {"data": "tiny", "users": 50, "seed": 7, "runs": runs}
         (results / "measurements" / "rankcheck_tiny.json").write_text(json.dumps(measured))
         text = write_report(results).read_text()
-        assert f"- Command: `sirec rankcheck {chosen} --users 50 --seed 7`\n" in text
-        assert "- Drawn anew: `sirec rankcheck --data tiny --render-only`\n" in text
+        assert f"- Command: `sirec rankcheck {chosen} --users 50 --seed 7 --name rankcheck_tiny`\n" in text
+        assert "- Drawn anew: `sirec rankcheck --name rankcheck_tiny --render-only`\n" in text
 
 
 def test_what_only_ablate_can_ask_is_asked_of_ablate() -> None:
@@ -124,7 +145,7 @@ def test_the_committed_report_is_what_its_records_say() -> None:
     cited = {
         name for path in documents for name in re.findall(r"results/tables/([\w-]+)\.md", path.read_text(encoding="utf-8"))
     }
-    assert {"overall", "coldstart_beauty", "rankcheck_beauty"} <= cited <= set(names)
+    assert {"overall", "coldstart_beauty", "rankcheck_beauty_overall"} <= cited <= set(names)
 
 
 def test_links_lead_somewhere(results: Path) -> None:

@@ -74,7 +74,7 @@ def evaluate(
     notes: list[str] = []
     if recommendations:
         theirs, notes = recommended(recommendations, dataset(data or _only(rows), data_root), split, order)
-        refuse_unknown(theirs, metrics if metric else (), view)
+        refuse_unknown(theirs, metrics, view, are_named=bool(metric))
         rows += theirs
     comparison = compare_entries(rows, metrics=metrics, views=[view], against=against, notes=notes)
     show(comparison, as_json=as_json)

@@ -86,7 +86,8 @@ class Lists:
         exact_to = {rule: end for rule, end in ends.items() if end is not None}
         tied = int((place.level[some] > 1).sum()) / int(some.sum())
         table = _table(part, keep[1:], mask[1:], tied, exact_to)
-        return Ranking(table, (*self.remarks, *self._remarks(some, is_seen, place, cut), *_reach(exact_to)))
+        edge = self._edge(cut, place)
+        return Ranking(table, (*self.remarks, *self._remarks(some, is_seen, cut, edge), *_reach(exact_to, edge)))
 
     def _ranks(self, target: Codes, counts: Flags) -> tuple[Ranks, _Place]:
         """Doubled ranks Int32[U + 1] among the rows that count."""
@@ -99,11 +100,14 @@ class Lists:
         remaining = np.bincount(self.users[counts], minlength=len(missed))[missed]
         return int(remaining.min()) if len(remaining) else None
 
-    def _remarks(self, some: Flags, is_seen: Flags, place: _Place, cut: Flags) -> Iterator[str]:
-        last = np.full(len(some), np.inf)
+    def _edge(self, cut: Flags, place: _Place) -> int:
+        """How many targets tie with the last item of a list that was cut off."""
+        last = np.full(len(cut), np.inf)
         np.minimum.at(last, self.users, self.keys)
+        return int((cut & (place.level > 1) & (place.key == last)).sum())
+
+    def _remarks(self, some: Flags, is_seen: Flags, cut: Flags, edge: int) -> Iterator[str]:
         without, short = int((some & (self.length == 0)).sum()), int((some & (self.length > 0) & ~cut).sum())
-        edge = int((cut & (place.level > 1) & (place.key == last)).sum())
         yield f"lists of {self.length.max():,}, ties within a list count half"
         if without:
             yield f"{without:,} of {int(some.sum()):,} users have no list, and miss"
@@ -206,7 +210,7 @@ def _table(part: Part, keep: Ranks, mask: Ranks, tied: float, exact_to: dict[His
     return RankTable({part: {"keep": keep, "mask": mask}}, {part: tied}, parts=(part,), exact_to=exact_to)
 
 
-def _reach(exact_to: dict[HistoryRule, int]) -> Iterator[str]:
+def _reach(exact_to: dict[HistoryRule, int], edge: int) -> Iterator[str]:
     if exact_to:
         known = (f"{end} with the history {WORDS[rule]}" for rule, end in exact_to.items())
-        yield f"exact to cutoff {', '.join(known)}"
+        yield f"exact to cutoff {', '.join(known)}{', but for those ties' if edge else ''}"

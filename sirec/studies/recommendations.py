@@ -43,13 +43,15 @@ def recommended(files: Sequence[Path], data: Dataset, part: Part, order: str | N
     return entries, notes
 
 
-def refuse_unknown(entries: Sequence[Entry], metrics: Sequence[Metric], view: View) -> None:
-    """Raise `SirecError` for a metric that reads further than a row's ranks are known."""
+def refuse_unknown(entries: Sequence[Entry], metrics: Sequence[Metric], view: View, *, are_named: bool = True) -> None:
+    """Raise `SirecError` for a metric that reads further than a row's ranks are known.
+
+    Of metrics that nobody named, it is enough for a row that one is known.
+    """
     for entry in entries:
-        for metric in metrics:
-            if not is_known([entry], metric, view):
-                end = entry.ranks.exact_to[view.history]
-                what = f"{metric.name}: the lists of {entry.label} are exact to cutoff {end}"
-                raise SirecError(
-                    f"{what} with the history {WORDS[view.history]}", f"ask for cutoffs of at most {end}, or give longer lists"
-                )
+        unknown = [metric for metric in metrics if not is_known([entry], metric, view)]
+        if unknown and (are_named or len(unknown) == len(metrics)):
+            end = entry.ranks.exact_to[view.history]
+            what = f"{unknown[0].name}: the lists of {entry.label} are exact to cutoff {end}"
+            hint = f"ask for cutoffs of at most {end}, as --metric Recall@{max(end, 1)}, or give longer lists"
+            raise SirecError(f"{what} with the history {WORDS[view.history]}", hint)

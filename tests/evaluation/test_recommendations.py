@@ -124,10 +124,14 @@ def test_unknown_items_leave_room(tiny: Dataset) -> None:
 
 
 def test_ties_at_the_end_of_a_list_are_told(tiny: Dataset) -> None:
-    """Where a target ties with the last item of a cut-off list, more may tie: counted; without ties (control) not said."""
-    told = [any("tie with the last item" in r for r in lists(tiny, some_scores(tiny, n), 12).rank(tiny, "test").remarks)
-            for n in (3, None)]  # fmt: skip
-    assert told == [True, False]
+    """Where a target ties with the last item of a cut-off list, more may tie: counted, and not called exact.
+
+    Without ties (control) neither is said.
+    """
+    remarks = [lists(tiny, some_scores(tiny, levels), 12).rank(tiny, "test").remarks for levels in (3, None)]
+    for said in ("tie with the last item", "but for those ties"):
+        assert [any(said in remark for remark in told) for told in remarks] == [True, False]
+    assert any(remark.startswith("exact to cutoff") for remark in remarks[1])
 
 
 def test_lists_without_seen_items_are_told(tiny: Dataset) -> None:

@@ -141,6 +141,10 @@ def test_lists_stand_beside_runs(top: pd.DataFrame, run: RunFolder, data: Datase
     with pytest.raises(SirecError, match="Recall@20: the lists of ten are exact to cutoff 10 with the history kept"):
         refuse_unknown(theirs, DEFAULT_METRICS, View())
     refuse_unknown(theirs[1:], DEFAULT_METRICS, View())  # control
+    refuse_unknown(theirs, DEFAULT_METRICS, View(), are_named=False)  # a table where something is known
+    with pytest.raises(SirecError, match="Recall@20") as refused:
+        refuse_unknown(theirs, DEFAULT_METRICS[1::2], View(), are_named=False)
+    assert "--metric Recall@10" in str(refused.value.hint)
 
 
 def test_what_the_data_lack_is_left_out_and_named(top: pd.DataFrame, data: Dataset, tmp_path: Path) -> None:

@@ -57,7 +57,9 @@ def coldstart(
     from sirec.errors import SirecError
     from sirec.evaluation.buckets import with_ends
     from sirec.studies.coldstart import METRICS, ColdStart, cold_start, default_name, record, recorded
+    from sirec.studies.naming import check_name
 
+    name = check_name(name)
     if not train and (jobs > 1 or device != "cpu"):
         raise SirecError("--jobs and --device are about training, and nothing is trained", "say --train")
     if train and (render_only or runs):

@@ -58,11 +58,13 @@ def evaluate(
     from sirec.report.entries import View
     from sirec.run.store import Store
     from sirec.studies.comparison import compare_entries
+    from sirec.studies.naming import check_name
     from sirec.studies.recommendations import recommended, refuse_unknown
     from sirec.studies.runs import entries
 
     if split not in PARTS:
         raise unknown("split", split, PARTS)
+    name = check_name(name)
     metrics = parse_metrics(metric or ()) or DEFAULT_METRICS
     if order is not None and not recommendations:
         raise SirecError("--order is that of an array of scores, and there is none", "say --recommendations FILE.npy")

@@ -85,7 +85,7 @@ class Measurement:
 
     def run(self, chosen: Chosen, users: int, seed: int, *, render_only: bool, as_json: bool, name: str | None = None) -> None:
         """Measure, keep the record, and draw it; or draw what was measured before. Without a `name` it says what was asked."""
-        name = None if name is None else check_name(name)
+        name = check_name(name)
         if render_only:
             name = name or measurement_name(self.name, chosen.data_name(), chosen.choice(), users, seed)
             self.draw(name, chosen.out, as_json=as_json)

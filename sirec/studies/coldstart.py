@@ -72,7 +72,6 @@ def default_name(data: str, history: HistoryRule) -> str:
 
 def record(asked: ColdStart, out: Path, name: str) -> None:
     """Write what was asked, so that it can be drawn anew."""
-    (out / "coldstart").mkdir(parents=True, exist_ok=True)
     replace_json(out / "coldstart" / f"{name}.json", dump(asked))
 
 

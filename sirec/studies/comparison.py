@@ -46,7 +46,6 @@ class Comparison:
 
     def write(self, folder: Path, name: str) -> Path:
         """Write `name.md`, `.csv` and `.tex` into a folder and return the Markdown file."""
-        folder.mkdir(parents=True, exist_ok=True)
         replace_text(folder / f"{name}.md", self.to_markdown())
         replace_text(folder / f"{name}.csv", to_csv(*self.tables))
         replace_text(folder / f"{name}.tex", "\n".join(to_latex(table) for table in self.tables))

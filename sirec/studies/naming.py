@@ -21,8 +21,10 @@ class Choice:
     ids: Sequence[str] = ()
 
 
-def check_name(name: str) -> str:
-    """A name under which files can be written. Raises `SirecError` if it would lead to another folder, or is none."""
+def check_name(name: str | None) -> str | None:
+    """A name under which files can be written, or None. Raises `SirecError` if it would lead to another folder, or is none."""
+    if name is None:
+        return None
     if not name or name.startswith(".") or Path(name).name != name or "\\" in name:
         raise SirecError(f"--name '{name}' is not a plain name", "letters, digits, - and _; folders are chosen with --out")
     return name

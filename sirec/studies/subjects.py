@@ -150,7 +150,6 @@ def _attention_model(model: torch.nn.Module) -> FusedTransformer:
 def write_record(out: Path, name: str, record: object) -> Path:
     """Keep what was measured, so that tables can be drawn again without weights; returns the file."""
     path = record_path(out, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
     replace_json(path, dump(record))
     return path
 

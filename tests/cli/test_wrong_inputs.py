@@ -305,10 +305,20 @@ def test_a_damaged_snapshot_is_named(sirec: Call, prepared: Path) -> None:
     shutil.rmtree(run)
 
 
+@pytest.mark.parametrize("command", ["evaluate", "coldstart", "rankcheck"])
+@pytest.mark.parametrize("name", ["../oops", "../../oops", "a/../b", "/tmp/oops", "a/b", "..", ".", ".hidden", "a\\b", ""])
+def test_a_name_leads_to_no_other_folder(sirec: Call, command: str, name: str) -> None:
+    """A path is refused before runs are looked for; a plain name (control) gets as far as that."""
+    outcome = sirec(command, "feedbeef", "--name", name)
+    assert (outcome.code, outcome.out) == (2, ""), outcome
+    assert f"--name '{name}' is not a plain name" in " ".join(outcome.err.split())
+    assert "'feedbeef' is not a run" in sirec(command, "feedbeef", "--name", "oops").err
+
+
 @pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("place", ["results", "results/runs", "results/studies"])
+@pytest.mark.parametrize("place", ["results", "results/runs", "results/studies", "results/tables"])
 def test_a_folder_that_cannot_be_made_is_named(sirec: Call, prepared: Path, tmp_path: Path, place: str, jobs: str) -> None:
-    """A file stands where results, runs or records are to go; without it (control) the same call makes them."""
+    """A file stands where results, runs, records or tables are to go; without it (control) the same call makes them."""
     (prepared / "rows.yaml").write_text("title: x\nrows: {A: {model: popularity}, T: {model: transitions}}\n")
     blocked = tmp_path / place
     blocked.parent.mkdir(exist_ok=True)

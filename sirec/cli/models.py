@@ -32,7 +32,7 @@ def models(
     """List the models by where they fuse what (COMIF's Table 2), or show one model's page.
 
     A page has the model's equations and departures, its settings under both profiles, what was printed for it, and how it
-    compared with its authors' code.
+    compared with the original.
 
     Example: sirec models comif
     """
@@ -106,7 +106,7 @@ def _page(model: type[Declaration], size: Built | None, data: str | None) -> Non
     stdout.print(inspect.getdoc(inspect.getmodule(model)) or "", markup=False, highlight=False)
     stdout.print(f"\nSource: {model.source}.", markup=False, highlight=False, soft_wrap=True)
     if model.checked:
-        stdout.print(f"Beside the authors' code: {model.checked}", markup=False, highlight=False, soft_wrap=True)
+        stdout.print(f"Beside the original: {model.checked}.", markup=False, highlight=False, soft_wrap=True)
     if size is not None:
         stdout.print(f"Built for {data}: {size.parameters:,} parameters.", highlight=False)
     figures = printed(model)

@@ -1,4 +1,6 @@
-"""The one encoder behind SASRec, BERT4Rec, SASRecF, NOVA, DIF-SR, COMIF and S3-Rec: fields join where a declaration says.
+"""The encoder that most models share: fields join where a declaration says.
+
+Over it are declared SASRec, eSASRec, SASRecF, NOVA, DIF-SR, COMIF, BERT4Rec, DIF-BERT4Rec and S3-Rec.
 
     x   = Drop(LN(F_b(F_a(e, AE_1, …), R_1, …)))     F_a, F_b: attributes and behaviours at level `embedding`
     x   = Block_N(… Block_1(x))                      fields at level `query_key` join Q and K, at `attention` score alone

@@ -43,6 +43,7 @@ class BERT4Rec(TransformerConfig, Declaration):
     source: ClassVar[str] = "Sun et al., CIKM 2019, arXiv:1904.06690"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(task=Cloze()),)
     published = OLD_RECBOLE
+    checked = "RecBole 1.2.1 and the DIF-SR repository: scores to 6e-6 in fp32 and 9e-15 in fp64, the same loss to 5e-7"
 
     mask_token: bool = True
     question: Question = "mask"

@@ -50,7 +50,7 @@ class BSARec(Shape, Declaration):
     name: ClassVar[str] = "bsarec"
     title: ClassVar[str] = "BSARec"
     source: ClassVar[str] = "Shin et al., AAAI 2024, arXiv:2312.10325"
-    checked = "the authors' code (f21104b): scores to 5e-5 in fp32, where theirs rounds padded rows, to 6e-14 in fp64"
+    checked = "the authors' module (f21104b): scores to 5e-5 in fp32, where theirs rounds padded rows, to 6e-14 in fp64"
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "embedding"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem()),)

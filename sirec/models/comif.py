@@ -35,6 +35,7 @@ class COMIF(TransformerConfig, Declaration):
         Stage(objectives=(ItemCrossEntropy(), ItemAttributeAlignment(), UserPreferenceAlignment())),
     )
     published = {**PREFIX_EXAMPLES, "model.fusion_form": "reference"}
+    checked = "no public code; the encoder, IAA and UPA equal the paper's equations in plain loops"
 
     attribute: Level = "embedding"
     behaviour: Level = "attention"

@@ -16,7 +16,8 @@ class Declaration(ABC):
 
     `published` are the switches by which the authors' code departs from the defaults here, which are what the paper means:
     dotted paths from the root of a run's configuration, applied by the profile `published`. `checked` says what came out when
-    the same weights were put into the authors' module and ours. A floor is a model without training that stands in every table.
+    the same weights were put into the authors' module and ours, or that there is none to be had. A floor is a model without
+    training that stands in every table.
     """
 
     name: ClassVar[str]

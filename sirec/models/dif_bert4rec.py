@@ -35,6 +35,7 @@ class DIFBERT4Rec(TransformerConfig, Declaration):
         Stage(task=Cloze(), objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
     )
     published = {**OLD_RECBOLE, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
+    checked = "no public code; blocks and task are DIF-SR's and BERT4Rec's, and attributes at gaps reach no state"
 
     attribute: Level = "attention"
     behaviour: Level = "attention"

@@ -32,6 +32,7 @@ class DIFSR(TransformerConfig, Declaration):
     source: ClassVar[str] = "Xie et al., SIGIR 2022, arXiv:2204.11046"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
+    checked = "the authors' code (b600052), every fusion, one attribute and two: scores to 4e-6 in fp32 and 7e-15 in fp64"
 
     attribute: Level = "attention"
     behaviour: Level = "attention"

@@ -50,7 +50,7 @@ class ICAISR(Shape, Declaration):
         "item.padding_class": True,
         "stream_item.padding_class": True,
     }
-    checked = "no code was published"
+    checked = "no public code; a reading of the abstract, whose formulas it equals in plain loops"
     attribute: ClassVar[str] = "embedding, stream"
     behaviour: ClassVar[str] = "embedding"
     candidates: ClassVar[str] = "fused"

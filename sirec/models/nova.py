@@ -25,6 +25,7 @@ class NOVA(TransformerConfig, Declaration):
     source: ClassVar[str] = "Liu et al., AAAI 2021, arXiv:2103.03578; on SASRec"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+    checked = "no public code; the encoder equals the paper's equations in plain loops"
 
     attribute: Level = "query_key"
     behaviour: Level = "query_key"

@@ -26,6 +26,7 @@ class SASRecF(TransformerConfig, Declaration):
     source: ClassVar[str] = "RecBole; baseline of both papers"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
+    checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 3e-6, the same loss to 1e-6"
 
     attribute: Level = "embedding"
     attribute_fusion: FusionName = "concat"

@@ -1,4 +1,4 @@
-"""Cross-entropy of the next item over the whole catalogue: the main loss of both papers."""
+"""Cross-entropy of the next item over the whole catalogue: the main loss of most models."""
 
 from __future__ import annotations
 

@@ -85,8 +85,10 @@ def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_has_a_page(sirec: Call, name: str) -> None:
-    """`models NAME` shows what the model is; as JSON it carries its defaults."""
-    assert MODELS[name].title in sirec("models", name).out
+    """`models NAME` shows what the model is and how it compared with the original; as JSON it carries its defaults."""
+    page = sirec("models", name).out
+    assert MODELS[name].title in page
+    assert (f"Beside the original: {MODELS[name].checked}." in page) != MODELS[name].is_floor
     assert json.loads(sirec("models", name, "--json").out)["name"] == name
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -59,6 +61,17 @@ def test_every_model_says_what_it_is() -> None:
         assert cls.title
         assert cls.source
         assert bool(cls.stages) != cls.is_floor
+        assert bool(cls.checked) != cls.is_floor
+
+
+def test_what_came_of_the_originals_is_on_their_page() -> None:
+    """The last table of docs/originals.md names models that themselves say that no code is public, the first all others."""
+    page = (Path(__file__).parents[2] / "docs" / "originals.md").read_text(encoding="utf-8")
+    tables = re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE)
+    named = [{name for row in rows.splitlines()[2:] for name in row.split("|")[1].strip().split(", ")} for rows in tables]
+    alone = {cls.title for cls in TRAINED.values() if cls.checked.startswith("no public code")}
+    assert named[-1] == alone
+    assert named[0] == {cls.title for cls in TRAINED.values()} - alone | {"sampled losses"}
 
 
 def test_a_misspelt_model_is_told_the_nearest() -> None:

@@ -103,7 +103,7 @@ def _details(model: type[Declaration]) -> dict[str, object]:
 def _page(model: type[Declaration], size: Built | None, data: str | None) -> None:
     from sirec.studies.taxonomy import printed, settings
 
-    stdout.print(inspect.getdoc(inspect.getmodule(model)) or "", markup=False, highlight=False)
+    stdout.print(inspect.getdoc(inspect.getmodule(model)) or "", markup=False, highlight=False, soft_wrap=True)
     stdout.print(f"\nSource: {model.source}.", markup=False, highlight=False, soft_wrap=True)
     if model.checked:
         stdout.print(f"Beside the original: {model.checked}.", markup=False, highlight=False, soft_wrap=True)

@@ -75,7 +75,7 @@ def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
         out = prepared / f"jobs{jobs}-{seeds}" / "results"
         shown = sirec("study", "two.yaml", "--data", "shop", "--seeds", seeds, "--jobs", jobs, "--out", str(out), *TINY)
         assert shown.code == 0, shown.err
-        assert "Seeds per row: 2;" in " ".join(shown.out.split())
+        assert f"Seeds per row: 2 (seeds {seeds.replace(',', ', ')});" in " ".join(shown.out.split())
         found = [path for folder in ("studies", "tables") for path in (out / folder).iterdir()]
         files[jobs + seeds] = {path.name.split("_seeds")[0] + path.suffix: path.read_bytes() for path in found}
     assert len(files["10,1"]) == 4

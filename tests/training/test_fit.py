@@ -12,7 +12,7 @@ import pytest
 import tiny as builders
 import torch
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel
 from sirec.core.transformer import TransformerConfig
@@ -141,10 +141,11 @@ def test_heads_of_objectives_are_trained(tiny: Dataset, schema: Schema) -> None:
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_half_precision_trains(name: str, tiny: Dataset, schema: Schema) -> None:
-    """Under bf16 the losses of the first epoch are those of fp32 to a few per cent."""
+    """Under bf16 the losses of the first epoch are those of fp32 to a few per cent; exactly so where nothing is multiplied."""
     half, full = (finish(a_trainer(name, tiny, schema, precision=precision, epochs=1))[0] for precision in ("bf16", "fp32"))
     assert half.losses == {key: pytest.approx(value, rel=0.05) for key, value in full.losses.items()}
-    assert half.losses != full.losses
+    maps = any(isinstance(part, nn.Linear | nn.GRU) for part in a_trainer(name, tiny, schema).model.modules())
+    assert (half.losses != full.losses) == maps
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(tiny: Dataset, schema: Schema) -> None:

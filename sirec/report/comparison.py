@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
+from sirec.evaluation.ranks import HistoryRule
 from sirec.report.differences import MARK, TEST_VIEW, Pair, significance_notes
 from sirec.report.entries import (
     Entry,
@@ -38,7 +39,7 @@ def comparison_table(
 ) -> ResultTable:
     """Rows = models, columns = metrics; seeds averaged, the deviation over seeds beside the mean.
 
-    On the test split with the history kept, as both papers rank, printed values stand beside ours: those of the published row
+    On the test split printed values stand beside ours, each under the history rule it was ranked by: those of the published row
     that an entry names, else those of `paper`'s main table, or of the other one's for a data set that it lacks. `pairs` put
     significance marks on the rows they are about; `missing` rows end their data set's, with the reason for being so.
     Raises `SirecError` without entries, or if a row has the same seed twice.
@@ -48,12 +49,15 @@ def comparison_table(
     several = len(grouped) > 1
     rows: list[Row] = []
     sources: dict[str, None] = {}
+    elsewhere: dict[str, HistoryRule] = {}  # rows whose printed values were ranked by the other rule
     for dataset, by_label in grouped.items():
         for label, runs in by_label.items():
             cells = []
             for metric in metrics:
-                # Both papers rank the test targets among all items, seen ones included: nothing else is comparable.
-                printed = _printed(runs[0], metric, paper) if view == TEST_VIEW else None
+                printed = _printed(runs[0], metric, paper) if view.split == TEST_VIEW.split else None
+                if printed and printed.history != view.history:
+                    elsewhere[label] = printed.history
+                    printed = None
                 if printed:
                     sources[f"Published on {dataset}: {printed.source}."] = None
                 cells.append(_cell(runs, metric, view, printed, MARK if (dataset, label, metric.name) in marked else ""))
@@ -66,7 +70,7 @@ def comparison_table(
     columns = tuple(Column(metric.name, direction="higher") for metric in metrics)
     significance = significance_notes(pairs) if marked else []
     conditions = (*split_notes(entries, view), *protocol_notes(entries), seed_note(entries), *tie_notes(entries, view))
-    notes = (view.note, *conditions, *sources, *significance)
+    notes = (view.note, *conditions, *sources, *_elsewhere_notes(elsewhere, view), *significance)
     [only, *others] = grouped
     name = title if others or only.lower() in title.lower() else f"{title} on {only}"
     return ResultTable(name, columns, tuple(rows), notes, best_within="group")
@@ -78,6 +82,14 @@ def _cell(runs: Sequence[Entry], metric: Metric, view: View, printed: Published 
     values = means(runs, metric, view)
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Cell(float(np.mean(values)), printed.value if printed else None, deviation, mark=mark)
+
+
+def _elsewhere_notes(elsewhere: Mapping[str, HistoryRule], view: View) -> list[str]:
+    """Where the history is kept, as in both papers' main tables, rows that they ranked otherwise are named."""
+    if view != TEST_VIEW or not elsewhere:
+        return []
+    rows = ", ".join(elsewhere)
+    return [f"Printed values of {rows} come from authors' code that masks the history: see the table with the history masked."]
 
 
 def _printed(run: Entry, metric: Metric, paper: Paper) -> Published | None:

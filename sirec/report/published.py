@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import pandas as pd
 
 from sirec.errors import SirecError, unknown
+from sirec.evaluation.ranks import HistoryRule
 from sirec.resources import experiments_root
 
 Paper = Literal["comif", "difsr"]
@@ -24,6 +25,10 @@ TITLES: dict[Paper, str] = {"comif": "COMIF", "difsr": "DIF-SR"}
 CITATIONS: dict[Paper, str] = {"comif": "Choi et al., IEEE Access 2025", "difsr": "Xie et al., SIGIR 2022"}
 OVERALL: dict[Paper, str] = {"comif": "comif_table3_overall", "difsr": "difsr_table2_overall"}
 PROPOSALS: dict[Paper, str] = {"comif": "comif", "difsr": "dif-sr"}  # what each paper proposes, by our name
+
+
+# COMIF ran these in their authors' code, which takes the history out of the ranking; everything else ranks all items.
+MASKING = ("STOSA", "DLFS-Rec")
 
 
 @dataclass(frozen=True)
@@ -51,11 +56,12 @@ LAYOUTS: Mapping[str, Layout] = {
 
 @dataclass(frozen=True)
 class Published:
-    """A printed value, the paper it is from and the number of its table there."""
+    """A printed value, the paper it is from, the number of its table there, and the history rule it was ranked by."""
 
     value: float
     paper: Paper
     table: str
+    history: HistoryRule = "keep"
 
     @property
     def source(self) -> str:
@@ -77,7 +83,12 @@ class PrintedRow:
         """What is printed there; None where the table lacks the data set or the metric."""
         value = _values(self.table).get((_row(self.keys), _key(dataset), _key(metric)))
         paper = next(paper for paper in PAPERS if self.table.startswith(f"{paper}_"))
-        return None if value is None else Published(value, paper, _table_number(self.table))
+        return None if value is None else Published(value, paper, _table_number(self.table), self.history)
+
+    @property
+    def history(self) -> HistoryRule:
+        """The rule under which the row was ranked."""
+        return "mask" if any(is_same(str(self.keys.get("model", "")), name) for name in MASKING) else "keep"
 
     def check(self) -> None:
         """Raise `SirecError` unless the table exists, has rows of metrics, and one of them has these keys."""

@@ -101,6 +101,20 @@ def test_printed_values_stand_only_beside_the_same_protocol() -> None:
         assert comparison_table(runs, [RECALL], view=view).rows[0].cells[0].published is None
 
 
+def test_values_that_were_printed_under_the_other_history_rule_stand_under_it() -> None:
+    """STOSA's code masks the history: its printed value is in the masked table alone, and the other one says where it is."""
+    runs = [entry("SASRec"), entry("STOSA")]
+    kept, masked, valid = (
+        comparison_table(runs, [RECALL], view=view) for view in (View("test"), View("test", "mask"), View("valid", "mask"))
+    )
+    assert [[row.cells[0].published for row in table.rows] for table in (kept, masked, valid)] == [
+        [0.1222, None], [None, 0.0944], [None, None],
+    ]  # fmt: skip
+    assert [any("Printed values of STOSA" in note for note in table.notes) for table in (kept, masked)] == [True, False]
+    assert any("Table 3" in note for note in masked.notes)
+    assert not any("Printed values of" in note for note in comparison_table(runs[:1], [RECALL]).notes)  # control
+
+
 def test_a_split_that_is_not_the_papers_is_named() -> None:
     """A table says how its data were split and how many users are ranked in its part; leave-one-out goes without saying."""
     whole = entry("SASRec")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LISTED = 30  # names in a hint; a longer list hides what it is about
+
 
 class SirecError(Exception):
     """Something the user can put right: what is wrong and where, and what would be right.
@@ -24,11 +26,14 @@ def unknown(what: str, given: str, known: Iterable[str], where: str | None = Non
 
     >>> unknown("model", "sasrek", ["sasrec", "comif"]).hint
     "did you mean 'sasrec'? models: comif, sasrec"
+    >>> unknown("run", "x", [f"r{number:02}" for number in range(90)]).hint.endswith("r29 and 60 more")
+    True
     """
     names = sorted(known)
     spelt = {name.lower(): name for name in names}
     near = [spelt[name] for name in difflib.get_close_matches(given.lower(), spelt, n=1)]
-    choices = f"{plural(what)}: {', '.join(names) or 'none yet'}"
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    choices = f"{plural(what)}: {', '.join(names[:LISTED]) or 'none yet'}{more}"
     prefix = f"{where}: " if where else ""
     article = "an" if what[0] in "aeio" else "a"
     return SirecError(f"{prefix}'{given}' is not {article} {what}", f"did you mean '{near[0]}'? {choices}" if near else choices)

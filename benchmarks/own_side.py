@@ -1,4 +1,4 @@
-"""One side of `training.py`: times a model of ours in this process and prints one JSON line.
+"""One side of `training.py`: times a model of ours in this process and prints one JSON line a stage of its training.
 
     python benchmarks/own_side.py "dif-sr score_fusion=gate" --data data/beauty --steps 64 --evaluate
 
@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import json
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.evaluate import rank_split
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
-from sirec.run.execute import set_up
+from sirec.run.execute import Workshop, set_up
 from sirec.training.fit import Place, Trainer
 
 AFTER_IMPORTS = peak_memory()
@@ -49,17 +50,32 @@ def configure(spec: str, data: Dataset, threads: int, precision: str, attributes
     return resolve(model, data, shared=shared, assignments=parse_assignments(assignments, "--own"), where=spec)
 
 
-def measure(config: RunConfig, data: Dataset, *, warmup: int, steps: int, evaluate: bool) -> dict[str, Any]:
-    """Time `steps` training steps of a configuration's first stage and, if wanted, the ranking of all users."""
+def measure(
+    config: RunConfig, data: Dataset, *, warmup: int, steps: int, evaluate: bool
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Time `steps` training steps of each stage of a configuration and, if wanted, after the last the ranking of all users.
+
+    Yields what to add to a name, nothing where there is one stage, and figures. The peak is that of the process so far.
+    """
     workshop = set_up(config, data, torch.device("cpu"))
-    model = workshop.model
-    if not isinstance(model, SequentialModel) or not config.stages:
+    if not isinstance(workshop.model, SequentialModel) or not config.stages:
         raise SirecError(f"{config.model.name} is not trained, so there is no step to time")
-    trainer = Trainer(model, config.stages[0], workshop.data, workshop.schema, Place(config.seed, 0, config.precision))
+    for index, stage in enumerate(config.stages):
+        last, suffix = config.stages[-1], f" ({stage.title})" if len(config.stages) > 1 else ""
+        figures = measure_stage(config, workshop, index, warmup=warmup, steps=steps, evaluate=evaluate and stage is last)
+        yield suffix, {"model": f"{kind_of(config)}{suffix}", **figures}
+
+
+def measure_stage(
+    config: RunConfig, workshop: Workshop, index: int, *, warmup: int, steps: int, evaluate: bool
+) -> dict[str, Any]:
+    """Time one stage."""
+    model = workshop.model
+    assert isinstance(model, SequentialModel)
+    trainer = Trainer(model, config.stages[index], workshop.data, workshop.schema, Place(config.seed, index, config.precision))
     seconds = time_steps(trainer, warmup, steps)
     mean = sum(seconds) / len(seconds)
     result = {
-        "model": kind_of(config),
         "ms_per_step": 1e3 * mean,
         "steps_per_epoch": trainer.steps,
         "seconds_per_epoch": mean * trainer.steps,
@@ -110,10 +126,10 @@ def main() -> None:
         data = storage.load(args.data)
         attributes = [name for name in args.attributes.split(",") if name]
         config = configure(args.spec, data, args.threads, args.precision, attributes)
-        result = measure(config, data, warmup=args.warmup, steps=args.steps, evaluate=args.evaluate)
+        for suffix, result in measure(config, data, warmup=args.warmup, steps=args.steps, evaluate=args.evaluate):
+            print(json.dumps({"name": f"{args.spec}{suffix}", **result}))
     except SirecError as error:
         parser.error(str(error))
-    print(json.dumps({"name": args.spec, **result}))
 
 
 if __name__ == "__main__":

@@ -166,6 +166,12 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], load: tuple[fl
     return lines
 
 
+def every_model() -> list[str]:
+    """The names of all models that are trained."""
+    listed = subprocess.run([sys.executable, "-m", "sirec", "models", "--json"], check=True, capture_output=True, text=True)
+    return [model["name"] for model in json.loads(listed.stdout) if model["tasks"]]
+
+
 def own_sides(args: argparse.Namespace) -> list[Side]:
     """Our sides, as commands."""
     options = ["--data", str(args.data), "--attributes", args.attributes, "--steps", str(args.own_steps)]
@@ -190,6 +196,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Time training, ours and a peer's, side by side.")
     parser.add_argument("--data", type=Path, default=Path("data/beauty"), help="a prepared data set")
     parser.add_argument("--own", action="append", metavar="SPEC", help='MODEL KEY=VALUE…, repeatable; "" for none of ours')
+    parser.add_argument("--every-model", action="store_true", help="ours: every model as declared (COMIF's Table 7)")
     parser.add_argument("--attributes", default="category", help="attributes our models use, with commas between")
     parser.add_argument("--peer-python", default=sys.executable, help="interpreter of the peer's environment")
     parser.add_argument("--peer-script", help="the peer's script, with options that it always needs")
@@ -205,7 +212,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     args = parser.parse_args(arguments)
     if min(args.steps, args.own_steps, args.rounds, args.threads) < 1:
         parser.error("--steps, --own-steps, --rounds and --threads must be at least 1")
-    args.own = [spec for spec in args.own if spec] if args.own else list(OWN)
+    if args.every_model and args.own:
+        parser.error("--every-model and --own exclude each other")
+    args.own = [spec for spec in args.own if spec] if args.own else every_model() if args.every_model else list(OWN)
     return args
 
 

@@ -53,11 +53,28 @@ def line(**more: object) -> dict[str, object]:
 )
 def test_our_side_speaks_the_protocol(demo, spec, model):
     config = own_side.configure(f"{spec} width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"])
-    result = own_side.measure(config, demo, warmup=1, steps=2, evaluate=True)
+    [(suffix, result)] = own_side.measure(config, demo, warmup=1, steps=2, evaluate=True)
+    assert suffix == ""
     assert result["model"] == model
     assert all(isinstance(result[key], int | float) for key in training.NUMBERS)
     assert result["seconds_per_epoch"] == pytest.approx(result["ms_per_step"] * result["steps_per_epoch"] / 1e3)
     assert result["evaluation_seconds"] > 0
+
+
+def test_each_stage_is_timed_and_the_users_ranked_once(demo):
+    config = own_side.configure("s3-rec width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"])
+    stages = list(own_side.measure(config, demo, warmup=1, steps=2, evaluate=True))
+    assert [(suffix, result["model"]) for suffix, result in stages] == [
+        (" (pretrain)", "s3-rec (pretrain)"),
+        (" (train)", "s3-rec (train)"),
+    ]
+    assert ["evaluation_seconds" in result for _, result in stages] == [False, True]
+
+
+def test_every_trained_model_has_a_side():
+    names = training.every_model()
+    assert {"sasrec", "s3-rec", "mssr"} < set(names)
+    assert "popularity" not in names
 
 
 def test_steps_are_timed_across_epochs(demo):

@@ -66,7 +66,7 @@ def _taxonomy(chosen: Sequence[Entry], sizes: Sequence[Built | None], data: str 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     for heading in ("attributes", "behaviours", "SSL", "task", "objectives"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     if data is not None:
         table.add_column("parameters", justify="right")
         table.add_column("one pass")

@@ -102,7 +102,10 @@ def train_at_once(
 
 @dataclass(frozen=True)
 class StudyCall:
-    """A study as the command line asks for it: `name` is what its record and its tables are called."""
+    """A study as the command line asks for it: `name` is what its record and its tables are called.
+
+    `rows` names those to train, None for all; the plan is checked as a whole, whatever is trained of it.
+    """
 
     plan: Experiment
     name: str
@@ -111,10 +114,11 @@ class StudyCall:
     device: str = "cpu"
     again: bool = False
     jobs: int = 1
+    rows: frozenset[str] | None = None
 
     def only(self, labels: Sequence[str]) -> StudyCall:
         """The study with only these rows."""
-        return replace(self, plan=self.plan.only(labels))
+        return replace(self, rows=frozenset(self.plan.only(labels).rows))
 
     def run(self, *, keeps_record: bool = True) -> list[tuple[PlannedRun, RunFolder]]:
         """Train what is missing, list the runs as they finish, and return them; without a record for a part of a study.
@@ -133,7 +137,7 @@ class StudyCall:
         whole = [dataset(name, self.data_root) for name in self.plan.datasets or (None,)]
         for data, rows in [(data, list(planned_rows(self.plan, data, self.name))) for data in whole]:
             missing += [row for row in rows if isinstance(row, MissingRow)]
-            runs = [row for row in rows if isinstance(row, PlannedRun)]
+            runs = [row for row in rows if isinstance(row, PlannedRun) and (self.rows is None or row.row in self.rows)]
             planned += runs
             self._train(runs, data, finished)
         return [(planned[index], done[index]) for index in sorted(done)]

@@ -77,6 +77,7 @@ class EpochBars:
 
     def __init__(self, bars: Progress, label: str, every: int = 5) -> None:
         self.bars, self.label, self.every = bars, label, every
+        self.name = label  # with the stage, where there is more than one
         self.epochs: TaskID | None = None
         self.steps: TaskID | None = None
         self.metric = ""
@@ -85,10 +86,10 @@ class EpochBars:
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
         """Begin the bars of a stage."""
         self.metric, self.best = stage.metric, best
-        name = self.label if stage.title == "train" else f"{self.label}, {stage.title}"
+        self.name = self.label if stage.title == "train" else f"{self.label}, {stage.title}"
         if epoch:
-            say(f"{name}: goes on after epoch {epoch}")
-        self.epochs = self.bars.add_task(name, total=stage.epochs, completed=epoch, note="")
+            say(f"{self.name}: goes on after epoch {epoch}")
+        self.epochs = self.bars.add_task(self.name, total=stage.epochs, completed=epoch, note="")
         self.steps = self.bars.add_task("  steps", total=None, note="")
 
     def step(self, done: int, total: int) -> None:
@@ -102,10 +103,11 @@ class EpochBars:
             self.best = (report.epoch, report.valid[self.metric])
         if self.epochs is None:
             return
-        note = f"loss {report.loss:.3f}, best validation {self.metric} {self.best[1]:.4f} (epoch {self.best[0]})"
+        best = f", best validation {self.metric} {self.best[1]:.4f} (epoch {self.best[0]})" if self.best[0] else ""
+        note = f"loss {report.loss:.3f}{best}"  # a stage that keeps its last state is not evaluated
         self.bars.update(self.epochs, completed=report.epoch, note=note)
         if self.bars.disable and report.epoch % self.every == 0:
-            say(f"{self.label}: epoch {report.epoch}, {note}")
+            say(f"{self.name}: epoch {report.epoch}, {note}")
 
     def ranking(self, done: int, total: int) -> None:
         """Show the final evaluation on the steps' bar."""

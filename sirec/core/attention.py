@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.fusion import ScoreFusion
 from sirec.data.batch import Bucket, Layout, Visible
 
@@ -47,7 +48,7 @@ class SourceAttention(nn.Module):
         self.keys = ByField({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
         self.value = nn.Linear(width, width)
         self.out = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, value: Tensor, sources: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
         """`value` [T, d] and each source [T, w_s] -> [T, d]."""

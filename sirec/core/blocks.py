@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
+from sirec.core.dropout import Dropout
 from sirec.core.fusion import VectorFusion
 from sirec.data.batch import Layout, Visible
 
@@ -49,7 +50,7 @@ class Block(nn.Module):
         self.expand = nn.Linear(width, inner)
         self.contract = nn.Linear(inner, width)
         self.forward_norm = nn.LayerNorm(width, eps=NORM_EPS)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.activation = nn.GELU()
 
     def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:

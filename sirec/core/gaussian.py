@@ -47,9 +47,13 @@ class TwoTables(nn.Module):
 class GaussianModel(SequentialModel):
     """A model whose states and items are such vectors: `state_width` is 2d."""
 
+    def factors(self, states: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """2 s, t and −|t|²."""
+        return 2 * states, table, -table.square().sum(dim=-1)
+
     def score(self, states: Tensor, table: Tensor) -> Tensor:
         """[..., 2d], [V, 2d] -> [..., V]: −|s − t|² = 2 s·t − |t|² − |s|²."""
-        return F.linear(2 * states, table, -table.square().sum(dim=-1)) - states.square().sum(dim=-1, keepdim=True)
+        return super().score(states, table) - states.square().sum(dim=-1, keepdim=True)
 
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
         """[..., 2d], [..., 2d] -> [...]: −|s − t|²."""

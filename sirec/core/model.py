@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.data.batch import Batch, Visible, take_distinct
@@ -79,9 +80,13 @@ class SequentialModel(Recommender):
         weights = {name: weight for name, weight in self.named_parameters() if weight.requires_grad and weight.ndim > 1}
         return {name: weight.norm() for name, weight in weights.items()}
 
+    def factors(self, states: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Q [..., D], K [V, D], b [V] or None: scores are Q Kᵀ + b, up to a number a state, which no softmax sees."""
+        return states, table, None
+
     def score(self, states: Tensor, table: Tensor) -> Tensor:
         """[..., D], [V, D] -> [..., V]."""
-        return states @ table.T
+        return F.linear(*self.factors(states, table))
 
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
         """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses that need no other."""

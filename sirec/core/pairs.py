@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sirec.core.attention import ITEM, visibility
 from sirec.core.blocks import NORM_EPS
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.fusion import FusionForm, GateScores
 from sirec.core.shape import Shape
 from sirec.data.batch import Bucket, Layout, Visible
@@ -58,7 +59,7 @@ class Stream(nn.Module):
         self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
         self.attention_norm, self.forward_norm = (nn.LayerNorm(width, eps=NORM_EPS) for _ in range(2))
         self.feed = nn.Sequential(nn.Linear(width, config.inner), nn.GELU(), nn.Linear(config.inner, width))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, mixed: Tensor) -> Tensor:
         """`x`, `mixed` values [T, w] -> [T, w]."""
@@ -83,7 +84,7 @@ class PairBlock(nn.Module):
         self.item = Stream(sources.wide, shape)
         self.moving = tuple(sources.own) if moves else ()
         self.moved = ByField({name: Stream(sources.own[name], shape) for name in self.moving})
-        self.dropout = nn.Dropout(shape.attention_dropout)
+        self.dropout = Dropout(shape.attention_dropout)
 
     def forward(
         self, x: Tensor, moved: Vectors, side: Vectors, weights: Sequence[Tensor], layout: Layout, visible: Visible

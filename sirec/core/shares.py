@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from sirec.core.dropout import Dropout
+
 
 class Shares(nn.Module):
     """One number a stream, adding up to 1; of two streams one number is scored against 0, which is a sigmoid."""
@@ -15,7 +17,7 @@ class Shares(nn.Module):
         super().__init__()
         widths = list(widths)
         self.scorer = nn.Linear(sum(widths), 1 if len(widths) == 2 else len(widths), bias=False)
-        self.dropout = nn.Dropout(dropout)  # on the scores, not on what they are read off
+        self.dropout = Dropout(dropout)  # on the scores, not on what they are read off
 
     def forward(self, streams: Iterable[Tensor]) -> tuple[Tensor, ...]:
         """[..., w_s] of each stream -> its share [..., 1]."""

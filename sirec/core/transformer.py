@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
 from sirec.core.blocks import BLOCKS, NORM_EPS, Block, BlockName, Joined, ProjectionHead
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
 from sirec.core.model import SequentialModel, States, initialise
@@ -120,7 +121,7 @@ class FusedTransformer(SequentialModel):
         self.fuse_behaviours = self._embedding_fusion(config.behaviour_fusion, self.at_embedding["behaviour"], d)
         self.candidates = config.candidates
         self.norm = nn.LayerNorm(d, eps=NORM_EPS) if BLOCKS[config.block].normed_input else nn.Identity()
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         blocks = [self._block(config, attributes, behaviours) for _ in range(config.layers)]
         self.blocks = nn.ModuleList(blocks)
         self.whole_window = any(block.attention.fusion.reads_all_keys for block in blocks)

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from sirec.core.attention import ITEM, SourceAttention, visibility
 from sirec.core.blocks import NORM_EPS, Block
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import BehaviourEmbedding
 from sirec.core.fusion import SumScores
 from sirec.core.model import SequentialModel, States, initialise
@@ -94,7 +95,7 @@ class FilteredTransformer(SequentialModel):
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         self.behaviours = ByField({f.name: BehaviourEmbedding(f, d) for f in schema.behaviours})
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(FilteredBlock(config, schema.max_length) for _ in range(config.layers))
         initialise(self)
 

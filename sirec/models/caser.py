@@ -26,6 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, States
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Kind, Schema
@@ -145,7 +146,7 @@ class ConvolutionalRecommender(SequentialModel):
         self.items = nn.Embedding(schema.items, e, padding_idx=PADDING)
         self.users = nn.Embedding(schema.users, e, padding_idx=PADDING)
         self.convolutions = Convolutions(schema.max_length, e, config.vertical, config.horizontal)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.hidden = nn.Linear(config.vertical * e + config.horizontal * schema.max_length, e)
         self.out = nn.Linear(2 * e, e)
         self._draw()

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from sirec.core.blocks import NORM_EPS
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeEmbedding, AttributeTables
 from sirec.core.fusion import FusionName, vector_fusion
 from sirec.core.gaussian import GaussianModel, gaussian, variance
@@ -96,7 +97,7 @@ class FilteredGaussians(GaussianModel):
         self.state_width, self.max_length = 2 * config.width, schema.max_length
         self.mean, self.covariance = ItemStream(config, schema), ItemStream(config, schema)
         self.mean_norm, self.covariance_norm = (nn.LayerNorm(config.width, eps=NORM_EPS) for _ in range(2))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(FilterBlock(config, schema.max_length) for _ in range(config.layers))
         self.reset()
 
@@ -162,7 +163,7 @@ class FilterBlock(nn.Module):
         super().__init__()
         self.mean, self.covariance = (CircularFilter(config.width, max_length) for _ in range(2))
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
         """[B, n, d] twice -> [B, n, d] twice."""

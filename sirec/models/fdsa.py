@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.blocks import NORM_EPS, Block
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
 from sirec.core.fusion import GateFusion, SumFusion
 from sirec.core.model import SequentialModel, States, initialise
@@ -84,7 +85,7 @@ class TwoStacks(SequentialModel):
         self.side = SideEmbedding(tables, {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours})
         self.fuse = GateFusion(d) if len(tables) > 1 else SumFusion()
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.of_items = nn.ModuleList(config.plain_blocks())
         self.of_attributes = nn.ModuleList(config.plain_blocks())
         self.out = nn.Linear(2 * d, d)

@@ -18,6 +18,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, States
 from sirec.core.recurrent import RecurrentShape, packed, unpacked
 from sirec.data.batch import Batch
@@ -57,7 +58,7 @@ class RecurrentRecommender(SequentialModel):
         super().__init__()
         self.state_width = config.width
         self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.recurrence = config.recurrence(config.width)
         self.out = nn.Linear(config.hidden, config.width)
         self._draw()

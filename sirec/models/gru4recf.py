@@ -17,6 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, SideEmbedding, needed_attributes
 from sirec.core.model import SequentialModel, States
 from sirec.core.recurrent import RecurrentShape, packed, unpacked
@@ -68,7 +69,7 @@ class TwoRecurrences(SequentialModel):
         self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
         tables = config.attribute_embeddings(needed_attributes(schema, config.name), config.width)
         self.side = SideEmbedding(tables, {})
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.of_items = config.recurrence(config.width)
         self.of_attributes = config.recurrence(sum(part.values.embedding_dim for part in tables.values()))
         self.out = nn.Linear(2 * config.hidden, config.width)

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from sirec.core.attention import ITEM
 from sirec.core.blocks import NORM_EPS, Block
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import BehaviourEmbedding, SideEmbedding, needed_attributes
 from sirec.core.fusion import SumFusion
 from sirec.core.model import SequentialModel, States, initialise
@@ -116,7 +117,7 @@ class Stream(nn.Module):
         super().__init__()
         self.side = SideEmbedding({}, {field.name: BehaviourEmbedding(field, config.width) for field in behaviours})
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(config.plain_blocks())
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:

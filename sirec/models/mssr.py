@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from sirec.core.attention import ITEM
 from sirec.core.blocks import NORM_EPS
+from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.pairs import PairBlock, Sources, Vectors
@@ -99,7 +100,7 @@ class MultiSequenceEncoder(SequentialModel):
             config.attribute_embeddings(schema.attributes, d), {f.name: BehaviourEmbedding(f, d) for f in schema.behaviours}
         )
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             PairBlock(config, sources, config.fusion_form, self.max_length, moves=config.attr_layer == "last" or not layer)
             for layer in range(config.layers)

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from sirec.core.attention import visibility
 from sirec.core.blocks import NORM_EPS
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.gaussian import GaussianModel, TwoTables, gaussian, variance
 from sirec.core.model import States, initialise
 from sirec.core.shape import Shape
@@ -93,7 +94,7 @@ class StochasticTransformer(GaussianModel):
         self.items = TwoTables(schema.items, d, padded=True)
         self.behaviours = ByField({f.name: TwoTables(f.size, d, padded=f.padded) for f in schema.behaviours})
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(StochasticBlock(config) for _ in range(config.layers))
         initialise(self, INIT_MEAN)
 
@@ -131,7 +132,7 @@ class StochasticBlock(nn.Module):
         self.attention_norm = nn.LayerNorm(d, eps=NORM_EPS)  # both streams pass through it
         self.mean = EluForward(d, config.inner, config.dropout)
         self.covariance = EluForward(d, config.inner, config.dropout)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
         """[T, d] twice -> [T, d] twice."""
@@ -148,7 +149,7 @@ class EluForward(nn.Module):
         super().__init__()
         self.expand, self.contract = nn.Linear(width, inner), nn.Linear(inner, width)
         self.norm = nn.LayerNorm(width, eps=NORM_EPS)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         """[T, d] -> [T, d]."""
@@ -164,7 +165,7 @@ class StochasticAttention(nn.Module):
         self.heads, self.scale = heads, 1 / math.sqrt(width // heads)
         self.mean, self.covariance = nn.Linear(width, 3 * width), nn.Linear(width, 3 * width)  # query, key, value
         self.mean_out, self.covariance_out = nn.Linear(width, width), nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
         """[T, d] twice -> [T, d] twice: what the values of both streams mix to."""

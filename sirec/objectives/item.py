@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from sirec.core.model import SequentialModel
+from sirec.core.softmax import cross_entropy
 from sirec.data.fields import Schema
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 
@@ -41,5 +41,5 @@ class _ItemLoss(Objective):
 
 def catalogue_cross_entropy(model: SequentialModel, states: Tensor, done: Pass, first: int) -> Tensor:
     """Mean over the step's targets of -log softmax of `states` [N, D] against the items from code `first` on."""
-    logits = model.score(states, done.table[first:])  # [N, V - first]
-    return F.cross_entropy(logits.float(), done.batch.target_items - first)
+    queries, keys, bias = model.factors(states, done.table)
+    return cross_entropy(queries, keys[first:], None if bias is None else bias[first:], done.batch.target_items - first)

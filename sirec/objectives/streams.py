@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from sirec.core.attention import ITEM
 from sirec.core.by_field import ByField
+from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, initialise
 from sirec.core.shares import Shares
 from sirec.data.fields import Kind, Schema
@@ -101,7 +102,7 @@ class StreamContrastLoss(Objective):
         super().__init__()
         wanted = chosen_attributes(schema, config.attributes, config.name)
         self.maps = ByField({name: nn.Linear(widths[ITEM], widths[name], bias=False) for name in wanted})
-        self.dropout, self.temperature = nn.Dropout(config.dropout), config.temperature
+        self.dropout, self.temperature = Dropout(config.dropout), config.temperature
         initialise(self)
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:

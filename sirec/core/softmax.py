@@ -1,0 +1,81 @@
+"""Cross-entropy over a catalogue, block by block: no more than a block of logits exists at a time.
+
+    L = 1/N Σ_n log Σ_v exp z_nv − z_nt(n),     z = Q Kᵀ + b
+    ∂L/∂z = (softmax(z) − onehot(t)) / N,       ∂L/∂Q = ∂L/∂z K,   ∂L/∂K = (∂L/∂z)ᵀ Q,   ∂L/∂b = Σ_n ∂L/∂z
+
+The gradient is known as soon as the logits are, so it is computed with the loss, while a block is still in the cache, and
+N × V numbers are neither kept nor read again. Letters: N targets, V classes, D width.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+BLOCK_BYTES = 1 << 23  # of one block of logits: about a cache
+LEAST_ROWS = 64  # fewer would read the whole table for next to nothing, however large the catalogue
+
+
+def cross_entropy(queries: Tensor, keys: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
+    """The mean loss of Long[N] `targets` under logits `queries` [N, D] · `keys` [V, D] + `bias` [V], a scalar.
+
+    It has first derivatives only. Under autocast the products run in its type, sums and exponentials in fp32.
+    """
+    wanted = torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (queries, keys, bias))
+    loss: Tensor = _CrossEntropy.apply(queries, keys, bias, targets, wanted)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _CrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        context: Any, queries: Tensor, keys: Tensor, bias: Tensor | None, targets: Tensor, wants_gradients: bool
+    ) -> Tensor:
+        device, types = queries.device.type, [part.dtype for part in (queries, keys, bias) if part is not None]
+        context.types = [None if part is None else part.dtype for part in (queries, keys, bias)]
+        fast = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
+        with torch.autocast(device, enabled=False):
+            loss, gradients = _evaluate(queries, keys, bias, targets, fast or types[0], wants_gradients)
+        context.count = len(targets)
+        context.save_for_backward(*gradients)
+        return loss
+
+    @staticmethod
+    @once_differentiable
+    def backward(context: Any, above: Tensor) -> tuple[Tensor | None, ...]:
+        parts = zip(context.saved_tensors, context.types, strict=True)
+        return *(None if part is None else (part * (above / context.count)).to(kind) for part, kind in parts), None, None
+
+
+def _evaluate(
+    queries: Tensor, keys: Tensor, bias: Tensor | None, targets: Tensor, product: torch.dtype, wants_gradients: bool
+) -> tuple[Tensor, tuple[Tensor | None, Tensor | None, Tensor | None]]:
+    """The loss, and its gradients by queries, keys and bias; products in the type `product`, the rest at least in fp32."""
+    exact = torch.promote_types(product, torch.float32)
+    count, q, k = len(targets), queries.to(product), keys.to(product)
+    by_q = torch.empty_like(q) if wants_gradients else None
+    by_k = torch.zeros_like(keys, dtype=exact) if wants_gradients else None
+    by_b = torch.zeros_like(bias, dtype=exact) if wants_gradients and bias is not None else None
+    total = torch.zeros((), dtype=exact, device=q.device)
+    rows = max(BLOCK_BYTES // (len(k) * product.itemsize), LEAST_ROWS)
+    for mine in torch.arange(count, device=q.device).tensor_split(-(-count // rows)):
+        block = slice(int(mine[0]), int(mine[-1]) + 1)
+        logits, aim = q[block] @ k.T, targets[block, None]
+        if bias is not None:
+            logits = (logits + bias).to(product)
+        aimed, most = logits.gather(1, aim).to(exact), logits.amax(dim=1, keepdim=True).to(exact)
+        shares = logits.softmax(dim=1)
+        log_sum = most - shares.amax(dim=1, keepdim=True).to(exact).log()  # the largest share is exp(max z - log sum)
+        total += (log_sum - aimed).sum()
+        if by_q is None or by_k is None:
+            continue
+        slope, each = shares, torch.arange(len(aim), device=q.device)[:, None]
+        slope.index_put_((each, aim), (aimed - log_sum).expm1().to(product))  # scatter_ copies all of it, several times
+        if by_b is not None:
+            by_b += slope.sum(dim=0, dtype=exact)
+        torch.mm(slope, k, out=by_q[block])
+        by_k = by_k.addmm_(slope.T, q[block]) if product is exact else by_k.add_(slope.T @ q[block])
+    return total / count, (by_q, by_k, by_b)

@@ -36,6 +36,12 @@ class _TakeDistinct(torch.autograd.Function):
         return gradient.new_zeros(context.rows, *gradient.shape[1:]).index_copy(0, index, gradient), None
 
 
+def placed(array: np.ndarray, device: torch.device) -> Tensor:
+    """The array on a device. The host does not wait for an accelerator: the copy takes its turn behind what is under way."""
+    values = torch.from_numpy(array)
+    return values if device.type == "cpu" else values.pin_memory().to(device, non_blocking=True)
+
+
 def take_distinct(values: Tensor, index: Tensor) -> Tensor:
     """Rows of `values` [M, ...] at `index` Long[N], no index twice -> [N, ...]."""
     taken: Tensor = _TakeDistinct.apply(values, index)  # type: ignore[no-untyped-call]
@@ -105,9 +111,9 @@ def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
         real = np.arange(longest) < sizes[:, None]  # [b, l]
         kept = np.flatnonzero(real)
         slots.append((rows[:, None] * length + np.arange(longest))[real])
-        buckets.append(Bucket(first_token, torch.from_numpy(real).to(device), torch.from_numpy(kept).to(device)))
+        buckets.append(Bucket(first_token, placed(real, device), placed(kept, device)))
         first_row, first_token = last_row, first_token + len(kept)
-    return Layout(len(lengths), length, torch.from_numpy(np.concatenate(slots)).to(device), tuple(buckets))
+    return Layout(len(lengths), length, placed(np.concatenate(slots), device), tuple(buckets))
 
 
 def whole(items: Tensor) -> Layout:
@@ -165,7 +171,7 @@ class Batch:
         if how == "forward" or self.positions != "forward" or "position" not in self.behaviours:
             return self
         slots = self.behaviours["position"]
-        lengths = torch.from_numpy(self.lengths).to(slots.device)[:, None]
+        lengths = placed(self.lengths, slots.device)[:, None]
         position = (lengths - 1 - slots).clamp(min=0) if how == "backward" else (slots - lengths) % window
         return replace(self, behaviours={**self.behaviours, "position": position}, positions=how)
 
@@ -177,8 +183,8 @@ class Batch:
         device = self.items.device
         full = self.lengths >= window
         lengths = np.where(full, window, self.lengths + 1)
-        length, by = int(lengths.max()), torch.from_numpy(full.astype(np.int64)).to(device)
-        gap = torch.from_numpy(lengths - 1).to(device)
+        length, by = int(lengths.max()), placed(full.astype(np.int64), device)
+        gap = placed(lengths - 1, device)
         items = _shifted(self.items, by, length).scatter(1, gap[:, None], mask)
         behaviours = {name: _shifted(values, by, length) for name, values in self.behaviours.items()}
         if "position" in behaviours:

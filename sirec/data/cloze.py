@@ -17,7 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from sirec.data.batch import Batch, Visible
+from sirec.data.batch import Batch, Visible, placed
 from sirec.data.dataset import Dataset
 from sirec.data.tasks import Composition, Rows, gather, predicting_spans, prefixes, windows
 from sirec.errors import SirecError
@@ -84,7 +84,7 @@ def real_slots(batch: Batch) -> Tensor:
 
 def counted_slots(batch: Batch, rows: Rows) -> Tensor:
     """Bool[B, L]: the slots that count as targets, from each row's `first` on."""
-    first = torch.from_numpy(rows.first - rows.start).to(batch.items.device)
+    first = placed(rows.first - rows.start, batch.items.device)
     return real_slots(batch) & (torch.arange(batch.items.shape[1], device=first.device) >= first[:, None])
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirec.data.batch import Batch, Counted, Visible
+from sirec.data.batch import Batch, Counted, Visible, placed
 from sirec.data.cloze import check_mask_ratio, counted_slots, hide, last_slots, real_slots, unasked
 from sirec.data.dataset import Dataset
 from sirec.data.tasks import Composition, Rows, in_training, predicting_spans, prefixes, windows
@@ -105,7 +105,7 @@ class Segments:
         if self.negatives == "everything":
             return torch.arange(len(data.items), device=data.items.device)
         spans = [np.arange(start, stop) for start, stop in zip(rows.start, rows.stop, strict=True)]
-        return torch.from_numpy(np.concatenate(spans)).to(data.items.device)
+        return placed(np.concatenate(spans), data.items.device)
 
 
 def draw_segments(lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirec.data.batch import Batch, Visible
+from sirec.data.batch import Batch, Visible, placed
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, Part
 
@@ -168,21 +168,24 @@ def gather(data: Dataset, rows: Rows, visible: Visible = "past", *, with_positio
     device = data.items.device
     lengths = rows.lengths
     slots = np.arange(int(lengths.max()))
-    real = torch.from_numpy(slots < lengths[:, None]).to(device)  # [B, L]
-    source = torch.from_numpy(np.where(slots < lengths[:, None], rows.start[:, None] + slots, 0)).to(device)
-    predicts = torch.from_numpy((slots >= (rows.first - rows.start)[:, None]) & (slots < lengths[:, None])).to(device)
+    filled = slots < lengths[:, None]  # [B, L]
+    asks = filled & (slots >= (rows.first - rows.start)[:, None])
+    source = placed(np.where(filled, rows.start[:, None] + slots, 0), device)
+    real, predicts = placed(filled, device), placed(asks, device)
     behaviours = {name: values[source] * real for name, values in data.behaviours.items()}
     if with_position:
         behaviours["position"] = torch.arange(len(slots), device=device).expand(len(rows), -1)
-    return Batch(
-        users=torch.from_numpy(rows.user).to(device),
+    batch = Batch(
+        users=placed(rows.user, device),
         items=data.items[source] * real,
         lengths=lengths,
         behaviours=behaviours,
         targets=data.items[(source + 1) * predicts] * predicts,
-        read=torch.from_numpy(lengths - 1).to(device),
+        read=placed(lengths - 1, device),
         visible=visible,
     )
+    vars(batch)["target_slots"] = placed(np.flatnonzero(asks), device)  # known here; a changed copy asks its own device
+    return batch
 
 
 def predicting_spans(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.by_field import ByField
@@ -46,10 +47,7 @@ class AttributeEmbedding(nn.Module):
     def forward(self, items: Tensor) -> Tensor:
         """Long[T] -> [T, d_f]."""
         values = self.table.index_select(0, items)  # [T, F]
-        total = self.values(values).sum(dim=1)
-        if self.pooling == "sum":
-            return total
-        return total / (values != PADDING).sum(dim=1, keepdim=True).clamp(min=1)
+        return F.embedding_bag(values, self.values.weight, mode=self.pooling, padding_idx=PADDING)
 
     def of_all_items(self) -> Tensor:
         """[V, d_f]: the whole catalogue at once."""

@@ -12,18 +12,18 @@ quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, 
 	$(RUN)/sirec quickstart
 
 test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, committed tables and their report rendered anew, the demo study twice
-	$(RUN)/pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(RUN)/pytest -m "not slow" -n auto --dist worksteal
 
 test-all: $(VENV)/dev.stamp lint ## everything, slow tests too
-	$(RUN)/pytest
+	OMP_NUM_THREADS=1 $(RUN)/pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(RUN)/ruff check .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 
-bench: $(VENV)/dev.stamp ## seconds and memory of training and evaluation on data/beauty
-	$(RUN)/python benchmarks/training.py --data data/beauty
+bench: $(VENV)/dev.stamp ## seconds and memory of training and evaluation on data/beauty, beside the last committed table
+	$(RUN)/python benchmarks/training.py --data data/beauty --before benchmarks/beauty.json
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "sirec needs Python 3.11 or newer, and none was found; try make PYTHON=/path/to/python"; exit 1; }

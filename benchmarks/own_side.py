@@ -13,7 +13,6 @@ import contextlib
 import json
 import time
 from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +33,8 @@ from sirec.training.fit import Place, Trainer
 
 AFTER_IMPORTS = peak_memory()
 SHAPE: dict[str, object] = {
-    "layers": 3, "heads": 4, "width": 128, "inner": 256, "dropout": 0.5, "attention_dropout": 0.3, "max_length": 50,
-    "budget": 512, "epochs": 1_000_000, "patience": 1_000_000,
+    "model.layers": 3, "model.heads": 4, "model.width": 128, "model.inner": 256, "model.dropout": 0.5,
+    "model.attention_dropout": 0.3, "max_length": 50, "budget": 512, "epochs": 1_000_000, "patience": 1_000_000,
 }  # fmt: skip
 
 
@@ -51,13 +50,14 @@ def configure(spec: str, data: Dataset, threads: int, precision: str, attributes
 
 
 def measure(
-    config: RunConfig, data: Dataset, *, warmup: int, steps: int, evaluate: bool
+    config: RunConfig, data: Dataset, *, warmup: int, steps: int, evaluate: bool, device: str = "cpu"
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Time `steps` training steps of each stage of a configuration and, if wanted, after the last the ranking of all users.
 
-    Yields what to add to a name, nothing where there is one stage, and figures. The peak is that of the process so far.
+    Yields what to add to a name, nothing where there is one stage, and figures. The peak is that of the process so far; on
+    an accelerator that of its memory.
     """
-    workshop = set_up(config, data, torch.device("cpu"))
+    workshop = set_up(config, data, torch.device(device))
     if not isinstance(workshop.model, SequentialModel) or not config.stages:
         raise SirecError(f"{config.model.name} is not trained, so there is no step to time")
     for index, stage in enumerate(config.stages):
@@ -73,34 +73,52 @@ def measure_stage(
     model = workshop.model
     assert isinstance(model, SequentialModel)
     trainer = Trainer(model, config.stages[index], workshop.data, workshop.schema, Place(config.seed, index, config.precision))
-    seconds = time_steps(trainer, warmup, steps)
-    mean = sum(seconds) / len(seconds)
+    mean = time_steps(trainer, warmup, steps)
     result = {
         "ms_per_step": 1e3 * mean,
         "steps_per_epoch": trainer.steps,
         "seconds_per_epoch": mean * trainer.steps,
-        "peak_bytes_above_import": peak_memory() - AFTER_IMPORTS,
+        "peak_bytes_above_import": peak(workshop.data.items.device),
     }
     if evaluate:
-        start = time.perf_counter()
+        start = now(workshop.data.items.device)
         rank_split(model, workshop.data, "valid", config.data.max_length)
-        result["evaluation_seconds"] = time.perf_counter() - start
+        result["evaluation_seconds"] = now(workshop.data.items.device) - start
     return result
 
 
-def time_steps(trainer: Trainer, warmup: int, steps: int) -> list[float]:
-    """Seconds of each step after `warmup` (at least one), as seen from outside: from the end of one to the end of the next."""
-    marks: list[float] = []
+def time_steps(trainer: Trainer, warmup: int, steps: int) -> float:
+    """Mean seconds of a step after `warmup` (at least one), as seen from outside: from the end of one to the end of another.
+
+    An accelerator is waited for at both ends and never in between.
+    """
+    seen, marks = 0, []
 
     def on_step(done: int, total: int) -> None:
-        marks.append(time.perf_counter())
-        if len(marks) > max(warmup, 1) + steps:
+        nonlocal seen
+        seen += 1
+        if seen - max(warmup, 1) in (0, steps):
+            marks.append(now(trainer.data.items.device))
+        if len(marks) == 2:
             raise _Enough
 
     with contextlib.suppress(_Enough):
         for _ in trainer.run(lambda: {trainer.stage.metric: 0.0}, on_step):
             pass
-    return [after - before for before, after in pairwise(marks[max(warmup, 1) :])]
+    start, end = marks
+    return (end - start) / steps
+
+
+def now(device: torch.device) -> float:
+    """Seconds on a clock, once the device has done all it was asked to."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def peak(device: torch.device) -> int:
+    """Bytes: the most that this process has held, above what the imports took; on an accelerator of its memory."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory() - AFTER_IMPORTS
 
 
 def kind_of(config: RunConfig) -> str:
@@ -120,13 +138,15 @@ def main() -> None:
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--device", default="cpu", help="cpu, or an accelerator: cuda")
     parser.add_argument("--evaluate", action="store_true", help="also time ranking every user's validation target")
     args = parser.parse_args()
     try:
         data = storage.load(args.data)
         attributes = [name for name in args.attributes.split(",") if name]
         config = configure(args.spec, data, args.threads, args.precision, attributes)
-        for suffix, result in measure(config, data, warmup=args.warmup, steps=args.steps, evaluate=args.evaluate):
+        how = {"warmup": args.warmup, "steps": args.steps, "evaluate": args.evaluate, "device": args.device}
+        for suffix, result in measure(config, data, **how):
             print(json.dumps({"name": f"{args.spec}{suffix}", **result}))
     except SirecError as error:
         parser.error(str(error))

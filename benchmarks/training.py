@@ -1,6 +1,7 @@
 """Seconds per step and epoch, seconds of evaluation and peak memory: our models and, if given, a peer's, side by side.
 
     python benchmarks/training.py --data data/beauty --out benchmarks/beauty.md
+    python benchmarks/training.py --data data/beauty --before benchmarks/beauty.json
     python benchmarks/training.py --data data/beauty --peer-python PEER_ENV/bin/python --peer-script "bench.py --data RAW"
 
 Every side runs in a fresh process, one at a time; a round runs every side once, alternately in this order and in reverse.
@@ -19,7 +20,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -118,8 +119,11 @@ def summarise(name: str, lines: Sequence[Mapping[str, Any]], ours: bool) -> Meas
     )
 
 
-def to_markdown(measured: Sequence[Measured]) -> str:
-    """A table of all sides, models together and peers first; `speed` is against the fastest peer of the same model."""
+def to_markdown(measured: Sequence[Measured], before: Mapping[str, float] | None = None) -> str:
+    """A table of all sides, models together and peers first; `speed` is against the fastest peer of the same model.
+
+    With seconds an epoch of sides `before` by name, `since` is how many times faster they are now.
+    """
     order = list(dict.fromkeys(row.model for row in sorted(measured, key=lambda row: not row.ours)))
     fastest = {
         model: min((row.seconds_per_epoch for row in measured if row.model == model and not row.ours), default=None)
@@ -127,7 +131,12 @@ def to_markdown(measured: Sequence[Measured]) -> str:
     }
     rows = sorted(measured, key=lambda row: (order.index(row.model), row.ours))
     cells = [_cells(row, fastest[row.model]) for row in rows]
-    return tabulate(cells, HEADERS, "pipe", colalign=("left", "left", *["right"] * 6))
+    headers = HEADERS
+    if before is not None:
+        headers = (*HEADERS, "since")
+        for row, line in zip(rows, cells, strict=True):
+            line.append(f"{before[row.name] / row.seconds_per_epoch:.2f}×" if row.name in before else "–")
+    return tabulate(cells, headers, "pipe", colalign=("left", "left", *["right"] * (len(headers) - 2)))
 
 
 def _cells(row: Measured, fastest: float | None) -> list[str]:
@@ -148,7 +157,8 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], load: tuple[fl
     """The protocol, the machine, and a warning where sides did not do the same number of steps an epoch."""
     from sirec.run import environment  # large, so only when every side has run
 
-    machine = environment.describe(args.threads)
+    machine = environment.describe(args.threads, args.device)
+    where = machine["processor"] if args.device == "cpu" else f"{machine['accelerator']} beside {machine['processor']}"
     steps = sorted({row.steps_per_epoch for row in measured if row.steps_per_epoch is not None})
     lines = [
         f"Protocol: {args.data.name}, {' or '.join(map(str, steps))} steps an epoch; 512 targets a step, d = 128, 3 layers,"
@@ -158,7 +168,7 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], load: tuple[fl
         " step times the steps of an epoch; spread: smallest and largest over rounds; validation: ranking every user's target"
         " among all items; peak: in training, above what the imports took, data included; speed: against the fastest peer of"
         " the same model.",
-        f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, Python {machine['python']},"
+        f"Machine: {where}, {os.cpu_count()} logical cores, {platform.system()}, Python {machine['python']},"
         f" torch {machine['packages']['torch']}, commit {machine['commit']}; load average at the start {load[0]:.2f}.",
     ]
     if len(steps) > 1:
@@ -176,6 +186,7 @@ def own_sides(args: argparse.Namespace) -> list[Side]:
     """Our sides, as commands."""
     options = ["--data", str(args.data), "--attributes", args.attributes, "--steps", str(args.own_steps)]
     options += ["--warmup", str(args.warmup), "--threads", str(args.threads), "--precision", args.precision]
+    options += ["--device", args.device]
     options += [] if args.no_evaluation else ["--evaluate"]
     return [Side((sys.executable, str(OWN_SIDE), spec, *options), ours=True) for spec in args.own or OWN]
 
@@ -207,9 +218,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of ours")
+    parser.add_argument("--device", default="cpu", help="of ours: cpu, or an accelerator: cuda")
     parser.add_argument("--no-evaluation", action="store_true", help="do not time evaluation")
-    parser.add_argument("--out", type=Path, help="also write the table here")
+    parser.add_argument("--before", type=Path, metavar="JSON", help="compare with what an earlier --out wrote")
+    parser.add_argument("--out", type=Path, metavar="MD", help="also write the table here, and the figures beside it as JSON")
     args = parser.parse_args(arguments)
+    if args.before and not args.before.is_file():
+        parser.error(f"--before {args.before}: no such file; --out FILE.md writes FILE.json")
+    if args.out and args.out.suffix != ".md":
+        parser.error(f"--out {args.out}: the table is Markdown, so the name must end in .md")
+    if not args.data.is_dir():
+        parser.error(f"--data {args.data}: no such folder; make it first, for example: sirec prepare {args.data.name}")
     if min(args.steps, args.own_steps, args.rounds, args.threads) < 1:
         parser.error("--steps, --own-steps, --rounds and --threads must be at least 1")
     if args.every_model and args.own:
@@ -225,10 +244,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measured = run_rounds(
         [*own_sides(args), *peer_sides(args)], args.rounds, args.threads, lambda text: print(text, file=sys.stderr)
     )
-    text = "\n\n".join([to_markdown(measured), *notes(args, measured, load)]) + "\n"
+    before = {row["name"]: row["seconds_per_epoch"] for row in json.loads(args.before.read_text())} if args.before else None
+    text = "\n\n".join([to_markdown(measured, before), *notes(args, measured, load)]) + "\n"
     print(text)
     if args.out:
         args.out.write_text(text, encoding="utf-8")
+        figures = json.dumps([asdict(row) for row in measured], indent=1)
+        args.out.with_suffix(".json").write_text(figures + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ def line(**more: object) -> dict[str, object]:
         ('sasrec task={"name":last_item,"composition":pools}', "sasrec"),
         ("dif-sr score_fusion=sum precision=bf16", "dif-sr sum"),
         ("comif long_histories=exact", "comif"),
+        ("mssr", "mssr"),
     ],
 )
 def test_our_side_speaks_the_protocol(demo, spec, model):
@@ -81,9 +82,15 @@ def test_steps_are_timed_across_epochs(demo):
     config = own_side.configure("sasrec width=16 inner=16 layers=1 budget=500", demo, 1, "fp32", [])
     workshop = own_side.set_up(config, demo, own_side.torch.device("cpu"))
     trainer = own_side.Trainer(workshop.model, config.stages[0], workshop.data, workshop.schema, own_side.Place(0))
-    seconds = own_side.time_steps(trainer, 1, 2 * trainer.steps)
-    assert len(seconds) == 2 * trainer.steps
-    assert min(seconds) > 0
+    ended = []
+    begin = own_side.now
+    own_side.now = lambda device: ended.append(begin(device)) or ended[-1]
+    try:
+        seconds = own_side.time_steps(trainer, 1, 2 * trainer.steps)
+    finally:
+        own_side.now = begin
+    assert trainer.epoch >= 2
+    assert seconds == pytest.approx((ended[1] - ended[0]) / (2 * trainer.steps))
 
 
 def test_every_default_side_is_a_configuration(demo):
@@ -104,6 +111,37 @@ def test_rounds_are_summed_up_and_compared_with_the_fastest_peer(tmp_path):
     assert [row[1] for row in rows] == ["slow", "fast", "ours: `ours`"]
     assert [row[-1] for row in rows] == ["0.50×", "1.00×", "4.00×"]
     assert [row[5] for row in rows] == ["1.50", "–", "–"]
+
+
+def test_a_second_run_says_how_much_faster_each_side_became(tmp_path, monkeypatch):
+    """`--out` leaves figures beside the table; with them as `--before` the last column has the ratio of each known side."""
+    sides = [
+        training.Side(
+            printer(tmp_path, line(name="old", seconds_per_epoch=6.0), line(name="new", seconds_per_epoch=1.0)), ours=True
+        )
+    ]
+    monkeypatch.setattr(training, "own_sides", lambda args: sides)
+    (tmp_path / "before.json").write_text(json.dumps([{"name": "old", "seconds_per_epoch": 12.0}]))
+    common = ["--data", str(tmp_path), "--rounds", "1", "--out", str(tmp_path / "table.md")]
+    training.main([*common, "--before", str(tmp_path / "before.json")])
+    rows = [row for row in (tmp_path / "table.md").read_text().splitlines() if row.startswith("| peer") or "ours" in row]
+    assert [row.strip("|").split("|")[-1].strip() for row in rows[:2]] == ["2.00×", "–"]
+    training.main([*common, "--before", str(tmp_path / "table.json")])
+    assert "1.00×" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--before", "none.json"], "no such file"),
+        (["--out", "x.txt"], "must end in .md"),
+        (["--data", "nowhere"], "sirec prepare"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_is_timed(options, message, capsys):
+    with pytest.raises(SystemExit):
+        training.parse(options)
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK_BYTES = 1 << 23  # of one block of logits: about a cache
+BLOCK_BYTES = {"cpu": 1 << 23, "cuda": 1 << 28}  # of one block of logits: about a cache, or enough for a large device to do
 LEAST_ROWS = 64  # fewer would read the whole table for next to nothing, however large the catalogue
 
 
@@ -61,7 +61,7 @@ def _evaluate(
     by_k = torch.zeros_like(keys, dtype=exact) if wants_gradients else None
     by_b = torch.zeros_like(bias, dtype=exact) if wants_gradients and bias is not None else None
     total = torch.zeros((), dtype=exact, device=q.device)
-    rows = max(BLOCK_BYTES // (len(k) * product.itemsize), LEAST_ROWS)
+    rows = max(BLOCK_BYTES[q.device.type] // (len(k) * product.itemsize), LEAST_ROWS)
     for mine in np.array_split(np.arange(count), -(-count // rows)):  # numbers of the host: nothing is asked of the device
         block = slice(int(mine[0]), int(mine[-1]) + 1)
         logits, aim = q[block] @ k.T, targets[block, None]

@@ -34,7 +34,7 @@ def _with_gradients(loss: Tensor, *parts: Tensor | None) -> list[Tensor]:
 @pytest.mark.parametrize("size", BLOCKS)
 @pytest.mark.parametrize("bias", [True, False])
 def test_value_and_gradients_are_those_of_loops(size: int, bias: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(softmax, "BLOCK_BYTES", size)
+    monkeypatch.setitem(softmax.BLOCK_BYTES, "cpu", size)
     queries, keys, offsets, targets = _sides(bias=bias)
     naive = torch.zeros((), dtype=torch.float64)
     for query, target in zip(queries, targets.tolist(), strict=True):
@@ -89,7 +89,7 @@ def test_without_gradients_there_is_the_loss_alone() -> None:
 
 def test_a_block_is_all_the_logits_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """No tensor of the size of targets × classes is made, however many targets there are."""
-    monkeypatch.setattr(softmax, "BLOCK_BYTES", 1)
+    monkeypatch.setitem(softmax.BLOCK_BYTES, "cpu", 1)
     largest = 0
 
     class Watch(torch.utils._python_dispatch.TorchDispatchMode):  # type: ignore[name-defined,misc]

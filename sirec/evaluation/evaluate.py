@@ -18,7 +18,8 @@ from sirec.data.tasks import evaluation_rows, gather
 from sirec.evaluation.ranks import RankedBlock, RankTable, rank_block
 
 BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32, whatever the catalogue
-OnUsers = Callable[[int, int], None]  # users ranked, users in all
+OnUsers = Callable[[int, int], None]  # users ranked, users to be ranked
+EVERYBODY = slice(None)
 
 
 def evaluate(model: Recommender, data: Dataset, max_length: int, on_users: OnUsers | None = None) -> RankTable:
@@ -28,23 +29,33 @@ def evaluate(model: Recommender, data: Dataset, max_length: int, on_users: OnUse
 
 @torch.inference_mode()
 def rank_split(
-    model: Recommender, data: Dataset, part: Part, max_length: int, on_users: OnUsers | None = None
+    model: Recommender,
+    data: Dataset,
+    part: Part,
+    max_length: int,
+    on_users: OnUsers | None = None,
+    some: slice = EVERYBODY,
 ) -> RankedBlock:
-    """Doubled ranks of one part, users 1..U in order; 0 for a user without a target there."""
+    """Doubled ranks of one part, users 1..U in order; 0 for a user without a target there.
+
+    With `some` of those who have one, in order of length, the others are 0 too: what several processes ranked adds up.
+    """
     model.eval()
     rows = evaluation_rows(data, part, max_length)
-    order = np.argsort(rows.lengths, kind="stable")  # rows of similar length share a block
+    order = np.argsort(rows.lengths, kind="stable")[some]  # rows of similar length share a block
     block = max(1, BLOCK_SCORES // data.item_codes)
-    parts, done = [], 0
-    for chosen in np.array_split(order, max(1, int(np.ceil(len(order) / block)))):
+    nobody = torch.zeros(data.user_count, dtype=torch.long, device=data.items.device)
+    ranked, done = RankedBlock(nobody, nobody.clone(), nobody.bool()), 0
+    for chosen in np.array_split(order, int(np.ceil(len(order) / block))) if len(order) else ():
         batch = gather(data, rows.take(chosen))
         targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
-        parts.append(rank_block(model.scores(batch).float(), targets, full_histories(data, part, rows.user[chosen] - 1)))
+        found = rank_block(model.scores(batch).float(), targets, full_histories(data, part, rows.user[chosen] - 1))
+        for column, values in zip(ranked, found, strict=True):
+            column.index_copy_(0, batch.users - 1, values)
         done += len(chosen)
         if on_users:
             on_users(done, len(order))
-    users = torch.from_numpy(rows.user[order] - 1).to(data.items.device)
-    return RankedBlock(*(_in_user_order(torch.cat(column), users, data.user_count) for column in zip(*parts, strict=True)))
+    return ranked
 
 
 def full_histories(data: Dataset, part: Part, users: np.ndarray) -> Tensor:
@@ -54,8 +65,3 @@ def full_histories(data: Dataset, part: Part, users: np.ndarray) -> Tensor:
     real = slots < (stop - start)[:, None]
     source = torch.from_numpy(np.where(real, start[:, None] + slots, 0)).to(data.items.device)
     return data.items[source] * torch.from_numpy(real).to(data.items.device)
-
-
-def _in_user_order(values: Tensor, users: Tensor, count: int) -> Tensor:
-    """[U]: the value of each of these users (0-based) at its place, zero elsewhere."""
-    return values.new_zeros(count).index_copy(0, users, values)

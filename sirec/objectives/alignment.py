@@ -19,7 +19,7 @@ from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
 
 Scope = Literal["catalogue", "batch_targets"]
 MultiValue = Literal["soft_label", "multi_positive"]
@@ -43,6 +43,10 @@ class ItemAttributeAlignment(ObjectiveConfig):
         if self.sample is not None and self.sample < 1:
             raise SirecError(f"sample {self.sample} must be at least 1, or null for the whole catalogue")
 
+    def indivisible(self) -> str | None:
+        """Under `batch_targets` each field's mean is over other targets, so there is no one number of terms."""
+        return "each field has its own number of targets that hold a value" if self.scope == "batch_targets" else None
+
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss; it has no parameters. Raises `SirecError` where the data have no attribute to align with."""
         wanted = chosen_attributes(schema, self.attributes, self.name)
@@ -65,6 +69,10 @@ class AlignmentLoss(Objective):
         """Mean over fields of the field's loss on the items of this step."""
         losses = [self.of_field(name, self._items(name, done), model) for name in self.fields]
         return torch.stack(losses).mean()
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """One term: the catalogue is the same for every row, and as large a sample of it is drawn for few rows as for many."""
+        return Part(self(model, done), 1)
 
     def of_field(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
         """Mean over `items` Long[M], each of which holds a value, of the loss of one field; 0 if there are none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -32,6 +32,13 @@ class Pass:
     table: Tensor
 
 
+class Part(NamedTuple):
+    """A loss and how many terms it is the mean of: the mean over several passes weighs each loss by its terms."""
+
+    loss: Tensor
+    terms: Tensor | int
+
+
 class Objective(nn.Module, ABC):
     """A loss; a module because it may own a head, which is trained with the model and left behind after."""
 
@@ -42,6 +49,10 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The unweighted loss of a step, a scalar."""
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """The loss of a pass that holds some rows of a step; its terms are its targets, unless the objective says otherwise."""
+        return Part(self(model, done), len(done.predicting))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +73,10 @@ class ObjectiveConfig(ABC):
     @abstractmethod
     def build(self, schema: Schema, width: int) -> Objective:
         """The objective for data of this shape and states of this width."""
+
+    def indivisible(self) -> str | None:
+        """Why passes over some rows each do not add up to the loss of a step; None where they do (see `Objective.part`)."""
+        return None
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
         """The objective for this model; one with heads on single streams needs more of it than the width of its states."""

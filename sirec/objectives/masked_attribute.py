@@ -21,7 +21,7 @@ from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +80,10 @@ class SlotAttributes(Objective):
         losses = [self._of_field(name, model.value_vectors(name), mapped, items) for name in self.fields]
         total: Tensor = sum(losses[1:], start=losses[0]) / len(done.batch.items)
         return total
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """A term a row."""
+        return Part(self(model, done), len(done.batch.items))
 
     def _of_field(self, name: str, vectors: Tensor, mapped: Tensor, items: Tensor) -> Tensor:
         if vectors.shape[1] != mapped.shape[1]:

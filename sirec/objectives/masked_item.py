@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
 from sirec.objectives.negatives import free_items
 
 
@@ -53,6 +53,10 @@ class MaskedItemLoss(Objective):
         negative = done.table.index_select(0, items)
         right, wrong = model.score_pairs(mapped, positive), model.score_pairs(mapped, negative)
         return (contrast(right, wrong, squashed=self.squashed) * drawn).sum() / len(done.batch.items)
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """A term a row."""
+        return Part(self(model, done), len(done.batch.items))
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Long[N], Bool[N]: for each gap an item that its row does not hold, gaps included, and whether there is one."""

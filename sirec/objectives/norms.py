@@ -15,7 +15,7 @@ from torch import Tensor
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import unknown
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +49,7 @@ class NormLoss(Objective):
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The norms added up; the step's rows do not matter."""
         return torch.stack([norm for name, norm in model.weight_norms().items() if name not in self.leave_out]).sum()
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """One term, the same for every row."""
+        return Part(self(model, done), 1)

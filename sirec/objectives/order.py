@@ -26,7 +26,7 @@ from sirec.core.model import SequentialModel
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
 
 Mode = Literal["permutation", "derangement", "reversal", "uniform", "sorted", "other_user"]
 Codes = Mapping[str, Tensor]
@@ -49,6 +49,10 @@ class UserPreferenceAlignment(ObjectiveConfig):
         if self.k < 1:
             raise SirecError(f"k {self.k} must be at least 1")
 
+    def indivisible(self) -> str | None:
+        """What another user did may be in another part of the step."""
+        return "behaviours are taken from any other row of the step" if self.mode == "other_user" else None
+
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss; it has no parameters. Raises `SirecError` where there is no behaviour to alter."""
         if not schema.behaviours:
@@ -65,9 +69,13 @@ class OrderLoss(Objective):
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The loss of a step; 0 if no prefix is eligible."""
+        return self.part(model, done).loss
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """A term for each prefix of which an altered version differs from the true one."""
         rows, slots = choose_prefixes(done.batch.targets, every=self.config.prefixes == "all")
         if not len(rows):
-            return done.predicting.new_zeros(())
+            return Part(done.predicting.new_zeros(()), 0)
         prefixes = cut(done.batch, rows.repeat(self.config.k), slots.repeat(self.config.k), self.fields)
         altered = ALTERATIONS[self.config.mode](prefixes, self.fields)
         states = model.encode(replace(prefixes, behaviours=altered)).at(_flat(prefixes))  # [k·P, D]
@@ -75,7 +83,7 @@ class OrderLoss(Objective):
         target = done.table.index_select(0, done.batch.targets[rows, slots])  # [P, D]
         true = (target * done.states.final[rows, slots]).sum(dim=-1)  # [P]
         false = (target * states.view(self.config.k, len(rows), -1)).sum(dim=-1)  # [k, P]
-        return preference_loss(true, false, weights)
+        return Part(preference_loss(true, false, weights), (weights > 0).any(dim=0).sum())
 
 
 def preference_loss(true: Tensor, false: Tensor, weights: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks import owners, training_items
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
 from sirec.objectives.negatives import FreeItems, free_items
 
 Exclude = Literal["training", "sequence", "read"]
@@ -71,13 +71,18 @@ class PairwiseLoss(Objective):
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The mean over the step's targets for which an item is left to draw."""
+        return self.part(model, done).loss
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """A term for each target that has an item to draw."""
         drawn, counts = self.draw(done.batch)
         positive, negative = (done.table.index_select(0, items) for items in (done.batch.target_items, drawn))
         right, wrong = model.score_pairs(done.predicting, positive), model.score_pairs(done.predicting, negative)
         losses = -F.logsigmoid(right - wrong)  # [N]
         if self.config.hinge:
             losses = losses + self.config.hinge * (model.score_pairs(positive, negative) - right).relu()
-        return (losses * counts).sum() / counts.sum().clamp(min=1)
+        terms = counts.sum()
+        return Part((losses * counts).sum() / terms.clamp(min=1), terms)
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Long[N], Bool[N]: an item for each target of the batch, and whether there was one."""

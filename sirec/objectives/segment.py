@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.batch import together
 from sirec.data.fields import Schema
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
 from sirec.objectives.masked_item import contrast
 
 
@@ -55,3 +55,7 @@ class SegmentLoss(Objective):
         mapped = self.map(context)
         right, wrong = ((mapped * segment).sum(dim=1) for segment in (positive, negative))
         return contrast(right, wrong, squashed=self.squashed).sum() / len(done.batch.items)
+
+    def part(self, model: SequentialModel, done: Pass) -> Part:
+        """A term a row, with a segment or without."""
+        return Part(self(model, done), len(done.batch.items))

@@ -86,6 +86,10 @@ class StreamContrast(ObjectiveConfig):
             raise SirecError(f"temperature {self.temperature} of {self.name} must be positive")
         _check_dropout(self.dropout, self.name)
 
+    def indivisible(self) -> str | None:
+        """Rows compete with each other here."""
+        return "each target is told from all other targets of the step"
+
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss for streams that are all of this width."""
         return StreamContrastLoss(self, schema, dict.fromkeys([ITEM, *_names(schema)], width))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -13,12 +14,12 @@ import torch
 from sirec.core.model import Recommender, SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.split import PARTS
+from sirec.data.split import PARTS, Part
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import write_covariates
-from sirec.evaluation.evaluate import evaluate, rank_split
+from sirec.evaluation.evaluate import OnUsers, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
-from sirec.evaluation.ranks import HISTORY_RULES, RankTable
+from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, RankTable
 from sirec.objectives.stage import Stage
 from sirec.run import environment
 from sirec.run.config import RunConfig
@@ -27,6 +28,7 @@ from sirec.run.identity import run_id
 from sirec.run.snapshot import Snapshot
 from sirec.run.store import RunFolder, Store
 from sirec.training.fit import EpochReport, Place, Trainer
+from sirec.training.parallel import Team
 
 
 class Watcher(Protocol):
@@ -90,26 +92,30 @@ def set_up(config: RunConfig, data: Dataset, device: torch.device) -> Workshop:
 
 
 def execute(
-    config: RunConfig, data: Dataset, store: Store, *, device: str = "cpu", watcher: Watcher | None = None, again: bool = False
+    config: RunConfig,
+    data: Dataset,
+    store: Store,
+    *,
+    device: str = "cpu",
+    watcher: Watcher | None = None,
+    again: bool = False,
+    team: Team | None = None,
 ) -> RunFolder:
     """Train (or resume) and evaluate one run; a finished one is returned as it is, unless `again`.
 
+    All processes of a `team` call this alike; the first one holds the folder and writes it, the others need not see it.
     Raises `SirecError` for a configuration that cannot be trained, a loss that diverges, or a disk that refuses.
     """
-    folder, place = folder_of(config, data, store), _device(device)
-    with folder.locked():
-        if again and folder.is_done:  # an unfinished run goes on, whoever asks
-            folder.clear()
-        if not folder.is_done:
-            _refuse_other_device(folder, place)
+    folder, place, team = folder_of(config, data, store), device_named(device), team or Team()
+    for stage in config.stages:
+        team.check(stage)  # the last one's, too, before the first one's hours
+    with folder.locked() if team.is_first else nullcontext():
+        if _is_wanted(folder, place, team, again=again):
             workshop = set_up(config, data, place)
-            folder.write_config(config, data.fingerprint(), data.held_out.split)
-            folder.write_json("environment.json", environment.describe(config.threads, place.type))
-            covariates = store.covariates(data.name, data.fingerprint())
-            if not covariates.exists():
-                write_covariates(data, covariates)
-            _train(config, workshop, folder, watcher or Silent())
-            _finish(config, workshop, folder, watcher or Silent())
+            if team.is_first:
+                _begin(config, data, store, folder, environment.describe(config.threads, place.type) | {"processes": team.size})
+            _train(config, workshop, folder, watcher or Silent(), team)
+            _finish(config, workshop, folder, watcher or Silent(), team)
     return folder
 
 
@@ -122,7 +128,7 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> Worksho
             f"{folder.path}: trained on data {folder.fingerprint()}, but {data.name} is now {data.fingerprint()}",
             "prepare the data set with the settings it had, or train again",
         )
-    workshop = set_up(config, data, _device(device))
+    workshop = set_up(config, data, device_named(device))
     workshop.model.load_state_dict(folder.weights())
     workshop.model.eval()
     return workshop
@@ -140,37 +146,99 @@ def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
     folder.append_line("evaluations.jsonl", f'{{"split": "test", "time": "{datetime.now(UTC).isoformat(timespec="seconds")}"}}')
 
 
-def _train(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Watcher) -> None:
-    snapshot = Snapshot.load(folder.snapshot_path)
+def device_named(name: str) -> torch.device:
+    """The device of that name. Raises `SirecError` if it cannot be used here."""
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise SirecError(f"'{name}' is not a device", "for example: cpu, cuda, cuda:1") from None
+    if device.type not in ("cpu", "cuda"):
+        raise SirecError(f"device {name} is not supported", "use cpu, cuda or cuda:1")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SirecError(f"device {name}: no CUDA accelerator is usable here", "use --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise SirecError(f"device {name}: there are {torch.cuda.device_count()} accelerators here, counted from cuda:0")
+    return device
+
+
+def _is_wanted(folder: RunFolder, place: torch.device, team: Team, *, again: bool) -> bool:
+    """Whether there is something to do, as the first process finds it. Raises `SirecError` if the others mean another run."""
+
+    def look() -> tuple[str, bool]:
+        if again and folder.is_done:  # an unfinished run goes on, whoever asks
+            folder.clear()
+        if not folder.is_done:
+            _refuse_other_place(folder, place, team)
+        return folder.path.name, not folder.is_done
+
+    identity, wanted = team.from_first(look)
+    if identity != folder.path.name:
+        what = f"process {team.number} is about to train run {folder.path.name}, the first one {identity}"
+        raise SirecError(what, "all processes need the same data, the same options and the same version")
+    return bool(wanted)
+
+
+def _begin(config: RunConfig, data: Dataset, store: Store, folder: RunFolder, place: Mapping[str, Any]) -> None:
+    folder.write_config(config, data.fingerprint(), data.held_out.split)
+    folder.write_json("environment.json", place)
+    covariates = store.covariates(data.name, data.fingerprint())
+    if not covariates.exists():
+        write_covariates(data, covariates)
+
+
+def _train(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Watcher, team: Team) -> None:
+    snapshot = _resumed(folder, team)
     reports: list[dict[str, Any]] = list(snapshot.reports) if snapshot else []
     for index, stage in enumerate(config.stages):
         if snapshot and index < snapshot.stage:
             continue
         assert isinstance(workshop.model, SequentialModel), "only models with an encoder have stages"
         place = Place(config.seed, index, config.precision)
-        trainer = Trainer(workshop.model, stage, workshop.data, workshop.schema, place)
+        trainer = Trainer(workshop.model, stage, workshop.data, workshop.schema, place, team)
         if snapshot and index == snapshot.stage:
             trainer.restore(snapshot.tensors, snapshot.counters)
         watcher.stage(stage, trainer.epoch, (trainer.stopping.best_epoch, trainer.stopping.best))
-        for report in trainer.run(lambda stage=stage: _validate(config, workshop, stage), watcher.step):  # type: ignore[misc]
+        for report in trainer.run(lambda stage=stage: _validate(config, workshop, stage, team), watcher.step):  # type: ignore[misc]
             reports.append(asdict(report))
-            Snapshot(index, trainer.counters(), reports, trainer.tensors()).save(folder.snapshot_path)
-            replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
+            if team.is_first:
+                Snapshot(index, trainer.counters(), reports, trainer.tensors()).save(folder.snapshot_path)
+                replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
             watcher.epoch(report)
         trainer.restore_best()
-    replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
-    folder.write_json("timings.json", _timings(reports))
+    if team.is_first:
+        replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
+        folder.write_json("timings.json", _timings(reports))
 
 
-def _validate(config: RunConfig, workshop: Workshop, stage: Stage) -> Mapping[str, float]:
-    doubled = rank_split(workshop.model, workshop.data, "valid", config.data.max_length).keep.cpu().numpy()
-    return summarise(doubled, [*DEFAULT_METRICS, parse_metric(stage.metric)])
+def _resumed(folder: RunFolder, team: Team) -> Snapshot | None:
+    """The first process's snapshot, in all of them."""
+    mine = Snapshot.load(folder.snapshot_path) if team.is_first else None
+    state = team.from_first(lambda: mine and (mine.stage, mine.counters, mine.reports))
+    if state is None:
+        return None
+    stage, counters, reports = state
+    return Snapshot(stage, counters, reports, team.tensors_from_first(mine.tensors if mine else {}))
 
 
-def _finish(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Watcher) -> None:
+def _rank(config: RunConfig, workshop: Workshop, part: Part, team: Team, on_users: OnUsers | None = None) -> RankedBlock:
+    """Everybody's ranks, some users by each process."""
+    mine = rank_split(workshop.model, workshop.data, part, config.data.max_length, on_users, team.users)
+    return RankedBlock(*(team.total(column) for column in mine))
+
+
+def _validate(config: RunConfig, workshop: Workshop, stage: Stage, team: Team) -> Mapping[str, float]:
+    """Metrics of the first process: what follows from them, as when to stop, all must decide alike."""
+    doubled = _rank(config, workshop, "valid", team).keep.cpu().numpy()
+    metrics: dict[str, float] = team.from_first(lambda: summarise(doubled, [*DEFAULT_METRICS, parse_metric(stage.metric)]))
+    return metrics
+
+
+def _finish(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Watcher, team: Team) -> None:
     start = time.perf_counter()
-    ranks = evaluate(workshop.model, workshop.data, config.data.max_length, watcher.ranking)
+    ranks = RankTable.from_blocks({part: [_rank(config, workshop, part, team, watcher.ranking)] for part in PARTS})
     seconds = time.perf_counter() - start
+    if not team.is_first:
+        return
     folder.write_weights(workshop.model.state_dict())
     write_ranks(folder, config, ranks)
     parameters = sum(value.numel() for value in workshop.model.parameters() if value.requires_grad)
@@ -198,21 +266,13 @@ def _timings(reports: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _refuse_other_device(folder: RunFolder, device: torch.device) -> None:
-    """Resuming promises the same bits, which another kind of device cannot give."""
+def _refuse_other_place(folder: RunFolder, device: torch.device, team: Team) -> None:
+    """Resuming promises the same bits, which another kind of device cannot give, nor another number of processes."""
     if folder.snapshot_path.exists():
-        before = read_json(folder.path / "environment.json").get("device", "cpu")
-        if before != device.type:
-            raise SirecError(f"{folder.path}: begun on {before}, cannot go on on {device.type}", f"use --device {before}")
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise SirecError(f"'{name}' is not a device", "for example: cpu, cuda, cuda:1") from None
-    if device.type not in ("cpu", "cuda"):
-        raise SirecError(f"device {name} is not supported", "use cpu, cuda or cuda:1")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise SirecError(f"device {name}: no CUDA accelerator is usable here", "use --device cpu")
-    return device
+        before = read_json(folder.path / "environment.json")
+        kind, processes = before.get("device", "cpu"), before.get("processes", 1)
+        if kind != device.type:
+            raise SirecError(f"{folder.path}: begun on {kind}, cannot go on on {device.type}", f"use --device {kind}")
+        if processes != team.size:
+            hint = f"use torchrun with as many as before, or delete {folder.snapshot_path.name} there to start anew"
+            raise SirecError(f"{folder.path}: begun by {processes} processes, cannot go on by {team.size}", hint)

@@ -2,10 +2,13 @@
 
 All randomness of an epoch follows from (seed, stage, epoch): the order of rows from a NumPy generator, dropout and drawn
 negatives from torch's. So a resumed run needs no saved generator state, only weights, optimiser and counters.
+
+Nothing is read back from an accelerator within a step: losses add up where they are and are looked at every so many steps.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -22,13 +25,15 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks import Rows, deal
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, Pass
+from sirec.objectives.base import Objective, Part, Pass
 from sirec.objectives.stage import Stage
+from sirec.training.parallel import Team
 from sirec.training.stopping import Stopping
 
 Precision = Literal["fp32", "bf16"]
 Validate = Callable[[], Mapping[str, float]]  # the model as it stands -> validation metrics
 OnStep = Callable[[int, int], None]  # steps done, steps in the epoch
+STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}  # to know whether losses are finite is free only where there is no waiting
 
 
 @dataclass(frozen=True)
@@ -57,19 +62,24 @@ class Place:
 
 @dataclass(eq=False)
 class Trainer:
-    """One stage on one data set: the model, the objectives' heads, the optimiser and the counters."""
+    """One stage on one data set: the model, the objectives' heads, the optimiser and the counters.
+
+    In a `team` of several processes all must do the same with their trainers.
+    """
 
     model: SequentialModel
     stage: Stage
     data: Dataset
     schema: Schema
     place: Place
+    team: Team = field(default_factory=Team)
     epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check the task against the built model, build the objectives and list the rows."""
         _check_task(self.model, self.stage)
+        self.team.check(self.stage)
         _seed_torch(self.place.seed, self.place.stage)
         self.objectives = nn.ModuleDict(
             {part.name: part.build_for(self.schema, self.model) for part in self.stage.objectives}
@@ -105,6 +115,7 @@ class Trainer:
 
         Raises `SirecError` when the loss stops being finite; what was yielded before stays good.
         """
+        self.team.align([*self.model.state_dict().values(), *self.objectives.state_dict().values()])
         while not self.finished:
             start = time.perf_counter()
             losses = self._epoch(on_step)
@@ -152,36 +163,55 @@ class Trainer:
             state = _under(f"adam/{name}/", tensors)
             self.optimizer.state[parameter] = {key: value.to(parameter.device, copy=True) for key, value in state.items()}
 
-    def loss(self, batch: Batch) -> dict[str, Tensor]:
-        """The unweighted loss of each objective on a batch, from one pass of the encoder."""
+    def parts(self, batch: Batch) -> dict[str, Part]:
+        """The unweighted loss of each objective on a batch, and its terms, from one pass of the encoder."""
         states = self.model.encode(batch)
         done = Pass(batch, states, states.at(batch.target_slots), self.model.item_table())
-        return {name: objective(self.model, done) for name, objective in self.objectives.items()}
+        return {name: cast(Objective, objective).part(self.model, done) for name, objective in self.objectives.items()}
 
     def _epoch(self, on_step: OnStep | None) -> dict[str, float]:
-        rng = np.random.default_rng(_seed_torch(self.place.seed, self.place.stage, self.epoch))
+        entropy, device = (self.place.seed, self.place.stage, self.epoch), self.data.items.device
+        rng = np.random.default_rng(np.random.SeedSequence(entropy))  # deals the same steps to all of a team
+        _seed_torch(*entropy, *self.team.entropy)
         self.model.train()
         self.objectives.train()
-        totals = {name: torch.zeros((), dtype=torch.float64) for name in self.objectives}
-        task, done = self.stage.task, 0
-        for done, chosen in enumerate(deal(self.rows, self.stage.budget, task.composition, rng), start=1):
-            batch = task.batch(self.data, self.rows.take(chosen), self.schema.max_length)
-            for name, value in self._step(batch).items():
-                totals[name] += value.double().cpu()
-            if not all(torch.isfinite(total) for total in totals.values()):
-                raise _diverged(self.stage, self.epoch + 1, done, totals)
+        totals = torch.zeros(len(self.objectives), dtype=torch.float64, device=device)
+        every, done = STEPS_BETWEEN_CHECKS[device.type], 0
+        for done, chosen in enumerate(deal(self.rows, self.stage.budget, self.stage.task.composition, rng), start=1):
+            totals += self._step(self.team.share(self.rows.take(chosen)))
+            if done % every == 0:
+                self._read(totals, done)
             if on_step:
                 on_step(done, self.steps)
-        return {name: float(total) / done for name, total in totals.items()}
+        return {name: total / done for name, total in self._read(totals, done).items()}
 
-    def _step(self, batch: Batch) -> dict[str, Tensor]:
+    def _step(self, rows: Rows) -> Tensor:
+        """One step of the optimiser from these rows and those of the team; the unweighted loss of each objective, [O]."""
         self.optimizer.zero_grad(set_to_none=True)
-        with _autocast(self.place.precision, batch.items.device):
-            losses = self.loss(batch)
-            total = torch.stack([self.weights[name] * value for name, value in losses.items()]).sum()
-        total.backward()
+        parts = self._parts_of(rows)
+        weights = self.team.weights([part.terms for part in parts.values()], self.data.items.device)
+        if len(rows):
+            terms = zip(parts.items(), weights, strict=True)
+            torch.stack([self.weights[name] * weight * part.loss for (name, part), weight in terms]).sum().backward()
+        mine = torch.stack([weight * part.loss.detach() for part, weight in zip(parts.values(), weights, strict=True)])
+        losses = self.team.add_up([parameter for _, parameter in self.parameters], mine)
         self.optimizer.step()
-        return {name: value.detach() for name, value in losses.items()}
+        return losses
+
+    def _parts_of(self, rows: Rows) -> dict[str, Part]:
+        """What a team's steps leave to each of its processes may be nothing."""
+        if not len(rows):
+            return dict.fromkeys(self.objectives, Part(torch.zeros((), device=self.data.items.device), 0))
+        batch = self.stage.task.batch(self.data, rows, self.schema.max_length)
+        with _autocast(self.place.precision, batch.items.device):
+            return self.parts(batch)
+
+    def _read(self, totals: Tensor, step: int) -> dict[str, float]:
+        """The sums of losses up to a step as numbers. Raises `SirecError` where one is not finite."""
+        values = dict(zip(self.objectives, totals.tolist(), strict=True))
+        if not all(math.isfinite(value) for value in values.values()):
+            raise _diverged(self.stage, self.epoch + 1, step, values)
+        return values
 
 
 def _seed_torch(*entropy: int) -> np.random.SeedSequence:
@@ -213,8 +243,8 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _diverged(stage: Stage, epoch: int, step: int, totals: Mapping[str, Tensor]) -> SirecError:
-    which = ", ".join(name for name, total in totals.items() if not torch.isfinite(total))
+def _diverged(stage: Stage, epoch: int, step: int, totals: Mapping[str, float]) -> SirecError:
+    which = ", ".join(name for name, total in totals.items() if not math.isfinite(total))
     return SirecError(
         f"stage {stage.title}, epoch {epoch}, step {step}: the loss of {which} is not finite",
         f"the state after epoch {epoch - 1} is kept; lower learning_rate (now {stage.learning_rate})",

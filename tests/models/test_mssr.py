@@ -224,7 +224,7 @@ def test_every_weight_learns(tiny: Dataset, schema: Schema) -> None:
     trainer = Trainer(model, replace(MSSR.stages[0], budget=64), tiny, schema, Place(0))
     model.eval()
     batch = trainer.stage.task.batch(tiny, trainer.rows.take(np.arange(40)), builders.WINDOW)
-    losses = trainer.loss(batch)
+    losses = {name: part.loss for name, part in trainer.parts(batch).items()}
     sum(trainer.weights[name] * loss for name, loss in losses.items()).backward()  # type: ignore[union-attr]
     assert set(losses) == {"item", "stream_aap", "stream_contrast"}
     silent = {name for name, parameter in trainer.parameters if parameter.grad is None or not parameter.grad.any()}

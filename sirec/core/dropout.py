@@ -1,7 +1,7 @@
 """Dropout whose random numbers cost little.
 
 A uniform 16-bit integer a value decides whether it stays, four of them from each number that torch's generator gives. On a CPU
-that is seven to eight times faster than `nn.Dropout`, which took up to a third of a step (`benchmarks/micro.py`).
+that is seven to eight times faster than `nn.Dropout`, which took up to a third of a step (`benchmarks/trials.py`).
 """
 
 from __future__ import annotations

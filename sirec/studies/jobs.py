@@ -137,9 +137,13 @@ def _check(process: ForkServerProcess, failures: list[SirecError]) -> None:
 def _work(config: RunConfig, place: Workplace, connection: Connection) -> None:
     """What a worker does. Ctrl-C reaches every process of a terminal; the parent decides for all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def send(method: str, arguments: tuple[Any, ...]) -> None:
+        connection.send((method, arguments))
+
     try:
         data = storage.load(place.data)
-        execute(config, data, Store(place.results), device=place.device, watcher=_Teller(connection), again=place.again)
+        execute(config, data, Store(place.results), device=place.device, watcher=Teller(send), again=place.again)
     except SirecError as error:
         connection.send((FAILED, (error.message, error.hint)))
         sys.exit(2)
@@ -147,30 +151,27 @@ def _work(config: RunConfig, place: Workplace, connection: Connection) -> None:
         sys.exit(2)
 
 
-class _Teller:
-    """Sends what a watcher is told to the parent, steps now and then."""
+class Teller:
+    """Sends what a watcher is told elsewhere, as a method's name and its arguments; steps now and then."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, send: Callable[[str, tuple[Any, ...]], None]) -> None:
+        self.send = send
         self.told = 0.0
-
-    def _send(self, method: str, *arguments: Any) -> None:
-        self.connection.send((method, arguments))
 
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
         """A stage begins."""
-        self._send("stage", stage, epoch, best)
+        self.send("stage", (stage, epoch, best))
 
     def step(self, done: int, total: int) -> None:
         """A step is done; told if the last telling is long ago."""
         if time.monotonic() - self.told >= SECONDS_BETWEEN_STEPS:
             self.told = time.monotonic()
-            self._send("step", done, total)
+            self.send("step", (done, total))
 
     def epoch(self, report: EpochReport) -> None:
         """An epoch is done."""
-        self._send("epoch", report)
+        self.send("epoch", (report,))
 
     def ranking(self, done: int, total: int) -> None:
         """Users were ranked."""
-        self._send("ranking", done, total)
+        self.send("ranking", (done, total))

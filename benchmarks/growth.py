@@ -222,11 +222,12 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], loads: Sequenc
         " log-normal number, in the mean as given; popularity: rank^-0.6, codes shuffled). A fresh process for each point."
         f" Seconds are of {CLOCKS[args.clock]}; on the wall the points took {waiting[len(waiting) // 2]:.2f} (median) to"
         f" {waiting[-1]:.2f} times that, waiting included."
-        f" Steps: the mean over the middle half of {args.seconds:g} s of steps, at least eight, after three for warming up,"
-        " part by part: batch (dealing and gathering), encode, loss (reading the item table, too), backward, optimiser (giving"
+        f" Steps: the mean over the middle half of at least {args.seconds:g} s and five steps after two for warming up, part"
+        " by part: batch (dealing and gathering), encode, loss (reading the item table, too), backward, optimiser (giving"
         " the gradients back, too), rest. An epoch is that times its steps. Ranking: the first users, as many as have 2²⁹"
-        " scores or 2²⁰ slots, but at least 512, in seconds for 1,000 of them; ranking *all* is this times all users, not measured where"
-        " they are more. List: what happens once a run, listing rows and building losses. Peak: of data, training and ranking, above what the imports took.",
+        " scores or 2²⁰ slots, but at least 512, in seconds for 1,000 of them; ranking *all* is this times all users, not"
+        " measured where they are more. List: what happens once a run, listing rows and building losses. Peak: of data,"
+        " training and ranking, above what the imports took.",
         f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, Python {machine['python']},"
         f" torch {machine['packages']['torch']}, commit {machine['commit']}; load average at the start {loads[0]:.2f}, at the"
         f" end {loads[1]:.2f}.",
@@ -268,7 +269,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Time and memory as sizes double.")
     parser.add_argument("--up-to", type=int, default=LARGEST, help="leave sizes above this out")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of timed steps at each point, but at least eight steps")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of timed steps at each point, but at least five steps")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=tuple(CLOCKS), default="processor", help="processor: what others do counts little")
     parser.add_argument("--rows", type=Path, help="keep points here, a JSON line each; those it has are not measured again")

@@ -26,9 +26,9 @@ from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.tasks import deal
 from sirec.evaluation.evaluate import rank_split
-from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.sampled import SampledSoftmax
+from sirec.objectives.stage import AnyObjective
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
 from sirec.run.execute import set_up
@@ -39,7 +39,7 @@ SHORTEST, LENGTH_TAIL = 5, 0.9  # a history: 5 and a log-normal number of this s
 ITEM_TAIL = 0.6  # popularity of the item of rank r: r^-tail
 CHUNK = 1 << 18  # interactions drawn at once, so that drawing does not decide the peak
 NEGATIVES = 256
-LOSSES: Mapping[str, ObjectiveConfig] = {
+LOSSES: Mapping[str, AnyObjective] = {
     "full": ItemCrossEntropy(),
     "sampled": SampledSoftmax(negatives=NEGATIVES),
     "shared": SampledSoftmax(negatives=NEGATIVES, shared=True),
@@ -50,7 +50,7 @@ Clock = Callable[[], float]
 CLOCKS: Mapping[str, Clock] = {"processor": time.process_time, "wall": time.perf_counter}
 """Processor time does not grow when others use the machine, but adds threads up, those too that only wait."""
 
-WARM_UP, FEWEST_STEPS, MOST_STEPS = 3, 8, 200
+WARM_UP, FEWEST_STEPS, MOST_STEPS = 2, 5, 200
 FEWEST_RANKED, RANKED_SCORES, RANKED_SLOTS = 512, 1 << 29, 1 << 20  # users ranked: those of so many, but not fewer
 
 
@@ -243,7 +243,7 @@ def main() -> None:
         if each.name != "loss":
             parser.add_argument(f"--{each.name}", type=int, default=each.default)
     parser.add_argument("--loss", choices=tuple(LOSSES), default=Size.loss)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of timed steps, but at least eight of them")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of timed steps, but at least five of them")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=tuple(CLOCKS), default="processor")
     args = parser.parse_args()

@@ -23,6 +23,7 @@ from sirec.studies.experiment import Experiment, PlannedRun, planned_rows
 from sirec.studies.jobs import Workplace, make_covariates
 from sirec.studies.jobs import train_at_once as train_in_processes
 from sirec.studies.rendering import VIEWS, record, render
+from sirec.training.parallel import Team
 
 DEMO = "demo"
 
@@ -38,6 +39,13 @@ def dataset(name: str | None, root: Path) -> Dataset:
     return storage.load(storage.find(root, chosen))
 
 
+def shared_dataset(name: str | None, root: Path, team: Team) -> Dataset:
+    """`dataset` in every process of a team: the first one chooses, says so and generates, the others read the same."""
+    mine = dataset(name, root) if team.is_first else None
+    chosen: str = team.from_first(lambda: mine and mine.name)
+    return mine or storage.load(storage.find(root, chosen))
+
+
 def train_all(
     runs: Sequence[PlannedRun],
     data: Dataset,
@@ -46,8 +54,14 @@ def train_all(
     device: str = "cpu",
     again: bool = False,
     finished: Callable[[PlannedRun, RunFolder], None] | None = None,
+    team: Team | None = None,
 ) -> list[RunFolder]:
-    """Train what is missing of these runs, with bars; `finished` is told of each run as it ends, trained before or now."""
+    """Train what is missing of these runs, with bars; `finished` is told of each run as it ends, trained before or now.
+
+    Of a `team` all processes train, and the first one speaks.
+    """
+    if team and not team.is_first:
+        return [execute(run.config, data, store, device=device, again=again, team=team) for run in runs]
     folders = []
     with progress() as bars:
         whole = bars.add_task("runs", total=len(runs), note="") if len(runs) > 1 else None
@@ -55,7 +69,7 @@ def train_all(
             label = _label(run, runs)
             watcher = EpochBars(bars, label)
             was_done = folder_of(run.config, data, store).is_done and not again
-            folders.append(execute(run.config, data, store, device=device, watcher=watcher, again=again))
+            folders.append(execute(run.config, data, store, device=device, watcher=watcher, again=again, team=team))
             watcher.close()
             say(f"{label}: {'already trained' if was_done else 'done'}, {folders[-1].path}")
             if finished:

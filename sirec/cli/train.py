@@ -29,23 +29,31 @@ def train(
     """Train a model, resuming where an earlier call was stopped, and show how it does on validation.
 
     Example: sirec train comif --data beauty --set heads=2
+
+    Several processes share the work if torchrun starts them: torchrun --nproc-per-node 2 -m sirec train comif --data beauty
     """
-    from sirec.cli.common import dataset, train_all
+    from sirec.cli.common import shared_dataset, train_all
     from sirec.config import parse_assignments
     from sirec.models import model_class
     from sirec.report.entries import View
     from sirec.report.render import to_rich
     from sirec.run.config import resolve
+    from sirec.run.execute import device_named
     from sirec.run.store import Store
     from sirec.studies.comparison import compare_entries
     from sirec.studies.experiment import PlannedRun
     from sirec.studies.runs import entry
+    from sirec.training.parallel import joined, own_device
 
     title = model_class(model).title  # an unknown model is told before any data are touched
     assignments = {"seed": seed, "threads": threads, "precision": precision.value, **parse_assignments(set_ or [])}
-    prepared = dataset(data, data_root)
-    config = resolve(model, prepared, protocol=protocol, profile=profile.value, assignments=assignments)
-    [folder] = train_all([PlannedRun(title, config)], prepared, Store(out), device=device, again=again)
+    place = str(device_named(own_device(device)))
+    with joined(place) as team:
+        prepared = shared_dataset(data, data_root, team)
+        config = resolve(model, prepared, protocol=protocol, profile=profile.value, assignments=assignments)
+        [folder] = train_all([PlannedRun(title, config)], prepared, Store(out), device=place, again=again, team=team)
+    if not team.is_first:
+        return
     if as_json:
         metrics = {split: values for split, values in folder.metrics().items() if split == "valid" or test}
         print_json({"run": str(folder.path), "metrics": metrics, "timings": folder.timings()})

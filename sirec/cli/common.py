@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sirec.cli.console import EpochBars, print_json, progress, say, stdout
@@ -18,6 +19,7 @@ from sirec.report.entries import MissingRow, View
 from sirec.report.render import to_rich
 from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
+from sirec.studies.cluster import check_installed, train_on_cluster
 from sirec.studies.comparison import Comparison
 from sirec.studies.experiment import Experiment, PlannedRun, planned_rows
 from sirec.studies.jobs import Workplace, make_covariates
@@ -85,8 +87,10 @@ def train_at_once(
     place: Workplace,
     jobs: int,
     finished: Callable[[PlannedRun, RunFolder], None],
+    *,
+    cluster: str | None = None,
 ) -> None:
-    """What `train_all` does, `jobs` runs at a time; rows that share a run share its training."""
+    """What `train_all` does, `jobs` runs at a time, here or on a Ray cluster; rows that share a run share its training."""
     store = Store(place.results)
     by_folder: dict[RunFolder, list[PlannedRun]] = {}
     for run in runs:
@@ -102,23 +106,34 @@ def train_at_once(
         if folder not in missing:
             end(folder, "already trained")
     firsts = [by_folder[folder][0] for folder in missing]
-    _say_threads(firsts, jobs)
+    if cluster is None:
+        _say_threads(firsts, jobs)
     make_covariates(data, store)
     with progress() as bars:
-        watchers = [EpochBars(bars, _label(run, runs)) for run in firsts]
+        watchers: dict[int, EpochBars] = {}
+
+        def watch(number: int) -> EpochBars:
+            label = _label(firsts[number], runs)
+            if number in watchers:
+                watchers[number].close()
+                say(f"{label}: the process that trained it died, and another one takes it up")
+            watchers[number] = EpochBars(bars, label)
+            return watchers[number]
 
         def done(number: int) -> None:
             watchers[number].close()
             end(missing[number], "done")
 
-        train_in_processes([run.config for run in firsts], place, jobs, watchers.__getitem__, done)
+        train = train_in_processes if cluster is None else partial(train_on_cluster, address=cluster)
+        train([run.config for run in firsts], place, jobs, watch, done)
 
 
 @dataclass(frozen=True)
 class StudyCall:
     """A study as the command line asks for it: `name` is what its record and its tables are called.
 
-    `rows` names those to train, None for all; the plan is checked as a whole, whatever is trained of it.
+    `rows` names those to train, None for all; the plan is checked as a whole, whatever is trained of it. `cluster` is the
+    address of a Ray cluster to train on, None for this machine.
     """
 
     plan: Experiment
@@ -129,6 +144,7 @@ class StudyCall:
     again: bool = False
     jobs: int = 1
     rows: frozenset[str] | None = None
+    cluster: str | None = None
 
     def only(self, labels: Sequence[str]) -> StudyCall:
         """The study with only these rows."""
@@ -148,6 +164,8 @@ class StudyCall:
             if keeps_record:
                 record(self.plan, self.out, self.name, [(planned[index], done[index]) for index in sorted(done)], missing)
 
+        if self.cluster is not None:
+            check_installed()
         whole = [dataset(name, self.data_root) for name in self.plan.datasets or (None,)]
         for data, rows in [(data, list(planned_rows(self.plan, data, self.name))) for data in whole]:
             missing += [row for row in rows if isinstance(row, MissingRow)]
@@ -157,11 +175,11 @@ class StudyCall:
         return [(planned[index], done[index]) for index in sorted(done)]
 
     def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Callable[[PlannedRun, RunFolder], None]) -> None:
-        if self.jobs == 1:
+        if self.jobs == 1 and self.cluster is None:
             train_all(runs, data, Store(self.out), device=self.device, again=self.again, finished=finished)
             return
         place = Workplace(storage.find(self.data_root, data.name), self.out, self.device, self.again)
-        train_at_once(runs, data, place, self.jobs, finished)
+        train_at_once(runs, data, place, self.jobs, finished, cluster=self.cluster)
 
     def result(self, views: Sequence[View] = VIEWS, *, render_only: bool = False) -> Comparison:
         """The study's tables, written to the results, after training what is missing."""

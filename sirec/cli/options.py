@@ -51,6 +51,15 @@ Seeds = Annotated[
     typer.Option(help="Seeds, separated by commas; three or more speak of the method, not of checkpoints.", show_default=False),
 ]
 Jobs = Annotated[int, typer.Option(min=1, help="How many runs to train at a time, each in a process of its own.")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Ray cluster to train on, --jobs runs at a time: auto (the one this machine belongs to), HOST:PORT, or local (one"
+        " for this command).",
+        show_default=False,
+    ),
+]
 RenderOnly = Annotated[bool, typer.Option("--render-only", help="Draw from stored ranks; train nothing.")]
 Threads = Annotated[int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")]
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1.")]

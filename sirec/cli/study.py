@@ -19,6 +19,7 @@ def study(
     set_: options.Set = None,
     seeds: options.Seeds = None,
     jobs: options.Jobs = 1,
+    cluster: options.Cluster = None,
     device: options.Device = "cpu",
     again: options.Again = False,
     render_only: options.RenderOnly = False,
@@ -31,6 +32,8 @@ def study(
     A run that was stopped goes on from its last epoch. With --only, rows are trained without drawing tables.
 
     Example: sirec study overall --data beauty --jobs 2
+
+    Example: sirec study overall --data beauty --jobs 16 --cluster auto
     """
     from sirec.cli.common import StudyCall, seeds_of, show
     from sirec.cli.measure import MEASUREMENTS, Chosen
@@ -40,7 +43,7 @@ def study(
     from sirec.studies.variation import Variation
 
     if experiment in MEASUREMENTS:
-        if only or set_ or seeds or jobs > 1 or again:
+        if only or set_ or seeds or jobs > 1 or cluster or again:
             raise SirecError(
                 f"{experiment} measures finished runs and trains none", f"sirec {experiment} --help lists its options"
             )
@@ -50,7 +53,7 @@ def study(
     path = find_experiment(experiment)
     asked = Variation(data=data, seeds=seeds_of(seeds), set=parse_assignments(set_ or []))
     plan = read_experiment(path)
-    call = StudyCall(asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, again, jobs)
+    call = StudyCall(asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, again, jobs, cluster=cluster)
     if only:
         call.only(only).run(keeps_record=False)
         say("only these rows; the tables come with the whole study")

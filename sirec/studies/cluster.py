@@ -11,17 +11,19 @@ Data and results lie on a disk that all nodes share. Ray and joblib are an extra
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import socket
 import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TextIO
 
 from sirec.data import storage
 from sirec.data.dataset import Dataset
@@ -209,13 +211,13 @@ def _follow(board: Any, sent: Future[None], following: _Following) -> None:
 
 @contextlib.contextmanager
 def _connected(address: str) -> Iterator[None]:
-    """A connection to the cluster. What Ray prints goes to stderr: stdout is for results."""
+    """A connection to the cluster."""
     import ray
 
     _check_address(address)
     options: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of ours reports to nobody
-    with contextlib.redirect_stdout(sys.stderr):
+    with contextlib.redirect_stdout(_OfThisThread(sys.stdout)):
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -223,7 +225,22 @@ def _connected(address: str) -> Iterator[None]:
         try:
             yield
         finally:
-            ray.shutdown()
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints here what it held back
+                ray.shutdown()
+
+
+class _OfThisThread(io.TextIOBase):
+    """Passes on what the thread that made it writes, and nothing else.
+
+    Ray prints at length, from threads of its own and to stdout, what becomes of its workers; the board tells that.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.thread = stream, threading.current_thread()
+
+    def write(self, text: str) -> int:
+        """Write, or do not."""
+        return self.stream.write(text) if threading.current_thread() is self.thread else len(text)
 
 
 def _check_address(address: str) -> None:

@@ -5,6 +5,8 @@ What needs Ray is skipped where it is not installed: pip install 'sirec[ray]'.
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import secrets
@@ -236,6 +238,17 @@ def test_only_a_further_attempt_waits_for_the_lock(shop: Path, wanted: list[RunC
     later.join()
     assert ended == [None]
     assert folder.is_done
+
+
+def test_other_threads_do_not_print() -> None:
+    """What Ray's threads report is not among the results; what this thread prints (control) is."""
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(cluster._OfThisThread(shown)):
+        other = threading.Thread(target=print, args=("a report",))
+        other.start()
+        other.join()
+        print("a result")
+    assert shown.getvalue() == "a result\n"
 
 
 @needs_ray

@@ -50,29 +50,40 @@ class SourceAttention(nn.Module):
         self.out = nn.Linear(width, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, value: Tensor, sources: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
-        """`value` [T, d] and each source [T, w_s] -> [T, d]."""
-        pairs = self.pairs(sources)
-        widths = [part.shape[-1] for part in (*pairs[0], *pairs[1])]
-        together = torch.cat([*pairs[0], *pairs[1], self.split(self.value(value))], dim=-1)  # [T, h, Σw]
-        parts = zip(layout.buckets, layout.split(together), strict=True)
-        out: Tensor = self.out(torch.cat([self._attend(bucket, part, widths, visible) for bucket, part in parts]))
+    def forward(
+        self,
+        value: Tensor,
+        sources: Mapping[str, Tensor],
+        layout: Layout,
+        visible: Visible,
+        asked: Tensor | None = None,
+    ) -> Tensor:
+        """`value` [T, d] and each source [T, w_s] -> [T, d]; [B, d] if only `layout.ends` are asked."""
+        keys, values = self.keys_of(sources), self.split(self.value(value))
+        if asked is None:
+            mixed = self._mixed(self.queries_of(sources), keys, values, layout, visible)
+        else:
+            asking = {name: source.index_select(0, asked) for name, source in sources.items()}
+            mixed = self._mixed_at_ends(self.queries_of(asking), keys, values, layout)
+        out: Tensor = self.out(mixed)
         return out
 
-    def pairs(self, sources: Mapping[str, Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Queries and keys [T, h, w_s] of each source, in order; separable fusions get them side by side as one."""
-        queries = [self.split(part(sources[name])) for name, part in self.queries.items()]
-        keys = [self.split(part(sources[name])) for name, part in self.keys.items()]
-        if self.fusion.separable and len(queries) > 1:
-            return [torch.cat(queries, dim=-1)], [torch.cat(keys, dim=-1)]
-        return queries, keys
+    def queries_of(self, sources: Mapping[str, Tensor]) -> list[Tensor]:
+        """[T, h, w_s] of each source, in order; separable fusions get them side by side as one."""
+        return self._merged([self.split(part(sources[name])) for name, part in self.queries.items()])
+
+    def keys_of(self, sources: Mapping[str, Tensor]) -> list[Tensor]:
+        """As `queries_of`."""
+        return self._merged([self.split(part(sources[name])) for name, part in self.keys.items()])
 
     def scores(self, sources: Mapping[str, Tensor], bucket: Bucket, visible: Visible) -> Tensor:
         """[b, h, l, l]: fused scores of a bucket before scaling and mask."""
-        queries, keys = self.pairs(sources)
         mine = slice(bucket.first, bucket.first + len(bucket.kept))
-        rows = [bucket.spread(part[mine]).transpose(1, 2) for part in (*queries, *keys)]
-        return self._fuse(rows[: len(queries)], rows[len(queries) :], self.mask(bucket, visible))
+        queries, keys = (
+            [bucket.spread(part[mine]).transpose(1, 2) for part in parts]
+            for parts in (self.queries_of(sources), self.keys_of(sources))
+        )
+        return self._fuse(queries, keys, self.mask(bucket, visible))
 
     def mask(self, bucket: Bucket, visible: Visible) -> Tensor:
         """Bool, broadcastable to [b, h, l, l]: which slot may read which; every slot must have one that it may read."""
@@ -82,14 +93,34 @@ class SourceAttention(nn.Module):
         """[T, h·w] -> [T, h, w]."""
         return vectors.unflatten(-1, (self.heads, -1))
 
-    def _attend(self, bucket: Bucket, together: Tensor, widths: Sequence[int], visible: Visible) -> Tensor:
-        rows = bucket.spread(together).transpose(1, 2)  # [b, h, l, Σw]
-        *pairs, value = rows.split([*widths, rows.shape[-1] - sum(widths)], dim=-1)
-        half = len(pairs) // 2
-        mask = self.mask(bucket, visible)
-        fused = self._fuse(pairs[:half], pairs[half:], mask) * self.scale  # [b, h, l, l]
-        attention = self.dropout(fused.masked_fill(~mask, -torch.inf).softmax(dim=-1))
-        return bucket.collect((attention @ value).transpose(1, 2).flatten(2))  # [t, h·w]
+    def _merged(self, parts: list[Tensor]) -> list[Tensor]:
+        return [torch.cat(parts, dim=-1)] if self.fusion.separable and len(parts) > 1 else parts
+
+    def _mixed(self, queries: list[Tensor], keys: list[Tensor], values: Tensor, layout: Layout, visible: Visible) -> Tensor:
+        """[T, d]: what every token mixes."""
+        together, mixed = [*queries, *keys, values], []
+        widths = [part.shape[-1] for part in together]
+        for bucket, part in zip(layout.buckets, layout.split(torch.cat(together, dim=-1)), strict=True):
+            *pairs, value = bucket.spread(part).transpose(1, 2).split(widths, dim=-1)  # [b, h, l, w] each
+            shares = self._shares(pairs[: len(queries)], pairs[len(queries) :], self.mask(bucket, visible))
+            mixed.append(bucket.collect((shares @ value).transpose(1, 2).flatten(2)))  # [t, h·w]
+        return torch.cat(mixed)
+
+    def _mixed_at_ends(self, queries: list[Tensor], keys: list[Tensor], values: Tensor, layout: Layout) -> Tensor:
+        """[B, d]: what the last token of every row mixes, which may read the whole row."""
+        together, mixed = [*keys, values], []
+        widths, asking = [part.shape[-1] for part in together], [layout.split_ends(query[:, :, None]) for query in queries]
+        for number, (bucket, part) in enumerate(zip(layout.buckets, layout.split(torch.cat(together, dim=-1)), strict=True)):
+            *key, value = bucket.spread(part).transpose(1, 2).split(widths, dim=-1)
+            shares = self._shares([query[number] for query in asking], key, visibility(bucket, "all"))  # [b, h, 1, l]
+            mixed.append((shares @ value).flatten(1))
+        return torch.cat(mixed)
+
+    def _shares(self, queries: Sequence[Tensor], keys: Sequence[Tensor], mask: Tensor) -> Tensor:
+        """[b, h, q, l]: how q slots of each row divide their attention."""
+        fused = self._fuse(queries, keys, mask) * self.scale
+        shares: Tensor = self.dropout(fused.masked_fill(~mask, -torch.inf).softmax(dim=-1))
+        return shares
 
     def _fuse(self, queries: Sequence[Tensor], keys: Sequence[Tensor], mask: Tensor) -> Tensor:
         scores = [query @ key.transpose(-1, -2) for query, key in zip(queries, keys, strict=True)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from sirec.core.attention import ITEM, SourceAttention
 from sirec.core.dropout import Dropout
 from sirec.core.fusion import VectorFusion
-from sirec.data.batch import Layout, Visible
+from sirec.data.batch import Batch, Layout, Visible
 
 NORM_EPS = 1e-12
 BlockName = Literal["post_norm", "ligr"]
@@ -31,6 +31,14 @@ class Joined(nn.Module):
         before, after = [side[name] for name in self.attributes], [side[name] for name in self.behaviours]
         fused: Tensor = self.fusion([*before, x, *after])
         return fused
+
+
+def through(blocks: Iterable[nn.Module], x: Tensor, side: Mapping[str, Tensor], layout: Layout, rows: Batch) -> Tensor:
+    """`x` [T, d] through a stack of blocks -> [T, d]; the last computes only what the rows are asked for, [B, d]."""
+    stack = [cast(Block, block) for block in blocks]
+    for block in stack:
+        x = block(x, side, layout, rows.visible, layout.ends if rows.only_ends and block is stack[-1] else None)
+    return x
 
 
 class Block(nn.Module):
@@ -53,16 +61,23 @@ class Block(nn.Module):
         self.dropout = Dropout(dropout)
         self.activation = nn.GELU()
 
-    def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
-        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]."""
-        mixed = self.attention(x, self.sources(x, side), layout, visible)
-        y = self.attention_norm(x + self.dropout(mixed))
+    def forward(
+        self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible, asked: Tensor | None = None
+    ) -> Tensor:
+        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]; [B, d] if only `layout.ends` are asked."""
+        mixed = self.attention(x, self.sources(x, side), layout, visible, asked=asked)
+        y = self.attention_norm(at(x, asked) + self.dropout(mixed))
         z: Tensor = self.forward_norm(y + self.dropout(self.contract(self.activation(self.expand(y)))))
         return z
 
     def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """What attention reads, by name: every field, and the item stream with what joins it."""
         return {**side, ITEM: x if self.query_key is None else self.query_key(x, side)}
+
+
+def at(x: Tensor, tokens: Tensor | None) -> Tensor:
+    """[T, ...] -> the rows of some tokens; all of them for None."""
+    return x if tokens is None else x.index_select(0, tokens)
 
 
 class LigrBlock(Block):
@@ -82,10 +97,13 @@ class LigrBlock(Block):
         self.scale = nn.Linear(width, inner, bias=False)
         self.attention_gate, self.forward_gate = nn.Linear(width, width), nn.Linear(width, width)
 
-    def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
-        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]."""
+    def forward(
+        self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible, asked: Tensor | None = None
+    ) -> Tensor:
+        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]; [B, d] if only `layout.ends` are asked."""
         normed = self.attention_norm(x)
-        mixed = self.attention(normed, super().sources(normed, side), layout, visible)
+        mixed = self.attention(normed, super().sources(normed, side), layout, visible, asked=asked)
+        x = at(x, asked)
         y = x + self.attention_gate(x).sigmoid() * self.dropout(mixed)
         normed = self.forward_norm(y)
         inner = self.dropout(F.silu(self.expand(normed)) * self.scale(normed))

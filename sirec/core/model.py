@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -61,7 +61,10 @@ class SequentialModel(Recommender):
 
     @abstractmethod
     def encode(self, batch: Batch) -> States:
-        """The state after each slot; slots beyond a row's length are 0 and mean nothing."""
+        """The state after each slot; slots beyond a row's length are 0 and mean nothing.
+
+        Where a batch asks for the ends of rows only (`Batch.asked`), other slots may be 0, too.
+        """
 
     @abstractmethod
     def item_table(self) -> Tensor:
@@ -98,7 +101,7 @@ class SequentialModel(Recommender):
 
     def scores(self, batch: Batch) -> Tensor:
         """[B, V] from the state at each row's `read` slot."""
-        batch = self.question(batch)
+        batch = self.question(replace(batch, only_ends=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
         read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read

@@ -14,12 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, visibility
-from sirec.core.blocks import NORM_EPS
+from sirec.core.blocks import NORM_EPS, at
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.fusion import FusionForm, GateScores
 from sirec.core.shape import Shape
-from sirec.data.batch import Bucket, Layout, Visible
+from sirec.data.batch import Layout, Visible
 
 Vectors = Mapping[str, Tensor]
 
@@ -87,23 +87,45 @@ class PairBlock(nn.Module):
         self.dropout = Dropout(shape.attention_dropout)
 
     def forward(
-        self, x: Tensor, moved: Vectors, side: Vectors, weights: Sequence[Tensor], layout: Layout, visible: Visible
+        self,
+        x: Tensor,
+        moved: Vectors,
+        side: Vectors,
+        weights: Sequence[Tensor],
+        layout: Layout,
+        visible: Visible,
+        ends: Tensor | None = None,
     ) -> tuple[Tensor, Vectors]:
-        """Item stream [T, d], attribute streams and raw fields [T, w] by name, ω [S²] and F times [P²] -> both streams."""
+        """Item stream [T, d], attribute streams and raw fields [T, w] by name, ω [S²] and F times [P²] -> both streams.
+
+        With `ends`, which are those of the layout, only they ask: streams [B, ·].
+        """
         values = [self.item.value(x), *(part.value(moved[name]) for name, part in self.moved.items())]
-        tensors = [self.split(part) for part in (*values, *self.pairs(x, moved, side))]
-        parts = layout.split(torch.cat(tensors, dim=-1))
-        widths = [tensor.shape[-1] for tensor in tensors]
-        mixed = [
-            self._attend(bucket, part, widths, weights, visibility(bucket, visible))
-            for bucket, part in zip(layout.buckets, parts, strict=True)
-        ]
+        read = [self.split(part) for part in (*values, *self.asked_keys(x, moved, side))]
+        widths = [part.shape[-1] for part in read]
+        asks = torch.cat(self.questions(at(x, ends), _at(moved, ends), _at(side, ends)), dim=-1)
+        asking = layout.split(asks) if ends is None else layout.split_ends(asks)
+        mixed = []
+        for bucket, part, mine in zip(layout.buckets, layout.split(torch.cat(read, dim=-1)), asking, strict=True):
+            pieces = bucket.spread(part).transpose(1, 2).split(widths, dim=-1)  # each [b, h, l, ·]
+            if ends is None:
+                spread, mask = bucket.spread(mine).transpose(1, 2), visibility(bucket, visible)
+                mixed.append([bucket.collect(piece) for piece in self._attend(pieces, spread, weights, mask)])
+            else:
+                spread, mask = mine[:, :, None], visibility(bucket, "all")
+                mixed.append([piece[:, 0] for piece in self._attend(pieces, spread, weights, mask)])
         item, *others = (torch.cat(pieces) for pieces in zip(*mixed, strict=True))
         streams = zip(self.moved.items(), others, strict=True)
-        return self.item(x, item), {name: part(moved[name], other) for (name, part), other in streams}
+        return self.item(at(x, ends), item), {name: part(at(moved[name], ends), other) for (name, part), other in streams}
 
-    def pairs(self, x: Tensor, moved: Vectors, side: Vectors) -> list[Tensor]:
-        """For each set of keys the keys [T, w] and all questions to them, head by head [T, h·X·w / h], in turn."""
+    def asked_keys(self, x: Tensor, moved: Vectors, side: Vectors) -> list[Tensor]:
+        """The sets of keys [T, w]: of what stands still, then of what moves."""
+        still = {ITEM: x, **side}
+        keys = [self.keys[name](still[name]) for name in self.sources.still]
+        return keys + [self.keys[name](moved[name]) for name in self.moving]
+
+    def questions(self, x: Tensor, moved: Vectors, side: Vectors) -> list[Tensor]:
+        """For each of those sets all questions to it side by side, [T, h, X·w]."""
         still, names = {ITEM: x, **side}, self.sources
         first = {name: self._questions(name, still[name], names.still) for name in names.still}
         again = {name: self._questions(name, moved[name], names.moving) for name in self.moving}
@@ -112,10 +134,9 @@ class PairBlock(nn.Module):
             asks = [first[name][names.map(name, asked)] for name in names.still]
             if asked in names.behaviours:  # they ask each other among these already
                 asks += [again[name][asked] for name in self.moving]
-            wanted += [self.keys[asked](still[asked]), torch.cat(asks, dim=-1).flatten(1)]
+            wanted.append(torch.cat(asks, dim=-1))
         for asked in self.moving:
-            asks = [among[name][names.map(name, asked)] for name in names.moving]
-            wanted += [self.keys[asked](moved[asked]), torch.cat(asks, dim=-1).flatten(1)]
+            wanted.append(torch.cat([among[name][names.map(name, asked)] for name in names.moving], dim=-1))
         return wanted
 
     def split(self, vectors: Tensor) -> Tensor:
@@ -127,13 +148,12 @@ class PairBlock(nn.Module):
         maps = dict.fromkeys(self.sources.map(asker, name) for name in asked)
         return {name: self.split(self.queries[asker][name](vectors)) for name in maps}
 
-    def _attend(
-        self, bucket: Bucket, part: Tensor, widths: Sequence[int], weights: Sequence[Tensor], mask: Tensor
-    ) -> list[Tensor]:
-        pieces = bucket.spread(part).transpose(1, 2).split(widths, dim=-1)  # each [b, h, l, ·]
+    def _attend(self, pieces: Sequence[Tensor], asks: Tensor, weights: Sequence[Tensor], mask: Tensor) -> list[Tensor]:
+        """Values and keys [b, h, l, ·] of a bucket, all questions to them [b, h, q, ·] -> what each stream mixes, [b, q, w]."""
         streams = 1 + len(self.moving)
-        values, pairs = pieces[:streams], pieces[streams:]
-        scores = [_stacked(keys, questions) for keys, questions in zip(pairs[::2], pairs[1::2], strict=True)]
+        values, keys = pieces[:streams], pieces[streams:]
+        questions = asks.split([self._asks(number) * part.shape[-1] for number, part in enumerate(keys)], dim=-1)
+        scores = [_stacked(key, question) for key, question in zip(keys, questions, strict=True)]
         still, shared = len(self.sources.still), 1 + len(self.sources.own)
         rows = [torch.cat([score[..., :still, :] for score in scores[:still]], dim=-2)]  # [b, h, l, S², l]
         if self.moving:
@@ -143,12 +163,23 @@ class PairBlock(nn.Module):
         for value, row, weight in zip(values, rows, weights, strict=False):  # a block without attribute streams needs one ω
             fused = self.gate.weighted(row, weight, mask) * self.scale
             attention = self.dropout(fused.masked_fill(~mask, -torch.inf).softmax(dim=-1))
-            mixed.append(bucket.collect((attention @ value).transpose(1, 2).flatten(2)))
+            mixed.append((attention @ value).transpose(1, 2).flatten(2))
         return mixed
+
+    def _asks(self, number: int) -> int:
+        """X: how many sources ask the keys of that number."""
+        still, names = len(self.sources.still), self.sources
+        if number >= still:
+            return len(names.moving)
+        return still + (len(self.moving) if names.still[number] in names.behaviours else 0)
 
 
 def _stacked(keys: Tensor, questions: Tensor) -> Tensor:
-    """[b, h, l, w] and X questions to them a slot [b, h, l, X·w] -> scores [b, h, l, X, l], by one product."""
-    length, width = keys.shape[-2:]
-    together = questions.unflatten(-1, (-1, width)).flatten(2, 3)  # [b, h, l·X, w]
-    return (together @ keys.transpose(-1, -2)).unflatten(2, (length, -1))
+    """[b, h, l, w] and X questions to them from each of q slots [b, h, q, X·w] -> scores [b, h, q, X, l], by one product."""
+    slots, width = questions.shape[-2], keys.shape[-1]
+    together = questions.unflatten(-1, (-1, width)).flatten(2, 3)  # [b, h, q·X, w]
+    return (together @ keys.transpose(-1, -2)).unflatten(2, (slots, -1))
+
+
+def _at(vectors: Vectors, tokens: Tensor | None) -> Vectors:
+    return {name: at(x, tokens) for name, x in vectors.items()}

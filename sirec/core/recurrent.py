@@ -52,7 +52,7 @@ class Recurrence(nn.Module):
     def forward(self, vectors: Tensor, order: PackedSequence) -> Tensor:
         """[T, e] in the packed order of `order` -> [T, g] in the same order."""
         with torch.autocast(vectors.device.type, enabled=False):  # gates of half the digits forget within a few steps
-            return self.units(like(order, vectors.float()))[0].data
+            return self.units(like(order, vectors.to(next(self.units.parameters()).dtype)))[0].data
 
 
 def packed(batch: Batch) -> PackedSequence:

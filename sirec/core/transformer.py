@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention
-from sirec.core.blocks import BLOCKS, NORM_EPS, Block, BlockName, Joined, ProjectionHead
+from sirec.core.blocks import BLOCKS, NORM_EPS, Block, BlockName, Joined, ProjectionHead, through
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
 from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
@@ -144,18 +144,16 @@ class FusedTransformer(SequentialModel):
         if self.asks == "last":
             return batch
         asking = batch.asking(self.mask_code, self.max_length)
-        return asking if self.asks == "mask" else replace(asking, read=(asking.read - 1).clamp(min=0))
+        return asking if self.asks == "mask" else replace(asking, read=(asking.read - 1).clamp(min=0), only_ends=False)
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, [B, L, d]; see `SequentialModel.encode`."""
         rows = batch.padded(self.max_length) if self.whole_window else batch
         layout = whole(rows.items) if self.whole_window else rows.layout
         items, side = self.vectors(rows, layout)
-        x = self.join(items, side)
-        for block in self.blocks:
-            x = block(x, side, layout, rows.visible)
+        x = through(self.blocks, self.join(items, side), side, layout, rows)
         final = x if self.head is None else self.head(x)
-        return States(layout.unflatten(final)[:, : batch.items.shape[1]])
+        return States(layout.unflatten(final, layout.ends if rows.only_ends else None)[:, : batch.items.shape[1]])
 
     def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
         """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""

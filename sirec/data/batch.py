@@ -75,12 +75,14 @@ class Layout:
 
     Everything that works slot by slot (projections, feed-forward, norms, dropout) runs on the T tokens alone; attention,
     which needs rows, runs bucket by bucket. `slots` Long[T] are flat indices into [B * L]; tokens are ordered by bucket.
+    `ends` Long[B] are the tokens that end the rows, in the order of the buckets' rows.
     """
 
     rows: int
     length: int
     slots: Tensor
     buckets: tuple[Bucket, ...]
+    ends: Tensor
 
     def flatten(self, values: Tensor) -> Tensor:
         """[B, L, ...] -> [T, ...]."""
@@ -90,10 +92,15 @@ class Layout:
         """[T, ...] -> [t, ...] for each bucket."""
         return values.split([len(bucket.kept) for bucket in self.buckets])
 
-    def unflatten(self, values: Tensor) -> Tensor:
-        """[T, ...] -> [B, L, ...], zeros where there is no token."""
+    def split_ends(self, values: Tensor) -> tuple[Tensor, ...]:
+        """[B, ...] of `ends` -> [b, ...] for each bucket."""
+        return values.split([len(bucket.real) for bucket in self.buckets])
+
+    def unflatten(self, values: Tensor, tokens: Tensor | None = None) -> Tensor:
+        """[T, ...], or those of some `tokens` only, -> [B, L, ...], zeros elsewhere."""
+        slots = self.slots if tokens is None else self.slots.index_select(0, tokens)
         empty = values.new_zeros(self.rows * self.length, *values.shape[1:])
-        return empty.index_copy(0, self.slots, values).view(self.rows, self.length, *values.shape[1:])
+        return empty.index_copy(0, slots, values).view(self.rows, self.length, *values.shape[1:])
 
 
 def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
@@ -102,7 +109,7 @@ def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
         raise ValueError("a row without interactions has no state")
     order = np.argsort(-lengths, kind="stable")
     ordered = lengths[order]
-    buckets, slots, first_row, first_token = [], [], 0, 0
+    buckets, slots, ends, first_row, first_token = [], [], ordered.cumsum() - 1, 0, 0
     while first_row < len(order):
         longest = int(ordered[first_row])
         shorter = longest // 2 if longest > SHORTEST_BUCKET else 0
@@ -113,7 +120,7 @@ def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:
         slots.append((rows[:, None] * length + np.arange(longest))[real])
         buckets.append(Bucket(first_token, placed(real, device), placed(kept, device)))
         first_row, first_token = last_row, first_token + len(kept)
-    return Layout(len(lengths), length, placed(np.concatenate(slots), device), tuple(buckets))
+    return Layout(len(lengths), length, placed(np.concatenate(slots), device), tuple(buckets), placed(ends, device))
 
 
 def whole(items: Tensor) -> Layout:
@@ -122,8 +129,9 @@ def whole(items: Tensor) -> Layout:
     For operations that read padded columns (reference-form score fusion, whole-window filters).
     """
     rows, length = items.shape
-    slots = torch.arange(rows * length, device=items.device)
-    return Layout(rows, length, slots, (Bucket(0, items != PADDING, slots),))
+    slots, real = torch.arange(rows * length, device=items.device), items != PADDING
+    ends = torch.arange(rows, device=items.device) * length + real.sum(dim=1) - 1
+    return Layout(rows, length, slots, (Bucket(0, real, slots),), ends)
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +141,8 @@ class Batch:
     `users` Long[B]; `items` Long[B, L]; `lengths` int[B] (on the host: they decide shapes); `behaviours` name -> Long[B, L];
     `targets` Long[B, L], 0 where nothing is predicted; `read` Long[B], the slot whose state predicts at evaluation;
     `negatives` and `views` are there when a task or an objective asks for them. `positions` is where codes of position are
-    counted from: a task that counts them otherwise than from the first item has the last word.
+    counted from: a task that counts them otherwise than from the first item has the last word. With `only_ends` nobody asks
+    for states but those at the last items of rows: an encoder may leave all others 0.
     """
 
     users: Tensor
@@ -146,11 +155,17 @@ class Batch:
     negatives: Tensor | None = None
     views: Mapping[str, Batch] = field(default_factory=dict)
     positions: Counted = "forward"
+    only_ends: bool = False
 
     @cached_property
     def layout(self) -> Layout:
         """The ragged layout of this batch's rows."""
         return ragged(self.lengths, self.items.shape[1], self.items.device)
+
+    @property
+    def asked(self) -> Tensor | None:
+        """Long[B]: the tokens of `layout` whose states are asked for; None: all."""
+        return self.layout.ends if self.only_ends else None
 
     @cached_property
     def target_slots(self) -> Tensor:
@@ -189,7 +204,7 @@ class Batch:
         behaviours = {name: _shifted(values, by, length) for name, values in self.behaviours.items()}
         if "position" in behaviours:
             behaviours["position"] = torch.arange(length, device=device).expand(len(items), -1)
-        return Batch(self.users, items, lengths, behaviours, torch.zeros_like(items), gap, "all")
+        return Batch(self.users, items, lengths, behaviours, torch.zeros_like(items), gap, "all", only_ends=self.only_ends)
 
     def padded(self, length: int) -> Batch:
         """The same rows with more empty slots on the right."""

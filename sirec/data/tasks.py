@@ -8,7 +8,7 @@ the first is a target. A step holds `budget` targets on average whatever the tas
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
@@ -118,8 +118,8 @@ class LastItem:
         return prefixes(*predicting_spans(data), max_length)
 
     def batch(self, data: Dataset, rows: Rows, max_length: int) -> Batch:
-        """The rows as they are."""
-        return gather(data, rows, self.visible)
+        """The rows as they are, asked at their ends."""
+        return replace(gather(data, rows, self.visible), only_ends=True)
 
 
 def owners(data: Dataset) -> Tensor:

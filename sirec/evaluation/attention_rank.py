@@ -64,7 +64,8 @@ def block_scores(model: FusedTransformer, batch: Batch) -> Iterator[Scores]:
 
 def exact_scores(attention: SourceAttention, sources: Mapping[str, Tensor], bucket: Bucket, visible: Visible) -> Scores:
     """As `SourceAttention.scores`, with queries and keys as they are, and products and fusion in 64 bits."""
-    queries, keys = ([bucket.spread(part.double()).transpose(1, 2) for part in parts] for parts in attention.pairs(sources))
+    of_sources = (attention.queries_of(sources), attention.keys_of(sources))
+    queries, keys = ([bucket.spread(part.double()).transpose(1, 2) for part in parts] for parts in of_sources)
     fusion = copy.deepcopy(attention.fusion).double()
     alone = [query @ key.transpose(-1, -2) for query, key in zip(queries, keys, strict=True)]
     return Scores(fusion(alone, visibility(bucket, visible)), SumFusion()(alone))

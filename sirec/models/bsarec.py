@@ -21,13 +21,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM, SourceAttention, visibility
-from sirec.core.blocks import NORM_EPS, Block
+from sirec.core.blocks import NORM_EPS, Block, at, through
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import BehaviourEmbedding
@@ -108,9 +108,8 @@ class FilteredTransformer(SequentialModel):
         for name, part in self.behaviours.items():
             x = x + part(layout.flatten(rows.behaviours[name]))
         x = self.dropout(self.norm(x))
-        for block in self.blocks:
-            x = cast(FilteredBlock, block)(x, {ITEM: x}, layout, rows.visible)
-        return States(layout.unflatten(x)[:, : batch.items.shape[1]])
+        x = through(self.blocks, x, {}, layout, rows)
+        return States(layout.unflatten(x, layout.ends if rows.only_ends else None)[:, : batch.items.shape[1]])
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw item table."""
@@ -130,10 +129,14 @@ class FilteredBlock(Block):
         self.filter = RescaledFilter(config.width, max_length, config.low_frequencies)
         self.filter_norm = nn.LayerNorm(config.width, eps=NORM_EPS)
 
-    def forward(self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible) -> Tensor:
-        """[T, d] -> [T, d]."""
-        filtered = self.filter_norm(x + self.dropout(self.filter(x, layout)))
-        attended = self.attention_norm(x + self.dropout(self.attention(x, side, layout, visible)))
+    def forward(
+        self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible, asked: Tensor | None = None
+    ) -> Tensor:
+        """[T, d] -> [T, d]; [B, d] if only `layout.ends` are asked."""
+        low, mixed = at(self.filter(x, layout), asked), self.attention(x, self.sources(x, side), layout, visible, asked=asked)
+        x = at(x, asked)
+        filtered = self.filter_norm(x + self.dropout(low))
+        attended = self.attention_norm(x + self.dropout(mixed))
         y = self.alpha * filtered + (1 - self.alpha) * attended
         z: Tensor = self.forward_norm(y + self.dropout(self.contract(self.activation(self.expand(y)))))
         return z

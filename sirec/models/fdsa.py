@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from sirec.core.blocks import NORM_EPS, Block
+from sirec.core.blocks import NORM_EPS, through
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
 from sirec.core.fusion import GateFusion, SumFusion
@@ -101,7 +101,7 @@ class TwoStacks(SequentialModel):
         features = self.fuse(list(self.side.of_items(codes).values()))
         x = self._through(self.of_items, [self.items(codes), *added], batch)
         y = self._through(self.of_attributes, [features, *added], batch)
-        return States(layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1)))))
+        return States(layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.asked))
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw item table."""
@@ -120,7 +120,4 @@ class TwoStacks(SequentialModel):
         return normed
 
     def _through(self, blocks: nn.ModuleList, parts: Sequence[Tensor], batch: Batch) -> Tensor:
-        x = self._normed(SumFusion()(parts))
-        for block in blocks:
-            x = cast(Block, block)(x, {}, batch.layout, batch.visible)
-        return x
+        return through(blocks, self._normed(SumFusion()(parts)), {}, batch.layout, batch)

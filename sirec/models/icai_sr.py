@@ -17,13 +17,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM
-from sirec.core.blocks import NORM_EPS, Block
+from sirec.core.blocks import NORM_EPS, through
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import BehaviourEmbedding, SideEmbedding, needed_attributes
@@ -124,9 +124,7 @@ class Stream(nn.Module):
         """The state after each slot, [B, L, d]."""
         codes = {name: batch.layout.flatten(batch.behaviours[name]) for name in self.side.behaviours}
         x = self.dropout(self.norm(SumFusion()([vectors, *self.side.of_behaviours(codes).values()])))
-        for block in self.blocks:
-            x = cast(Block, block)(x, {}, batch.layout, batch.visible)
-        return batch.layout.unflatten(x)
+        return batch.layout.unflatten(through(self.blocks, x, {}, batch.layout, batch), batch.asked)
 
 
 class Aggregator(SequentialModel):

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.attention import ITEM
-from sirec.core.blocks import NORM_EPS
+from sirec.core.blocks import NORM_EPS, at
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
 from sirec.core.model import SequentialModel, States, initialise
@@ -125,13 +125,15 @@ class MultiSequenceEncoder(SequentialModel):
         rows = rows.counted(self.positions, self.max_length)
         x, moved, side = self.vectors(rows, layout)
         weights = [self.item_pairs.softmax(dim=0), *self.attribute_pairs.softmax(dim=1)]
+        ends = layout.ends if rows.only_ends else None
         for block in self.blocks:
-            x, now = block(x, moved, side, weights, layout, rows.visible)
-            moved = now or moved
+            asked = ends if block is self.blocks[-1] else None
+            x, now = block(x, moved, side, weights, layout, rows.visible, asked)
+            moved = now or {name: at(part, asked) for name, part in moved.items()}
         streams = {ITEM: x, **moved}
         shares = self.shares(streams.values())
         final = torch.cat([share * part for share, part in zip(shares, streams.values(), strict=True)], dim=-1)
-        wide = [layout.unflatten(part)[:, : batch.items.shape[1]] for part in (final, *streams.values())]
+        wide = [layout.unflatten(part, ends)[:, : batch.items.shape[1]] for part in (final, *streams.values())]
         return States(wide[0], dict(zip(streams, wide[1:], strict=True)))
 
     def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, Vectors, Vectors]:

@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 from sirec.config import dump, load_named, to_yaml
 from sirec.config import load as load_config
 from sirec.core.model import Recommender, SequentialModel
-from sirec.core.transformer import TransformerConfig
+from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
 from sirec.data.tasks import NextItem, evaluation_rows, gather
@@ -119,6 +119,45 @@ def test_configurations_survive_the_round_trip() -> None:
             back = load_named(list(MODELS.values()), tree, "test") if named else load_config(type(config), tree, "test")
             assert back == config
     assert len(configs) > len(MODELS) + len(TRAINED) + 172 - 1
+
+
+@each_trained
+def test_the_ends_alone_are_what_they_are_among_all(name: str, tiny: Dataset) -> None:
+    """Asked for the last states of rows only, a model gives the same ones, its streams' too, and the same gradients."""
+    switches: list[dict[str, Any]] = [{}, {"fusion_form": "reference"}, {"attr_layer": "first"}, {"window": "tokens"}]
+    known = set(vars(MODELS[name]()))
+    for chosen in switches if issubclass(MODELS[name], TransformerConfig) or name in ("mssr", "bsarec") else [{}]:
+        if not set(chosen) <= known:
+            continue
+        model = a_model(name, tiny, **chosen).double()
+        assert isinstance(model, SequentialModel)
+        batch = builders.a_batch(tiny)
+        ends = torch.arange(len(batch.items)) * batch.items.shape[1] + torch.from_numpy(batch.lengths - 1)
+        found = []
+        for rows in (batch, replace(batch, only_ends=True)):
+            states = model.eval().encode(rows)
+            parts = [states.at(ends), *(states.stream_at(stream, ends) for stream in states.streams)]
+            weight = torch.linspace(-1, 1, sum(part.numel() for part in parts), dtype=torch.float64)
+            loss = weight @ torch.cat([part.flatten() for part in parts])
+            weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+            slopes = torch.autograd.grad(loss, weights, allow_unused=True)
+            found.append((parts, [torch.zeros(()) if slope is None else slope for slope in slopes]))
+        for mine, alone in zip(*found, strict=True):
+            for one, other in zip(mine, alone, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+        assert not torch.allclose(found[0][0][0], found[1][0][0].roll(1, dims=0))  # control
+
+
+def test_nobody_computes_the_rest_where_the_ends_are_asked(tiny: Dataset) -> None:
+    """The last block of a stack maps the ends of rows alone: its feed-forward sees one token a row."""
+    model = a_model("sasrec", tiny)
+    assert isinstance(model, FusedTransformer)
+    seen = []
+    model.layers[-1].expand.register_forward_hook(lambda part, given, out: seen.append(len(given[0])))
+    batch = builders.a_batch(tiny)
+    model.scores(batch)
+    model.encode(batch)
+    assert seen == [len(batch.items), int(batch.lengths.sum())]
 
 
 @each

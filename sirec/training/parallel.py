@@ -154,6 +154,8 @@ class Together(Team):
         try:
             yield
         except RuntimeError as error:
+            if not (isinstance(error, dist.DistError) or "gloo" in str(error)):  # gloo has no error of its own
+                raise
             what = f"another process ended, or did not answer for {self.timeout.total_seconds():g} seconds"
             raise SirecError(f"process {self.number} of {self.size}: {what}", HINT) from error
 

@@ -8,7 +8,7 @@ the first is a target. A step holds `budget` targets on average whatever the tas
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 import numpy as np
@@ -119,7 +119,7 @@ class LastItem:
 
     def batch(self, data: Dataset, rows: Rows, max_length: int) -> Batch:
         """The rows as they are, asked at their ends."""
-        return replace(gather(data, rows, self.visible), only_ends=True)
+        return gather(data, rows, self.visible, only_ends=True)
 
 
 def owners(data: Dataset) -> Tensor:
@@ -163,7 +163,9 @@ def deal(rows: Rows, budget: int, composition: Composition, rng: np.random.Gener
         yield pieces[index]
 
 
-def gather(data: Dataset, rows: Rows, visible: Visible = "past", *, with_position: bool = True) -> Batch:
+def gather(
+    data: Dataset, rows: Rows, visible: Visible = "past", *, with_position: bool = True, only_ends: bool = False
+) -> Batch:
     """The batch of these rows, from the data set's compressed arrays (on its device)."""
     device = data.items.device
     lengths = rows.lengths
@@ -183,6 +185,7 @@ def gather(data: Dataset, rows: Rows, visible: Visible = "past", *, with_positio
         targets=data.items[(source + 1) * predicts] * predicts,
         read=placed(lengths - 1, device),
         visible=visible,
+        only_ends=only_ends,
     )
     vars(batch)["target_slots"] = placed(np.flatnonzero(asks), device)  # known here; a changed copy asks its own device
     return batch

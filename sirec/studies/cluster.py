@@ -20,7 +20,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any, TextIO
@@ -39,6 +39,7 @@ ATTEMPTS = 3  # after which a run whose process always dies is given up
 LEAST_WORKERS = 2  # joblib runs a single worker in this process instead of sending it out
 SECONDS_BETWEEN_NEWS = 0.2
 SECONDS_TO_ANSWER = 10.0
+SECONDS_TO_END = 5.0
 SECONDS_TO_LET_GO = 120.0  # a disk that is shared lets go of a lost machine's locks only after a while
 BEGAN, ENDED, DIED = "began", "ended", "died"  # what the board tells beside the methods of a watcher
 SHARED = "data and results must lie on a disk that all nodes of the cluster share, under the same path"
@@ -147,7 +148,7 @@ def train_on_cluster(
     needs, workers = _needs(configs, place.device), min(jobs, len(configs))
     place = replace(place, data=place.data.resolve(), results=place.results.resolve())
     following = _Following(configs, watch, finished)
-    with _connected(address), ThreadPoolExecutor(1) as aside, _losses_told():
+    with ThreadPoolExecutor(1) as aside, _connected(address), _losses_told():
         import ray
 
         _check_room(max(workers, LEAST_WORKERS), needs, [node["Resources"] for node in ray.nodes() if node["Alive"]])
@@ -158,6 +159,7 @@ def train_on_cluster(
         finally:
             for worker in ray.get(board.stop.remote()):
                 ray.kill(worker)
+            wait([sent], SECONDS_TO_END)  # those that still wait for room end with the connection
     if following.failures:
         raise following.failures[0]
 

@@ -1,4 +1,7 @@
-"""Pinned losses: whoever changes what a configuration computes must raise a revision, or old runs pass for new ones."""
+"""Pinned losses: whoever changes what a configuration computes must raise a revision, or old runs pass for new ones.
+
+Other draws from the same distribution, as from another seed, are no other computation: they are only pinned anew.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +19,27 @@ from sirec.run.store import Store
 
 # model -> revisions of its parts, loss and validation NDCG@20 after two epochs
 GOLDEN: dict[str, tuple[str, float, float]] = {
-    "sasrec": ("item@1 next_item@1 sasrec@1", 4.528365, 0.11238),
-    "sasrecf": ("item@1 next_item@1 sasrecf@1", 4.519801, 0.11596),
-    "nova": ("item@1 next_item@1 nova@1", 4.530793, 0.11786),
-    "dif-sr": ("aap@1 dif-sr@1 item@1 next_item@1", 9.541429, 0.10917),
-    "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.412537, 0.13183),
-    "gru4rec": ("gru4rec@1 item@1 next_item@1", 4.561417, 0.10507),
-    "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569275, 0.08200),
-    "fdsa": ("fdsa@1 item@1 next_item@1", 4.533590, 0.11322),
-    "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.080931, 0.12967),
-    "caser": ("caser@1 item@1 last_item@1 norms@1", 4.542263, 0.10718),
-    "stosa": ("next_item@1 pairwise@1 stosa@1", 0.712081, 0.11269),
-    "dlfs-rec": ("dlfs-rec@1 last_item@1 pairwise@1", 0.706055, 0.12690),
-    "bsarec": ("bsarec@1 item@1 last_item@1", 4.521056, 0.10882),
-    "mssr": ("item@1 last_item@1 mssr@1 stream_aap@1 stream_contrast@1", 7.714084, 0.11188),
-    "esasrec": ("esasrec@1 next_item@1 sampled_softmax@1", 5.520797, 0.12004),
-    "bert4rec": ("bert4rec@1 cloze@1 item@1", 4.535408, 0.10456),
-    "dif-bert4rec": ("aap@1 cloze@1 dif-bert4rec@1 item@1", 9.343335, 0.11007),
+    "sasrec": ("item@1 next_item@1 sasrec@1", 4.526996, 0.11549),
+    "sasrecf": ("item@1 next_item@1 sasrecf@1", 4.512815, 0.10935),
+    "nova": ("item@1 next_item@1 nova@1", 4.526529, 0.12747),
+    "dif-sr": ("aap@1 dif-sr@1 item@1 next_item@1", 9.553715, 0.11406),
+    "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.407670, 0.14069),
+    "gru4rec": ("gru4rec@1 item@1 next_item@1", 4.560931, 0.10641),
+    "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569092, 0.08561),
+    "fdsa": ("fdsa@1 item@1 next_item@1", 4.535138, 0.13315),
+    "icai-sr": ("icai-sr@1 item@1 next_item@1 stream_item@1", 9.088850, 0.13284),
+    "caser": ("caser@1 item@1 last_item@1 norms@1", 4.538628, 0.10291),
+    "stosa": ("next_item@1 pairwise@1 stosa@1", 0.696670, 0.11535),
+    "dlfs-rec": ("dlfs-rec@1 last_item@1 pairwise@1", 0.720936, 0.13013),
+    "bsarec": ("bsarec@1 item@1 last_item@1", 4.520933, 0.10738),
+    "mssr": ("item@1 last_item@1 mssr@1 stream_aap@1 stream_contrast@1", 7.712153, 0.11222),
+    "esasrec": ("esasrec@1 next_item@1 sampled_softmax@1", 5.518412, 0.11792),
+    "bert4rec": ("bert4rec@1 cloze@1 item@1", 4.542805, 0.10720),
+    "dif-bert4rec": ("aap@1 cloze@1 dif-bert4rec@1 item@1", 9.401517, 0.11111),
     "s3-rec": (
         "associated_attribute@1 item@1 masked_attribute@1 masked_item@1 next_item@1 s3-rec@1 segment@1 segments@1",
-        4.513344,
-        0.10587,
+        4.507726,
+        0.10500,
     ),
 }
 SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them

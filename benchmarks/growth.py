@@ -75,8 +75,8 @@ AXES = (
     Axis(("items",), DOUBLED, (("loss", "shared"),)),
     Axis(("window", "history"), (25, 50, 100, 200, 400)),
     Axis(("width",), (32, 64, 128, 256, 512)),
-    Axis(("users", "items"), (LARGEST // 4, LARGEST // 2, LARGEST), (("loss", "sampled"),)),
-    Axis(("users", "items"), (LARGEST // 4, LARGEST // 2, LARGEST), (("loss", "shared"),)),
+    Axis(("users", "items"), (LARGEST // 2, LARGEST), (("loss", "sampled"),)),
+    Axis(("users", "items"), (LARGEST // 2, LARGEST), (("loss", "shared"),)),
 )
 
 
@@ -90,7 +90,7 @@ class Measured:
     @property
     def figures(self) -> dict[str, float]:
         """All that is fitted and drawn: `step` and its parts in ms, `ranking` in s for 1,000 users, `epoch`, `all ranked`
-        and `listing` in s, `peak` in MB.
+        and `listing` in s, `training peak` and `peak` in MB.
         """
         step, ranking = sum(self.found["parts"].values()), sum(self.found["ranking"].values())
         return {
@@ -100,6 +100,7 @@ class Measured:
             "ranking": ranking,
             "all ranked": ranking * int(self.size["users"]) / 1e3,
             "listing": self.found["listing_seconds"],
+            "training peak": self.found["training_peak_bytes"] / 1e6,
             "peak": self.found["peak_bytes"] / 1e6,
         }
 
@@ -171,7 +172,18 @@ def exponent(xs: Sequence[float], ys: Sequence[float]) -> float:
 
 def points_table(axis: Axis, rows: Sequence[Row]) -> str:
     """One axis as Markdown, with what does not grow above it."""
-    headers = (*axis.names[:1], "ms/step", *PARTS, "s/epoch", "rank 1,000 s", *RANKING, "rank all s", "list s", "peak MB")
+    headers = (
+        *axis.names[:1],
+        "ms/step",
+        *PARTS,
+        "s/epoch",
+        "rank 1,000 s",
+        *RANKING,
+        "rank all s",
+        "list s",
+        "train MB",
+        "peak MB",
+    )
     cells = [_cells(row) for row in rows]
     table = tabulate(cells, headers, "pipe", colalign=["right"] * len(headers), disable_numparse=True)
     return f"### {axis.title[0].upper()}{axis.title[1:]}\n\nFixed: {axis.others}.\n\n{table}"
@@ -184,7 +196,7 @@ def _cells(row: Row) -> list[str]:
         *(_short(figures[name]) for name in ("step", *PARTS, "epoch", "ranking")),
         *(_short(found["ranking"][name]) for name in RANKING),
         *(_short(figures[name]) for name in ("all ranked", "listing")),
-        f"{figures['peak']:,.0f}",
+        *(f"{figures[name]:,.0f}" for name in ("training peak", "peak")),
     ]
 
 
@@ -200,7 +212,7 @@ def _short(number: float) -> str:
 
 def exponents_table(axes: Sequence[Axis], measured: Sequence[Measured]) -> str:
     """Exponents of all axes: over the whole axis and, in parentheses, over the last doubling, where constants have faded."""
-    names = ("step", *PARTS[:-1], "epoch", "ranking", "all ranked", "peak")
+    names = ("step", *PARTS[:-1], "epoch", "ranking", "all ranked", "training peak", "peak")
     cells = [[axis.title, *(_exponents(rows_of(axis, measured), name) for name in names)] for axis in axes]
     return tabulate(cells, ("growing", *names), "pipe", colalign=("left", *["right"] * len(names)), disable_numparse=True)
 
@@ -226,8 +238,8 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], loads: Sequenc
         " by part: batch (dealing and gathering), encode, loss (reading the item table, too), backward, optimiser (giving"
         " the gradients back, too), rest. An epoch is that times its steps. Ranking: the first users, as many as have 2²⁹"
         " scores or 2²⁰ slots, but at least 512, in seconds for 1,000 of them; ranking *all* is this times all users, not"
-        " measured where they are more. List: what happens once a run, listing rows and building losses. Peak: of data,"
-        " training and ranking, above what the imports took.",
+        " measured where they are more. List: what happens once a run, listing rows and building losses. Peak: of data"
+        " and training, and with ranking, above what the imports took.",
         f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, Python {machine['python']},"
         f" torch {machine['packages']['torch']}, commit {machine['commit']}; load average at the start {loads[0]:.2f}, at the"
         f" end {loads[1]:.2f}.",

@@ -9,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from sirec.report.figures import COLOURS, MARKERS, STYLE
 
@@ -16,11 +17,16 @@ Line = tuple[str, Sequence[tuple[int, Mapping[str, float]]]]  # an axis's title,
 PANELS: Mapping[str, tuple[str, ...]] = {
     "milliseconds a step": ("step", "batch", "encode", "loss", "backward", "optimiser"),
     "seconds": ("epoch", "all ranked"),
-    "peak, MB": ("peak",),
+    "peak above imports, MB": ("training peak", "peak"),
 }
 """Rows of panels: what the scale says, and the figures drawn."""
 
-LABELS = {"epoch": "an epoch of training", "all ranked": "ranking all users once", "peak": "peak memory"}
+LABELS = {
+    "epoch": "an epoch of training",
+    "all ranked": "ranking all users once",
+    "training peak": "in training",
+    "peak": "ranking too",
+}
 LOOKS: dict[Any, Any] = STYLE | {"svg.hashsalt": "growth", "svg.fonttype": "none", "xtick.major.size": 2}
 WIDTH, HEIGHT = 1.75, 2.0  # inches of a panel
 
@@ -58,6 +64,8 @@ def _panel(axes: Axes, names: Sequence[str], points: Sequence[tuple[int, Mapping
     shown = values[:: max(1, len(values) // 3)]
     axes.set_xticks(shown, [_number(value) for value in shown])
     axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=20))
+    axes.yaxis.set_major_formatter(lambda value, place: f"{value:,g}")
     axes.grid(axis="y", color="0.92", linewidth=0.6)
 
 

@@ -175,7 +175,7 @@ def time_steps(trainer: Trainer, seconds: float, clock: Clock) -> list[dict[str,
     watch, steps, end = Stopwatch(clock), list[dict[str, float]](), math.inf
     model, optimizer = trainer.model, trainer.optimizer
     encode, free = model.encode, optimizer.zero_grad
-    model.encode = watch.around(encode, "optimiser", "encode")  # type: ignore[method-assign]
+    model.encode = watch.around(encode, "batch", "encode")  # type: ignore[method-assign]
     optimizer.zero_grad = watch.around(free, "batch", "optimiser")  # type: ignore[method-assign]
     [objective] = trainer.objectives.values()
     hooks = [

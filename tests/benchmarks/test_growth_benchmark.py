@@ -85,8 +85,9 @@ def test_slow_and_fast_steps_are_left_out_whole():
 def point(size, milliseconds=1.0, peak=5e6):
     """What a side might have printed."""
     parts, ranking = dict.fromkeys(growth.PARTS, milliseconds), dict.fromkeys(growth.RANKING, 0.25)
-    counts = {"steps_per_epoch": 100, "listing_seconds": 0.1, "dealing_seconds": 0.5, "waiting": 1.0, "peak_bytes": peak}
-    return growth.Measured(size, {"parts": parts, "ranking": ranking, **counts})
+    counts = {"steps_per_epoch": 100, "listing_seconds": 0.1, "dealing_seconds": 0.5, "waiting": 1.0}
+    peaks = {"training_peak_bytes": peak / 2, "peak_bytes": peak}
+    return growth.Measured(size, {"parts": parts, "ranking": ranking, **counts, **peaks})
 
 
 def test_figures_follow_from_what_was_measured():
@@ -95,6 +96,7 @@ def test_figures_follow_from_what_was_measured():
     assert figures["step"] == len(growth.PARTS)
     assert figures["epoch"] == pytest.approx(0.1 * len(growth.PARTS) + 0.5)
     assert (figures["ranking"], figures["all ranked"], figures["peak"]) == (1.0, 4.0, 5.0)
+    assert figures["training peak"] == 2.5
 
 
 @pytest.mark.parametrize("power", [-1.0, 0.0, 0.5, 2.0])

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.fusion import ScoreFusion
+from sirec.core.precision import Linear, small_products
 from sirec.data.batch import Bucket, Layout, Visible
 
 ITEM = "item"
@@ -44,10 +45,10 @@ class SourceAttention(nn.Module):
         super().__init__()
         width = sources[ITEM]
         self.heads, self.scale, self.fusion = heads, scale, fusion
-        self.queries = ByField({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
-        self.keys = ByField({name: nn.Linear(w, heads * (w // heads)) for name, w in sources.items()})
-        self.value = nn.Linear(width, width)
-        self.out = nn.Linear(width, width)
+        self.queries = ByField({name: Linear(w, heads * (w // heads)) for name, w in sources.items()})
+        self.keys = ByField({name: Linear(w, heads * (w // heads)) for name, w in sources.items()})
+        self.value = Linear(width, width)
+        self.out = Linear(width, width)
         self.dropout = Dropout(dropout)
 
     def forward(
@@ -96,6 +97,7 @@ class SourceAttention(nn.Module):
     def _merged(self, parts: list[Tensor]) -> list[Tensor]:
         return [torch.cat(parts, dim=-1)] if self.fusion.separable and len(parts) > 1 else parts
 
+    @small_products
     def _mixed(self, queries: list[Tensor], keys: list[Tensor], values: Tensor, layout: Layout, visible: Visible) -> Tensor:
         """[T, d]: what every token mixes."""
         together, mixed = [*queries, *keys, values], []
@@ -106,6 +108,7 @@ class SourceAttention(nn.Module):
             mixed.append(bucket.collect((shares @ value).transpose(1, 2).flatten(2)))  # [t, h·w]
         return torch.cat(mixed)
 
+    @small_products
     def _mixed_at_ends(self, queries: list[Tensor], keys: list[Tensor], values: Tensor, layout: Layout) -> Tensor:
         """[B, d]: what the last token of every row mixes, which may read the whole row."""
         together, mixed = [*keys, values], []

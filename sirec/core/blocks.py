@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from sirec.core.attention import ITEM, SourceAttention
 from sirec.core.dropout import Dropout
 from sirec.core.fusion import VectorFusion
+from sirec.core.precision import Linear
 from sirec.data.batch import Batch, Layout, Visible
 
 NORM_EPS = 1e-12
@@ -55,8 +56,8 @@ class Block(nn.Module):
         self.attention = attention
         self.query_key = query_key
         self.attention_norm = nn.LayerNorm(width, eps=NORM_EPS)
-        self.expand = nn.Linear(width, inner)
-        self.contract = nn.Linear(inner, width)
+        self.expand = Linear(width, inner)
+        self.contract = Linear(inner, width)
         self.forward_norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.dropout = Dropout(dropout)
         self.activation = nn.GELU()
@@ -93,9 +94,9 @@ class LigrBlock(Block):
         super().__init__(attention, inner, dropout, query_key)
         width = attention.out.out_features
         self.attention_norm, self.forward_norm = nn.LayerNorm(width), nn.LayerNorm(width)  # ε = 1e-5, as RecTools has it
-        self.expand, self.contract = nn.Linear(width, inner, bias=False), nn.Linear(inner, width, bias=False)
-        self.scale = nn.Linear(width, inner, bias=False)
-        self.attention_gate, self.forward_gate = nn.Linear(width, width), nn.Linear(width, width)
+        self.expand, self.contract = Linear(width, inner, bias=False), Linear(inner, width, bias=False)
+        self.scale = Linear(width, inner, bias=False)
+        self.attention_gate, self.forward_gate = Linear(width, width), Linear(width, width)
 
     def forward(
         self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible, asked: Tensor | None = None
@@ -127,7 +128,7 @@ class ProjectionHead(nn.Module):
     def __init__(self, items: int, width: int) -> None:
         super().__init__()
         self.width = width + 1
-        self.map = nn.Linear(width, width)
+        self.map = Linear(width, width)
         self.norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.activation = nn.GELU()
         self.bias = nn.Parameter(torch.zeros(items))

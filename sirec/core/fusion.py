@@ -21,6 +21,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from sirec.core.precision import Linear
+
 FusionName = Literal["sum", "concat", "gate"]
 FusionForm = Literal["masked", "reference", "source_axis"]
 Linearised = tuple[list[Callable[[Tensor], Tensor]], Tensor]  # M_1, …, M_S and c
@@ -46,7 +48,7 @@ class ConcatFusion(nn.Module):
 
     def __init__(self, widths: Sequence[int], out: int) -> None:
         super().__init__()
-        self.map = nn.Linear(sum(widths), out)
+        self.map = Linear(sum(widths), out)
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Parts side by side, mapped."""
@@ -64,7 +66,7 @@ class GateFusion(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.energy = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1))
+        self.energy = nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, 1))
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Parts of equal shape, averaged with their gates."""
@@ -176,7 +178,7 @@ class ConcatScores(RowFusion):
 
     def __init__(self, sources: int, form: FusionForm, max_length: int) -> None:
         super().__init__(form, max_length)
-        self.map = nn.Linear(max_length * sources, max_length)
+        self.map = Linear(max_length * sources, max_length)
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """Rows side by side, mapped; a trimmed batch uses the map's first l columns of each source and first l outputs."""
@@ -200,8 +202,8 @@ class GateScores(RowFusion):
 
     def __init__(self, form: FusionForm, max_length: int) -> None:
         super().__init__(form, max_length)
-        self.hidden = nn.Linear(max_length, max_length)
-        self.energy = nn.Linear(max_length, 1)
+        self.hidden = Linear(max_length, max_length)
+        self.energy = Linear(max_length, 1)
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """Rows averaged with their gates; a trimmed batch uses the scorer's first l input columns."""

@@ -18,6 +18,7 @@ from sirec.core.blocks import NORM_EPS, at
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.fusion import FusionForm, GateScores
+from sirec.core.precision import Linear, small_products
 from sirec.core.shape import Shape
 from sirec.data.batch import Layout, Visible
 
@@ -56,9 +57,9 @@ class Stream(nn.Module):
 
     def __init__(self, width: int, config: Shape) -> None:
         super().__init__()
-        self.value, self.out = nn.Linear(width, width), nn.Linear(width, width)
+        self.value, self.out = Linear(width, width), Linear(width, width)
         self.attention_norm, self.forward_norm = (nn.LayerNorm(width, eps=NORM_EPS) for _ in range(2))
-        self.feed = nn.Sequential(nn.Linear(width, config.inner), nn.GELU(), nn.Linear(config.inner, width))
+        self.feed = nn.Sequential(Linear(width, config.inner), nn.GELU(), Linear(config.inner, width))
         self.dropout = Dropout(config.dropout)
 
     def forward(self, x: Tensor, mixed: Tensor) -> Tensor:
@@ -77,9 +78,9 @@ class PairBlock(nn.Module):
         self.scale = 1 / math.sqrt(sources.wide // shape.heads)
         width = sources.width
         self.queries = ByField(
-            {x: ByField({sources.map(x, y): nn.Linear(width(x), width(y)) for y in sources.still}) for x in sources.still}
+            {x: ByField({sources.map(x, y): Linear(width(x), width(y)) for y in sources.still}) for x in sources.still}
         )
-        self.keys = ByField({x: nn.Linear(width(x), width(x)) for x in sources.still})
+        self.keys = ByField({x: Linear(width(x), width(x)) for x in sources.still})
         self.gate = GateScores(form, max_length)
         self.item = Stream(sources.wide, shape)
         self.moving = tuple(sources.own) if moves else ()
@@ -148,6 +149,7 @@ class PairBlock(nn.Module):
         maps = dict.fromkeys(self.sources.map(asker, name) for name in asked)
         return {name: self.split(self.queries[asker][name](vectors)) for name in maps}
 
+    @small_products
     def _attend(self, pieces: Sequence[Tensor], asks: Tensor, weights: Sequence[Tensor], mask: Tensor) -> list[Tensor]:
         """Values and keys [b, h, l, ·] of a bucket, all questions to them [b, h, q, ·] -> what each stream mixes, [b, q, w]."""
         streams = 1 + len(self.moving)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.dropout import Dropout
+from sirec.core.precision import Linear
 
 
 class Shares(nn.Module):
@@ -16,7 +17,7 @@ class Shares(nn.Module):
     def __init__(self, widths: Iterable[int], dropout: float) -> None:
         super().__init__()
         widths = list(widths)
-        self.scorer = nn.Linear(sum(widths), 1 if len(widths) == 2 else len(widths), bias=False)
+        self.scorer = Linear(sum(widths), 1 if len(widths) == 2 else len(widths), bias=False)
         self.dropout = Dropout(dropout)  # on the scores, not on what they are read off
 
     def forward(self, streams: Iterable[Tensor]) -> tuple[Tensor, ...]:

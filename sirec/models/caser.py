@@ -28,6 +28,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, States
+from sirec.core.precision import Linear
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Kind, Schema
 from sirec.data.tasks import LastItem
@@ -147,8 +148,8 @@ class ConvolutionalRecommender(SequentialModel):
         self.users = nn.Embedding(schema.users, e, padding_idx=PADDING)
         self.convolutions = Convolutions(schema.max_length, e, config.vertical, config.horizontal)
         self.dropout = Dropout(config.dropout)
-        self.hidden = nn.Linear(config.vertical * e + config.horizontal * schema.max_length, e)
-        self.out = nn.Linear(2 * e, e)
+        self.hidden = Linear(config.vertical * e + config.horizontal * schema.max_length, e)
+        self.out = Linear(2 * e, e)
         self._draw()
 
     def encode(self, batch: Batch) -> States:

@@ -25,6 +25,7 @@ from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
 from sirec.core.fusion import GateFusion, SumFusion
 from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.precision import Linear
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Kind, Schema
@@ -88,7 +89,7 @@ class TwoStacks(SequentialModel):
         self.dropout = Dropout(config.dropout)
         self.of_items = nn.ModuleList(config.plain_blocks())
         self.of_attributes = nn.ModuleList(config.plain_blocks())
-        self.out = nn.Linear(2 * d, d)
+        self.out = Linear(2 * d, d)
         initialise(self)
         self.side.reset()
 

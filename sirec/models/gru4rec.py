@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, States
+from sirec.core.precision import Linear
 from sirec.core.recurrent import RecurrentShape, packed, unpacked
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Kind, Schema
@@ -60,7 +61,7 @@ class RecurrentRecommender(SequentialModel):
         self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
         self.dropout = Dropout(config.dropout)
         self.recurrence = config.recurrence(config.width)
-        self.out = nn.Linear(config.hidden, config.width)
+        self.out = Linear(config.hidden, config.width)
         self._draw()
 
     def encode(self, batch: Batch) -> States:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, SideEmbedding, needed_attributes
 from sirec.core.model import SequentialModel, States
+from sirec.core.precision import Linear
 from sirec.core.recurrent import RecurrentShape, packed, unpacked
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Kind, Schema
@@ -72,7 +73,7 @@ class TwoRecurrences(SequentialModel):
         self.dropout = Dropout(config.dropout)
         self.of_items = config.recurrence(config.width)
         self.of_attributes = config.recurrence(sum(part.values.embedding_dim for part in tables.values()))
-        self.out = nn.Linear(2 * config.hidden, config.width)
+        self.out = Linear(2 * config.hidden, config.width)
         self._draw()
 
     def encode(self, batch: Batch) -> States:

@@ -29,6 +29,7 @@ from sirec.core.dropout import Dropout
 from sirec.core.embedding import BehaviourEmbedding, SideEmbedding, needed_attributes
 from sirec.core.fusion import SumFusion
 from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.precision import Linear
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Field, Kind, Schema
@@ -78,9 +79,9 @@ class InnerType(nn.Module):
         super().__init__()
         self.register_buffer("table", field.values, persistent=False)  # Long[V, F]
         self.values = nn.Embedding(field.size, width, padding_idx=PADDING)
-        self.value = nn.Linear(width, width, bias=False)
+        self.value = Linear(width, width, bias=False)
         pairs = field.values.shape[1] > 1
-        self.query, self.key = ((nn.Linear(width, width, bias=False) if pairs else None) for _ in range(2))
+        self.query, self.key = ((Linear(width, width, bias=False) if pairs else None) for _ in range(2))
 
     def forward(self, items: Tensor, codes: Tensor) -> Tensor:
         """`items` [T, d], the vectors of the items `codes` Long[T] -> [T, d]; 0 where there is no value.
@@ -102,7 +103,7 @@ class AcrossTypes(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.energy = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 1, bias=False))
+        self.energy = nn.Sequential(Linear(width, width), nn.Tanh(), Linear(width, 1, bias=False))
 
     def forward(self, parts: list[Tensor]) -> Tensor:
         """The weighted sum, [T, d]."""

@@ -33,6 +33,7 @@ from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.gaussian import GaussianModel, TwoTables, gaussian, variance
 from sirec.core.model import States, initialise
+from sirec.core.precision import Linear, small_products
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch, Bucket, Layout, Visible
 from sirec.data.fields import Kind, Schema
@@ -147,7 +148,7 @@ class EluForward(nn.Module):
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__()
-        self.expand, self.contract = nn.Linear(width, inner), nn.Linear(inner, width)
+        self.expand, self.contract = Linear(width, inner), Linear(inner, width)
         self.norm = nn.LayerNorm(width, eps=NORM_EPS)
         self.dropout = Dropout(dropout)
 
@@ -163,8 +164,8 @@ class StochasticAttention(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.scale = heads, 1 / math.sqrt(width // heads)
-        self.mean, self.covariance = nn.Linear(width, 3 * width), nn.Linear(width, 3 * width)  # query, key, value
-        self.mean_out, self.covariance_out = nn.Linear(width, width), nn.Linear(width, width)
+        self.mean, self.covariance = Linear(width, 3 * width), Linear(width, 3 * width)  # query, key, value
+        self.mean_out, self.covariance_out = Linear(width, width), Linear(width, width)
         self.dropout = Dropout(dropout)
 
     def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
@@ -182,6 +183,7 @@ class StochasticAttention(nn.Module):
         """[T, 3d] -> [T, h, 3w], query, key and value of a head side by side."""
         return vectors.unflatten(-1, (3, self.heads, -1)).transpose(1, 2).flatten(2)
 
+    @small_products
     def _attend(self, bucket: Bucket, together: Tensor, visible: Visible) -> Tensor:
         query, key, values = bucket.spread(together).transpose(1, 2).chunk(3, dim=-1)  # [b, h, l, 2w] each
         scores = (2 * query @ key.transpose(-1, -2) - key.square().sum(dim=-1)[..., None, :]) * self.scale

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from sirec.core.by_field import ByField, without_dots
 from sirec.core.model import SequentialModel, initialise
+from sirec.core.precision import Linear
 from sirec.data.fields import Field, Kind, Schema
 from sirec.errors import unknown
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
@@ -56,7 +57,7 @@ class AttributePredictionLoss(Objective):
 
     def __init__(self, fields: Sequence[Field], width: int, shares: Mapping[str, float], reduction: Reduction) -> None:
         super().__init__()
-        self.heads = ByField({field.name: nn.Linear(width, field.size) for field in fields})
+        self.heads = ByField({field.name: Linear(width, field.size) for field in fields})
         for field in fields:
             self.register_buffer(f"values_{without_dots(field.name)}", field.values, persistent=False)
         self.shares, self.reduction = dict(shares), reduction

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel, initialise
+from sirec.core.precision import Linear
 from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
@@ -63,7 +64,7 @@ class SlotAttributes(Objective):
 
     def __init__(self, fields: Sequence[Field], width: int, name: str) -> None:
         super().__init__()
-        self.map = nn.Linear(width, width)
+        self.map = Linear(width, width)
         self.fields, self.name = [field.name for field in fields], name
         for field in fields:
             self.register_buffer(f"values_{without_dots(field.name)}", field.values, persistent=False)

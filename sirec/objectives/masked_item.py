@@ -14,9 +14,10 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from sirec.core.model import SequentialModel, initialise
+from sirec.core.precision import Linear
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
 from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
@@ -41,7 +42,7 @@ class MaskedItemLoss(Objective):
 
     def __init__(self, codes: int, width: int, *, squashed: bool) -> None:
         super().__init__()
-        self.map = nn.Linear(width, width)
+        self.map = Linear(width, width)
         self.codes, self.squashed = codes, squashed
         initialise(self)
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sirec.core.model import SequentialModel, initialise
+from sirec.core.precision import Linear
 from sirec.data.batch import together
 from sirec.data.fields import Schema
 from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
@@ -40,7 +41,7 @@ class SegmentLoss(Objective):
 
     def __init__(self, width: int, *, squashed: bool) -> None:
         super().__init__()
-        self.map = nn.Linear(width, width)
+        self.map = Linear(width, width)
         self.squashed = squashed
         initialise(self)
 

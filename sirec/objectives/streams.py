@@ -14,12 +14,13 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from sirec.core.attention import ITEM
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, initialise
+from sirec.core.precision import Linear
 from sirec.core.shares import Shares
 from sirec.data.fields import Kind, Schema
 from sirec.errors import SirecError
@@ -56,7 +57,7 @@ class StreamAttributePredictionLoss(AttributePredictionLoss):
         shares = config.shares(schema)
         fields = [field for field in schema.attributes if field.name in shares]
         super().__init__(fields, widths[ITEM], shares, config.reduction)
-        self.own_heads = ByField({field.name: nn.Linear(widths[field.name], field.size) for field in fields})
+        self.own_heads = ByField({field.name: Linear(widths[field.name], field.size) for field in fields})
         self.gates = ByField({field.name: Shares([widths[ITEM], widths[field.name]], config.dropout) for field in fields})
         initialise(self)
 
@@ -105,7 +106,7 @@ class StreamContrastLoss(Objective):
     def __init__(self, config: StreamContrast, schema: Schema, widths: Mapping[str, int]) -> None:
         super().__init__()
         wanted = chosen_attributes(schema, config.attributes, config.name)
-        self.maps = ByField({name: nn.Linear(widths[ITEM], widths[name], bias=False) for name in wanted})
+        self.maps = ByField({name: Linear(widths[ITEM], widths[name], bias=False) for name in wanted})
         self.dropout, self.temperature = Dropout(config.dropout), config.temperature
         initialise(self)
 

@@ -48,9 +48,16 @@ class Recommender(nn.Module, ABC):
         """Learn what needs no gradient from the training part of `data` (nothing, for most models)."""
         return
 
+    def prepared(self) -> Tensor | None:
+        """What the scores of many batches have in common, as long as nothing is trained; None where there is nothing."""
+        return None
+
     @abstractmethod
-    def scores(self, batch: Batch) -> Tensor:
-        """[B, V]: the score of each item as the row's next one; code 0 (padding) is not meaningful."""
+    def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
+        """[B, V]: the score of each item as the row's next one; code 0 (padding) is not meaningful.
+
+        `prepared` is what `prepared()` gave; without it that is made anew.
+        """
 
 
 class SequentialModel(Recommender):
@@ -99,13 +106,17 @@ class SequentialModel(Recommender):
         """The rows as this model is asked what comes next: as they are, unless it fills gaps."""
         return batch
 
-    def scores(self, batch: Batch) -> Tensor:
+    def prepared(self) -> Tensor | None:
+        """[V, D]: the item table."""
+        return self.item_table()
+
+    def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         """[B, V] from the state at each row's `read` slot."""
         batch = self.question(replace(batch, only_ends=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
         read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read
-        return self.score(states.at(read), self.item_table())
+        return self.score(states.at(read), self.item_table() if prepared is None else prepared)
 
 
 INIT_STD = 0.02

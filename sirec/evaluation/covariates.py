@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS
-from sirec.data.tasks import training_items
-from sirec.evaluation.evaluate import full_histories
+from sirec.data.tasks import owners, training_items
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
@@ -23,21 +22,29 @@ def covariates(data: Dataset) -> dict[str, np.ndarray]:
     """
     offsets = data.offsets.cpu().numpy()
     counts = np.bincount(training_items(data)[1].cpu().numpy(), minlength=data.item_codes)
+    repeats = _repeats(data)
     columns = {"length": np.diff(offsets)}
     for part in PARTS:
         place = data.held_out.targets[part].cpu().numpy()
         some = np.flatnonzero(place != NO_TARGET)
         target = data.items[place[some]].cpu().numpy()
-        history = full_histories(data, part, some).cpu().numpy()
         facts = {
             "history": place[some] - offsets[some],
             "popularity": counts[target],
-            "seen": (history == target[:, None]).any(axis=1),
+            "seen": repeats[place[some]],
         }
         for name, values in facts.items():
             columns[f"{part}_{name}"] = np.zeros(data.user_count, dtype=np.int32)
             columns[f"{part}_{name}"][some] = values
     return {name: values.astype(np.int32) for name, values in columns.items()}
+
+
+def _repeats(data: Dataset) -> np.ndarray:
+    """Bool[N]: whether an interaction's user had its item before."""
+    pairs = (owners(data) * data.item_codes + data.items).cpu().numpy()
+    repeats = np.ones(len(pairs), dtype=bool)
+    repeats[np.unique(pairs, return_index=True)[1]] = False
+    return repeats
 
 
 def write_covariates(data: Dataset, path: Path) -> None:

@@ -5,7 +5,7 @@ Memory is bounded by the block (users × items scores), not by users × items of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from sirec.data.tasks import evaluation_rows, gather
 from sirec.evaluation.ranks import RankedBlock, RankTable, rank_block
 
 BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32, whatever the catalogue
+BLOCK_SLOTS = 1 << 16  # of histories in one block, so that long windows of a small catalogue do not fill the memory
 OnUsers = Callable[[int, int], None]  # users ranked, users to be ranked
 EVERYBODY = slice(None)
 
@@ -43,19 +44,30 @@ def rank_split(
     model.eval()
     rows = evaluation_rows(data, part, max_length)
     order = np.argsort(rows.lengths, kind="stable")[some]  # rows of similar length share a block
-    block = max(1, BLOCK_SCORES // data.item_codes)
     nobody = torch.zeros(data.user_count, dtype=torch.long, device=data.items.device)
     ranked, done = RankedBlock(nobody, nobody.clone(), nobody.bool()), 0
-    for chosen in np.array_split(order, int(np.ceil(len(order) / block))) if len(order) else ():
+    prepared = model.prepared()
+    for chosen in _blocks(order, rows.lengths[order], max(1, BLOCK_SCORES // data.item_codes)):
         batch = gather(data, rows.take(chosen))
         targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
-        found = rank_block(model.scores(batch).float(), targets, full_histories(data, part, rows.user[chosen] - 1))
+        found = rank_block(model.scores(batch, prepared).float(), targets, full_histories(data, part, rows.user[chosen] - 1))
         for column, values in zip(ranked, found, strict=True):
             column.index_copy_(0, batch.users - 1, values)
         done += len(chosen)
         if on_users:
             on_users(done, len(order))
     return ranked
+
+
+def _blocks(users: np.ndarray, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
+    """`users` in pieces of at most `most`, and of `BLOCK_SLOTS` slots; their `lengths` ascend."""
+    first = 0
+    while first < len(users):
+        last = min(first + most, len(users))
+        while last - first > 1 and (last - first) * lengths[last - 1] > BLOCK_SLOTS:
+            last = first + max(1, min(last - first - 1, BLOCK_SLOTS // lengths[last - 1]))
+        yield users[first:last]
+        first = last
 
 
 def full_histories(data: Dataset, part: Part, users: np.ndarray) -> Tensor:

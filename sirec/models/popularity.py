@@ -44,6 +44,6 @@ class PopularityFloor(Recommender):
         """Count the training part."""
         self.counts.copy_(torch.bincount(training_items(data)[1], minlength=len(self.counts)))
 
-    def scores(self, batch: Batch) -> Tensor:
+    def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         """[B, V], the same row for everybody."""
         return self.counts.expand(len(batch.items), -1)

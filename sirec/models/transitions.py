@@ -78,9 +78,9 @@ class TransitionFloor(Recommender):
         counts = np.bincount(items, minlength=self.items).astype(np.float32)
         self.popularity.copy_(torch.from_numpy(counts * np.float32(POPULARITY) / counts.max()))
 
-    def scores(self, batch: Batch) -> Tensor:
+    def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         """[B, V]: the rows of T of each history's last items, added."""
-        table = scipy.sparse.csr_array(
+        matrix = scipy.sparse.csr_array(
             (self.weights.cpu().numpy(), self.columns.cpu().numpy(), self.starts.cpu().numpy()), shape=(self.items, self.items)
         )
         items, read = batch.items.cpu().numpy(), batch.read.cpu().numpy()
@@ -92,7 +92,7 @@ class TransitionFloor(Recommender):
             weights.append(np.full(len(some), DECAY**back, dtype=np.float32))
         triplets = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
         recent = scipy.sparse.coo_array(triplets, shape=(len(items), self.items)).tocsr()
-        return torch.from_numpy((recent @ table).toarray()).to(batch.items.device) + self.popularity
+        return torch.from_numpy((recent @ matrix).toarray()).to(batch.items.device) + self.popularity
 
     def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: object) -> None:
         """Counts have as many entries as there were pairs: take the saved shapes."""

@@ -107,8 +107,9 @@ class SampledLoss(Objective):
         """The mean over the step's targets."""
         targets = done.batch.target_items
         drawn = self.draw(len(targets))
-        rows = done.table.index_select(0, drawn.flatten()).unflatten(0, drawn.shape)
-        positive = model.score_pairs(done.predicting, done.table.index_select(0, targets))
+        taken = done.table.index_select(0, torch.cat([targets, drawn.flatten()]))  # at once: each has a gradient of [V, D]
+        rows = taken[len(targets) :].unflatten(0, drawn.shape)
+        positive = model.score_pairs(done.predicting, taken[: len(targets)])
         if drawn.dim() == 1:
             negative = model.score(done.predicting, rows)
         else:  # each target has a table of its own

@@ -15,7 +15,7 @@ from sirec.data.fields import Schema
 from sirec.data.split import NO_TARGET, PARTS
 from sirec.data.tasks import evaluation_rows, gather
 from sirec.evaluation import evaluate as module
-from sirec.evaluation.evaluate import evaluate, full_histories
+from sirec.evaluation.evaluate import evaluate, full_histories, rank_split
 from sirec.models import MODELS
 
 
@@ -27,7 +27,7 @@ class Drawn(Recommender):
         generator = torch.Generator().manual_seed(0)
         self.register_buffer("table", torch.randint(0, 9, (users + 1, items), generator=generator).float())
 
-    def scores(self, batch: Batch) -> Tensor:
+    def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         return self.get_buffer("table")[batch.users]
 
 
@@ -102,3 +102,31 @@ def test_masking_reaches_beyond_the_window(tiny: Dataset) -> None:
     start, stop = tiny.offsets[longest].item(), tiny.offsets[longest + 1].item()
     assert history == tiny.items[start : stop - 1].tolist()
     assert len(history) > 12
+
+
+@pytest.mark.parametrize("slots", [1, 7, 40, 1 << 20])
+@pytest.mark.parametrize("most", [1, 3, 100])
+def test_blocks_hold_all_users_within_both_bounds(slots: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everybody once, in order; no block has more users, or (but for a lone user) more slots than it may."""
+    monkeypatch.setattr(module, "BLOCK_SLOTS", slots)
+    users, lengths = np.arange(20)[::-1], np.sort(np.random.default_rng(0).integers(1, 12, 20))
+    blocks = list(module._blocks(users, lengths, most))
+    assert np.concatenate(blocks).tolist() == users.tolist()
+    for block in blocks:
+        assert len(block) <= most
+        assert len(block) == 1 or len(block) * lengths[19 - block[-1]] <= slots
+    assert len(blocks) == 1 or min(most, slots) < 240  # control: without bounds there is one
+
+
+def test_what_blocks_have_in_common_is_made_once(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """COMIF fuses its item table once for a ranking, however many blocks there are."""
+    monkeypatch.setattr(module, "BLOCK_SCORES", tiny.item_codes)
+    model = builders.sized(MODELS["comif"](), **builders.SHAPE).build(tiny.schema(builders.WINDOW, with_position=True))
+    made = []
+    table = model.item_table
+    monkeypatch.setattr(model, "item_table", lambda: made.append(1) or table())
+    alone = rank_split(model, tiny, "test", builders.WINDOW)
+    assert len(made) == 1
+    monkeypatch.setattr(model, "prepared", lambda: None)
+    assert torch.equal(rank_split(model, tiny, "test", builders.WINDOW).keep, alone.keep)
+    assert len(made) == 1 + tiny.user_count  # control

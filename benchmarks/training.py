@@ -163,7 +163,8 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], load: tuple[fl
     lines = [
         f"Protocol: {args.data.name}, {' or '.join(map(str, steps))} steps an epoch; 512 targets a step, d = 128, 3 layers,"
         f" 4 heads, inner 256, dropout 0.5 and 0.3, window 50, Adam, ours in {args.precision} unless a side says otherwise,"
-        f" {args.threads} threads; mean of {args.own_steps} steps (peers: {args.steps}) after {args.warmup} for warming up,"
+        f" {args.threads} threads; mean of {args.own_steps} steps (peers: {args.steps}) after {args.own_warmup} (peers: {args.warmup})"
+        " for warming up,"
         f" median over {args.rounds} rounds in alternating order, a fresh process for each side and round. An epoch is the mean"
         " step times the steps of an epoch; spread: smallest and largest over rounds; validation: ranking every user's target"
         " among all items; peak: in training, above what the imports took, data included; speed: against the fastest peer of"
@@ -185,7 +186,7 @@ def every_model() -> list[str]:
 def own_sides(args: argparse.Namespace) -> list[Side]:
     """Our sides, as commands."""
     options = ["--data", str(args.data), "--attributes", args.attributes, "--steps", str(args.own_steps)]
-    options += ["--warmup", str(args.warmup), "--threads", str(args.threads), "--precision", args.precision]
+    options += ["--warmup", str(args.own_warmup), "--threads", str(args.threads), "--precision", args.precision]
     options += ["--device", args.device]
     options += [] if args.no_evaluation else ["--evaluate"]
     return [Side((sys.executable, str(OWN_SIDE), spec, *options), ours=True) for spec in args.own or OWN]
@@ -214,7 +215,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--peer", action="append", metavar="NAME", help="a side of the peer's, repeatable; default: all")
     parser.add_argument("--steps", type=int, default=12, help="timed steps of a peer")
     parser.add_argument("--own-steps", type=int, default=64, help="timed steps of ours, more because their shapes vary")
-    parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--warmup", type=int, default=3, help="untimed steps of a peer")
+    parser.add_argument("--own-warmup", type=int, default=60, help="untimed steps of ours: bf16 compiles new shapes at first")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of ours")

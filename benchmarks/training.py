@@ -163,8 +163,8 @@ def notes(args: argparse.Namespace, measured: Sequence[Measured], load: tuple[fl
     lines = [
         f"Protocol: {args.data.name}, {' or '.join(map(str, steps))} steps an epoch; 512 targets a step, d = 128, 3 layers,"
         f" 4 heads, inner 256, dropout 0.5 and 0.3, window 50, Adam, ours in {args.precision} unless a side says otherwise,"
-        f" {args.threads} threads; mean of {args.own_steps} steps after {args.own_warmup} for warming up (peers: {args.steps} after"
-        f" {args.warmup}),"
+        f" {args.threads} threads; mean of {args.own_steps} steps after {args.own_warmup} for warming up (peers:"
+        f" {args.steps} after {args.warmup}),"
         f" median over {args.rounds} rounds in alternating order, a fresh process for each side and round. An epoch is the mean"
         " step times the steps of an epoch; spread: smallest and largest over rounds; validation: ranking every user's target"
         " among all items; peak: in training, above what the imports took, data included; speed: against the fastest peer of"

@@ -303,7 +303,10 @@ def test_a_committed_study_is_whole(study: Path) -> None:
         config = folder.config()
         assert config.model.name == plan.rows[line["row"]].model
         assert config.seed in plan.seeds
-        assert all(stage.learning_rate == plan.set["learning_rate"] for stage in config.stages)
+        own = plan.rows[line["row"]].set
+        for stage in config.stages:
+            wanted = own.get(f"stages.{stage.title}.learning_rate", own.get("learning_rate", plan.set["learning_rate"]))
+            assert stage.learning_rate == wanted
 
 
 def test_a_shared_key_that_no_row_has_is_refused(tiny: Dataset) -> None:

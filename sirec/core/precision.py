@@ -1,9 +1,9 @@
 """What makes bf16 pay on a CPU, where oneDNN compiles a kernel for every shape that it meets.
 
 Steps differ in their number of tokens, and buckets in rows and length, so nearly every product would be of a new shape: SASRec
-on Beauty then spends a quarter of its time compiling, and a gigabyte on what it compiled. So maps see their tokens in full
-dozens, and the small products of attention, which gain nothing from half the digits, stay in fp32. Elsewhere, and without
-autocast, nothing changes.
+on Beauty then spends a fifth of its time compiling, and 0.7 GB on what it compiled. So maps see multiples of 64 tokens, and the
+small products of attention, which gain nothing from half the digits, stay in fp32. Elsewhere, and without autocast, nothing
+changes.
 """
 
 from __future__ import annotations

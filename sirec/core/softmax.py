@@ -23,7 +23,7 @@ LEAST_ROWS = 64  # fewer would read the whole table for next to nothing, however
 def cross_entropy(queries: Tensor, keys: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
     """The mean loss of Long[N] `targets` under logits `queries` [N, D] · `keys` [V, D] + `bias` [V], a scalar.
 
-    It has first derivatives only. Under autocast the products run in its type, sums and exponentials in fp32.
+    It has first derivatives only. Under autocast logits, shares and products have its type, loss and sums fp32.
     """
     wanted = torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in (queries, keys, bias))
     loss: Tensor = _CrossEntropy.apply(queries, keys, bias, targets, wanted)  # type: ignore[no-untyped-call]

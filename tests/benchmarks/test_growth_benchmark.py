@@ -1,29 +1,13 @@
 """The benchmark of growth: what is generated, that parts add up to steps, and what is made of the points."""
 
-import importlib.util
 import itertools
 import json
-import sys
 from dataclasses import replace
-from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
 import torch
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
+from scripts import load
 
 side, growth, figure = load("growth_side"), load("growth"), load("growth_figure")
 TINY = side.Size(users=60, items=40, history=10, window=8, width=8, loss="full")

@@ -1,28 +1,14 @@
 """The training benchmark: what our side measures, what it asks of a peer, and what it makes of both."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from scripts import load
 
 from sirec.data.prepare import prepare
 from sirec.data.sources.demo import DemoSource
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"benchmarks_{name}", FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
-
 
 own_side, training = load("own_side"), load("training")
 

@@ -1,4 +1,4 @@
-"""Under bf16 on a CPU maps see full dozens of rows and small products stay whole; nothing else changes."""
+"""Under bf16 on a CPU maps see multiples of 64 rows and small products stay whole; nothing else changes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_map_is_torchs_whatever_the_rows(rows: int) -> None:
 
 
 def test_shapes_do_not_follow_the_number_of_tokens(tiny: Dataset) -> None:
-    """Under autocast all products with weights have rows in full dozens, or few of them; without it they have the tokens'."""
+    """Under autocast all products with weights have rows in multiples of 64; without it they have the tokens'."""
     model = builders.sized(SASRec(), **builders.SHAPE).build(tiny.schema(builders.WINDOW, with_position=True))
     batch = builders.a_batch(tiny)
 

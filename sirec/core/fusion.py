@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from sirec.core.precision import Linear
+from sirec.core.products import linear
 
 FusionName = Literal["sum", "concat", "gate"]
 FusionForm = Literal["masked", "reference", "source_axis"]
@@ -184,7 +185,7 @@ class ConcatScores(RowFusion):
         """Rows side by side, mapped; a trimmed batch uses the map's first l columns of each source and first l outputs."""
         length = rows[0].shape[-1]
         weight = self._weight(len(rows), length)
-        return nn.functional.linear(torch.cat(rows, dim=-1), weight.flatten(1), self.map.bias[:length])
+        return linear(torch.cat(rows, dim=-1), weight.flatten(1), self.map.bias[:length])
 
     def linearise(self, rows: list[Tensor]) -> Linearised:
         """Each source's rows through its own columns of the map, and the map's bias."""
@@ -226,7 +227,7 @@ class GateScores(RowFusion):
     def _gates(self, stacked: Tensor) -> Tensor:
         """[b, h, l, S, l] -> [b, h, l, S, 1]."""
         weight = self.hidden.weight[:, : stacked.shape[-1]]
-        hidden = nn.functional.linear(stacked, weight, self.hidden.bias).relu()  # [b, h, l, S, n]
+        hidden = linear(stacked, weight, self.hidden.bias).relu()  # [b, h, l, S, n]
         gates: Tensor = self.energy(hidden).softmax(dim=-2)
         return gates
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sirec.core.products import linear
 from sirec.data.batch import Batch, Visible, take_distinct
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
@@ -96,7 +96,7 @@ class SequentialModel(Recommender):
 
     def score(self, states: Tensor, table: Tensor) -> Tensor:
         """[..., D], [V, D] -> [..., V]."""
-        return F.linear(*self.factors(states, table))
+        return linear(*self.factors(states, table))
 
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
         """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses that need no other."""

@@ -1,9 +1,7 @@
-"""What makes bf16 pay on a CPU, where oneDNN compiles a kernel for every shape that it meets.
+"""Which products are made where: maps as `core/products.py` has it, the small ones of attention in fp32 whatever the precision.
 
-Steps differ in their number of tokens, and buckets in rows and length, so nearly every product would be of a new shape: SASRec
-on Beauty then spends a fifth of its time compiling, and 0.7 GB on what it compiled. So maps see multiples of 64 tokens, and the
-small products of attention, which gain nothing from half the digits, stay in fp32. Elsewhere, and without autocast, nothing
-changes.
+Under bf16 a CPU compiles a kernel for every shape, and buckets differ in rows and length; attention's products gain nothing
+from half the digits.
 """
 
 from __future__ import annotations
@@ -13,30 +11,21 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from sirec.core.products import linear
 
 Owner = TypeVar("Owner")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
-ROWS = 64  # tokens are filled up to a multiple
-
-
-def compiles_shapes(x: Tensor) -> bool:
-    """Whether products with `x` are about to be compiled for its very shape."""
-    return x.device.type == "cpu" and torch.is_autocast_enabled("cpu")
-
 
 class Linear(nn.Linear):
-    """torch's map, on rows filled up to a multiple of `ROWS` where shapes are compiled."""
+    """torch's map, computed as `products.linear` does it."""
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., w] -> [..., w']."""
-        missing = -len(x) % ROWS
-        if x.dim() != 2 or not missing or not compiles_shapes(x):
-            return super().forward(x)
-        return super().forward(F.pad(x, (0, 0, 0, missing)))[: len(x)]
+        return linear(x, self.weight, self.bias)
 
 
 def small_products(method: Callable[Concatenate[Owner, Given], Result]) -> Callable[Concatenate[Owner, Given], Result]:

@@ -13,10 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK_BYTES = {"cpu": 1 << 23, "cuda": 1 << 28}  # of one block of logits: about a cache, or enough for a large device to do
+from sirec.core.products import compiles_shapes, filled, product
+
+BLOCK_BYTES = {"cpu": 1 << 24, "cuda": 1 << 28}  # of one block of logits: about a cache, or enough for a large device to do
 LEAST_ROWS = 64  # fewer would read the whole table for next to nothing, however large the catalogue
 
 
@@ -52,31 +55,36 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def _evaluate(
-    queries: Tensor, keys: Tensor, bias: Tensor | None, targets: Tensor, product: torch.dtype, wants_gradients: bool
+    queries: Tensor, keys: Tensor, bias: Tensor | None, targets: Tensor, kind: torch.dtype, wants_gradients: bool
 ) -> tuple[Tensor, tuple[Tensor | None, Tensor | None, Tensor | None]]:
-    """The loss, and its gradients by queries, keys and bias; products in the type `product`, the rest at least in fp32."""
-    exact = torch.promote_types(product, torch.float32)
-    count, q, k = len(targets), queries.to(product), keys.to(product)
+    """The loss, and its gradients by queries, keys and bias; products in the type `kind`, the rest at least in fp32."""
+    exact = torch.promote_types(kind, torch.float32)
+    count, k = len(targets), keys.to(kind)
+    many = filled(count) if compiles_shapes(k) else count
+    q, aims = F.pad(queries.to(kind), (0, 0, 0, many - count)), F.pad(targets, (0, many - count))
     by_q = torch.empty_like(q) if wants_gradients else None
-    by_k = torch.zeros_like(keys, dtype=exact) if wants_gradients else None
+    by_k = k.new_zeros((k.shape[1], len(k)), dtype=exact) if wants_gradients else None  # [D, V]: the faster product
     by_b = torch.zeros_like(bias, dtype=exact) if wants_gradients and bias is not None else None
     total = torch.zeros((), dtype=exact, device=q.device)
-    rows = max(BLOCK_BYTES[q.device.type] // (len(k) * product.itemsize), LEAST_ROWS)
-    for mine in np.array_split(np.arange(count), -(-count // rows)):  # numbers of the host: nothing is asked of the device
-        block = slice(int(mine[0]), int(mine[-1]) + 1)
-        logits, aim = q[block] @ k.T, targets[block, None]
+    rows = max(BLOCK_BYTES[q.device.type] // (len(k) * kind.itemsize), LEAST_ROWS)
+    for mine in np.array_split(np.arange(many), -(-many // rows)):  # numbers of the host: nothing is asked of the device
+        block, real = slice(int(mine[0]), int(mine[-1]) + 1), max(count - int(mine[0]), 0)
+        logits, aim = product(q[block], k.T), aims[block, None]
         if bias is not None:
-            logits = (logits + bias).to(product)
+            logits = (logits + bias).to(kind)
         aimed, most = logits.gather(1, aim).to(exact), logits.amax(dim=1, keepdim=True).to(exact)
         shares = logits.softmax(dim=1)
         log_sum = most - shares.amax(dim=1, keepdim=True).to(exact).log()  # the largest share is exp(max z - log sum)
-        total += (log_sum - aimed).sum()
+        total += (log_sum - aimed)[:real].sum()
         if by_q is None or by_k is None:
             continue
         slope, each = shares, torch.arange(len(aim), device=q.device)[:, None]
-        slope.index_put_((each, aim), (aimed - log_sum).expm1().to(product))  # scatter_ copies all of it, several times
+        slope.index_put_((each, aim), (aimed - log_sum).expm1().to(kind))  # scatter_ copies all of it, several times
+        slope[real:] = 0  # rows that only fill a block up
         if by_b is not None:
             by_b += slope.sum(dim=0, dtype=exact)
-        torch.mm(slope, k, out=by_q[block])
-        by_k = by_k.addmm_(slope.T, q[block]) if product is exact else by_k.add_(slope.T @ q[block])
-    return total / count, (by_q, by_k, by_b)
+        by_q[block] = product(slope, k)
+        by_k += product(q[block].T, slope)
+    if by_q is None or by_k is None:
+        return total / count, (None, None, None)
+    return total / count, (by_q[:count], by_k.T.contiguous(), by_b)

@@ -12,6 +12,8 @@ from typing import Any
 
 import torch
 
+from sirec.core.products import library
+
 PACKAGES = ("sirec", "torch", "numpy", "scipy", "pandas", "pyarrow")
 
 
@@ -21,6 +23,7 @@ def describe(threads: int | None = None, device: str = "cpu") -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),
+        "products": library(),
         "threads": torch.get_num_threads() if threads is None else threads,
         "device": device,
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,

@@ -40,6 +40,7 @@ def check(data_root: Path, results: Path) -> list[Finding]:
         Finding("python", facts["python"]),
         *packages,
         Finding("processor", f"{facts['processor']}, {os.cpu_count()} cores, torch uses {facts['threads']} threads"),
+        Finding("matrix products", f"{facts['products']} in fp32"),
         Finding("accelerator", facts["accelerator"] or "none (not needed)"),
         Finding("free disk", f"{free / 2**30:.0f} GiB", free > ENOUGH_DISK),
         Finding("data sets", ", ".join(storage.list_datasets(data_root)) or "none yet (sirec prepare demo)"),

@@ -7,7 +7,8 @@ import tiny as builders
 import torch
 from torch import Tensor, nn
 
-from sirec.core.precision import ROWS, Linear, small_products
+from sirec.core.precision import Linear, small_products
+from sirec.core.products import ROWS
 from sirec.data.dataset import Dataset
 from sirec.models.sasrec import SASRec
 

@@ -33,7 +33,7 @@ class _TakeDistinct(torch.autograd.Function):
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         [gradient], [index] = gradients, context.saved_tensors
-        return gradient.new_zeros(context.rows, *gradient.shape[1:]).index_copy(0, index, gradient), None
+        return gradient.new_zeros(context.rows, *gradient.shape[1:]).index_copy_(0, index, gradient), None
 
 
 def placed(array: np.ndarray, device: torch.device) -> Tensor:
@@ -62,7 +62,7 @@ class Bucket:
     def spread(self, values: Tensor) -> Tensor:
         """[t, ...] of this bucket's tokens -> [b, l, ...], zeros where there is none."""
         empty = values.new_zeros(self.real.numel(), *values.shape[1:])
-        return empty.index_copy(0, self.kept, values).unflatten(0, tuple(self.real.shape))
+        return empty.index_copy_(0, self.kept, values).unflatten(0, tuple(self.real.shape))
 
     def collect(self, values: Tensor) -> Tensor:
         """[b, l, ...] -> [t, ...]."""
@@ -100,7 +100,7 @@ class Layout:
         """[T, ...], or those of some `tokens` only, -> [B, L, ...], zeros elsewhere."""
         slots = self.slots if tokens is None else self.slots.index_select(0, tokens)
         empty = values.new_zeros(self.rows * self.length, *values.shape[1:])
-        return empty.index_copy(0, slots, values).view(self.rows, self.length, *values.shape[1:])
+        return empty.index_copy_(0, slots, values).view(self.rows, self.length, *values.shape[1:])
 
 
 def ragged(lengths: np.ndarray, length: int, device: torch.device) -> Layout:

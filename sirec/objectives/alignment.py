@@ -17,6 +17,7 @@ from torch import Tensor
 
 from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel
+from sirec.core.products import linear
 from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
@@ -82,7 +83,7 @@ class AlignmentLoss(Objective):
                 f"objective iaa compares items of width {vectors.shape[1]} with values of {name} of width {table.shape[1]}",
                 "leave attribute_width out, or leave iaa out",
             )
-        logits = vectors @ table.T  # [M, A-1]
+        logits = linear(vectors, table)  # [M, A-1]
         values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, items)  # [M, F]
         held = values != PADDING
         log_probabilities = logits.float().log_softmax(dim=1).gather(1, (values - 1).clamp(min=0))  # [M, F]

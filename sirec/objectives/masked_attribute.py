@@ -20,6 +20,7 @@ from torch import Tensor
 from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
+from sirec.core.products import linear
 from sirec.data.fields import PADDING, Field, Kind, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
@@ -93,7 +94,7 @@ class SlotAttributes(Objective):
                 f"{vectors.shape[1]}",
                 f"leave attribute_width out, or leave {self.name} out",
             )
-        logits = mapped @ vectors.T  # [M, A]
+        logits = linear(mapped, vectors)  # [M, A]
         values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, items)  # [M, F]
         labels = logits.new_zeros(logits.shape).scatter_(1, values, 1.0)
         return F.binary_cross_entropy_with_logits(logits[:, 1:].float(), labels[:, 1:].float(), reduction="sum")  # 0 pads

@@ -21,6 +21,7 @@ from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
+from sirec.core.products import linear
 from sirec.core.shares import Shares
 from sirec.data.fields import Kind, Schema
 from sirec.errors import SirecError
@@ -124,7 +125,7 @@ class StreamContrastLoss(Objective):
 def contrast(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     """Two views [N, w] -> the cross-entropy of finding one's counterpart among the 2N - 1 others, mean over all 2N vectors."""
     both = torch.cat([one, other])
-    logits = (both @ both.T / temperature).float().fill_diagonal_(-torch.inf)  # [2N, 2N]
+    logits = (linear(both, both) / temperature).float().fill_diagonal_(-torch.inf)  # [2N, 2N]
     counterparts = torch.arange(len(both), device=both.device).roll(len(one))
     return F.cross_entropy(logits, counterparts)
 

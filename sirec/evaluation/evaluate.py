@@ -18,6 +18,7 @@ from sirec.data.tasks import evaluation_rows, gather
 from sirec.evaluation.ranks import RankedBlock, RankTable, rank_block
 
 BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32, whatever the catalogue
+FEWEST_USERS = 64  # of one block: fewer would read the table of a large catalogue for next to nothing
 BLOCK_SLOTS = 1 << 16  # of histories in one block, so that long windows of a small catalogue do not fill the memory
 OnUsers = Callable[[int, int], None]  # users ranked, users to be ranked
 EVERYBODY = slice(None)
@@ -47,7 +48,7 @@ def rank_split(
     nobody = torch.zeros(data.user_count, dtype=torch.long, device=data.items.device)
     ranked, done = RankedBlock(nobody, nobody.clone(), nobody.bool()), 0
     prepared = model.prepared()
-    for chosen in _blocks(order, rows.lengths[order], max(1, BLOCK_SCORES // data.item_codes)):
+    for chosen in _blocks(order, rows.lengths[order], max(FEWEST_USERS, BLOCK_SCORES // data.item_codes)):
         batch = gather(data, rows.take(chosen))
         targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
         found = rank_block(model.scores(batch, prepared).float(), targets, full_histories(data, part, rows.user[chosen] - 1))

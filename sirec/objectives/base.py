@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel, States
@@ -23,13 +24,21 @@ from sirec.errors import SirecError
 class Pass:
     """One pass of the encoder, shared by the objectives of a step.
 
-    `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table, computed once.
+    `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table, computed once. `by_rows`:
+    whether a use of some of its rows is to have a gradient of those rows alone (`training/tables.py`).
     """
 
     batch: Batch
     states: States
     predicting: Tensor
     table: Tensor
+    by_rows: bool = False
+
+    def vectors(self, items: Tensor) -> Tensor:
+        """Long[M] -> [M, D] of the item table."""
+        if self.by_rows and self.table.is_leaf:
+            return F.embedding(items, self.table, sparse=True)
+        return self.table.index_select(0, items)
 
 
 class Part(NamedTuple):
@@ -62,6 +71,7 @@ class ObjectiveConfig(ABC):
     name: ClassVar[str]
     revision: ClassVar[int] = 1  # see `Declaration.revision`
     tasks: ClassVar[tuple[str, ...]] = ()  # the tasks whose batches it can read; none named: all
+    reads_catalogue: ClassVar[bool] = True  # the whole item table, and not some of its rows
     teaches: ClassVar[Kind | None] = None  # which side information it is a self-supervised lesson about
     weight: float = 1.0
 

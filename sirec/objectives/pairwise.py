@@ -37,6 +37,7 @@ class Pairwise(ObjectiveConfig):
     """The loss with its switches: `hinge` is w, `exclude` what may not be drawn."""
 
     name: ClassVar[str] = "pairwise"
+    reads_catalogue: ClassVar[bool] = False
     hinge: float = 0.0
     exclude: Exclude = "training"
 
@@ -76,7 +77,7 @@ class PairwiseLoss(Objective):
     def part(self, model: SequentialModel, done: Pass) -> Part:
         """A term for each target that has an item to draw."""
         drawn, counts = self.draw(done.batch)
-        positive, negative = (done.table.index_select(0, items) for items in (done.batch.target_items, drawn))
+        positive, negative = (done.vectors(items) for items in (done.batch.target_items, drawn))
         right, wrong = model.score_pairs(done.predicting, positive), model.score_pairs(done.predicting, negative)
         losses = -F.logsigmoid(right - wrong)  # [N]
         if self.config.hinge:

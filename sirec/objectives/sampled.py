@@ -41,6 +41,7 @@ class SampledConfig(ObjectiveConfig):
     `popularity` draws an item as often as it occurs in training, `uniform` all alike.
     """
 
+    reads_catalogue: ClassVar[bool] = False
     negatives: int | None = 256
     draw: Draw = "uniform"
     shared: bool = False
@@ -107,7 +108,7 @@ class SampledLoss(Objective):
         """The mean over the step's targets."""
         targets = done.batch.target_items
         drawn = self.draw(len(targets))
-        taken = done.table.index_select(0, torch.cat([targets, drawn.flatten()]))  # at once: each has a gradient of [V, D]
+        taken = done.vectors(torch.cat([targets, drawn.flatten()]))  # at once: each may have a gradient of [V, D]
         rows = taken[len(targets) :].unflatten(0, drawn.shape)
         positive = model.score_pairs(done.predicting, taken[: len(targets)])
         if drawn.dim() == 1:

@@ -29,6 +29,7 @@ from sirec.objectives.base import Objective, Part, Pass
 from sirec.objectives.stage import Stage
 from sirec.training.parallel import Team
 from sirec.training.stopping import Stopping
+from sirec.training.tables import KeptGradients
 
 Precision = Literal["fp32", "bf16"]
 Validate = Callable[[], Mapping[str, float]]  # the model as it stands -> validation metrics
@@ -99,6 +100,8 @@ class Trainer:
             weight_decay=self.stage.weight_decay,
             fused=True,
         )
+        few = self.team.size == 1 and not any(part.reads_catalogue for part in self.stage.objectives)
+        self.kept = KeptGradients.of(self.model, self.schema.items, few=few)
         self.stopping = Stopping(self.stage.patience)
         self.rows: Rows = self.stage.task.rows(self.data, self.schema.max_length)
         if not len(self.rows):
@@ -166,7 +169,8 @@ class Trainer:
     def parts(self, batch: Batch) -> dict[str, Part]:
         """The unweighted loss of each objective on a batch, and its terms, from one pass of the encoder."""
         states = self.model.encode(batch)
-        done = Pass(batch, states, states.at(batch.target_slots), self.model.item_table())
+        by_rows = bool(self.kept.tables)
+        done = Pass(batch, states, states.at(batch.target_slots), self.model.item_table(), by_rows)
         return {name: cast(Objective, objective).part(self.model, done) for name, objective in self.objectives.items()}
 
     def _epoch(self, on_step: OnStep | None) -> dict[str, float]:
@@ -194,8 +198,9 @@ class Trainer:
             terms = zip(parts.items(), weights, strict=True)
             torch.stack([self.weights[name] * weight * part.loss for (name, part), weight in terms]).sum().backward()
         mine = torch.stack([weight * part.loss.detach() for part, weight in zip(parts.values(), weights, strict=True)])
-        losses = self.team.add_up([parameter for _, parameter in self.parameters], mine)
-        self.optimizer.step()
+        with self.kept.added_up():
+            losses = self.team.add_up([parameter for _, parameter in self.parameters], mine)
+            self.optimizer.step()
         return losses
 
     def _parts_of(self, rows: Rows) -> dict[str, Part]:

@@ -35,6 +35,7 @@ class Drawn(Recommender):
 def test_ranks_equal_a_loop_over_users(tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the size of a block: 2 + 2·#greater + #ties among allowed items, users in order, ties included."""
     monkeypatch.setattr(module, "BLOCK_SCORES", block)
+    monkeypatch.setattr(module, "FEWEST_USERS", 1)
     model = Drawn(tiny.user_count, tiny.item_codes)
     table = evaluate(model, tiny, max_length=5)
     bounds = tiny.offsets.tolist()
@@ -57,6 +58,7 @@ def test_ranks_equal_a_loop_over_users(tiny: Dataset, block: int, monkeypatch: p
 def test_only_users_with_a_target_are_ranked(tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under a temporal split: rank and tie of each target by a loop, everything before it masked; 0 for all other users."""
     monkeypatch.setattr(module, "BLOCK_SCORES", block)
+    monkeypatch.setattr(module, "FEWEST_USERS", 1)
     data = builders.split(tiny)
     model = Drawn(data.user_count, data.item_codes)
     table = evaluate(model, data, max_length=5)
@@ -121,6 +123,7 @@ def test_blocks_hold_all_users_within_both_bounds(slots: int, most: int, monkeyp
 def test_what_blocks_have_in_common_is_made_once(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """COMIF fuses its item table once for a ranking, however many blocks there are."""
     monkeypatch.setattr(module, "BLOCK_SCORES", tiny.item_codes)
+    monkeypatch.setattr(module, "FEWEST_USERS", 1)
     model = builders.sized(MODELS["comif"](), **builders.SHAPE).build(tiny.schema(builders.WINDOW, with_position=True))
     made = []
     table = model.item_table
@@ -130,3 +133,16 @@ def test_what_blocks_have_in_common_is_made_once(tiny: Dataset, monkeypatch: pyt
     monkeypatch.setattr(model, "prepared", lambda: None)
     assert torch.equal(rank_split(model, tiny, "test", builders.WINDOW).keep, alone.keep)
     assert len(made) == 1 + tiny.user_count  # control
+
+
+@pytest.mark.parametrize(("fewest", "blocks"), [(1, 30), (7, 5), (100, 1)])
+def test_a_table_is_not_read_for_next_to_nobody(
+    tiny: Dataset, fewest: int, blocks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a block holds the scores of one user by its size, it has as many users as it must at least have."""
+    monkeypatch.setattr(module, "BLOCK_SCORES", tiny.item_codes)
+    monkeypatch.setattr(module, "FEWEST_USERS", fewest)
+    seen: list[int] = []
+    rank_split(Drawn(tiny.user_count, tiny.item_codes), tiny, "test", 5, lambda done, _: seen.append(done))
+    assert len(seen) == blocks
+    assert seen[-1] == tiny.user_count

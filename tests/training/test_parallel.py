@@ -361,6 +361,11 @@ TRAIN = ["-m", "sirec", "train", "comif", "--data", "shop", "--threads", "1", *(
 RESULTS = ("ranks.parquet", "model.safetensors", "metrics.json", "epochs.jsonl")
 
 
+def torchrun() -> list[str]:
+    """Training by two processes that meet at a port of their own."""
+    return ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(teams.free_port()), *TRAIN]
+
+
 def start(command: Sequence[str], place: Path, out: str, **variables: str) -> subprocess.Popen[str]:
     """A command in a folder with prepared data."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **variables}
@@ -387,8 +392,7 @@ def test_a_team_that_lost_a_member_goes_on_where_it_was(tmp_path: Path) -> None:
     Only as many processes as before may go on: any other number would not give the same bits.
     """
     storage.write(tmp_path / "data", prepare(DemoSource(users=401, items=120).read(), "shop"))
-    torchrun = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", str(teams.free_port()), *TRAIN]
-    code, said = finish(start(torchrun, tmp_path, "whole"))
+    code, said = finish(start(torchrun(), tmp_path, "whole"))
     assert code == 0, said
     assert read_json(run_of(tmp_path / "whole") / "environment.json")["processes"] == 2
 
@@ -408,6 +412,7 @@ def test_a_team_that_lost_a_member_goes_on_where_it_was(tmp_path: Path) -> None:
     code, said = finish(start(TRAIN, tmp_path, "stopped"))
     assert code == 2
     assert "begun by 2 processes, cannot go on by 1" in said
-    assert finish(start(torchrun, tmp_path, "stopped"))[0] == 0
+    code, said = finish(start(torchrun(), tmp_path, "stopped"))
+    assert code == 0, said
     for name in RESULTS:
         assert (run / name).read_bytes() == (run_of(tmp_path / "whole") / name).read_bytes(), name

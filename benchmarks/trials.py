@@ -14,8 +14,10 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import cycle
 from pathlib import Path
+from typing import Any, TypeVar
 
 import sirec.cli  # isort: skip  # noqa: F401 - how waiting threads behave is set before torch loads
 import numpy as np
@@ -25,17 +27,19 @@ from own_side import configure
 from tabulate import tabulate
 from torch import Tensor, nn
 
-from sirec.core import softmax
+from sirec.core import products, softmax
 from sirec.core.dropout import Dropout
 from sirec.data import batch as batches
 from sirec.data import storage
 from sirec.data.dataset import Dataset
 from sirec.data.tasks import Rows, deal
+from sirec.objectives.base import Part
 from sirec.run.execute import set_up
-from sirec.training.fit import Place, Trainer
+from sirec.training.fit import Place, Trainer, _autocast
 
 TARGETS, ITEMS, WIDTH, TOKENS, WINDOW = 512, 12_101, 128, 600, 50
 Way = Callable[[], object]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,8 @@ def item_softmax(precision: str) -> Trial:
         return loss
 
     losses = {"cross_entropy of linear": plain} | {f"by blocks of {size} MB": blocks(size) for size in (1, 2, 4, 8, 16, 32)}
+    if precision == "fp32":
+        losses["by blocks, torch's default products"] = _with(vars(products), "ONEDNN", False, blocks(16))
     if hasattr(F, "linear_cross_entropy"):
         losses["torch's linear_cross_entropy"] = lambda: F.linear_cross_entropy(states, table, targets)
     cast = torch.bfloat16 if precision == "bf16" else None
@@ -88,8 +94,26 @@ def item_softmax(precision: str) -> Trial:
 
         return way
 
-    verdict = "kept: blocks of 8 MB. In a step they save more than alone, since nothing of 25 MB is allocated and freed"
+    verdict = "kept: blocks of 16 MB. In a step they save more than alone, since nothing of 25 MB is allocated and freed"
     return Trial(f"Item softmax, forward and backward, {precision}", {n: through(f) for n, f in losses.items()}, verdict)
+
+
+def a_map() -> Trial:
+    """One map of tokens, forward and backward."""
+    x, weight, bias = torch.randn(TOKENS, WIDTH, requires_grad=True), torch.randn(2 * WIDTH, WIDTH), torch.randn(2 * WIDTH)
+    weight.requires_grad_()
+    above = torch.randn(TOKENS, 2 * WIDTH)
+
+    def through(way: Callable[[Tensor, Tensor, Tensor], Tensor]) -> Way:
+        def run() -> None:
+            x.grad = weight.grad = None
+            way(x, weight, bias).backward(above)
+
+        return run
+
+    ways = {"torch's linear": through(F.linear), "ours": through(products.linear)}
+    title = f"{TOKENS} × {WIDTH} by {WIDTH} × {2 * WIDTH}, forward and backward, fp32"
+    return Trial(title, ways, f"kept where it pays; ours is {products.library()} here")
 
 
 def dropout(*shape: int) -> Trial:
@@ -146,6 +170,20 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
             for chosen in deal(trainer.rows, trainer.stage.budget, composition, generator):  # type: ignore[arg-type]
                 yield trainer.rows.take(chosen)
 
+    def made_before() -> Way:
+        size = trainer.schema.max_length
+        ready = cycle([trainer.stage.task.batch(data, rows, size) for rows, _ in zip(dealt("random"), range(40), strict=False)])
+        ahead = Trainer(trainer.model, trainer.stage, trainer.data, trainer.schema, trainer.place)
+        ahead._parts_of = lambda rows: _parts(ahead, next(ready))  # type: ignore[method-assign]
+        rows = next(dealt("random"))
+        return lambda: ahead._step(rows)
+
+    def packed() -> Way:
+        full = _packed(data, trainer.schema.max_length)
+        other = Trainer(trainer.model, trainer.stage, full, trainer.schema, trainer.place)
+        supply = cycle(deal(other.rows, other.stage.budget, "random", np.random.default_rng(0)))
+        return lambda: other._step(other.rows.take(next(supply)))
+
     def way(composition: str = "random", **shortest: int) -> Way:
         supply = dealt(composition)
 
@@ -166,10 +204,40 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
         "down to 16 slots": way(bucket=16),
         "one rectangle, padded": way(bucket=1 << 30),
         "pools of similar length": way("pools"),
+        "rows filled to the window, as packing would": packed(),
+        "batches made beforehand, as prefetching would": made_before(),
+        "fp32 products by torch's default library": _with(vars(products), "ONEDNN", False, plain),
         "torch fills what nobody has written": filled,
     }
-    verdict = "kept as it is; filling is off"
+    verdict = "kept as it is; filling is off, and products are oneDNN's where it pays"
     return Trial(f"A step of {spec.partition(' ')[0]}, {precision}", ways, verdict)
+
+
+def _packed(data: Dataset, window: int) -> Dataset:
+    """The same interactions cut into rows that fill a window: what packing users into rows costs at least; it masks more."""
+    length = window + 3  # one target more than inputs, and two that are held out
+    rows = len(data.items) // length
+    cut = slice(0, rows * length)
+    return replace(
+        data,
+        offsets=torch.arange(0, rows * length + 1, length),
+        items=data.items[cut],
+        behaviours={name: values[cut] for name, values in data.behaviours.items()},
+        cut=None,
+    )
+
+
+def _parts(trainer: Trainer, batch: batches.Batch) -> dict[str, Part]:
+    with _autocast(trainer.place.precision, batch.items.device):
+        return trainer.parts(batch)
+
+
+def _with(where: dict[str, Any], key: str, value: object, way: Callable[[], Result]) -> Callable[[], Result]:
+    def changed() -> Result:
+        with _set(where, key, value):
+            return way()
+
+    return changed
 
 
 @contextmanager
@@ -203,6 +271,7 @@ def main() -> None:
     made: list[Callable[[], Trial]] = [
         lambda: item_softmax("fp32"),
         lambda: item_softmax("bf16"),
+        a_map,
         lambda: dropout(TOKENS, WIDTH),
         lambda: dropout(TARGETS, WINDOW, WIDTH),
         lambda: attribute_values(data),

@@ -190,7 +190,8 @@ def resolve(
     _assign_where_known(tree, chosen.assignments)
     for path, value in {**chosen.exceptions.get(model, {}), **chosen.tuned.get((model, data.name), {})}.items():
         assign(tree, path, value, f"protocol {protocol}")
-    _assign_where_known(tree, declaration.published if profile == "published" else {})
+    for path, value in (declaration.published if profile == "published" else {}).items():
+        assign(tree, path, value, f"{model}, profile published")
     _refuse_decided(shared or {}, where)
     _assign_where_known(tree, shared or {})
     _refuse_decided(assignments or {}, where)

@@ -1,0 +1,99 @@
+"""What the profile `published` sets, for every model; a switch that goes nowhere is a mistake."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sirec.config import dump, leaves
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
+from sirec.models import MODELS
+from sirec.run.config import PROTOCOLS, Profile, resolve
+
+TRAIN, PRETRAIN = "stages.train.", "stages.pretrain."
+ALL_CLASSES = {f"{TRAIN}objectives.item.padding_class": True}
+PREFIXES = {f"{TRAIN}task.name": "last_item", **ALL_CLASSES}
+FROZEN = {"model.attribute_trainable": False, "model.attribute_std": 1.0}
+GAPS = {
+    f"{TRAIN}task.prefixes": True,
+    f"{TRAIN}task.mask_ratio": 0.6,
+    f"{TRAIN}task.last_ratio": 0.0,
+    "model.question": "before_mask",
+    "model.head": False,
+    **ALL_CLASSES,
+}
+REFERENCE = {"model.fusion_form": "reference"}
+
+# model -> what is otherwise under profile `published`, by full path
+PUBLISHED: dict[str, dict[str, object]] = {
+    "popularity": {},
+    "transitions": {},
+    "sasrec": PREFIXES,
+    "sasrecf": {**PREFIXES, **FROZEN},
+    "nova": {**PREFIXES, **FROZEN},
+    "dif-sr": {**PREFIXES, **FROZEN, **REFERENCE},
+    "mssr": {**ALL_CLASSES, **FROZEN, **REFERENCE, "model.attr_layer": "first"},  # prefix examples in any case
+    "comif": {**PREFIXES, **REFERENCE},
+    "gru4rec": PREFIXES,
+    "gru4recf": {**PREFIXES, **FROZEN},
+    "fdsa": {**PREFIXES, **FROZEN},
+    "icai-sr": {**PREFIXES, f"{TRAIN}objectives.stream_item.padding_class": True},
+    "caser": {**ALL_CLASSES, "model.align": "left", f"{TRAIN}objectives.norms.leave_out.0": "convolutions.horizontal"},
+    "bert4rec": GAPS,
+    "dif-bert4rec": {**GAPS, **FROZEN, **REFERENCE},
+    "s3-rec": {
+        **PREFIXES,
+        f"{PRETRAIN}task.reads": "examples",
+        f"{PRETRAIN}task.hide_last": False,
+        f"{PRETRAIN}task.negatives": "batch",
+        f"{PRETRAIN}task.counted": "right",
+        f"{PRETRAIN}objectives.associated_attribute.weight": 1.0,
+        f"{PRETRAIN}objectives.masked_item.weight": 0.2,
+    },
+    "stosa": {
+        "model.fix_mean_stream": False,
+        "model.positions": "right",
+        f"{TRAIN}objectives.pairwise.exclude": "sequence",
+    },
+    "dlfs-rec": {},
+    "bsarec": {**ALL_CLASSES, "model.window": "tokens"},
+    "esasrec": {"model.positions": "backward", f"{TRAIN}objectives.sampled_softmax.hits": "kept"},
+}
+
+
+def resolved(model: str, data: Dataset, profile: Profile, protocol: str) -> dict[str, Any]:
+    """Full path -> value of a resolved configuration, but for the profile's own name."""
+    tree = dump(resolve(model, data, protocol=protocol, profile=profile))
+    values = {".".join(path): value for path, value in leaves(tree) if not isinstance(value, dict | list)}
+    return {path: value for path, value in values.items() if path != "profile"}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("model", MODELS)
+def test_the_published_profile_sets_these_switches_and_no_others(tiny: Dataset, model: str, protocol: str) -> None:
+    """The two profiles differ in what is pinned here alone, under every protocol."""
+    intended, published = (resolved(model, tiny, profile, protocol) for profile in ("intended", "published"))  # type: ignore[arg-type]
+    missing = object()
+    assert {path: value for path, value in published.items() if intended.get(path, missing) != value} == PUBLISHED[model]
+
+
+def test_every_model_is_pinned() -> None:
+    """The table speaks of all models, and of nothing else."""
+    assert set(PUBLISHED) == set(MODELS)
+
+
+@pytest.mark.parametrize(
+    ("model", "path"), [("nova", "model.attribut_trainable"), ("gru4rec", "padding_clas"), ("stosa", "model.fusion_form")]
+)
+def test_a_switch_that_the_model_lacks_is_refused(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch, model: str, path: str
+) -> None:
+    """A misspelt switch, or another model's, is an error that names it and the model; the profile `intended` never reads it."""
+    declaration = MODELS[model]
+    resolve(model, tiny, profile="published")
+    monkeypatch.setattr(declaration, "published", {**declaration.published, path: True})
+    resolve(model, tiny)
+    with pytest.raises(SirecError, match=f"{model}, profile published.*{path}"):
+        resolve(model, tiny, profile="published")

@@ -21,10 +21,14 @@ from sirec.errors import SirecError, unknown
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """What an encoder knows after each slot: `final` [B, L, D] and, by name, the streams that later parts read."""
+    """What an encoder knows after each slot: `final` [B, L, D] and, by name, the streams that later parts read.
+
+    `hidden` [B, L, d] is what an output layer made `final` of; None where there is no such layer.
+    """
 
     final: Tensor
     streams: Mapping[str, Tensor] = field(default_factory=dict)
+    hidden: Tensor | None = None
 
     def at(self, slots: Tensor) -> Tensor:
         """[N, D]: the final states of flat slots Long[N] into [B * L], no slot twice."""
@@ -65,6 +69,11 @@ class SequentialModel(Recommender):
 
     state_width: int  # D
     stream_widths: Mapping[str, int] = {}  # of the streams in its states, by name
+
+    @property
+    def hidden_width(self) -> int:
+        """The width of a state before an output layer; D where there is no such layer."""
+        return self.state_width
 
     @abstractmethod
     def encode(self, batch: Batch) -> States:

@@ -152,8 +152,11 @@ class FusedTransformer(SequentialModel):
         layout = whole(rows.items) if self.whole_window else rows.layout
         items, side = self.vectors(rows, layout)
         x = through(self.blocks, self.join(items, side), side, layout, rows)
-        final = x if self.head is None else self.head(x)
-        return States(layout.unflatten(final, layout.ends if rows.only_ends else None)[:, : batch.items.shape[1]])
+        length, asked = batch.items.shape[1], layout.ends if rows.only_ends else None
+        hidden = layout.unflatten(x, asked)[:, :length]
+        if self.head is None:
+            return States(hidden)
+        return States(layout.unflatten(self.head(x), asked)[:, :length], hidden=hidden)
 
     def vectors(self, rows: Batch, layout: Layout) -> tuple[Tensor, dict[str, Tensor]]:
         """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
@@ -173,6 +176,11 @@ class FusedTransformer(SequentialModel):
         fused = self.fuse_behaviours([fused, *(side[name] for name in self.at_embedding["behaviour"])])
         x: Tensor = self.dropout(self.norm(fused))
         return x
+
+    @property
+    def hidden_width(self) -> int:
+        """The width of items, which a head widens."""
+        return self.items.embedding_dim
 
     @property
     def layers(self) -> list[Block]:

@@ -2,7 +2,7 @@
 
 BERT4Rec's task with DIF-SR's blocks: position and attributes leave the item stream and decide who attends to whom.
     R_0 = Drop(LN(e)), e_MASK where hidden,   P = softmax(F(S_1, …, S_S) / √d_h + M), M hides padding alone
-    L   = cross-entropy at gaps + λ Σ_j AAP_j at gaps, labels from the hidden item
+    L   = cross-entropy at gaps + λ Σ_j AAP_j at gaps, labels from the hidden item, read off R_N itself, not off BERT4Rec's head
 
 A gap hides its item's attributes too: their vectors are 0 there, else the category of the answer would be given away. Where
 the gap lies remains known. The paper shows neither equations nor settings for this row; what is not said is as in DIF-SR and
@@ -31,6 +31,7 @@ class DIFBERT4Rec(TransformerConfig, Declaration):
     name: ClassVar[str] = "dif-bert4rec"
     title: ClassVar[str] = "DIF-BERT4Rec"
     source: ClassVar[str] = "Xie et al., SIGIR 2022, arXiv:2204.11046; not released"
+    revision: ClassVar[int] = 2  # 1: attributes were read off the head
     stages: ClassVar[tuple[Stage, ...]] = (
         Stage(task=Cloze(), objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
     )

@@ -1,8 +1,9 @@
-"""AAP: the next item's attributes are predicted as well (DIF-SR eq. 14-16).
+"""AAP: the next item's attributes are predicted as well (DIF-SR eq. 14 and 16).
 
     L_j = mean over (targets, values a = 1..|A_j|) of BCE(σ(h Wj + bj)_a, [a ∈ A_j(target)])
 
-The paper prints a sum over values; its weights (5 to 25) only make sense with the mean of its code, which is the default.
+h is what the last block gives: a layer between it and the scores of items (BERT4Rec's head) is theirs alone. The paper prints a
+sum over values; its weights (5 to 25) only make sense with the mean of its code, which is the default.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class AttributePrediction(ObjectiveConfig):
         shares = self.shares(schema)
         return AttributePredictionLoss([f for f in schema.attributes if f.name in shares], width, shares, self.reduction)
 
+    def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
+        """The objective for this model's states before any output layer."""
+        return self.build(schema, model.hidden_width)
+
     def shares(self, schema: Schema) -> dict[str, float]:
         """The weight of each chosen field relative to the objective's."""
         wanted = chosen_attributes(schema, self.attributes, self.name)
@@ -72,7 +77,7 @@ class AttributePredictionLoss(Objective):
 
     def logits(self, done: Pass, name: str) -> Tensor:
         """[N, A]: what is said of one field's values at each target."""
-        logits: Tensor = self.heads[name](done.predicting)
+        logits: Tensor = self.heads[name](done.hidden)
         return logits
 
     def _of_field(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel, States
-from sirec.data.batch import Batch
+from sirec.data.batch import Batch, take_distinct
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Kind, Schema
 from sirec.errors import SirecError
@@ -33,6 +34,13 @@ class Pass:
     predicting: Tensor
     table: Tensor
     by_rows: bool = False
+
+    @cached_property
+    def hidden(self) -> Tensor:
+        """[N, d]: the states at the step's targets before an output layer; `predicting` where there is no such layer."""
+        if self.states.hidden is None:
+            return self.predicting
+        return take_distinct(self.states.hidden.flatten(0, 1), self.batch.target_slots)
 
     def vectors(self, items: Tensor) -> Tensor:
         """Long[M] -> [M, D] of the item table."""

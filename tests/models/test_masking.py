@@ -52,6 +52,11 @@ def a_cloze(data: Dataset, seed: int = 0) -> Batch:
     return task.batch(data, task.rows(data, N), N)
 
 
+def a_pass(model: FusedTransformer, batch: Batch) -> Pass:
+    states = model.encode(batch)
+    return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+
+
 def other_items(batch: Batch, at: Tensor) -> Batch:
     """The same batch with other items at these slots, shown or asked for."""
     changed = torch.where(
@@ -114,21 +119,36 @@ def with_other_values(schema: Schema, items: set[int]) -> Schema:
 
 
 def test_attributes_are_predicted_at_gaps(tiny: Dataset, schema: Schema) -> None:
-    """DIF-SR's AAP under gaps: labels are those of the hidden item, read off the state at its gap."""
+    """DIF-SR's AAP under gaps: labels are those of the hidden item, read off what the last block gives at its gap."""
     model, batch = build("dif-bert4rec", schema), a_cloze(tiny)
+    bare = build("dif-bert4rec", schema, head=False)
+    bare.load_state_dict({key: value for key, value in model.state_dict().items() if not key.startswith("head.")})
+    part = builders.loud(AttributePrediction(attributes=("brand",)).build_for(schema, model))
     with torch.no_grad():
-        states = model.encode(batch)
-        done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
-        part = builders.loud(AttributePrediction(attributes=("brand",)).build(schema, model.state_width))
-        loss = part(model, done).item()
+        loss = part(model, a_pass(model, batch)).item()
+        states = bare.encode(batch).final
     at_gaps, hidden = [], []
     for row, slot in batch.targets.nonzero().tolist():
-        at_gaps.append(states.final[row, slot].tolist())
+        at_gaps.append(states[row, slot].tolist())
         hidden.append(int(batch.targets[row, slot]))
         assert batch.items[row, slot] == schema.mask
     brand = next(field for field in schema.attributes if field.name == "brand")
     expected = reference.attribute_prediction(at_gaps, *builders.numbers(part.heads["brand"]), brand.values.tolist(), hidden)
     assert loss == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_head_is_there_for_items_alone(tiny: Dataset, schema: Schema) -> None:
+    """Other weights of BERT4Rec's head leave AAP as it is, whose own heads are as wide as items; they change the item loss."""
+    model, batch = build("dif-bert4rec", schema), a_cloze(tiny)
+    assert model.head is not None
+    parts = [builders.loud(part.build_for(schema, model)) for part in (AttributePrediction(), ItemCrossEntropy())]
+    assert {head.in_features for head in parts[0].heads.values()} == {model.hidden_width} == {model.state_width - 1}
+    with torch.no_grad():
+        before = [part(model, a_pass(model, batch)).item() for part in parts]
+        builders.loud(model.head, seed=2)
+        after = [part(model, a_pass(model, batch)).item() for part in parts]
+    assert after[0] == before[0]
+    assert after[1] != pytest.approx(before[1], rel=1e-2)  # control
 
 
 @each_gap_filler
@@ -293,9 +313,7 @@ def test_fine_tuning_begins_where_the_first_stage_ended(tiny: Dataset, schema: S
 def test_masked_items_are_compared_in_the_width_of_states(schema: Schema, tiny: Dataset) -> None:
     """MIP under BERT4Rec's head, whose states are one wider than items, is finite: it reads the table that scores."""
     model, batch = build("bert4rec", schema), a_cloze(tiny)
-    states = model.encode(batch)
-    done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
-    assert MaskedItem().build(schema, model.state_width)(model, done).isfinite()
+    assert MaskedItem().build(schema, model.state_width)(model, a_pass(model, batch)).isfinite()
 
 
 @pytest.mark.parametrize(

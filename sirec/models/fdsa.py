@@ -76,7 +76,6 @@ class TwoStacks(SequentialModel):
     """See the module's equations."""
 
     causal = single_pass = True
-    visibilities = frozenset({"past", "all"})
 
     def __init__(self, config: FDSA, schema: Schema) -> None:
         super().__init__()

@@ -132,7 +132,6 @@ class Aggregator(SequentialModel):
     """See the module's equations."""
 
     causal = single_pass = True
-    visibilities = frozenset({"past", "all"})
 
     def __init__(self, config: ICAISR, schema: Schema) -> None:
         super().__init__()

@@ -12,6 +12,7 @@ import tiny as builders
 import torch
 from torch import Tensor
 
+from sirec.core.model import SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.batch import Batch
 from sirec.data.cloze import Cloze
@@ -20,7 +21,7 @@ from sirec.data.fields import Field, Schema
 from sirec.data.segments import Segments
 from sirec.data.tasks import NextItem
 from sirec.errors import SirecError
-from sirec.models import model_class
+from sirec.models import MODELS, model_class
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import Pass
 from sirec.objectives.item import ItemCrossEntropy
@@ -210,13 +211,29 @@ def test_a_fresh_head_has_no_preference(schema: Schema) -> None:
     assert not model.head.bias.any()
 
 
-def test_only_models_with_mask_fill_gaps(tiny: Dataset, schema: Schema) -> None:
-    """A model without MASK is refused the task, and a question by MASK needs one; the messages say what to set."""
+@pytest.mark.parametrize("mask_token", [None, True, False], ids=["declared", "with", "without"])
+@pytest.mark.parametrize("name", [name for name, declared in MODELS.items() if not declared.is_floor])
+def test_exactly_models_with_mask_fill_gaps(name: str, mask_token: bool | None, tiny: Dataset, schema: Schema) -> None:
+    """A model may see both sides exactly if it has a vector for MASK; the rest are refused and could not read a gap at all."""
+    config = builders.sized(MODELS[name](), **builders.SHAPE)
+    if mask_token is not None and isinstance(config, TransformerConfig):
+        config = replace(config, mask_token=mask_token, question="last")
+    model = config.build(schema)
+    assert isinstance(model, SequentialModel)
     stage = Stage(task=Cloze())
+    if getattr(model, "mask", None) is not None:
+        Trainer(model, stage, tiny, schema, Place(0))
+        assert model.encode(a_cloze(tiny)).final.isfinite().all()
+        return
     with pytest.raises(SirecError, match="cannot train on cloze") as caught:
-        Trainer(small("sasrec").build(schema), stage, tiny, schema, Place(0))  # type: ignore[arg-type]
+        Trainer(model, stage, tiny, schema, Place(0))
     assert "mask_token: true" in str(caught.value.hint)
-    Trainer(small("sasrec", mask_token=True).build(schema), stage, tiny, schema, Place(0))  # type: ignore[arg-type]
+    with pytest.raises(IndexError):  # control
+        model.encode(a_cloze(tiny))
+
+
+def test_a_question_by_mask_needs_one() -> None:
+    """A model that hides nothing cannot be asked by a gap; the message says what to set."""
     with pytest.raises(SirecError, match="question mask needs mask_token"):
         small("sasrec", question="mask")
 

@@ -8,7 +8,8 @@ prefix's slots other than the identity, the same for every behaviour, so that on
 of one interaction, or one whose altered behaviours equal the true ones, carries no information and has weight 0.
 
 Permuting a whole sequence does not permute its prefixes, so states of altered *prefixes* are encoded: per step one uniformly
-drawn prefix a row (`prefixes="one"`) or every one (`"all"`, much dearer).
+drawn prefix a row (`prefixes="one"`) or every one (`"all"`, much dearer). Where a model's state depends on what comes after the
+prefix (positions counted from the last item, both sides visible), the prefixes are encoded as they are, too.
 
 Letters: P prefixes, L length.
 """
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,9 +83,17 @@ class OrderLoss(Objective):
         states = model.encode(replace(prefixes, behaviours=altered)).at(_flat(prefixes))  # [k·P, D]
         weights = differs(prefixes, altered).view(self.config.k, -1).float()  # [k, P]
         target = done.table.index_select(0, done.batch.targets[rows, slots])  # [P, D]
-        true = (target * done.states.final[rows, slots]).sum(dim=-1)  # [P]
+        true = (target * self._as_they_are(model, done, rows, slots)).sum(dim=-1)  # [P]
         false = (target * states.view(self.config.k, len(rows), -1)).sum(dim=-1)  # [k, P]
         return Part(preference_loss(true, false, weights), (weights > 0).any(dim=0).sum())
+
+    def _as_they_are(self, model: SequentialModel, done: Pass, rows: Tensor, slots: Tensor) -> Tensor:
+        """[P, D]: the state after each prefix. That of the whole row is the same where nothing after the prefix matters."""
+        ends_row = np.array_equal(slots.cpu().numpy() + 1, done.batch.lengths[rows.cpu().numpy()])
+        if ends_row or (model.single_pass and done.batch.visible == "past"):
+            return done.states.final[rows, slots]
+        prefixes = cut(done.batch, rows, slots, self.fields)
+        return model.encode(prefixes).at(_flat(prefixes))
 
 
 def preference_loss(true: Tensor, false: Tensor, weights: Tensor) -> Tensor:

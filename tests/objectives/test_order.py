@@ -84,11 +84,8 @@ def test_no_alteration_costs_the_logarithm_of_the_choices(
     assert part(model, a_pass(model, tiny)).item() == pytest.approx(math.log(k + 1), abs=1e-5)
 
 
-@pytest.mark.parametrize("task", [NextItem(long_histories="exact"), LastItem()], ids=["next_item", "last_item"])
-@pytest.mark.parametrize("k", [1, 2])
-def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schema: Schema) -> None:
+def by_definition(model: FusedTransformer, tiny: Dataset, k: int) -> float:
     """Under reversal, prefix by prefix: encode it, encode it with its behaviours backwards, compare both with the target."""
-    model = builders.build(CONFIG, schema)
     total, count = 0.0, 0
     for user, (start, end) in enumerate(zip(tiny.offsets[:-1].tolist(), tiny.offsets[1:].tolist(), strict=True), start=1):
         for target in range(start + 2, end - 2):
@@ -99,8 +96,69 @@ def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schem
             true, false = ((wanted @ model.encode(version).final[0, -1]).item() for version in (batch, backwards))
             total += reference.preference([true], [[false]] * k, [[True]] * k)
             count += 1
+    return total / count
+
+
+@pytest.mark.parametrize("task", [NextItem(long_histories="exact"), LastItem()], ids=["next_item", "last_item"])
+@pytest.mark.parametrize("k", [1, 2])
+def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schema: Schema) -> None:
+    """All prefixes at once cost what they cost one by one."""
+    model = builders.build(CONFIG, schema)
     given_loss = loss(schema, mode="reversal", prefixes="all", k=k)(model, a_pass(model, tiny, task))
-    assert given_loss.item() == pytest.approx(total / count, rel=1e-4)
+    assert given_loss.item() == pytest.approx(by_definition(model, tiny, k), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("switches", "task"),
+    [
+        ({"positions": "backward"}, NextItem(long_histories="exact")),
+        ({"positions": "backward"}, LastItem()),
+        ({"fusion_form": "reference"}, LastItem()),
+    ],
+    ids=["backward, rows", "backward, prefixes", "reference, prefixes"],
+)
+def test_true_states_are_those_of_prefixes(switches: dict[str, Any], task: Task, tiny: Dataset, schema: Schema) -> None:
+    """What comes after a prefix has no part in either state, also where it would change the state of the whole row.
+
+    The control takes the row's state for the prefix's, which is right only where the prefix is the row.
+    """
+    model = builders.build(replace(CONFIG, **switches), schema)
+    part, expected = loss(schema, mode="reversal", prefixes="all"), by_definition(model, tiny, 1)
+    assert not model.single_pass
+    assert part(model, a_pass(model, tiny, task)).item() == pytest.approx(expected, rel=1e-4)
+    model.single_pass = True
+    assert (part(model, a_pass(model, tiny, task)).item() == pytest.approx(expected, rel=1e-4)) == isinstance(task, LastItem)
+
+
+@pytest.mark.parametrize(
+    ("switches", "task", "passes"),
+    [({}, NextItem(), 1), ({"positions": "backward"}, LastItem(), 1), ({"positions": "backward"}, NextItem(), 2)],
+    ids=["single pass", "whole rows", "neither"],
+)
+def test_true_states_are_encoded_again_only_where_they_must_be(
+    switches: dict[str, Any], task: Task, passes: int, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One pass over altered prefixes is enough where the rows' states are those of the prefixes, as in every declared model."""
+    model = builders.build(replace(CONFIG, **switches), schema)
+    done, seen = a_pass(model, tiny, task), []
+    monkeypatch.setattr(model, "encode", lambda batch: seen.append(batch) or FusedTransformer.encode(model, batch))
+    loss(schema)(model, done)
+    assert len(seen) == passes
+
+
+def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(tiny: Dataset, schema: Schema) -> None:
+    """With gaps to fill, too, the true state reads the prefix alone, as the altered one does: later items change nothing."""
+    model = builders.build(replace(CONFIG, mask_token=True), schema)
+    batch = replace(builders.spans(tiny, [(tiny.user_count, 0, 9)]), visible="all")
+    targets = torch.zeros_like(batch.targets).index_fill(1, torch.tensor([4]), 7)
+    batch = replace(batch, targets=targets)
+    values = []
+    for rows in (batch, replace(batch, items=torch.where(torch.arange(10) > 4, batch.items % builders.ITEMS + 1, batch.items))):
+        states = model.encode(rows)
+        done = Pass(rows, states, states.at(rows.target_slots), model.item_table())
+        values.append((loss(schema, mode="reversal")(model, done).item(), done.predicting))
+    assert values[0][0] == pytest.approx(values[1][0], rel=1e-5)
+    assert not torch.allclose(values[0][1], values[1][1], rtol=1e-2)  # control: the whole row's state reads them
 
 
 def test_one_prefix_a_row_estimates_the_rows(tiny: Dataset, schema: Schema) -> None:

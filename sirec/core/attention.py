@@ -1,7 +1,7 @@
 """Attention over several sources: each scores on its own, one value is mixed.
 
-    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ          s = item and each source           (DIF-SR eq. 8, COMIF eq. 9)   [b, h, l, l]
-    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                (DIF-SR eq. 10)
+    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ          s = item and each source           (DIF-SR eq. 8-9, COMIF eq. 6)   [b, h, l, l]
+    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                (DIF-SR eq. 10, COMIF eq. 6)
     out = (P X_item Wv) Wo
 
 With separable F (sum) the sources' heads are laid side by side and one product gives Σ_s q_s·k_s. Source order, which

@@ -43,7 +43,7 @@ def through(blocks: Iterable[nn.Module], x: Tensor, side: Mapping[str, Tensor], 
 
 
 class Block(nn.Module):
-    """Y = LN(X + Drop(Attention(X, sources))), Z = LN(Y + Drop(FFN(Y))) (DIF-SR eq. 2 as its code has it, COMIF eq. 8).
+    """Y = LN(X + Drop(Attention(X, sources))), Z = LN(Y + Drop(FFN(Y))) (DIF-SR eq. 2 as its code has it).
 
     `query_key` joins fields to queries and keys only (NOVA); without it X is its own query.
     """

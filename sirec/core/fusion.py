@@ -1,6 +1,6 @@
 """Fusion of several vectors, and of several score matrices, into one.
 
-Vectors (COMIF eq. 12-14, after NOVA): sum Σ_s x_s; concat W[x_1; …; x_S] + b; gate Σ_s softmax_s(w(x_s)) x_s, where w is the
+Vectors (COMIF eq. 13-14, after NOVA): sum Σ_s x_s; concat W[x_1; …; x_S] + b; gate Σ_s softmax_s(w(x_s)) x_s, where w is the
 two-layer scorer of the authors' code.
 
 Scores: the same functions on rows of score matrices. A row holds one score a key, so concat and gate mix *keys*, and a map
@@ -110,7 +110,7 @@ class ScoreFusion(nn.Module):
 
 
 class SumScores(ScoreFusion):
-    """Σ_s S_s (DIF-SR eq. 9 with addition)."""
+    """Σ_s S_s (DIF-SR eq. 10 with addition)."""
 
     separable = True
 

@@ -2,9 +2,9 @@
 
 Attributes say what an item is, so they join it, where it is read and where it is scored; behaviours say how it was met, so
 they only steer attention.
-    ê_v = F_emb(e_v, AE_1(v), …, AE_F(v))                      addition                     (eq. 7, 12)
-    P   = softmax(F_attn(S_item, S_position, …) / √d_h + M)    concatenation                (eq. 9, 13)
-    L   = cross-entropy of X_N[t] · ê_v + λ1 IAA + λ2 UPA                                   (eq. 15-18)
+    ê_v = F_emb(e_v, AE_1(v), …, AE_F(v))                      addition                     (eq. 5, 7)
+    P   = softmax(F_attn(S_item, S_position, …) / √d_h + M)    concatenation                (eq. 6)
+    L   = cross-entropy of X_N[t] · ê_v + λ1 IAA + λ2 UPA                                   (eq. 8-11)
 
 The paper leaves open k and the sampling of UPA, dropout, attribute pooling and its chosen λ; see `objectives/`. No code was
 published. Departure: concatenation of scores is masked first, so that every position can be trained in one pass.

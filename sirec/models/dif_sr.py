@@ -1,10 +1,10 @@
 """DIF-SR: decoupled side-information fusion (Xie et al., SIGIR 2022, arXiv:2204.11046).
 
 Side information never enters the item representation; it only decides who attends to whom, each field by itself.
-    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ                  s = attributes, item, position        (eq. 8)
-    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                           (eq. 9-10)
-    R'  = TB with P and values from R alone,  R_0 = Drop(LN(e)),  z_v = R_N[t] · e_v
-    L   = cross-entropy + λ Σ_j AAP_j                                                  (eq. 14-17)
+    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ                  s = attributes, item, position         (eq. 8-9)
+    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                            (eq. 10)
+    R'  = TB with P and values from R alone,  R_0 = Drop(LN(e)),  z_v = R_N[t] · e_v    (eq. 2-3, 13)
+    L   = cross-entropy + λ Σ_j AAP_j                                                   (eq. 14-17)
 
 Departures: the printed √d is the code's √d_h; scores are masked before F, because the released concat and gate let a row see
 later keys (`fusion_form: reference` restores that, with `last_item` only); AAP is the mean over values, as in the code.

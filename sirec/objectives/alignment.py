@@ -1,4 +1,4 @@
-"""IAA: an item's vector must tell its own attribute values from all others (COMIF, item-attribute alignment).
+"""IAA: an item's vector must tell its own attribute values from all others (COMIF eq. 9).
 
     L_IAA = E_{i ∈ I} [ −log softmax_a(e_i · t_a) at a ∈ A(i) ]          raw item and value vectors, no encoder
 

@@ -1,4 +1,4 @@
-"""UPA: the true order of a user's behaviours must explain the next item better than an altered one (COMIF, UPA).
+"""UPA: the true order of a user's behaviours must explain the next item better than an altered one (COMIF eq. 10).
 
     L_UPA = mean over prefixes of −log( exp(ê·h) / (exp(ê·h) + Σ_{j=1..k} exp(ê·h_j)) )
 

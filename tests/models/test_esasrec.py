@@ -12,7 +12,9 @@ import reference
 import tiny as builders
 import torch
 
+from sirec.core.attention import ITEM
 from sirec.core.blocks import Block, LigrBlock
+from sirec.core.fusion import GateFusion
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
@@ -52,12 +54,20 @@ def norm(x: reference.Vector, weight: reference.Vector, bias: reference.Vector) 
     return [(x[c] - mean) / deviation * weight[c] + bias[c] for c in range(len(x))]
 
 
-def ligr(x: reference.Matrix, sources: Mapping[str, reference.Matrix], may: reference.Visible, block: LigrBlock) -> Any:
-    """The block by loops; `sources` are what attention reads, the normed items among them."""
-    numbers = builders.numbers
-    order = list(block.attention.queries)
-    weights = builders.attention_weights(block.attention, order, "masked", block.attention.scale)
-    normed = [norm(row, *numbers(block.attention_norm)) for row in x]
+def ligr(x: reference.Matrix, side: Mapping[str, reference.Matrix], may: reference.Visible, block: LigrBlock) -> Any:
+    """The block by loops, from the stream `x` and the vectors of fields, in the authors' order, that do not join it before."""
+    numbers, normed = builders.numbers, [norm(row, *builders.numbers(block.attention_norm)) for row in x]
+    before, after = ([name for name in names if name in side] for names in (("brand", "category"), ("rating", "position")))
+    if block.query_key is None:
+        sources = {**{name: side[name] for name in before}, ITEM: normed, **{name: side[name] for name in after}}
+    else:
+        fusion = block.query_key.fusion
+        assert isinstance(fusion, GateFusion)
+        gate = builders.gate_weights([fusion.energy[0], fusion.energy[2]])
+        parts = zip(*(side[name] for name in before), normed, *(side[name] for name in after), strict=True)
+        sources = {ITEM: [reference.gate(part, gate) for part in parts]}
+    scale = 1 / math.sqrt(builders.SHAPE["width"] / builders.SHAPE["heads"])
+    weights = builders.attention_weights(block.attention, list(sources), "masked", scale)
     mixed = reference.attention(normed, sources, may, weights)
     result = []
     for row, mix in zip(x, mixed, strict=True):
@@ -80,8 +90,8 @@ def test_the_block_equals_its_loops(switches: dict[str, Any], tiny: Dataset, sch
     with torch.no_grad():
         items, side = model.vectors(batch, batch.layout)
         x = model.join(items, side)
-        sources = {name: vectors.tolist() for name, vectors in block.sources(x, side).items()}
-        expected = ligr(x.tolist(), sources, reference.visible([True] * 6, past=True), block)
+        apart = {name: vectors.tolist() for name, vectors in side.items() if switches}  # else they have joined already
+        expected = ligr(x.tolist(), apart, reference.visible([True] * 6, past=True), block)
         torch.testing.assert_close(block(x, side, batch.layout, "past"), torch.tensor(expected), rtol=1e-4, atol=1e-5)
 
 

@@ -24,6 +24,7 @@ from sirec.studies.comparison import Comparison
 from sirec.studies.experiment import Experiment, PlannedRun, planned_rows
 from sirec.studies.jobs import Workplace, make_covariates
 from sirec.studies.jobs import train_at_once as train_in_processes
+from sirec.studies.progress import Progress
 from sirec.studies.rendering import VIEWS, record, render
 from sirec.training.parallel import Team
 
@@ -155,26 +156,29 @@ class StudyCall:
 
         All data sets are read and all rows resolved before anything is trained: a mistake in the last costs no training.
         """
-        planned: list[PlannedRun] = []
-        done: dict[int, RunFolder] = {}
-        missing: list[MissingRow] = []
+        progress = Progress(self.plan)
 
         def finished(run: PlannedRun, folder: RunFolder) -> None:
-            done[next(index for index, other in enumerate(planned) if other is run)] = folder
+            progress.finish(run, folder)
             if keeps_record:
-                record(self.plan, self.out, self.name, [(planned[index], done[index]) for index in sorted(done)], missing)
+                record(self.plan, self.out, self.name, progress)
 
         if self.cluster is not None:
             check_installed()
         whole = [dataset(name, self.data_root) for name in self.plan.datasets or (None,)]
         for data, rows in [(data, list(planned_rows(self.plan, data, self.name))) for data in whole]:
-            missing += [row for row in rows if isinstance(row, MissingRow)]
+            progress.missing += [row for row in rows if isinstance(row, MissingRow)]
             runs = [row for row in rows if isinstance(row, PlannedRun) and (self.rows is None or row.row in self.rows)]
-            planned += runs
+            progress.planned += runs
             self._train(runs, data, finished)
-        return [(planned[index], done[index]) for index in sorted(done)]
+            self._train(progress.settle(), data, finished)
+            if keeps_record and progress.trials():  # a searched row may have nothing left to train
+                record(self.plan, self.out, self.name, progress)
+        return progress.runs()
 
     def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Callable[[PlannedRun, RunFolder], None]) -> None:
+        if not runs:
+            return
         if self.jobs == 1 and self.cluster is None:
             train_all(runs, data, Store(self.out), device=self.device, again=self.again, finished=finished)
             return

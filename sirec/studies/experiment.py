@@ -4,6 +4,7 @@ title: Models beside each other
 datasets: [beauty]
 seeds: [0]
 set: {learning_rate: 0.001}                # for every row that has the key
+search: {learning_rate: [0.001, 0.0003]}   # each row trains all, and validation decides; what a row sets itself is not searched
 against: SASRec                            # a row or a model; or previous: each row against the one above it
 rows:
   SASRec: {model: sasrec}
@@ -30,6 +31,7 @@ from sirec.report.published import PrintedRow, is_compared
 from sirec.resources import experiments_root
 from sirec.run.config import Profile, RunConfig, resolve
 from sirec.studies.attributes import NoAttributeError, choose, label_of
+from sirec.studies.search import combinations
 
 NOT_DECIDING = ("printed", "is_variant", "against")  # of a row: how it is drawn, not how it is trained
 
@@ -75,6 +77,8 @@ class Experiment:
     `previous`, unless it names its own; without, against the best on validation. `notes` stand below tables, `notes_on` below
     those that have the data set; `unavailable` says why data sets that the question is about are not among `datasets`.
 
+    `search` gives every row the same trials (`search.py`): values to try for keys that the row has and does not set itself.
+
     `published` is the published table that rows' `printed` select from; without it the papers' main tables stand beside rows by
     model. Each of `proposals`, rows or models, is set against its best baseline in a table of its own.
     """
@@ -86,6 +90,7 @@ class Experiment:
     protocol: str = "comif"
     profile: Profile = "intended"
     set: Mapping[str, Any] = field(default_factory=dict)
+    search: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     against: str | None = None
     proposals: tuple[str, ...] = ()
     published: str | None = None
@@ -99,6 +104,12 @@ class Experiment:
             raise SirecError("an experiment needs at least one row and one seed")
         for key, values in (("datasets", self.datasets), ("seeds", self.seeds)):
             _refuse_twice(key, values)
+        for key, values in self.search.items():
+            _refuse_twice(f"search.{key}", values)
+            if not values:
+                raise SirecError(f"search.{key} has no values to try", f"for example: {key}: [0.001, 0.0003]")
+            if key in self.set:
+                raise SirecError(f"{key} is under set and under search", "leave one of them out")
         if self.published is None and any(row.printed for row in self.rows.values()):
             raise SirecError("rows name printed values, but the experiment names no published table", "say published: TABLE")
         for row in self.rows.values():
@@ -148,7 +159,7 @@ class Experiment:
     def plan(self) -> dict[str, Any]:
         """What decides its runs, as plain values: rows, seeds and settings, but no title, note or printed value."""
         wanted = ("datasets", "seeds", "protocol", "profile", "set")
-        settings = {key: value for key, value in dump(self).items() if key in wanted}
+        settings = {key: value for key, value in dump(self).items() if key in wanted or (key == "search" and value)}
         return settings | {"rows": {label: row.deciding() for label, row in self.rows.items()}}
 
     def only(self, labels: Sequence[str]) -> Experiment:
@@ -164,11 +175,15 @@ class Experiment:
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run of an experiment: the label of its row in the table, its whole configuration, and the row's name in the file."""
+    """A run of an experiment: the label of its row in the table, its whole configuration, and the row's name in the file.
+
+    `tries` is the setting that it tries, where its row has several to try and has not got one yet.
+    """
 
     label: str
     config: RunConfig
     row: str = ""
+    tries: Mapping[str, Any] | None = None
 
 
 def _refuse_twice(key: str, values: Sequence[object]) -> None:
@@ -190,6 +205,7 @@ def planned_runs(experiment: Experiment, data: Dataset, where: str = "experiment
 def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment") -> Iterator[PlannedRun | MissingRow]:
     """The runs of each row of an experiment on one data set, and in their place what says why a row has none.
 
+    A row that is searched has its trials in place of its runs: which those are is known once the trials are (`settled`).
     A row whose attributes the data lack, or whose attributes make it the same as an earlier row, is a `MissingRow`. Raises
     `SirecError` if another row is set against it.
     """
@@ -210,6 +226,12 @@ def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment
             continue
         earlier.append((config, label))
         present.append(name)
+        trials = list(combinations(_searched(experiment, row, config)))
+        if len(trials) > 1:
+            for setting in trials:
+                tried = _configuration(experiment, row, chosen, data, f"{where}: rows.{name}", setting)
+                yield PlannedRun(label, replace(tried, seed=experiment.seeds[0]), name, setting)
+            continue
         for seed in experiment.seeds[:1] if model_class(row.model).is_floor else experiment.seeds:
             yield PlannedRun(label, replace(config, seed=seed), name)
     for name in present:
@@ -218,15 +240,33 @@ def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment
             raise SirecError(f"{where}: rows.{name} is set against '{baseline}', which {data.name} cannot have")
 
 
+def settled(experiment: Experiment, trial: PlannedRun) -> list[PlannedRun]:
+    """The runs of a row whose best trial is known: that run, and one more for each other seed."""
+    return [replace(trial, config=replace(trial.config, seed=seed), tries=None) for seed in experiment.seeds]
+
+
+def _searched(experiment: Experiment, row: RowPlan, config: RunConfig) -> Mapping[str, Sequence[Any]]:
+    """What is tried for a row: keys that it has and leaves open. A row that has none of them, as a floor, has one trial."""
+    tree = dump(config)
+    return {key: values for key, values in experiment.search.items() if key not in row.set and has(tree, key)}
+
+
 def _configuration(
-    experiment: Experiment, row: RowPlan, attributes: Sequence[str] | None, data: Dataset, where: str
+    experiment: Experiment,
+    row: RowPlan,
+    attributes: Sequence[str] | None,
+    data: Dataset,
+    where: str,
+    setting: Mapping[str, Any] | None = None,
 ) -> RunConfig:
+    """A row as it is declared, or with a setting to try; what is searched has its first value otherwise."""
+    first = {key: values[0] for key, values in experiment.search.items()}
     config = resolve(
         row.model,
         data,
         protocol=experiment.protocol,
         profile=experiment.profile,
-        shared=experiment.set,
+        shared={**experiment.set, **first, **(setting or {})},
         assignments={**row.set, **({} if attributes is None else {"data.attributes": list(attributes)})},
         adds=row.with_,
         where=where,
@@ -238,14 +278,14 @@ def _configuration(
 
 def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
     """A shared setting may pass over some rows, not over all: then it is a mistake."""
-    for assignments in (experiment.set, *(row.set for row in experiment.rows.values())):
+    for assignments in (experiment.set, experiment.search, *(row.set for row in experiment.rows.values())):
         if "seed" in assignments:
             raise SirecError(f"{where}: seed cannot be set", "list seeds under seeds:")
     trees = [dump(resolve(row.model, data, protocol=experiment.protocol, adds=row.with_)) for row in experiment.rows.values()]
-    for key in experiment.set:
+    for key in (*experiment.set, *experiment.search):
         if not any(has(tree, key) for tree in trees):
             known = {path[-1] for tree in trees for path, _ in leaves(tree) if not path[-1].isdigit()}
-            raise unknown("key", key, known, f"{where}: set")
+            raise unknown("key", key, known, f"{where}: {'set' if key in experiment.set else 'search'}")
 
 
 def without_objective(config: RunConfig, name: str, where: str = "without") -> RunConfig:

@@ -7,7 +7,7 @@ as far as it got.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +17,25 @@ from sirec.report.entries import Entry, MissingRow, View, group
 from sirec.report.published import PrintedRow
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
+from sirec.studies import search
 from sirec.studies.attributes import are_as_named
 from sirec.studies.comparison import Comparison, compare_entries
-from sirec.studies.experiment import Experiment, PlannedRun
+from sirec.studies.experiment import Experiment
+from sirec.studies.progress import Progress
 from sirec.studies.runs import entry
 
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
 
 
-def record(
-    experiment: Experiment,
-    out: Path,
-    name: str,
-    runs: Sequence[tuple[PlannedRun, RunFolder]],
-    missing: Sequence[MissingRow] = (),
-) -> None:
-    """Write what a study planned, its finished runs so far in table order, and the rows that data sets cannot have."""
-    lines = [{"label": run.label, "row": run.row, "run": folder.path.relative_to(out).as_posix()} for run, folder in runs]
-    stored = {"plan": experiment.plan(), "runs": lines, "missing": [asdict(row) for row in missing]}
+def record(experiment: Experiment, out: Path, name: str, progress: Progress) -> None:
+    """Write what a study planned, its finished runs so far in table order, their trials, and the rows data sets cannot have."""
+    lines = [
+        {"label": run.label, "row": run.row, "run": folder.path.relative_to(out).as_posix()} for run, folder in progress.runs()
+    ]
+    stored = {"plan": experiment.plan(), "runs": lines, "missing": [asdict(row) for row in progress.missing]}
+    trials = [asdict(trial) for trial in progress.trials()]
+    if trials:
+        stored["trials"] = trials
     replace_json(out / "studies" / f"{name}.json", stored)
 
 
@@ -46,14 +47,17 @@ def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] =
     found = [_entry(experiment, out, line, labels) for line in lines]
     elsewise = dict.fromkeys(run.dataset for run in found if run.split != LeaveOneOut()) if experiment.proposals else {}
     unproposed = [f"No gains over baselines: {', '.join(elsewise)} not split as papers split their data."] if elsewise else []
-    return compare_entries(
+    trials = [search.Trial(**trial) for trial in stored.get("trials", ())]
+    comparison = compare_entries(
         found,
         title=experiment.title,
         views=views,
         proposals=() if elsewise else experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=[*_notes(experiment, list(group(found))), *unproposed],
+        notes=[*_notes(experiment, list(group(found))), *unproposed, *([search.note(trials)] if trials else [])],
     )
+    tried = (search.table(trials, experiment.title),) if trials else ()
+    return replace(comparison, tables=(*comparison.tables, *tried))
 
 
 def _notes(experiment: Experiment, datasets: Sequence[str]) -> list[str]:

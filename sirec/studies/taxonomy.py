@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import torch
 
-from sirec.config import dump
-from sirec.core.model import SequentialModel
+from sirec.config import dump, leaves
+from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Kind
+from sirec.data.fields import Field, Kind
 from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.models import MODELS
 from sirec.models.declaration import Declaration
-from sirec.report.published import OVERALL as MAIN_TABLES
-from sirec.report.published import PAPERS, TITLES, PrintedRow, published_table
-from sirec.run.config import resolve
+from sirec.report.published import LAYOUTS, PAPERS, TITLES, Paper, PrintedRow, published_table
+from sirec.run.config import DataConfig, Profile, RunConfig, resolve
 from sirec.run.execute import set_up
 
+OnePass = Literal["yes", "gaps", "no"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+Reading = Literal["declared", "intended", "published"]
+READINGS: tuple[Reading, ...] = get_args(Reading)
 PUBLISHED_DATASETS = ("beauty", "sports", "toys", "yelp")
 
 
@@ -61,6 +64,19 @@ class Entry:
         """The task of each stage."""
         return [stage.task.name for stage in self.model.stages]
 
+    @cached_property
+    def one_pass(self) -> OnePass | None:
+        """Whether the last stage trains every position of a sequence in one pass, each as if it were the last one.
+
+        `gaps`: the hidden ones, which read what follows them too. None for a floor.
+        """
+        if not self.model.stages:
+            return None
+        task = self.model.stages[-1].task
+        if task.visible == "all":
+            return "gaps"
+        return "yes" if task.every_position and _built(self.model, stand_in(), "comif").single_pass else "no"
+
     @property
     def objectives(self) -> list[list[str]]:
         """The objectives of each stage."""
@@ -75,17 +91,24 @@ class Entry:
             "self_supervised": self.lessons,
             "tasks": self.tasks,
             "objectives": self.objectives,
+            "one_pass": self.one_pass,
             "source": self.model.source,
         }
 
 
 @dataclass(frozen=True)
-class Built:
-    """A model as built for a data set: its trained numbers, and whether one pass trains every position of a sequence."""
+class Setting:
+    """A key of a run's configuration: what the model declares, and what a run has under either profile.
 
-    parameters: int
-    causal: bool
-    single_pass: bool
+    `values` are by reading; one that has no such key (another task may not) is not among them.
+    """
+
+    path: str
+    values: Mapping[Reading, object]
+
+    def text(self, reading: Reading) -> str:
+        """The value as `--set` takes it; a dash where there is no such key."""
+        return _plain(self.values[reading]) if reading in self.values else "–"
 
 
 def entries() -> list[Entry]:
@@ -93,35 +116,41 @@ def entries() -> list[Entry]:
     return [Entry(model) for model in MODELS.values()]
 
 
-def built(model: type[Declaration], data: Dataset) -> Built:
-    """Build a model with its defaults under protocol `comif` for a data set."""
-    made = set_up(resolve(model.name, data), data, torch.device("cpu")).model
-    parameters = sum(part.numel() for part in made.parameters() if part.requires_grad)
-    sequential = isinstance(made, SequentialModel)
-    return Built(parameters, sequential and made.causal, sequential and made.single_pass)
+def stand_in() -> Dataset:
+    """A user, three items with a brand and a category: enough for what does not depend on the data."""
+    values = torch.tensor([[0], [1], [1], [1]])
+    fields = tuple(Field(name, "attribute", 2, values) for name in ("brand", "category"))
+    return Dataset("stand-in", torch.tensor([0, 3]), torch.tensor([1, 2, 3]), fields)
 
 
-def settings(model: type[Declaration]) -> list[tuple[str, str, str]]:
-    """(path, default, value under the profile `published`) of everything that the model's configuration holds."""
-    switched = dict(model.published)
-    declared = _leaves("model", dump(model()))
-    for stage in dump(model.stages):
-        declared += _leaves(f"stages.{stage['title']}", stage)
-    rows = [(path, _plain(value), _plain(switched.pop(path)) if path in switched else "") for path, value in declared]
-    return rows + [(path, "", _plain(value)) for path, value in switched.items()]
+def parameters(model: type[Declaration], data: Dataset, protocol: str = "comif") -> int:
+    """The trained numbers of a model as built for a data set under a protocol."""
+    made = _built(model, data, protocol)
+    return sum(part.numel() for part in made.parameters() if part.requires_grad)
+
+
+def settings(model: type[Declaration], data: Dataset | None = None, protocol: str = "comif") -> list[Setting]:
+    """All that a run of the model has under a protocol, by full path; tasks by name. A floor has nothing to set.
+
+    Without data nothing is tuned to them. Raises `SirecError` for an unknown protocol.
+    """
+    data = data or stand_in()
+    declared = RunConfig(data=DataConfig(name=data.name), model=model(), stages=model.stages)  # type: ignore[arg-type]
+    profiles = [resolve(model.name, data, protocol=protocol, profile=profile) for profile in PROFILES]
+    if model.is_floor:
+        return []
+    columns = dict(zip(READINGS, (dict(_settings(config)) for config in (declared, *profiles)), strict=True))
+    paths = dict.fromkeys(path for profile in PROFILES for path in columns[profile])
+    return [Setting(path, {reading: column[path] for reading, column in columns.items() if path in column}) for path in paths]
 
 
 def printed(model: type[Declaration]) -> list[dict[str, Any]]:
-    """What the papers' main tables print for a model: a row for each paper and data set that has it."""
-    rows = []
-    for paper in PAPERS:
-        row = PrintedRow(MAIN_TABLES[paper], {"model": model.title})
-        for dataset in PUBLISHED_DATASETS:
-            values = {metric.name: row.value(dataset, metric.name) for metric in DEFAULT_METRICS}
-            if any(values.values()):
-                figures = {name: None if value is None else value.value for name, value in values.items()}
-                rows.append({"paper": TITLES[paper], "dataset": dataset, **figures})
-    return rows
+    """What the papers print for a model: a row for each paper and data set that has it, with the rule it was ranked by.
+
+    A paper's other tables count where its main one lacks the model.
+    """
+    found = (_printed(model, paper, dataset) for paper in PAPERS for dataset in PUBLISHED_DATASETS)
+    return [row for row in found if row is not None]
 
 
 def printed_taxonomy() -> dict[str, tuple[str, str, str]]:
@@ -133,20 +162,37 @@ def printed_taxonomy() -> dict[str, tuple[str, str, str]]:
     }
 
 
-def _leaves(path: str, value: object) -> list[tuple[str, object]]:
-    if isinstance(value, Mapping):
-        return [leaf for key, part in value.items() if key != "name" for leaf in _leaves(f"{path}.{key}", part)] or [
-            (path, value.get("name"))
-        ]
-    if isinstance(value, list) and value and all(isinstance(part, Mapping) for part in value):
-        return [leaf for part in value for leaf in _leaves(f"{path}.{part['name']}", part)]
-    return [(path, value)]
+def _built(model: type[Declaration], data: Dataset, protocol: str) -> Recommender:
+    return set_up(resolve(model.name, data, protocol=protocol), data, torch.device("cpu")).model
+
+
+def _settings(config: RunConfig) -> Iterator[tuple[str, object]]:
+    """(path, value) of a configuration; what is in a list is named by its path, a task by its value."""
+    tree = {"data": {"max_length": config.data.max_length}, "model": dump(config.model), "stages": dump(config.stages)}
+    for path, value in leaves(tree):
+        if path[-2:] == ("task", "name"):
+            yield ".".join(path[:-1]), value
+        elif path[-1] not in ("name", "title") and not path[-1].isdigit() and not _has_parts(value):
+            yield ".".join(path), value
+
+
+def _has_parts(value: object) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(part, Mapping) for part in value))
 
 
 def _plain(value: object) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, Mapping):
-        rest = ", ".join(f"{key} {part}" for key, part in value.items() if key != "name")
-        return f"{value.get('name', '')} {rest}".strip()
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def _printed(model: type[Declaration], paper: Paper, dataset: str) -> dict[str, Any] | None:
+    """The row of the first table that has the model on the data set."""
+    for table in (name for name, layout in LAYOUTS.items() if layout.keys == ("model",) and name.startswith(f"{paper}_")):
+        row = PrintedRow(table, {"model": model.title})
+        values = {metric.name: row.value(dataset, metric.name) for metric in DEFAULT_METRICS}
+        found = next((value for value in values.values() if value is not None), None)
+        if found is not None:
+            figures = {name: None if value is None else value.value for name, value in values.items()}
+            return {"paper": TITLES[paper], "table": found.table, "dataset": dataset, "history": found.history, **figures}
+    return None

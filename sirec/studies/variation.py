@@ -19,7 +19,7 @@ class Variation:
     """What a person asks for over an experiment file; None keeps what the file says.
 
     `set` joins what rows share: it reaches every row that has the key, but not what a row sets itself, which is what that row
-    is about.
+    is about. What is set is not searched.
     """
 
     data: str | None = None
@@ -39,6 +39,7 @@ class Variation:
             protocol=self.protocol or experiment.protocol,
             profile=self.profile or experiment.profile,
             set={**experiment.set, **self.set},
+            search={key: values for key, values in experiment.search.items() if key not in self.set},
         )
 
     def name(self, name: str, experiment: Experiment) -> str:

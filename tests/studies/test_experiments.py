@@ -30,6 +30,7 @@ from sirec.studies.experiment import (
     read_experiment,
     shipped_experiments,
 )
+from sirec.studies.progress import Progress
 from sirec.studies.rendering import record, render
 
 ROOT = Path(__file__).parents[2]
@@ -322,7 +323,7 @@ def test_a_shared_key_that_no_row_has_is_refused(tiny: Dataset) -> None:
 def test_a_table_is_only_drawn_from_its_own_plan(tmp_path: Path) -> None:
     """After the experiment file changes in what decides runs, the old record is refused; a new title is not such a change."""
     plan = Experiment(title="t", rows={"A": RowPlan(model="comif")})
-    record(plan, tmp_path, "x", [])
+    record(plan, tmp_path, "x", Progress(plan))
     with pytest.raises(SirecError, match="nothing to compare"):  # control: it got past the check
         render(replace(plan, title="new"), "x", tmp_path)
     with pytest.raises(SirecError, match="made from another plan"):

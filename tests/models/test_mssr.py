@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -30,6 +31,8 @@ from sirec.run.store import Store
 from sirec.training.fit import Place, Trainer
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
+HEADS = builders.SHAPE["heads"]
+SCALE = 1 / math.sqrt(builders.SHAPE["width"] / HEADS)  # by the item's heads in every stream, however wide attributes are
 Rows = Mapping[str, list[list[float]]]
 
 
@@ -62,8 +65,8 @@ def one_stream(
     gate = {"name": "gate", "form": form, "window": builders.WINDOW}
     gate |= builders.gate_weights([block.gate.hidden, block.gate.energy])
     values = [reference.linear(x, *builders.numbers(stream.value)) for x in sources[own]]
-    width, mixed = len(values[0]) // block.heads, [[] for _ in length]  # type: ignore[var-annotated]
-    for head in range(block.heads):
+    width, mixed = len(values[0]) // HEADS, [[] for _ in length]  # type: ignore[var-annotated]
+    for head in range(HEADS):
         matrices = []
         for asked in names:
             keys = [reference.linear(x, *builders.numbers(block.keys[asked])) for x in sources[asked]]
@@ -71,11 +74,11 @@ def one_stream(
                 shared = asker not in block.sources.own and asked not in block.sources.own
                 question = block.queries[asker][asker if shared else asked]
                 queries = [reference.linear(x, *builders.numbers(question)) for x in sources[asker]]
-                scores = reference.raw_scores(queries, keys, head, block.heads)
+                scores = reference.raw_scores(queries, keys, head, HEADS)
                 matrices.append([[share[asked, asker] * score for score in row] for row in scores])
         fused = reference.fuse_scores(matrices, may, gate)
         for t in length:
-            shares = reference.softmax([fused[t][k] * block.scale if may[t][k] else -float("inf") for k in length])
+            shares = reference.softmax([fused[t][k] * SCALE if may[t][k] else -float("inf") for k in length])
             mixed[t] += [sum(shares[k] * values[k][head * width + c] for k in length) for c in range(width)]
     return [finished(stream, x, mix) for x, mix in zip(sources[own], mixed, strict=True)]
 

@@ -62,7 +62,9 @@ def concat(parts: Sequence[Vector], weight: Matrix, bias: Vector) -> list[float]
 
 
 def energy(x: Vector, weights: Weights) -> float:
-    """The two-layer scorer of a gate: v · relu(W x + b) + c."""
+    """The scorer of a gate: v · relu(W x + b) + c, or of one vector, v · x."""
+    if "hidden" not in weights:
+        return dot(weights["energy"], x)
     hidden = [max(0.0, value) for value in linear(x, weights["hidden"], weights["hidden_bias"])]
     return dot(weights["energy"], hidden) + weights["energy_bias"]
 

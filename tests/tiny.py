@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sirec.core.attention import SourceAttention
 from sirec.core.blocks import Block
-from sirec.core.fusion import ConcatScores, GateScores, SourceAxisConcat
+from sirec.core.fusion import ConcatScores, GateFusion, GateScores, SourceAxisConcat
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
@@ -33,6 +33,7 @@ SCORE_FUSIONS = (
     {"score_fusion": "gate", "fusion_form": "masked"},
     {"score_fusion": "gate", "fusion_form": "reference"},
 )
+VECTOR_GATES = tuple({"score_fusion": "gate", "fusion_form": form, "gate_form": "vector"} for form in ("masked", "reference"))
 
 
 def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: int = 0) -> Dataset:
@@ -156,8 +157,15 @@ def numbers(layer: nn.Module) -> tuple[Any, Any]:
     return layer.weight.tolist(), layer.bias.tolist()
 
 
+def vector_gate_weights(fusion: GateFusion) -> dict[str, Any]:
+    """The same of a gate of vectors."""
+    return gate_weights([part for part in fusion.energy.modules() if isinstance(part, nn.Linear)])
+
+
 def gate_weights(layers: Sequence[nn.Module]) -> dict[str, Any]:
-    """The two-layer scorer of a gate, as the loops want it."""
+    """The scorer of a gate, one vector or two layers, as the loops want it."""
+    if len(layers) == 1:
+        return {"energy": cast(nn.Linear, layers[0]).weight[0].tolist()}
     (hidden, hidden_bias), (energy, energy_bias) = numbers(layers[0]), numbers(layers[1])
     return {"hidden": hidden, "hidden_bias": hidden_bias, "energy": energy[0], "energy_bias": energy_bias[0]}
 
@@ -170,7 +178,8 @@ def score_weights(fusion: nn.Module, form: str = "masked") -> dict[str, Any]:
         weight, bias = numbers(fusion.map)
         return {"name": "concat", "form": form, "window": fusion.max_length, "weight": weight, "bias": bias}
     if isinstance(fusion, GateScores):
-        return {"name": "gate", "form": form, "window": fusion.max_length, **gate_weights([fusion.hidden, fusion.energy])}
+        layers = [fusion.energy] if fusion.hidden is None else [fusion.hidden, fusion.energy]
+        return {"name": "gate", "form": form, "window": fusion.max_length, **gate_weights(layers)}
     return {"name": "sum", "form": form}
 
 

@@ -1,7 +1,7 @@
 """Fusion of several vectors, and of several score matrices, into one.
 
 Vectors (COMIF eq. 13-14, after NOVA): sum Σ_s x_s; concat W[x_1; …; x_S] + b; gate Σ_s softmax_s(w(x_s)) x_s, where w is the
-two-layer scorer of the authors' code.
+two-layer scorer of the authors' code or (`gate_form: vector`) the one vector of COMIF eq. 14, w · x_s.
 
 Scores: the same functions on rows of score matrices. A row holds one score a key, so concat and gate mix *keys*, and a map
 of width n is tied to the window. Forms: `reference` fuses before the mask, as the authors' code does: a row then reads
@@ -26,6 +26,7 @@ from sirec.core.products import linear
 
 FusionName = Literal["sum", "concat", "gate"]
 FusionForm = Literal["masked", "reference", "source_axis"]
+GateForm = Literal["two_layer", "vector"]  # what a gate's energy is read off a part with
 Linearised = tuple[list[Callable[[Tensor], Tensor]], Tensor]  # M_1, …, M_S and c
 
 
@@ -65,9 +66,10 @@ class ConcatFusion(nn.Module):
 class GateFusion(nn.Module):
     """Σ_s softmax_s(w(x_s)) x_s: each part's weight is read off the part itself; parts [..., w] -> [..., w]."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, form: GateForm = "two_layer") -> None:
         super().__init__()
-        self.energy = nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, 1))
+        two = form == "two_layer"
+        self.energy = nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, 1)) if two else Linear(width, 1, bias=False)
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
         """Parts of equal shape, averaged with their gates."""
@@ -84,11 +86,11 @@ class GateFusion(nn.Module):
 VectorFusion = SumFusion | ConcatFusion | GateFusion
 
 
-def vector_fusion(name: FusionName, widths: Sequence[int], out: int) -> VectorFusion:
+def vector_fusion(name: FusionName, widths: Sequence[int], out: int, gate_form: GateForm = "two_layer") -> VectorFusion:
     """The fusion of vectors of these widths into one of width `out`; sum and gate need all widths equal to it."""
     if name == "concat":
         return ConcatFusion(widths, out)
-    return SumFusion() if name == "sum" else GateFusion(out)
+    return SumFusion() if name == "sum" else GateFusion(out, gate_form)
 
 
 class ScoreFusion(nn.Module):
@@ -199,12 +201,13 @@ class ConcatScores(RowFusion):
 
 
 class GateScores(RowFusion):
-    """fused[t] = Σ_s g_s(t) S_s[t]: one gate a source, head and row, read off the row by Lin(n,n)-ReLU-Lin(n,1)."""
+    """fused[t] = Σ_s g_s(t) S_s[t]: one gate a source, head and row, read off the row by Lin(n,n)-ReLU-Lin(n,1) or a vector."""
 
-    def __init__(self, form: FusionForm, max_length: int) -> None:
+    def __init__(self, form: FusionForm, max_length: int, gate_form: GateForm = "two_layer") -> None:
         super().__init__(form, max_length)
-        self.hidden = Linear(max_length, max_length)
-        self.energy = Linear(max_length, 1)
+        two = gate_form == "two_layer"
+        self.hidden = Linear(max_length, max_length) if two else None
+        self.energy = Linear(max_length, 1, bias=two)
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
         """Rows averaged with their gates; a trimmed batch uses the scorer's first l input columns."""
@@ -226,8 +229,10 @@ class GateScores(RowFusion):
 
     def _gates(self, stacked: Tensor) -> Tensor:
         """[b, h, l, S, l] -> [b, h, l, S, 1]."""
-        weight = self.hidden.weight[:, : stacked.shape[-1]]
-        hidden = linear(stacked, weight, self.hidden.bias).relu()  # [b, h, l, S, n]
+        length = stacked.shape[-1]
+        if self.hidden is None:
+            return linear(stacked, self.energy.weight[:, :length], None).softmax(dim=-2)
+        hidden = linear(stacked, self.hidden.weight[:, :length], self.hidden.bias).relu()  # [b, h, l, S, n]
         gates: Tensor = self.energy(hidden).softmax(dim=-2)
         return gates
 
@@ -236,7 +241,9 @@ def _as_it_is(part: Tensor) -> Tensor:
     return part
 
 
-def score_fusion(name: FusionName, form: FusionForm, sources: int, max_length: int) -> ScoreFusion:
+def score_fusion(
+    name: FusionName, form: FusionForm, sources: int, max_length: int, gate_form: GateForm = "two_layer"
+) -> ScoreFusion:
     """The fusion of `sources` score matrices; one source needs none, whatever the name."""
     if name == "sum" or sources == 1:
         return SumScores()
@@ -244,4 +251,4 @@ def score_fusion(name: FusionName, form: FusionForm, sources: int, max_length: i
         if name == "gate":
             raise ValueError("a gate read off one number is no gate: source_axis goes with concat")
         return SourceAxisConcat(sources)
-    return ConcatScores(sources, form, max_length) if name == "concat" else GateScores(form, max_length)
+    return ConcatScores(sources, form, max_length) if name == "concat" else GateScores(form, max_length, gate_form)

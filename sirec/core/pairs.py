@@ -17,7 +17,7 @@ from sirec.core.attention import ITEM, visibility
 from sirec.core.blocks import NORM_EPS, at
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
-from sirec.core.fusion import FusionForm, GateScores
+from sirec.core.fusion import FusionForm, GateForm, GateScores
 from sirec.core.precision import Linear, small_products
 from sirec.core.shape import Shape
 from sirec.data.batch import Layout, Visible
@@ -72,7 +72,9 @@ class Stream(nn.Module):
 class PairBlock(nn.Module):
     """One block: all pairs' scores, their gate, and what the streams make of it; attribute streams only if `moves`."""
 
-    def __init__(self, shape: Shape, sources: Sources, form: FusionForm, max_length: int, *, moves: bool) -> None:
+    def __init__(
+        self, shape: Shape, sources: Sources, form: FusionForm, gate: GateForm, max_length: int, *, moves: bool
+    ) -> None:
         super().__init__()
         self.sources, self.heads = sources, shape.heads
         self.scale = 1 / math.sqrt(sources.wide // shape.heads)
@@ -81,7 +83,7 @@ class PairBlock(nn.Module):
             {x: ByField({sources.map(x, y): Linear(width(x), width(y)) for y in sources.still}) for x in sources.still}
         )
         self.keys = ByField({x: Linear(width(x), width(x)) for x in sources.still})
-        self.gate = GateScores(form, max_length)
+        self.gate = GateScores(form, max_length, gate)
         self.item = Stream(sources.wide, shape)
         self.moving = tuple(sources.own) if moves else ()
         self.moved = ByField({name: Stream(sources.own[name], shape) for name in self.moving})

@@ -25,7 +25,7 @@ from sirec.core.attention import ITEM, SourceAttention
 from sirec.core.blocks import BLOCKS, NORM_EPS, Block, BlockName, Joined, ProjectionHead, through
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
-from sirec.core.fusion import FusionForm, FusionName, SumFusion, VectorFusion, score_fusion, vector_fusion
+from sirec.core.fusion import FusionForm, FusionName, GateForm, SumFusion, VectorFusion, score_fusion, vector_fusion
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch, Counted, Layout, whole
@@ -51,6 +51,7 @@ class TransformerConfig(Shape, AttributeTables):
     query_key_fusion: FusionName = "sum"
     score_fusion: FusionName = "sum"  # F, at the attention level
     fusion_form: FusionForm = "masked"  # how concat and gate treat invisible scores
+    gate_form: GateForm = "two_layer"  # what every gate reads a part's weight off with
     candidates: Literal["id", "fused"] = "id"
     scale: Literal["head", "width"] = "head"  # scores are divided by √d_h or, as the papers print, by √d
     mask_token: bool = False  # whether items can be hidden
@@ -117,8 +118,8 @@ class FusedTransformer(SequentialModel):
             "attribute": names(attributes) if config.attribute == "embedding" else [],
             "behaviour": names(behaviours) if config.behaviour == "embedding" else [],
         }
-        self.fuse_attributes = self._embedding_fusion(config.attribute_fusion, self.at_embedding["attribute"], d)
-        self.fuse_behaviours = self._embedding_fusion(config.behaviour_fusion, self.at_embedding["behaviour"], d)
+        self.fuse_attributes = self._embedding_fusion(config, config.attribute_fusion, self.at_embedding["attribute"])
+        self.fuse_behaviours = self._embedding_fusion(config, config.behaviour_fusion, self.at_embedding["behaviour"])
         self.candidates = config.candidates
         self.norm = nn.LayerNorm(d, eps=NORM_EPS) if BLOCKS[config.block].normed_input else nn.Identity()
         self.dropout = Dropout(config.dropout)
@@ -203,10 +204,11 @@ class FusedTransformer(SequentialModel):
             table = self.fuse_attributes([table, *(side[name] for name in self.at_embedding["attribute"])])
         return table if self.head is None else self.head.beside(table)
 
-    def _embedding_fusion(self, name: FusionName, joining: list[str], width: int) -> VectorFusion:
+    def _embedding_fusion(self, config: TransformerConfig, name: FusionName, joining: list[str]) -> VectorFusion:
         if not joining:
             return SumFusion()
-        return vector_fusion(name, [width, *(self.widths[field] for field in joining)], width)
+        widths = [config.width, *(self.widths[field] for field in joining)]
+        return vector_fusion(name, widths, config.width, config.gate_form)
 
     def _block(self, config: TransformerConfig, attributes: tuple[Field, ...], behaviours: tuple[Field, ...]) -> Block:
         level: Mapping[str, tuple[list[str], list[str]]] = {
@@ -218,7 +220,7 @@ class FusedTransformer(SequentialModel):
         }
         before, after = level["attention"]
         widths = {name: self.widths[name] for name in before} | {ITEM: config.width} | {n: self.widths[n] for n in after}
-        fusion = score_fusion(config.score_fusion, config.fusion_form, len(widths), self.max_length)
+        fusion = score_fusion(config.score_fusion, config.fusion_form, len(widths), self.max_length, config.gate_form)
         scale = 1 / math.sqrt(config.width if config.scale == "width" else config.width // config.heads)
         attention = SourceAttention(widths, config.heads, fusion, config.attention_dropout, scale)
         return BLOCKS[config.block](attention, config.inner, config.dropout, self._query_key(config, *level["query_key"]))
@@ -227,4 +229,4 @@ class FusedTransformer(SequentialModel):
         if not before and not after:
             return None
         widths = [*(self.widths[name] for name in before), config.width, *(self.widths[name] for name in after)]
-        return Joined(before, after, vector_fusion(config.query_key_fusion, widths, config.width))
+        return Joined(before, after, vector_fusion(config.query_key_fusion, widths, config.width, config.gate_form))

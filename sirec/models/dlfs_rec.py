@@ -29,7 +29,7 @@ from sirec.core.blocks import NORM_EPS
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeEmbedding, AttributeTables
-from sirec.core.fusion import FusionName, vector_fusion
+from sirec.core.fusion import FusionName, GateForm, vector_fusion
 from sirec.core.gaussian import GaussianModel, gaussian, variance
 from sirec.core.model import INIT_STD, States, initialise
 from sirec.data.batch import Batch
@@ -57,6 +57,7 @@ class DLFSRec(AttributeTables, Declaration):
     layers: int = 4
     dropout: float = 0.5
     attribute_fusion: FusionName = "sum"
+    gate_form: GateForm = "two_layer"
     candidates: Literal["id", "fused"] = "fused"
     use_time_context: bool = False
 
@@ -138,7 +139,7 @@ class ItemStream(nn.Module):
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         self.values: ByField[AttributeEmbedding] = ByField(config.attribute_embeddings(schema.attributes, d))
         self.bias = nn.Parameter(torch.zeros(d_s)) if schema.attributes else None
-        self.fusion = vector_fusion(config.attribute_fusion, [d, d_s], d)
+        self.fusion = vector_fusion(config.attribute_fusion, [d, d_s], d, config.gate_form)
         self.fuses_candidates = config.candidates == "fused"
 
     def forward(self, items: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from sirec.core.blocks import NORM_EPS, through
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
-from sirec.core.fusion import GateFusion, SumFusion
+from sirec.core.fusion import GateForm, GateFusion, SumFusion
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.precision import Linear
 from sirec.core.shape import Shape
@@ -48,6 +48,7 @@ class FDSA(Shape, AttributeTables, Declaration):
     behaviour: ClassVar[str] = "embedding"
 
     attribute_pooling: Pooling = "mean"
+    gate_form: GateForm = "two_layer"
 
     def __post_init__(self) -> None:
         """Refuse sizes that have no meaning."""
@@ -83,7 +84,7 @@ class TwoStacks(SequentialModel):
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         tables = config.attribute_embeddings(needed_attributes(schema, config.name), d)
         self.side = SideEmbedding(tables, {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours})
-        self.fuse = GateFusion(d) if len(tables) > 1 else SumFusion()
+        self.fuse = GateFusion(d, config.gate_form) if len(tables) > 1 else SumFusion()
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
         self.of_items = nn.ModuleList(config.plain_blocks())

@@ -29,6 +29,7 @@ from sirec.core.attention import ITEM
 from sirec.core.blocks import NORM_EPS, at
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
+from sirec.core.fusion import GateForm
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.pairs import PairBlock, Sources, Vectors
 from sirec.core.shape import Shape
@@ -62,6 +63,7 @@ class MSSR(Shape, AttributeTables, Declaration):
     layers: int = 3
     attribute_pooling: Pooling = "mean"  # as the authors' scripts
     fusion_form: Literal["masked", "reference"] = "masked"
+    gate_form: GateForm = "two_layer"
     attr_layer: Literal["first", "last"] = "last"
     positions: Counted = "backward"
 
@@ -101,8 +103,9 @@ class MultiSequenceEncoder(SequentialModel):
         )
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
+        reads_last = config.attr_layer == "last"
         self.blocks = nn.ModuleList(
-            PairBlock(config, sources, config.fusion_form, self.max_length, moves=config.attr_layer == "last" or not layer)
+            PairBlock(config, sources, config.fusion_form, config.gate_form, self.max_length, moves=reads_last or not layer)
             for layer in range(config.layers)
         )
         self.item_pairs = nn.Parameter(torch.ones(len(sources.still) ** 2))  # θ; keys by questions

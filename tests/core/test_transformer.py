@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import pytest
 import reference
@@ -205,11 +206,24 @@ def test_states_equal_the_equations_under_the_other_switches(
     torch.testing.assert_close(final(model, batch)[0].tolist(), expected, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.parametrize("level", ["embedding", "query_key", "attention"])
+def test_a_vector_gates_at_every_level(level: Any, tiny: Dataset, schema: Schema) -> None:
+    """`gate_form: vector` reads every gate off one vector, wherever fields join; with two layers there are more weights."""
+    gates: Any = dict.fromkeys(("attribute_fusion", "behaviour_fusion", "query_key_fusion", "score_fusion"), "gate")
+    config = TransformerConfig(attribute=level, behaviour=level, gate_form="vector", **gates, **builders.SHAPE)
+    model = builders.build(config, schema).double()
+    batch = builders.a_batch(tiny, lengths=[4])
+    expected = states_by_loops(model, config, batch, schema)
+    torch.testing.assert_close(final(model, batch)[0].tolist(), expected, rtol=1e-8, atol=1e-8)
+    layers = [name for name, _ in replace(config, gate_form="two_layer").build(schema).named_parameters()]
+    assert len(layers) > len(list(model.parameters()))  # control
+
+
 def fused_by_loops(fusion: nn.Module, parts: list[list[float]]) -> list[float]:
     if isinstance(fusion, ConcatFusion):
         return reference.concat(parts, *builders.numbers(fusion.map))
     if isinstance(fusion, GateFusion):
-        return reference.gate(parts, builders.gate_weights([fusion.energy[0], fusion.energy[2]]))
+        return reference.gate(parts, builders.vector_gate_weights(fusion))
     return reference.add(*parts)
 
 

@@ -204,7 +204,7 @@ def dlfs_vector(stream: Any, item: int, data: Dataset, fusion: str) -> list[floa
     if fusion == "concat":
         return reference.concat(parts, *builders.numbers(stream.fusion.map))
     if fusion == "gate":
-        return reference.gate(parts, builders.gate_weights([stream.fusion.energy[0], stream.fusion.energy[2]]))
+        return reference.gate(parts, builders.vector_gate_weights(stream.fusion))
     return reference.add(*parts)
 
 
@@ -229,11 +229,13 @@ def kernel(part: CircularFilter) -> Callable[[int, int], complex]:
     return lambda frequency, channel: complex(*weight[frequency][channel])
 
 
-@pytest.mark.parametrize("fusion", ["sum", "concat", "gate"])
-def test_dlfs_rec_equals_its_loops_in_the_authors_alignment(fusion: Any, tiny: Dataset) -> None:
+@pytest.mark.parametrize(
+    ("fusion", "gate_form"), [("sum", "two_layer"), ("concat", "two_layer"), ("gate", "two_layer"), ("gate", "vector")]
+)
+def test_dlfs_rec_equals_its_loops_in_the_authors_alignment(fusion: Any, gate_form: Any, tiny: Dataset) -> None:
     """Left-aligned rows get the states of right-aligned ones, transforms in sums, attributes value by value; the table too."""
     width = 6 if fusion == "concat" else None
-    config = DLFSRec(width=8, layers=2, dropout=0.0, attribute_fusion=fusion, attribute_width=width)
+    config = DLFSRec(width=8, layers=2, dropout=0.0, attribute_fusion=fusion, attribute_width=width, gate_form=gate_form)
     model, batch = loud_model(config, tiny), builders.a_batch(tiny, lengths=(9, 1, 12, 4))
     with torch.no_grad():
         states, table = model.encode(batch).final.tolist(), model.item_table().tolist()

@@ -54,14 +54,15 @@ def behaviours(tables: Iterable[tuple[str, BehaviourEmbedding]], batch: Batch, r
     return [part.values.weight[batch.behaviours[name][row, slot]].tolist() for name, part in tables]
 
 
-def test_fdsa_is_its_loops(tiny: Dataset, schema: Schema) -> None:
+@pytest.mark.parametrize("gate_form", ["two_layer", "vector"])
+def test_fdsa_is_its_loops(gate_form: Any, tiny: Dataset, schema: Schema) -> None:
     """Attributes averaged and gated, two stacks that share positions and a norm, and that norm again at the end."""
-    model = builders.loud(FDSA(**builders.SHAPE).build(schema))
+    model = builders.loud(FDSA(gate_form=gate_form, **builders.SHAPE).build(schema))
     assert isinstance(model, TwoStacks)
     assert isinstance(model.fuse, GateFusion)
     batch = builders.a_batch(tiny)
     states = model.encode(batch).final
-    gates = builders.gate_weights([model.fuse.energy[0], model.fuse.energy[2]])
+    gates = builders.vector_gate_weights(model.fuse)
     for row, length in enumerate(batch.lengths):
         x, y = [], []
         for slot, item in enumerate(batch.items[row, :length].tolist()):

@@ -11,6 +11,7 @@ import pytest
 
 from sirec.data.prepare import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.models import MODELS
 from sirec.run.config import resolve
 from sirec.run.execute import execute
 from sirec.run.files import read_json
@@ -44,6 +45,11 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
 }
 SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
 SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}
+
+
+def test_every_trained_model_is_pinned() -> None:
+    """All but the floors, which train nothing."""
+    assert set(GOLDEN) == {name for name, model in MODELS.items() if not model.is_floor}
 
 
 @pytest.mark.parametrize("model", GOLDEN)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 
 from sirec.cli import options
-from sirec.cli.console import print_json, progress, stdout
+from sirec.cli.console import data_progress, print_json, stdout
 
 if TYPE_CHECKING:
+    from sirec.data.dataset import Dataset
     from sirec.models.declaration import Declaration
-    from sirec.studies.taxonomy import Built, Entry
+    from sirec.studies.taxonomy import Entry, Setting
 
 OnData = Annotated[
     str | None,
@@ -27,99 +29,123 @@ def models(
     name: Annotated[str | None, typer.Argument(help="One model's page.", autocompletion=options.complete_model)] = None,
     data: OnData = None,
     data_root: options.DataRoot = options.DATA_ROOT,
+    protocol: options.ProtocolName = "comif",
     as_json: options.Json = False,
 ) -> None:
     """List the models by where they fuse what (COMIF's Table 2), or show one model's page.
 
-    A page has the model's equations and departures, its settings under both profiles, what was printed for it, and how it
-    compared with the original.
+    A page has the model's equations and departures, how it compared with the original, what was printed for it, and what a
+    run has set under the protocol and both profiles.
 
     Example: sirec models comif
     """
+    from sirec.cli.common import dataset
     from sirec.models import model_class
+    from sirec.run.config import protocol_named
     from sirec.studies.taxonomy import Entry, entries
 
+    protocol_named(protocol)  # also where nothing depends on it
     chosen = entries() if name is None else [Entry(model_class(name))]
-    sizes = [None] * len(chosen) if data is None else _sizes(chosen, data, data_root)
+    found = None if data is None else dataset(data, data_root)
+    sizes = None if found is None else _sizes(chosen, found, protocol)
     if as_json:
-        rows = [entry.as_dict() | ({} if size is None else vars(size)) for entry, size in zip(chosen, sizes, strict=True)]
-        print_json(rows if name is None else rows[0] | _details(chosen[0].model))
+        rows = [entry.as_dict() | ({} if sizes is None else {"parameters": sizes[entry.model.name]}) for entry in chosen]
+        print_json(rows if name is None else rows[0] | _details(chosen[0].model, found, protocol))
     elif name is None:
-        stdout.print(_taxonomy(chosen, sizes, data))
+        stdout.print(_taxonomy(chosen, sizes, f"on {data} under protocol {protocol}"))
     else:
-        _page(chosen[0].model, sizes[0], data)
+        _page(chosen[0], sizes, found, protocol)
 
 
-def _sizes(chosen: Sequence[Entry], data: str, data_root: options.DataRoot) -> list[Built | None]:
-    from sirec.cli.common import dataset
-    from sirec.studies.taxonomy import built
+def _sizes(chosen: Sequence[Entry], data: Dataset, protocol: str) -> dict[str, int]:
+    from sirec.studies.taxonomy import parameters
 
-    found = dataset(data, data_root)
-    with progress() as bars:
-        return [built(entry.model, found) for entry in bars.track(chosen, description="building")]
+    with data_progress() as bars:
+        return {
+            entry.model.name: parameters(entry.model, data, protocol) for entry in bars.track(chosen, description="building")
+        }
 
 
-def _taxonomy(chosen: Sequence[Entry], sizes: Sequence[Built | None], data: str | None) -> Table:
-    caption = "attributes and behaviours: where they enter, and what fuses them there; SSL: what self-supervised losses teach"
-    if data is not None:
-        caption += f"; parameters: on {data}; one pass: whether one trains every position of a sequence"
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, caption=caption, caption_justify="left")
+def _taxonomy(chosen: Sequence[Entry], sizes: Mapping[str, int] | None, where: str) -> Table:
+    caption = (
+        "attributes and behaviours: where they enter, and what fuses them there; SSL: what self-supervised losses teach; "
+        "one pass: whether one trains every position of a sequence, or those hidden in it"
+    )
+    if sizes is not None:
+        caption += f"; parameters: {where}"
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
     table.add_column("name", no_wrap=True)
     for heading in ("attributes", "behaviours", "SSL", "task", "objectives"):
         table.add_column(heading, overflow="fold")
-    if data is not None:
-        table.add_column("parameters", justify="right")
-        table.add_column("one pass")
-    for entry, size in zip(chosen, sizes, strict=True):
-        objectives = " then ".join(", ".join(parts) for parts in entry.objectives)
-        cells = [
-            entry.model.name,
-            *(place.text for place in entry.places.values()),
-            ", ".join(entry.lessons) or "–",
-            ", ".join(entry.tasks) or "–",
-            objectives or "–",
-        ]
-        table.add_row(*cells, *([] if size is None else _size_cells(size)))
+    table.add_column("one pass", no_wrap=True)
+    if sizes is not None:
+        table.add_column("parameters", justify="right", no_wrap=True)
+    for entry in chosen:
+        table.add_row(*_cells(entry), *([] if sizes is None else [f"{sizes[entry.model.name]:,}"]))
     return table
 
 
-def _size_cells(size: Built) -> list[str]:
-    return [f"{size.parameters:,}", "yes" if size.single_pass else "causal" if size.causal else "–"]
+def _cells(entry: Entry) -> list[str]:
+    return [
+        entry.model.name,
+        *(place.text for place in entry.places.values()),
+        ", ".join(entry.lessons) or "–",
+        " then ".join(entry.tasks) or "–",
+        " then ".join(", ".join(parts) for parts in entry.objectives) or "–",
+        entry.one_pass or "–",
+    ]
 
 
-def _details(model: type[Declaration]) -> dict[str, object]:
-    from sirec.config import dump
-    from sirec.studies.taxonomy import printed
+def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> dict[str, object]:
+    from sirec.studies.taxonomy import printed, settings
 
     return {
-        "defaults": dump(model()),
-        "stages": dump(model.stages),
-        "published": dict(model.published),
+        "protocol": protocol,
+        "settings": {setting.path: dict(setting.values) for setting in settings(model, data, protocol)},
+        "switches": dict(model.published),
         "printed": printed(model),
         "checked": model.checked,
     }
 
 
-def _page(model: type[Declaration], size: Built | None, data: str | None) -> None:
+def _page(entry: Entry, sizes: Mapping[str, int] | None, data: Dataset | None, protocol: str) -> None:
     from sirec.studies.taxonomy import printed, settings
 
+    model = entry.model
+    figures, rows = printed(model), settings(model, data, protocol)
     stdout.print(inspect.getdoc(inspect.getmodule(model)) or "", markup=False, highlight=False, soft_wrap=True)
     stdout.print(f"\nSource: {model.source}.", markup=False, highlight=False, soft_wrap=True)
     if model.checked:
         stdout.print(f"Beside the original: {model.checked}.", markup=False, highlight=False, soft_wrap=True)
-    if size is not None:
-        stdout.print(f"Built for {data}: {size.parameters:,} parameters.", highlight=False)
-    figures = printed(model)
+    if sizes is not None and data is not None:
+        stdout.print(f"Built for {data.name}: {sizes[model.name]:,} parameters.", highlight=False)
     if figures:
         stdout.print(_printed_table(figures))
-    table = _table("Settings", "setting", "default", "profile published")
-    for row in settings(model):
-        table.add_row(*row)
-    stdout.print(table)
+    if rows:
+        stdout.print(_settings_table(rows, protocol))
+
+
+def _settings_table(settings: Sequence[Setting], protocol: str) -> Table:
+    from sirec.studies.taxonomy import READINGS
+
+    table = _table(f"Settings under protocol {protocol}", "setting", "intended", "published")
+    for column in table.columns:
+        column.overflow = "fold"
+    legend = "declared: the model's own, where the protocol has another; published: where it differs; –: no such setting"
+    table.caption, table.caption_justify = legend, "left"
+    for setting in settings:
+        declared, intended, published = (setting.text(reading) for reading in READINGS)
+        table.add_row(
+            escape(setting.path),
+            escape(intended if intended == declared else f"{intended} (declared {declared})"),
+            escape("" if published == intended else published),
+        )
+    return table
 
 
 def _printed_table(figures: Sequence[dict[str, object]]) -> Table:
     table = _table("Printed", *(str(key) for key in figures[0]))
+    table.caption, table.caption_justify = "history: its items were ranked like all others (keep) or left out (mask)", "left"
     for row in figures:
         table.add_row(*(f"{value:.4f}" if isinstance(value, float) else str(value or "") for value in row.values()))
     return table

@@ -156,6 +156,13 @@ DECIDED_FIRST = {
 }
 
 
+def protocol_named(name: str) -> Protocol:
+    """A protocol by its name. Raises `SirecError` with the nearest one if there is none."""
+    if name not in PROTOCOLS:
+        raise unknown("protocol", name, PROTOCOLS)
+    return PROTOCOLS[name]
+
+
 def resolve(
     model: str,
     data: Dataset,
@@ -173,12 +180,9 @@ def resolve(
     objectives that the model's stages get beside their own, before anything is assigned.
     Raises `SirecError` for an unknown name or key, a value that does not fit, or a combination without meaning.
     """
-    declaration = model_class(model)
-    if protocol not in PROTOCOLS:
-        raise unknown("protocol", protocol, PROTOCOLS)
+    declaration, chosen = model_class(model), protocol_named(protocol)
     if profile not in ("intended", "published"):
         raise unknown("profile", profile, ["intended", "published"])
-    chosen = PROTOCOLS[protocol]
     base = RunConfig(
         data=DataConfig(name=data.name, attributes=_preferred(chosen, data)),
         model=declaration(),  # type: ignore[arg-type]

@@ -132,7 +132,7 @@ def parameters(model: type[Declaration], data: Dataset, protocol: str = "comif")
 def settings(model: type[Declaration], data: Dataset | None = None, protocol: str = "comif") -> list[Setting]:
     """All that a run of the model has under a protocol, by full path; tasks by name. A floor has nothing to set.
 
-    Without data nothing is tuned to them. Raises `SirecError` for an unknown protocol.
+    What a protocol tunes to one data set is there for these data only. Raises `SirecError` for an unknown protocol.
     """
     data = data or stand_in()
     declared = RunConfig(data=DataConfig(name=data.name), model=model(), stages=model.stages)  # type: ignore[arg-type]

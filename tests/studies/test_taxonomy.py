@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+import pytest
 import tiny as builders
+import torch
 
+from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
 from sirec.models import MODELS
 from sirec.report.published import is_same
-from sirec.studies.taxonomy import Entry, built, entries, printed, printed_taxonomy, settings
+from sirec.run.config import PROTOCOLS, Profile, resolve
+from sirec.run.execute import set_up
+from sirec.studies.taxonomy import Entry, Setting, entries, parameters, printed, printed_taxonomy, settings
 
-# COMIF counts what joins queries and keys as the embedding; it ran DLFS-Rec with the time of interactions, which is off here.
+# COMIF counts what joins queries and keys as the embedding.
 PRINTED_LEVELS = {"none": "-", "objective": "-", "embedding": "embedding", "query_key": "embedding", "attention": "attention"}
-READ_OTHERWISE = {("dlfs-rec", "behaviour"), ("s3-rec", "behaviour")}
+# It ran DLFS-Rec with the time of interactions, which is off here, and does not count the positions of S3-Rec.
+READ_OTHERWISE = {("dlfs-rec", "behaviour"): ("embedding", "none"), ("s3-rec", "behaviour"): ("-", "embedding")}
+PRINTED_MODELS = {"s3-rec", "sasrecf", "nova", "dif-sr", "dlfs-rec", "comif"}
+ONE_PASS = {
+    None: {"popularity", "transitions"},
+    "no": {"mssr", "caser", "dlfs-rec", "bsarec"},
+    "gaps": {"bert4rec", "dif-bert4rec"},
+}
+
+
+def shown(name: str, data: Dataset | None = None, protocol: str = "comif") -> dict[str, Setting]:
+    """A model's settings by path."""
+    return {setting.path: setting for setting in settings(MODELS[name], data, protocol)}
+
+
+def pair(setting: Setting) -> tuple[str, str]:
+    """What stands side by side on a page."""
+    return setting.text("intended"), setting.text("published")
+
+
+def built(name: str, data: Dataset, profile: Profile) -> Recommender:
+    """A model as a run has it."""
+    return set_up(resolve(name, data, profile=profile), data, torch.device("cpu")).model
 
 
 def test_levels_and_lessons_are_those_of_comifs_table() -> None:
-    """Every row of the printed taxonomy that is a model here has the same levels and the same self-supervised kinds."""
-    table, compared = printed_taxonomy(), []
-    for entry in entries():
-        row = next((row for name, row in table.items() if is_same(name, entry.model.title)), None)
-        if row is None:
-            continue
-        attribute, behaviour, lessons = row
+    """Each row of the printed taxonomy is a model here, with the same levels and the same self-supervised kinds."""
+    compared = set()
+    for name, (attribute, behaviour, lessons) in printed_taxonomy().items():
+        [entry] = [entry for entry in entries() if is_same(name, entry.model.title)]
         for kind, level in (("attribute", attribute), ("behaviour", behaviour)):
-            if (entry.model.name, kind) not in READ_OTHERWISE:
-                assert PRINTED_LEVELS[entry.places[kind].level] == level, entry.model.name  # type: ignore[index]
+            ours = entry.places[kind].level  # type: ignore[index]
+            if (entry.model.name, kind) in READ_OTHERWISE:
+                assert READ_OTHERWISE[entry.model.name, kind] == (level, ours)
+            else:
+                assert PRINTED_LEVELS[ours] == level, entry.model.name
         assert ("+".join(entry.lessons) or "-") == lessons
-        compared.append(entry.model.name)
-    assert {"sasrecf", "nova", "dif-sr", "comif"} <= set(compared)
+        compared.add(entry.model.name)
+    assert compared == PRINTED_MODELS
 
 
 def test_fusion_is_that_of_the_level() -> None:
@@ -37,30 +64,94 @@ def test_fusion_is_that_of_the_level() -> None:
     assert Entry(MODELS["sasrec"]).places["attribute"].text == "–"
 
 
-def test_built_models_count_what_is_trained(tiny: Dataset) -> None:
-    """A floor trains nothing; DIF-SR's frozen profile is not what is counted; the reference form would not be one pass."""
-    assert built(MODELS["popularity"], tiny).parameters == 0
-    sasrec = built(MODELS["sasrec"], tiny)
+def test_what_is_counted_is_what_is_trained(tiny: Dataset) -> None:
+    """A floor trains nothing; SASRec's tables count; DIF-SR's brands do, which its code had frozen."""
+    assert parameters(MODELS["popularity"], tiny) == 0
+    sasrec = parameters(MODELS["sasrec"], tiny)
     table, positions = (builders.ITEMS + 1) * 128, 50 * 128
-    assert sasrec.single_pass
-    assert sasrec.parameters > table + positions
-    assert built(MODELS["comif"], tiny).parameters > sasrec.parameters
+    assert sasrec > table + positions
+    assert parameters(MODELS["comif"], tiny) > sasrec
+    frozen = sum(part.numel() for part in built("dif-sr", tiny, "published").parameters() if part.requires_grad)
+    assert parameters(MODELS["dif-sr"], tiny) - frozen == 6 * 128
+    assert parameters(MODELS["caser"], tiny, "difsr") < parameters(MODELS["caser"], tiny, "comif")
 
 
-def test_settings_hold_every_published_switch() -> None:
-    """Each switch of the profile stands in the table of settings with its value, beside the default where it has one."""
-    for model in MODELS.values():
-        shown = {path: (default, value) for path, default, value in settings(model)}
-        assert set(model.published) <= set(shown), model.name
-        assert all(shown[path][1] for path in model.published)
-    rows = {path: (default, value) for path, default, value in settings(MODELS["dif-sr"])}
-    assert rows["model.attribute_trainable"] == ("True", "False")
+def test_one_pass_is_what_the_last_stage_does(tiny: Dataset) -> None:
+    """Those that fill gaps never run in their causal mode; DIF-SR trains every position, its reference form could not."""
+    found = {entry.model.name: entry.one_pass for entry in entries()}
+    others = {name: way for way, names in ONE_PASS.items() for name in names}
+    assert found == {name: others.get(name, "yes") for name in MODELS}
+    assert built("bert4rec", tiny, "intended").single_pass
+    assert built("dif-sr", tiny, "intended").single_pass
+    assert not built("dif-sr", tiny, "published").single_pass
+
+
+def test_switches_stand_beside_their_defaults() -> None:
+    """A published value is in the row of the intended one, wherever the switch was said to be; tasks stand by name."""
+    rows = shown("s3-rec")
+    stages, objectives = ("stages.pretrain", "stages.train"), "stages.pretrain.objectives"
+    assert [pair(rows[f"{stage}.task"]) for stage in stages] == [("segments", "segments"), ("next_item", "last_item")]
+    assert pair(rows["stages.pretrain.task.hide_last"]) == ("true", "false")
+    assert pair(rows["stages.train.task.long_histories"]) == ("windows", "–")
+    assert pair(rows["stages.train.objectives.item.padding_class"]) == ("false", "true")
+    assert pair(rows[f"{objectives}.associated_attribute.weight"]) == ("0.2", "1.0")
+    assert pair(rows[f"{objectives}.masked_item.weight"]) == ("1.0", "0.2")
+    assert pair(rows[f"{objectives}.masked_attribute.weight"]) == ("1.0", "1.0")
+    assert pair(shown("dif-sr")["model.attribute_trainable"]) == ("true", "false")
+    assert pair(shown("stosa")["stages.train.objectives.pairwise.exclude"]) == ("training", "sequence")
+    assert pair(shown("caser")["stages.train.objectives.norms.leave_out"]) == ("[]", "[convolutions.horizontal]")
+    assert pair(shown("esasrec")["stages.train.objectives.sampled_softmax.hits"])[1] == "kept"
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_published_switch_has_its_row(name: str) -> None:
+    """Each switch is the end of one row's path or more, which has its value; a floor has nothing to set."""
+    rows = shown(name)
+    assert bool(rows) != MODELS[name].is_floor
+    for path, value in MODELS[name].published.items():
+        values = value if isinstance(value, dict) else {"": value}
+        for key, expected in values.items():
+            switch = path if key in ("", "name") else f"{path}.{key}"
+            found = [setting for setting in rows.values() if f".{setting.path}".endswith(f".{switch}")]
+            assert found, switch
+            assert all(setting.values["published"] == expected for setting in found), switch
+
+
+def test_settings_are_what_a_run_gets(tiny: Dataset) -> None:
+    """Under COMIF's protocol the learning rate is its own; DIF-SR's leaves Caser's width; on Beauty DIF-SR's window is 7."""
+    rows = shown("caser")
+    assert [rows["model.width"].values[reading] for reading in ("declared", "intended", "published")] == [64, 128, 128]
+    assert rows["stages.train.learning_rate"].values == {"declared": 0.001, "intended": 0.0001, "published": 0.0001}
+    assert shown("caser", protocol="difsr")["model.width"].values["intended"] == 64
+    assert shown("s3-rec")["stages.pretrain.learning_rate"].values["intended"] == 0.001
+    beauty = Dataset("beauty", tiny.offsets, tiny.items, tiny.fields, tiny.behaviours)
+    assert shown("dif-sr", beauty, "difsr-paper")["data.max_length"].values == {"declared": 50, "intended": 7, "published": 7}
+    for protocol in PROTOCOLS:
+        config = resolve("nova", tiny, protocol=protocol)
+        assert shown("nova", protocol=protocol)["model.width"].values["intended"] == config.model.width  # type: ignore[union-attr]
 
 
 def test_printed_numbers_are_the_papers() -> None:
-    """SASRec stands in both papers, with three and four data sets; a floor in neither."""
+    """SASRec stands in both papers' main tables, with three and four data sets, and once for each; a floor in neither."""
     rows = printed(MODELS["sasrec"])
     assert [(row["paper"], row["dataset"]) for row in rows].count(("COMIF", "beauty")) == 1
-    assert len(rows) == 7
+    assert [row["table"] for row in rows] == ["3"] * 3 + ["2"] * 4
     assert rows[0]["Recall@20"] == 0.1222
     assert printed(MODELS["popularity"]) == []
+
+
+def test_another_table_counts_where_the_main_one_lacks_the_model() -> None:
+    """DIF-BERT4Rec is in DIF-SR's Table 3 alone."""
+    rows = printed(MODELS["dif-bert4rec"])
+    assert [(row["paper"], row["table"], row["dataset"]) for row in rows] == [
+        ("DIF-SR", "3", dataset) for dataset in ("beauty", "sports", "toys")
+    ]
+    assert (rows[0]["Recall@10"], rows[0]["NDCG@20"]) == (0.0579, 0.0363)
+
+
+def test_printed_rows_say_what_became_of_the_history() -> None:
+    """STOSA and DLFS-Rec were ranked without it, all others with it."""
+    rules = {name: {row["history"] for row in printed(model)} for name, model in MODELS.items()}
+    assert rules["stosa"] == rules["dlfs-rec"] == {"mask"}
+    assert all(rule in (set(), {"keep"}) for name, rule in rules.items() if name not in ("stosa", "dlfs-rec"))
+    assert {name for name, rule in rules.items() if not rule} == {"popularity", "transitions", "fdsa", "bsarec", "esasrec"}

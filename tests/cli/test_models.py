@@ -1,0 +1,84 @@
+"""`sirec models`: what is drawn, in terminals wide and narrow."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from sirec.cli import console
+from sirec.cli import models as command
+from sirec.models import MODELS
+
+from .conftest import Call
+
+LONGEST = "stages.pretrain.objectives.associated_attribute.attributes"
+
+
+def on_a_screen(monkeypatch: pytest.MonkeyPatch, width: int) -> io.StringIO:
+    """Where tables go that are meant for a screen of this width."""
+    screen = io.StringIO()
+    monkeypatch.setattr(command, "stdout", Console(file=screen, width=width, color_system=None))
+    return screen
+
+
+def test_the_list_says_without_data_whether_one_pass_trains_all(sirec: Call) -> None:
+    """The column is always there; numbers of parameters need a data set."""
+    rows = json.loads(sirec("models", "--json").out)
+    assert {row["name"]: row["one_pass"] for row in rows}["bert4rec"] == "gaps"
+    assert not any("parameters" in row for row in rows)
+    assert "one pass" in sirec("models").out
+
+
+def test_parameters_are_counted_on_a_terminal_too(sirec: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With bars, which only a terminal has; numbers are whole on the narrowest screen, and those of the protocol."""
+    bars = io.StringIO()
+    monkeypatch.setattr(console, "stderr", Console(file=bars, force_terminal=True, width=80))
+    screen = on_a_screen(monkeypatch, 80)
+    assert sirec("models", "--data", "shop").code == 0
+    assert "building" in bars.getvalue()
+    counts = {row["name"]: row["parameters"] for row in json.loads(sirec("models", "--data", "shop", "--json").out)}
+    assert all(f"{count:,}" in screen.getvalue() for count in counts.values())
+    wider = json.loads(sirec("models", "sasrec", "--data", "shop", "--protocol", "difsr", "--json").out)
+    assert wider["parameters"] > counts["sasrec"]
+    assert wider["settings"]["model.width"]["intended"] == 256
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("name", ["s3-rec", "dif-bert4rec", "caser"])
+def test_no_screen_cuts_a_name_or_a_value(sirec: Call, monkeypatch: pytest.MonkeyPatch, name: str, width: int) -> None:
+    """A name or a value too long for its column goes on in the next line; nothing is left out."""
+    screen = on_a_screen(monkeypatch, width)
+    sirec("models", name)
+    lines = [line for line in screen.getvalue().partition("Settings under protocol comif")[2].splitlines() if line.strip()]
+    first = "".join(line[1:].split("   ")[0].strip() for line in lines)
+    assert all(path in first for path in json.loads(sirec("models", name, "--json").out)["settings"])
+    assert "…" not in "".join(lines)
+    assert (LONGEST in screen.getvalue()) == (name == "s3-rec" and width == 120)
+
+
+def test_a_page_has_what_a_run_gets(sirec: Call) -> None:
+    """Values are the protocol's, with the model's own beside them; a switch stands with what it switches."""
+    lines = {line.split()[0]: " ".join(line.split()[1:]) for line in sirec("models", "caser").out.splitlines() if line.split()}
+    assert lines["model.width"] == "128 (declared 64)"
+    assert lines["stages.train.learning_rate"] == "0.0001 (declared 0.001)"
+    assert lines["model.align"] == "right left"
+    assert lines["model.vertical"] == "8"
+    assert "COMIF 3 beauty mask 0.0669" in " ".join(sirec("models", "stosa").out.split())
+
+
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.is_floor])
+def test_a_floor_has_nothing_to_set(sirec: Call, name: str) -> None:
+    """Its page has no table of settings."""
+    assert "Settings" not in sirec("models", name).out
+    assert "Settings" in sirec("models", "sasrec").out
+
+
+@pytest.mark.parametrize("name", [(), ("sasrec",), ("popularity",)])
+def test_an_unknown_protocol_is_said_before_anything_else(sirec: Call, name: tuple[str, ...]) -> None:
+    """One line, and no half of a page; the list, where nothing depends on it without data, takes no wrong one either."""
+    outcome = sirec("models", *name, "--protocol", "comfi")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "'comfi' is not a protocol" in outcome.err

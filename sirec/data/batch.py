@@ -140,9 +140,9 @@ class Batch:
 
     `users` Long[B]; `items` Long[B, L]; `lengths` int[B] (on the host: they decide shapes); `behaviours` name -> Long[B, L];
     `targets` Long[B, L], 0 where nothing is predicted; `read` Long[B], the slot whose state predicts at evaluation;
-    `negatives` and `views` are there when a task or an objective asks for them. `positions` is where codes of position are
-    counted from: a task that counts them otherwise than from the first item has the last word. With `only_ends` nobody asks
-    for states but those at the last items of rows: an encoder may leave all others 0.
+    `views` are there where a task makes them (`segments`). `positions` is where codes of position are counted from: a task that
+    counts them otherwise than from the first item has the last word. With `only_ends` nobody asks for states but those at the
+    last items of rows: an encoder may leave all others 0.
     """
 
     users: Tensor
@@ -152,7 +152,6 @@ class Batch:
     targets: Tensor
     read: Tensor
     visible: Visible = "past"
-    negatives: Tensor | None = None
     views: Mapping[str, Batch] = field(default_factory=dict)
     positions: Counted = "forward"
     only_ends: bool = False
@@ -221,7 +220,7 @@ class Batch:
 
 
 def together(batches: Sequence[Batch]) -> Batch:
-    """The rows of several batches of one length and one visibility, one after the other; views and negatives stay behind."""
+    """The rows of several batches of one length and one visibility, one after the other; views stay behind."""
     first = batches[0]
     return Batch(
         users=torch.cat([batch.users for batch in batches]),

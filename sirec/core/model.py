@@ -128,6 +128,20 @@ class SequentialModel(Recommender):
         return self.score(states.at(read), self.item_table() if prepared is None else prepared)
 
 
+class BareItems(SequentialModel):
+    """A sequential model that compares states with the very vectors that it reads items by, `items`."""
+
+    items: nn.Embedding
+
+    def item_vectors(self) -> Tensor:
+        """[V, d]: the raw item table."""
+        return self.items.weight
+
+    def item_table(self) -> Tensor:
+        """[V, d]: the same table."""
+        return self.items.weight
+
+
 INIT_STD = 0.02
 
 

@@ -80,10 +80,6 @@ class TransformerConfig(Shape, AttributeTables):
         if self.score_fusion == "gate" and self.fusion_form == "source_axis":
             raise SirecError("fusion_form source_axis does not go with score_fusion gate", "use concat, or form masked")
 
-    def reads(self, kind: Kind) -> bool:
-        """Whether fields of a kind enter the encoder."""
-        return {"attribute": self.attribute, "behaviour": self.behaviour}[kind] != "none"
-
     def fusion(self, kind: Kind) -> str | None:
         """The function that fuses fields of a kind where they enter; None where nothing is fused."""
         embedding = {"attribute": self.attribute_fusion, "behaviour": self.behaviour_fusion}[kind]

@@ -32,10 +32,10 @@ from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import BehaviourEmbedding
 from sirec.core.fusion import SumScores
-from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.model import BareItems, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch, Bucket, Counted, Layout, Visible, whole
-from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
@@ -54,6 +54,7 @@ class BSARec(Shape, Declaration):
     checked = "the authors' module (f21104b): scores to 5e-5 in fp32, where theirs rounds padded rows, to 6e-14 in fp64"
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "embedding"
+    fusions = {"behaviour": "sum"}
     stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem()),)
     published: ClassVar[Mapping[str, object]] = {"padding_class": True, "model.window": "tokens"}
 
@@ -72,20 +73,12 @@ class BSARec(Shape, Declaration):
         if self.low_frequencies < 1 or self.low_frequencies % 2 == 0:
             raise SirecError(f"low_frequencies {self.low_frequencies} must be odd: the constant, and frequencies in pairs")
 
-    def reads(self, kind: Kind) -> bool:
-        """Behaviours, not attributes."""
-        return kind == "behaviour"
-
-    def fusion(self, kind: Kind) -> str | None:
-        """Behaviours are added to the item."""
-        return "sum" if kind == "behaviour" else None
-
     def build(self, schema: Schema) -> FilteredTransformer:
         """The model for these fields, freshly initialised."""
         return FilteredTransformer(self, schema)
 
 
-class FilteredTransformer(SequentialModel):
+class FilteredTransformer(BareItems):
     """See the module's equations."""
 
     def __init__(self, config: BSARec, schema: Schema) -> None:
@@ -110,14 +103,6 @@ class FilteredTransformer(SequentialModel):
         x = self.dropout(self.norm(x))
         x = through(self.blocks, x, {}, layout, rows)
         return States(layout.unflatten(x, layout.ends if rows.only_ends else None)[:, : batch.items.shape[1]])
-
-    def item_vectors(self) -> Tensor:
-        """[V, d]: the raw item table."""
-        return self.items.weight
-
-    def item_table(self) -> Tensor:
-        """[V, d]: the same."""
-        return self.items.weight
 
 
 class FilteredBlock(Block):

@@ -27,10 +27,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from sirec.core.dropout import Dropout
-from sirec.core.model import SequentialModel, States
+from sirec.core.model import BareItems, States
 from sirec.core.precision import Linear
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
@@ -64,10 +64,6 @@ class Caser(Declaration):
             raise SirecError("width, vertical and horizontal must be at least 1")
         if not 0 <= self.dropout < 1:
             raise SirecError(f"dropout {self.dropout} must lie in [0, 1)")
-
-    def reads(self, kind: Kind) -> bool:
-        """No field of either kind."""
-        return False
 
     def build(self, schema: Schema) -> ConvolutionalRecommender:
         """The network for so many items and users, freshly initialised."""
@@ -137,7 +133,7 @@ class Convolutions(nn.Module):
                 biases.uniform_(-bound, bound)
 
 
-class ConvolutionalRecommender(SequentialModel):
+class ConvolutionalRecommender(BareItems):
     """See the module's equations."""
 
     def __init__(self, config: Caser, schema: Schema) -> None:
@@ -164,14 +160,6 @@ class ConvolutionalRecommender(SequentialModel):
             h = self.out(torch.cat([z, bucket.spread(who)[:, 0]], dim=1)).relu()
             states.append(bucket.collect(h[:, None].expand(-1, bucket.real.shape[1], -1)))
         return States(layout.unflatten(torch.cat(states)))
-
-    def item_vectors(self) -> Tensor:
-        """[V, e]: the raw item table."""
-        return self.items.weight
-
-    def item_table(self) -> Tensor:
-        """[V, e]: the same table."""
-        return self.items.weight
 
     def weight_norms(self) -> dict[str, Tensor]:
         """As for any model, but filters count height by height."""

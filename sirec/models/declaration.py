@@ -28,6 +28,7 @@ class Declaration(ABC):
     stages: ClassVar[tuple[Stage, ...]] = ()
     published: ClassVar[Mapping[str, object]] = {}
     checked: ClassVar[str] = ""
+    fusions: ClassVar[Mapping[Kind, str]] = {}  # how fields of a kind are fused, where no switch decides it
 
     def level(self, kind: Kind) -> str:
         """Where fields of a kind enter: none, objective, embedding, query_key, attention, stream, …."""
@@ -35,11 +36,11 @@ class Declaration(ABC):
 
     def fusion(self, kind: Kind) -> str | None:
         """How fields of a kind are fused where they enter; None where nothing is."""
-        return None
+        return self.fusions.get(kind)
 
     def reads(self, kind: Kind) -> bool:
-        """Whether fields of a kind mean anything to the model; a floor reads items alone."""
-        return False
+        """Whether fields of a kind mean anything to the model, if only (level `objective`) to its losses."""
+        return self.level(kind) != "none"
 
     @abstractmethod
     def build(self, schema: Schema) -> Recommender:

@@ -77,10 +77,6 @@ class DLFSRec(AttributeTables, Declaration):
                 "use concat, or leave attribute_width out",
             )
 
-    def reads(self, kind: Kind) -> bool:
-        """Attributes; filters need no position."""
-        return kind == "attribute"
-
     def fusion(self, kind: Kind) -> str | None:
         """How attributes join the item."""
         return self.attribute_fusion if kind == "attribute" else None

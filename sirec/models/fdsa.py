@@ -24,11 +24,11 @@ from sirec.core.blocks import NORM_EPS, through
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
 from sirec.core.fusion import GateForm, GateFusion, SumFusion
-from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.model import BareItems, States, initialise
 from sirec.core.precision import Linear
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.fields import PADDING, Schema
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
@@ -46,6 +46,7 @@ class FDSA(Shape, AttributeTables, Declaration):
     checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 5e-6, the same loss to 1e-6"
     attribute: ClassVar[str] = "stream"
     behaviour: ClassVar[str] = "embedding"
+    fusions = {"attribute": "gate", "behaviour": "sum"}
 
     attribute_pooling: Pooling = "mean"
     gate_form: GateForm = "two_layer"
@@ -60,20 +61,12 @@ class FDSA(Shape, AttributeTables, Declaration):
                 "leave attribute_width out",
             )
 
-    def reads(self, kind: Kind) -> bool:
-        """Fields of both kinds."""
-        return True
-
-    def fusion(self, kind: Kind) -> str:
-        """Attributes by a gate into their stream, behaviours by a sum."""
-        return {"attribute": "gate", "behaviour": "sum"}[kind]
-
     def build(self, schema: Schema) -> TwoStacks:
         """The network for these fields, freshly initialised. Raises `SirecError` where the data have no attribute."""
         return TwoStacks(self, schema)
 
 
-class TwoStacks(SequentialModel):
+class TwoStacks(BareItems):
     """See the module's equations."""
 
     causal = single_pass = True
@@ -103,14 +96,6 @@ class TwoStacks(SequentialModel):
         x = self._through(self.of_items, [self.items(codes), *added], batch)
         y = self._through(self.of_attributes, [features, *added], batch)
         return States(layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.asked))
-
-    def item_vectors(self) -> Tensor:
-        """[V, d]: the raw item table."""
-        return self.items.weight
-
-    def item_table(self) -> Tensor:
-        """[V, d]: the same table; candidates are bare items."""
-        return self.items.weight
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d]: the raw table of an attribute's values."""

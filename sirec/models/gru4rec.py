@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sirec.core.dropout import Dropout
-from sirec.core.model import SequentialModel, States
+from sirec.core.model import BareItems, States
 from sirec.core.precision import Linear
 from sirec.core.recurrent import RecurrentShape, packed, unpacked
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.fields import PADDING, Schema
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
 
@@ -41,16 +41,12 @@ class GRU4Rec(RecurrentShape, Declaration):
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "none"
 
-    def reads(self, kind: Kind) -> bool:
-        """No field of either kind."""
-        return False
-
     def build(self, schema: Schema) -> RecurrentRecommender:
         """The network for so many items, freshly initialised."""
         return RecurrentRecommender(self, schema)
 
 
-class RecurrentRecommender(SequentialModel):
+class RecurrentRecommender(BareItems):
     """See the module's equations."""
 
     causal = single_pass = True
@@ -69,14 +65,6 @@ class RecurrentRecommender(SequentialModel):
         order = packed(batch)
         states = self.recurrence(self.dropout(self.items(order.data)), order)
         return States(unpacked(self.out(states), order, batch.items.shape[1]))
-
-    def item_vectors(self) -> Tensor:
-        """[V, e]: the raw item table."""
-        return self.items.weight
-
-    def item_table(self) -> Tensor:
-        """[V, e]: the same table."""
-        return self.items.weight
 
     def _draw(self) -> None:
         nn.init.xavier_normal_(self.items.weight)

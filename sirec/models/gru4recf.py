@@ -19,11 +19,11 @@ from torch import Tensor, nn
 
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeTables, SideEmbedding, needed_attributes
-from sirec.core.model import SequentialModel, States
+from sirec.core.model import BareItems, States
 from sirec.core.precision import Linear
 from sirec.core.recurrent import RecurrentShape, packed, unpacked
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Kind, Schema
+from sirec.data.fields import PADDING, Schema
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
 
@@ -40,26 +40,19 @@ class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
     checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 1e-6, the same loss to 8e-7"
     attribute: ClassVar[str] = "stream"
     behaviour: ClassVar[str] = "none"
+    fusions = {"attribute": "concat"}
 
     def __post_init__(self) -> None:
         """Refuse sizes that have no meaning."""
         RecurrentShape.__post_init__(self)
         AttributeTables.__post_init__(self)
 
-    def reads(self, kind: Kind) -> bool:
-        """Attributes only."""
-        return kind == "attribute"
-
-    def fusion(self, kind: Kind) -> str | None:
-        """Attributes side by side into their stream."""
-        return "concat" if kind == "attribute" else None
-
     def build(self, schema: Schema) -> TwoRecurrences:
         """The network for these attributes, freshly initialised. Raises `SirecError` where the data have none."""
         return TwoRecurrences(self, schema)
 
 
-class TwoRecurrences(SequentialModel):
+class TwoRecurrences(BareItems):
     """See the module's equations."""
 
     causal = single_pass = True
@@ -82,14 +75,6 @@ class TwoRecurrences(SequentialModel):
         attributes = torch.cat(list(self.side.of_items(order.data).values()), dim=-1)  # [T, F·e]
         both = [self.of_items(self.dropout(self.items(order.data)), order), self.of_attributes(attributes, order)]
         return States(unpacked(self.out(torch.cat(both, dim=-1)), order, batch.items.shape[1]))
-
-    def item_vectors(self) -> Tensor:
-        """[V, e]: the raw item table."""
-        return self.items.weight
-
-    def item_table(self) -> Tensor:
-        """[V, e]: the same table; candidates are bare items."""
-        return self.items.weight
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d_f]: the raw table of an attribute's values."""

@@ -32,7 +32,7 @@ from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.precision import Linear
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Field, Kind, Schema
+from sirec.data.fields import PADDING, Field, Schema
 from sirec.models.declaration import Declaration
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
@@ -55,15 +55,8 @@ class ICAISR(Shape, Declaration):
     checked = "no public code; a reading of the abstract, whose formulas it equals in plain loops"
     attribute: ClassVar[str] = "embedding, stream"
     behaviour: ClassVar[str] = "embedding"
+    fusions = {"attribute": "attention", "behaviour": "sum"}
     candidates: ClassVar[str] = "fused"
-
-    def reads(self, kind: Kind) -> bool:
-        """Fields of both kinds."""
-        return True
-
-    def fusion(self, kind: Kind) -> str:
-        """Attributes by attention, behaviours by a sum."""
-        return {"attribute": "attention", "behaviour": "sum"}[kind]
 
     def build(self, schema: Schema) -> Aggregator:
         """The network for these fields, freshly initialised. Raises `SirecError` where the data have no attribute."""

@@ -35,7 +35,7 @@ from sirec.core.pairs import PairBlock, Sources, Vectors
 from sirec.core.shape import Shape
 from sirec.core.shares import Shares
 from sirec.data.batch import Batch, Counted, Layout, whole
-from sirec.data.fields import PADDING, Kind, Schema, names
+from sirec.data.fields import PADDING, Schema, names
 from sirec.data.tasks import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
@@ -53,6 +53,7 @@ class MSSR(Shape, AttributeTables, Declaration):
     source: ClassVar[str] = "Lin et al., WSDM 2024"
     attribute: ClassVar[str] = "attention, stream"
     behaviour: ClassVar[str] = "attention"
+    fusions = {"attribute": "gate", "behaviour": "gate"}
     stages: ClassVar[tuple[Stage, ...]] = (
         Stage(task=LastItem(), objectives=(ItemCrossEntropy(), StreamAttributePrediction(), StreamContrast())),
     )
@@ -73,14 +74,6 @@ class MSSR(Shape, AttributeTables, Declaration):
         AttributeTables.__post_init__(self)
         if (self.attribute_width or self.width) % self.heads:
             raise SirecError(f"attribute_width {self.attribute_width} is not a multiple of heads {self.heads}")
-
-    def reads(self, kind: Kind) -> bool:
-        """Fields of both kinds."""
-        return True
-
-    def fusion(self, kind: Kind) -> str:
-        """Rows of scores are gated, whatever they came from."""
-        return "gate"
 
     def build(self, schema: Schema) -> SequentialModel:
         """The encoder for these fields, freshly initialised."""

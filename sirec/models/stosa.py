@@ -36,7 +36,7 @@ from sirec.core.model import States, initialise
 from sirec.core.precision import Linear, small_products
 from sirec.core.shape import Shape
 from sirec.data.batch import Batch, Bucket, Layout, Visible
-from sirec.data.fields import Kind, Schema
+from sirec.data.fields import Schema
 from sirec.models.declaration import Declaration
 from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.stage import Stage
@@ -54,6 +54,7 @@ class STOSA(Shape, Declaration):
     checked = "the authors' code (1f00ecb), as released and put right: states to 5e-6 in fp32, scores to 1e-13 in fp64"
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "embedding"
+    fusions = {"behaviour": "sum"}
     stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(Pairwise(hinge=0.005),), epochs=500),)
     published: ClassVar[Mapping[str, object]] = {
         "model.fix_mean_stream": False,
@@ -67,14 +68,6 @@ class STOSA(Shape, Declaration):
     attention_dropout: float = 0.0
     fix_mean_stream: bool = True  # false: means bypass every block, as in the released code
     positions: Literal["forward", "right"] = "forward"  # right: the last item of a row has n - 1, as in the released code
-
-    def reads(self, kind: Kind) -> bool:
-        """Behaviours, not attributes."""
-        return kind == "behaviour"
-
-    def fusion(self, kind: Kind) -> str | None:
-        """Behaviours are added to the item."""
-        return "sum" if kind == "behaviour" else None
 
     def build(self, schema: Schema) -> StochasticTransformer:
         """The model for these fields, freshly initialised."""

@@ -63,7 +63,7 @@ def ligr(x: reference.Matrix, side: Mapping[str, reference.Matrix], may: referen
     else:
         fusion = block.query_key.fusion
         assert isinstance(fusion, GateFusion)
-        gate = builders.gate_weights([fusion.energy[0], fusion.energy[2]])
+        gate = builders.vector_gate_weights(fusion)
         parts = zip(*(side[name] for name in before), normed, *(side[name] for name in after), strict=True)
         sources = {ITEM: [reference.gate(part, gate) for part in parts]}
     scale = 1 / math.sqrt(builders.SHAPE["width"] / builders.SHAPE["heads"])

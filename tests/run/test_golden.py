@@ -36,7 +36,7 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "mssr": ("item@1 last_item@1 mssr@1 stream_aap@1 stream_contrast@1", 7.712153, 0.11222),
     "esasrec": ("esasrec@1 next_item@1 sampled_softmax@1", 5.518412, 0.11792),
     "bert4rec": ("bert4rec@1 cloze@1 item@1", 4.542805, 0.10720),
-    "dif-bert4rec": ("aap@1 cloze@1 dif-bert4rec@1 item@1", 9.401517, 0.11111),
+    "dif-bert4rec": ("aap@1 cloze@1 dif-bert4rec@2 item@1", 9.408005, 0.10947),
     "s3-rec": (
         "associated_attribute@1 item@1 masked_attribute@1 masked_item@1 next_item@1 s3-rec@1 segment@1 segments@1",
         4.507726,

@@ -13,6 +13,7 @@ Letters: R rows, P parameters, O objectives.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,6 +175,9 @@ def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[Team]:
     place = torch.device(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
+    # torch's first optimiser imports this, and whatever group there is then is never let go of: its threads would be there when
+    # the interpreter ends, and abort a process now and then that has done all its work.
+    importlib.import_module("torch._dynamo")
     try:
         dist.init_process_group(BACKENDS[place.type], timeout=timeout)
     except RuntimeError as error:

@@ -416,3 +416,37 @@ def test_a_team_that_lost_a_member_goes_on_where_it_was(tmp_path: Path) -> None:
     assert code == 0, said
     for name in RESULTS:
         assert (run / name).read_bytes() == (run_of(tmp_path / "whole") / name).read_bytes(), name
+
+
+THREADS = """
+from pathlib import Path
+import torch
+from sirec.training.parallel import joined
+
+def threads():
+    return [name for name in (part.joinpath("comm").read_text() for part in Path("/proc/self/task").iterdir()) if "gloo" in name]
+
+with joined("cpu") as team:
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.sum().backward()
+    team.add_up([weight], torch.zeros(1))
+    torch.optim.Adam([weight]).step()
+    within = len(threads())
+print(within > 0, threads())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them")
+def test_nothing_of_a_team_is_left_when_it_parts() -> None:
+    """A thread that is still there when the interpreter ends may abort a process that has done its work."""
+    port = teams.free_port()
+    members = [
+        subprocess.Popen(
+            [sys.executable, "-c", THREADS], env={**os.environ, **teams.environment(number, 2, port)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    for member in members:
+        said, error = member.communicate(timeout=120)
+        assert said == "True []\n", error  # there were some, and there are none

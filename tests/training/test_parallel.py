@@ -424,7 +424,8 @@ import torch
 from sirec.training.parallel import joined
 
 def threads():
-    return [name for name in (part.joinpath("comm").read_text() for part in Path("/proc/self/task").iterdir()) if "gloo" in name]
+    names = [part.joinpath("comm").read_text() for part in Path("/proc/self/task").iterdir()]
+    return [name for name in names if "gloo" in name]
 
 with joined("cpu") as team:
     weight = torch.nn.Parameter(torch.ones(2))

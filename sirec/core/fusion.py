@@ -187,7 +187,7 @@ class ConcatScores(RowFusion):
         """Rows side by side, mapped; a trimmed batch uses the map's first l columns of each source and first l outputs."""
         length = rows[0].shape[-1]
         weight = self._weight(len(rows), length)
-        return linear(torch.cat(rows, dim=-1), weight.flatten(1), self.map.bias[:length])
+        return linear(torch.cat(rows, dim=-1), weight.flatten(1), self.map.bias[:length], recurs=False)
 
     def linearise(self, rows: list[Tensor]) -> Linearised:
         """Each source's rows through its own columns of the map, and the map's bias."""
@@ -232,7 +232,7 @@ class GateScores(RowFusion):
         length = stacked.shape[-1]
         if self.hidden is None:
             return linear(stacked, self.energy.weight[:, :length], None).softmax(dim=-2)
-        hidden = linear(stacked, self.hidden.weight[:, :length], self.hidden.bias).relu()  # [b, h, l, S, n]
+        hidden = linear(stacked, self.hidden.weight[:, :length], self.hidden.bias, recurs=False).relu()  # [b, h, l, S, n]
         gates: Tensor = self.energy(hidden).softmax(dim=-2)
         return gates
 

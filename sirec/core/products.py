@@ -21,7 +21,8 @@ from torch.autograd.function import once_differentiable
 
 ROWS = 64  # rows are filled up to a multiple of this, or of a sixteenth of themselves
 LEAST_WIDTH = 4  # narrower maps are no products worth the name,
-LEAST_WORK = 1 << 20  # and with fewer multiplications a call costs more than it saves
+LEAST_WORK = 1 << 20  # and with fewer multiplications a call costs more than it saves,
+LEAST_WORK_ONCE = 1 << 25  # or a kernel, for a shape that may not come again
 
 
 def _onednn_pays() -> bool:
@@ -42,9 +43,12 @@ def library() -> str:
     return "oneDNN" if ONEDNN else "torch's default"
 
 
-def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """[..., w], [w', w], [w'] -> [..., w'], as torch's `linear`; under oneDNN in fp32 with first derivatives only."""
-    fast = _goes_to_onednn(x, weight.T)
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, recurs: bool = True) -> Tensor:
+    """[..., w], [w', w], [w'] -> [..., w'], as torch's `linear`; under oneDNN in fp32 with first derivatives only.
+
+    `recurs` says whether the shapes of products are few, but for their rows.
+    """
+    fast = _goes_to_onednn(x, weight.T, LEAST_WORK if recurs else LEAST_WORK_ONCE)
     if not x.numel() or not (fast or (x.device.type == "cpu" and torch.is_autocast_enabled("cpu"))):
         return F.linear(x, weight, bias)
     rows = x.reshape(-1, x.shape[-1])
@@ -56,7 +60,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 def product(x: Tensor, y: Tensor) -> Tensor:
     """[n, k], [k, m] -> [n, m], without gradients."""
-    return _multiply(x, y) if _goes_to_onednn(x, y) else x @ y
+    return _multiply(x, y) if _goes_to_onednn(x, y, LEAST_WORK) else x @ y
 
 
 def compiles_shapes(x: Tensor) -> bool:
@@ -72,12 +76,12 @@ def filled(rows: int) -> int:
     return -(-rows // step) * step
 
 
-def _goes_to_onednn(x: Tensor, y: Tensor) -> bool:
+def _goes_to_onednn(x: Tensor, y: Tensor, least: int) -> bool:
     """For a product of rows `x` with a matrix `y`."""
     if not ONEDNN or x.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         return False
     are_fp32 = x.dtype is torch.float32 and y.dtype is torch.float32
-    return are_fp32 and min(y.shape) >= LEAST_WIDTH and x.numel() * y.shape[1] >= LEAST_WORK
+    return are_fp32 and min(y.shape) >= LEAST_WIDTH and x.numel() * y.shape[1] >= least
 
 
 def _multiply(x: Tensor, y: Tensor, bias: Tensor | None = None) -> Tensor:

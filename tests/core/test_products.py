@@ -96,6 +96,17 @@ def test_what_is_small_or_not_fp32_goes_the_usual_way(onednn: list[tuple[Tensor,
     assert len(onednn) == 1  # control
 
 
+def test_a_shape_that_may_not_come_again_must_be_worth_its_kernel(
+    onednn: list[tuple[Tensor, Tensor]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same product goes the usual way if its shape is rare, unless it is large."""
+    linear(torch.randn(90, 12), _weight("dense"), recurs=False)
+    assert not onednn
+    monkeypatch.setattr(products, "LEAST_WORK_ONCE", WORK)
+    linear(torch.randn(90, 12), _weight("dense"), recurs=False)
+    assert len(onednn) == 1
+
+
 def test_a_product_is_one_whichever_way_its_sides_lie(onednn: list[tuple[Tensor, Tensor]]) -> None:
     one, other = torch.randn(12, 33), torch.randn(33, 20)
     for x in (one, one.T.contiguous().T):

@@ -141,6 +141,11 @@ def has(tree: Tree, path: str) -> bool:
     return bool(_matches(tree, tuple(path.split("."))))
 
 
+def overlap(tree: Tree, path: str, other: str) -> bool:
+    """Whether two paths name a place in common, however each is spelled."""
+    return bool({*_matches(tree, tuple(path.split(".")))} & {*_matches(tree, tuple(other.split(".")))})
+
+
 def is_named(cls: type) -> bool:
     """Whether a dataclass is one of several told apart by the key `name` (a class variable, not a field)."""
     return isinstance(getattr(cls, "name", None), str) and all(field.name != "name" for field in dataclasses.fields(cls))

@@ -19,12 +19,14 @@ GLIBC_TRIM, GLIBC_TOP, GLIBC_MAP = -1, -2, -3  # `mallopt`: return, ask for, and
 
 
 def _keep_freed_memory() -> None:
-    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+    """As far as glibc can be told: old ones map no more than 32 MB within their heap. What a person has set stays."""
+    is_set = any(name.startswith("MALLOC_") for name in os.environ) or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
+    if sys.platform != "linux" or is_set:
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None:
-        for what, size in ((GLIBC_MAP, 1 << 30), (GLIBC_TRIM, (1 << 31) - 1), (GLIBC_TOP, 1 << 28)):
-            mallopt(what, size)
+    if mallopt is not None and any(mallopt(GLIBC_MAP, size) for size in (1 << 30, 1 << 25)):
+        mallopt(GLIBC_TRIM, (1 << 31) - 1)
+        mallopt(GLIBC_TOP, 1 << 28)
 
 
 if "OMP_WAIT_POLICY" not in os.environ:

@@ -225,7 +225,9 @@ def recompute_ranks(folder: RunFolder, data_root: Path) -> None:
 
 
 def _label(run: PlannedRun, runs: Sequence[PlannedRun]) -> str:
-    return run.label if len({other.config.seed for other in runs}) == 1 else f"{run.label}, seed {run.config.seed}"
+    tried = [f"{key} {value}" for key, value in (run.tries or {}).items()]
+    seed = [f"seed {run.config.seed}"] if len({other.config.seed for other in runs}) > 1 else []
+    return ", ".join([run.label, *tried, *seed])
 
 
 def _say_threads(runs: Sequence[PlannedRun], jobs: int) -> None:

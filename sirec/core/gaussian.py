@@ -55,6 +55,10 @@ class GaussianModel(SequentialModel):
         """[..., 2d], [V, 2d] -> [..., V]: −|s − t|² = 2 s·t − |t|² − |s|²."""
         return super().score(states, table) - states.square().sum(dim=-1, keepdim=True)
 
+    def score_each(self, states: Tensor, vectors: Tensor) -> Tensor:
+        """[N, 2d], [N, K, 2d] -> [N, K]: −|s − t|²."""
+        return super().score_each(states, vectors) - states.square().sum(dim=-1, keepdim=True)
+
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
         """[..., 2d], [..., 2d] -> [...]: −|s − t|²."""
         return -(states - vectors).square().sum(dim=-1)

@@ -107,6 +107,12 @@ class SequentialModel(Recommender):
         """[..., D], [V, D] -> [..., V]."""
         return linear(*self.factors(states, table))
 
+    def score_each(self, states: Tensor, vectors: Tensor) -> Tensor:
+        """[N, D], [N, K, D] -> [N, K]: `score` of each state with a table of its own."""
+        queries, keys, bias = self.factors(states, vectors)
+        products = torch.bmm(keys, queries[:, :, None]).squeeze(-1)
+        return products if bias is None else products + bias
+
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
         """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses that need no other."""
         return (states * vectors).sum(dim=-1)

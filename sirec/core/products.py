@@ -49,7 +49,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, recurs: boo
     `recurs` says whether the shapes of products are few, but for their rows.
     """
     fast = _goes_to_onednn(x, weight.T, LEAST_WORK if recurs else LEAST_WORK_ONCE)
-    if not x.numel() or not (fast or (x.device.type == "cpu" and torch.is_autocast_enabled("cpu"))):
+    if x.dim() < 2 or not x.numel() or not (fast or (x.device.type == "cpu" and torch.is_autocast_enabled("cpu"))):
         return F.linear(x, weight, bias)
     rows = x.reshape(-1, x.shape[-1])
     many = filled(len(rows))
@@ -68,6 +68,14 @@ def compiles_shapes(x: Tensor) -> bool:
     if x.device.type != "cpu":
         return False
     return x.dtype is torch.bfloat16 or torch.is_autocast_enabled("cpu") or (ONEDNN and x.dtype is torch.float32)
+
+
+def add_product(total: Tensor, x: Tensor, y: Tensor) -> None:
+    """Add `product` of x and y to a total, in place."""
+    if total.dtype is x.dtype and not _goes_to_onednn(x, y, LEAST_WORK):
+        total.addmm_(x, y)
+    else:
+        total += product(x, y)
 
 
 def filled(rows: int) -> int:

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from sirec.core.products import compiles_shapes, filled, product
+from sirec.core.products import add_product, compiles_shapes, filled, product
 
 BLOCK_BYTES = {"cpu": 1 << 24, "cuda": 1 << 28}  # of one block of logits: about a cache, or enough for a large device to do
 LEAST_ROWS = 64  # fewer would read the whole table for next to nothing, however large the catalogue
@@ -84,7 +84,7 @@ def _evaluate(
         if by_b is not None:
             by_b += slope.sum(dim=0, dtype=exact)
         by_q[block] = product(slope, k)
-        by_k += product(q[block].T, slope)
+        add_product(by_k, q[block].T, slope)
     if by_q is None or by_k is None:
         return total / count, (None, None, None)
     return total / count, (by_q[:count], by_k.T.contiguous(), by_b)

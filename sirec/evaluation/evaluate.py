@@ -17,8 +17,9 @@ from sirec.data.split import PARTS, Part
 from sirec.data.tasks import evaluation_rows, gather
 from sirec.evaluation.ranks import RankedBlock, RankTable, rank_block
 
-BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32, whatever the catalogue
-FEWEST_USERS = 64  # of one block: fewer would read the table of a large catalogue for next to nothing
+BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32,
+MOST_SCORES = 1 << 27  # and 512 MB where a catalogue is so large that otherwise few users would share a reading of its table
+FEWEST_USERS = 64  # who should share it
 BLOCK_SLOTS = 1 << 16  # of histories in one block, so that long windows of a small catalogue do not fill the memory
 OnUsers = Callable[[int, int], None]  # users ranked, users to be ranked
 EVERYBODY = slice(None)
@@ -48,7 +49,7 @@ def rank_split(
     nobody = torch.zeros(data.user_count, dtype=torch.long, device=data.items.device)
     ranked, done = RankedBlock(nobody, nobody.clone(), nobody.bool()), 0
     prepared = model.prepared()
-    for chosen in _blocks(order, rows.lengths[order], max(FEWEST_USERS, BLOCK_SCORES // data.item_codes)):
+    for chosen in _blocks(order, rows.lengths[order], _most_users(data.item_codes)):
         batch = gather(data, rows.take(chosen))
         targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
         found = rank_block(model.scores(batch, prepared).float(), targets, full_histories(data, part, rows.user[chosen] - 1))
@@ -58,6 +59,11 @@ def rank_split(
         if on_users:
             on_users(done, len(order))
     return ranked
+
+
+def _most_users(items: int) -> int:
+    """Of one block."""
+    return max(BLOCK_SCORES // items, min(FEWEST_USERS, MOST_SCORES // items), 1)
 
 
 def _blocks(users: np.ndarray, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:

@@ -79,7 +79,6 @@ class ObjectiveConfig(ABC):
     name: ClassVar[str]
     revision: ClassVar[int] = 1  # see `Declaration.revision`
     tasks: ClassVar[tuple[str, ...]] = ()  # the tasks whose batches it can read; none named: all
-    reads_catalogue: ClassVar[bool] = True  # the whole item table, and not some of its rows
     teaches: ClassVar[Kind | None] = None  # which side information it is a self-supervised lesson about
     weight: float = 1.0
 
@@ -91,6 +90,11 @@ class ObjectiveConfig(ABC):
     @abstractmethod
     def build(self, schema: Schema, width: int) -> Objective:
         """The objective for data of this shape and states of this width."""
+
+    @property
+    def reads_catalogue(self) -> bool:
+        """Whether it reads the whole item table, and not some of its rows."""
+        return True
 
     def indivisible(self) -> str | None:
         """Why passes over some rows each do not add up to the loss of a step; None where they do (see `Objective.part`)."""

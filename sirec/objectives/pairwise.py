@@ -37,7 +37,6 @@ class Pairwise(ObjectiveConfig):
     """The loss with its switches: `hinge` is w, `exclude` what may not be drawn."""
 
     name: ClassVar[str] = "pairwise"
-    reads_catalogue: ClassVar[bool] = False
     hinge: float = 0.0
     exclude: Exclude = "training"
 
@@ -46,6 +45,11 @@ class Pairwise(ObjectiveConfig):
         super().__post_init__()
         if not self.hinge >= 0:
             raise SirecError(f"hinge {self.hinge} of {self.name} must be 0 or more")
+
+    @property
+    def reads_catalogue(self) -> bool:
+        """An item that is drawn, and no more."""
+        return False
 
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss; it has no parameters."""

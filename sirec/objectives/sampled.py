@@ -41,7 +41,6 @@ class SampledConfig(ObjectiveConfig):
     `popularity` draws an item as often as it occurs in training, `uniform` all alike.
     """
 
-    reads_catalogue: ClassVar[bool] = False
     negatives: int | None = 256
     draw: Draw = "uniform"
     shared: bool = False
@@ -52,6 +51,11 @@ class SampledConfig(ObjectiveConfig):
         super().__post_init__()
         if self.negatives is not None and self.negatives < 1:
             raise SirecError(f"negatives {self.negatives} of {self.name} must be at least 1, or null for all items")
+
+    @property
+    def reads_catalogue(self) -> bool:
+        """Only where every item is a negative."""
+        return self.negatives is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +115,7 @@ class SampledLoss(Objective):
         taken = done.vectors(torch.cat([targets, drawn.flatten()]))  # at once: each may have a gradient of [V, D]
         rows = taken[len(targets) :].unflatten(0, drawn.shape)
         positive = model.score_pairs(done.predicting, taken[: len(targets)])
-        if drawn.dim() == 1:
-            negative = model.score(done.predicting, rows)
-        else:  # each target has a table of its own
-            negative = torch.vmap(model.score)(done.predicting[:, None], rows).squeeze(1)
+        negative = model.score(done.predicting, rows) if drawn.dim() == 1 else model.score_each(done.predicting, rows)
         hits = drawn == targets[:, None]
         return self.loss(positive.float(), negative.float(), drawn, hits if self._drops_hits else torch.zeros_like(hits))
 

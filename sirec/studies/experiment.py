@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sirec.config import dump, has, leaves, load, read_yaml
+from sirec.config import dump, has, leaves, load, overlap, read_yaml
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
@@ -210,7 +210,7 @@ def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment
     `SirecError` if another row is set against it.
     """
     _check_shared(experiment, data, where)
-    earlier: list[tuple[RunConfig, str]] = []
+    earlier: list[tuple[RunConfig, object, str]] = []
     present: list[str] = []
     for name, row in experiment.rows.items():
         try:
@@ -220,13 +220,15 @@ def planned_rows(experiment: Experiment, data: Dataset, where: str = "experiment
             continue
         label = label_of(name, chosen or ())
         config = _configuration(experiment, row, chosen, data, f"{where}: rows.{name}")
-        same = next((other for known, other in earlier if known == config), None) if row.attributes is not None else None
+        searched = _searched(experiment, row, config)
+        alike = [other for known, values, other in earlier if (known, values) == (config, searched)]
+        same = alike[0] if alike and row.attributes is not None else None
         if same:
             yield MissingRow(label, data.name, f"{data.name} has no other attributes, so it is '{same}'")
             continue
-        earlier.append((config, label))
+        earlier.append((config, searched, label))
         present.append(name)
-        trials = list(combinations(_searched(experiment, row, config)))
+        trials = list(combinations(searched))
         if len(trials) > 1:
             for setting in trials:
                 tried = _configuration(experiment, row, chosen, data, f"{where}: rows.{name}", setting)
@@ -246,9 +248,15 @@ def settled(experiment: Experiment, trial: PlannedRun) -> list[PlannedRun]:
 
 
 def _searched(experiment: Experiment, row: RowPlan, config: RunConfig) -> Mapping[str, Sequence[Any]]:
-    """What is tried for a row: keys that it has and leaves open. A row that has none of them, as a floor, has one trial."""
-    tree = dump(config)
-    return {key: values for key, values in experiment.search.items() if key not in row.set and has(tree, key)}
+    """What is tried for a row: keys that it has, and that neither it nor the experiment sets. A floor is not searched."""
+    if model_class(row.model).is_floor:
+        return {}
+    tree, fixed = dump(config), (*experiment.set, *row.set)
+    return {
+        key: values
+        for key, values in experiment.search.items()
+        if has(tree, key) and not any(overlap(tree, key, other) for other in fixed)
+    }
 
 
 def _configuration(
@@ -266,7 +274,7 @@ def _configuration(
         data,
         protocol=experiment.protocol,
         profile=experiment.profile,
-        shared={**experiment.set, **first, **(setting or {})},
+        shared={**first, **(setting or {}), **experiment.set},
         assignments={**row.set, **({} if attributes is None else {"data.attributes": list(attributes)})},
         adds=row.with_,
         where=where,

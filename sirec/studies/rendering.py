@@ -48,15 +48,17 @@ def render(experiment: Experiment, name: str, out: Path, views: Sequence[View] =
     elsewise = dict.fromkeys(run.dataset for run in found if run.split != LeaveOneOut()) if experiment.proposals else {}
     unproposed = [f"No gains over baselines: {', '.join(elsewise)} not split as papers split their data."] if elsewise else []
     trials = [search.Trial(**trial) for trial in stored.get("trials", ())]
+    searched = {(trial.dataset, trial.label) for trial in trials}
+    alone = list(dict.fromkeys(run.label for run in found if not run.is_floor and (run.dataset, run.label) not in searched))
     comparison = compare_entries(
         found,
         title=experiment.title,
         views=views,
         proposals=() if elsewise else experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=[*_notes(experiment, list(group(found))), *unproposed, *([search.note(trials)] if trials else [])],
+        notes=[*_notes(experiment, list(group(found))), *unproposed, *([search.note(trials, alone)] if trials else [])],
     )
-    tried = (search.table(trials, experiment.title),) if trials else ()
+    tried = (search.table(trials, experiment.title, alone),) if trials else ()
     return replace(comparison, tables=(*comparison.tables, *tried))
 
 

@@ -65,8 +65,8 @@ def best(values: Sequence[float]) -> int:
     return max(range(len(values)), key=lambda index: values[index])
 
 
-def note(trials: Sequence[Trial]) -> str:
-    """How many each row had, of what, and what decided."""
+def note(trials: Sequence[Trial], alone: Sequence[str] = ()) -> str:
+    """How many each row had, of what, and what decided; `alone` are trained rows that had but one run."""
     keys = dict.fromkeys(key for trial in trials for key in trial.setting)
     tried = [f"{key} {' or '.join(dict.fromkeys(str(t.setting[key]) for t in trials if key in t.setting))}" for key in keys]
     counts: dict[tuple[str, str], int] = {}
@@ -74,10 +74,11 @@ def note(trials: Sequence[Trial]) -> str:
         counts[trial.dataset, trial.label] = counts.get((trial.dataset, trial.label), 0) + 1
     each = " or ".join(map(str, sorted(set(counts.values()))))
     metrics = " or ".join(dict.fromkeys(trial.metric for trial in trials))
-    return f"Trials of each row that is trained: {each} ({', '.join(tried)}), first seed; validation {metrics} decided."
+    others = f"; one of {', '.join(alone)}, which set what is searched" if alone else ""
+    return f"Trials of each row: {each} ({', '.join(tried)}), first seed; validation {metrics} decided{others}."
 
 
-def table(trials: Sequence[Trial], title: str) -> ResultTable:
+def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> ResultTable:
     """Every row's trials on validation, a column a setting; what was taken is marked."""
     settings = list(dict.fromkeys(_text(trial.setting) for trial in trials))
     grouped: dict[tuple[str, str], dict[str, Trial]] = {}
@@ -89,7 +90,9 @@ def table(trials: Sequence[Trial], title: str) -> ResultTable:
     ]
     metrics = " or ".join(dict.fromkeys(trial.metric for trial in trials))
     columns = tuple(Column(each) for each in settings)
-    return ResultTable(f"{title}: trials, validation {metrics}", columns, tuple(rows), (note(trials), f"{TAKEN}: taken."))
+    return ResultTable(
+        f"{title}: trials, validation {metrics}", columns, tuple(rows), (note(trials, alone), f"{TAKEN}: taken.")
+    )
 
 
 def _cell(trial: Trial | None) -> Cell:

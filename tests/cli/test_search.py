@@ -9,6 +9,8 @@ import pytest
 
 from sirec.evaluation.metrics import parse_metric, summarise
 from sirec.run.store import RunFolder
+from sirec.studies.experiment import PlannedRun
+from sirec.studies.progress import Progress
 
 from .conftest import Call
 
@@ -38,7 +40,8 @@ def test_validation_decides_and_other_seeds_follow(sirec: Call, prepared: Path, 
     call = ("study", "searched.yaml", "--data", "shop", "--out", str(out), "--jobs", jobs)
     shown = sirec(*call)
     assert shown.code == 0, shown.err
-    assert shown.err.count(": done") + shown.err.count("done, ") >= 4
+    for setting in ("learning_rate 1e-05, dropout 0.0", "learning_rate 0.01, dropout 0.4"):
+        assert f"A, {setting}: done" in " ".join(shown.err.split())
     record = json.loads((out / "studies" / "searched_on_shop.json").read_text())
 
     runs = {row: [out / line["run"] for line in record["runs"] if line["row"] == row] for row in "ABC"}
@@ -62,7 +65,7 @@ def test_validation_decides_and_other_seeds_follow(sirec: Call, prepared: Path, 
     assert len(list(out.glob("runs/shop/*/*/DONE"))) == trained
 
     said = " ".join(shown.out.split())
-    assert "Trials of each row that is trained: 2 or 4 (dropout 0.0 or 0.4, learning_rate 1e-05 or 0.01)" in said
+    assert "Trials of each row: 2 or 4 (dropout 0.0 or 0.4, learning_rate 1e-05 or 0.01)" in said
     again = sirec(*call)
     assert again.out == shown.out
     assert again.err.count("already trained") == trained  # nothing is trained twice
@@ -107,3 +110,64 @@ def test_a_search_that_cannot_be_is_one_line(sirec: Call, prepared: Path, search
     assert outcome.code == 2
     assert what in " ".join(outcome.err.split())
     assert not (prepared / "untouched").exists()
+
+
+@pytest.mark.parametrize("how", ["row", "file", "option"])
+def test_a_key_is_the_same_however_it_is_spelled(sirec: Call, prepared: Path, how: str) -> None:
+    """`model.dropout` of a row, of all rows or of the command line leaves no `dropout` to search, and is what is trained."""
+    where = {
+        "row": "A: {model: sasrec, set: {model.dropout: 0.2}}",
+        "file": "A: {model: sasrec}",
+        "option": "A: {model: sasrec}",
+    }
+    plan = PLAN.replace("A: {model: sasrec}", where[how]).replace("learning_rate: [0.00001, 0.01], ", "")
+    if how == "file":
+        plan = plan.replace("set: {width: 8", "set: {model.dropout: 0.2, width: 8")
+    (prepared / "spelled.yaml").write_text(plan)
+    out = prepared / f"spelled-{how}"
+    options = ["--set", "model.dropout=0.2"] if how == "option" else []
+    assert sirec("study", "spelled.yaml", "--data", "shop", "--seeds", "0", "--out", str(out), *options).code == 0
+    [run] = out.glob("runs/shop/sasrec/*")
+    assert getattr(RunFolder(run).config().model, "dropout") == 0.2  # noqa: B009 - not every model has one
+    [record] = (out / "studies").iterdir()
+    tried = {trial["label"] for trial in json.loads(record.read_text()).get("trials", [])}
+    assert tried == ({"C"} if how == "row" else set())
+
+
+def test_a_row_that_had_one_try_is_named(sirec: Call, prepared: Path) -> None:
+    """It sets what the others search; nothing is said of a floor."""
+    (prepared / "alone.yaml").write_text(PLAN.replace(", dropout: [0.0, 0.4]", ""))
+    out = prepared / "alone"
+    shown = sirec("study", "alone.yaml", "--data", "shop", "--seeds", "0", "--out", str(out))
+    assert "decided; one of C, which set what is searched" in " ".join(shown.out.split())
+
+
+def test_a_floor_is_not_searched(sirec: Call, prepared: Path) -> None:
+    """Even for a key that it has."""
+    (prepared / "floor.yaml").write_text(
+        PLAN.replace("{learning_rate: [0.00001, 0.01], dropout: [0.0, 0.4]}", "{max_length: [5, 10]}")
+    )
+    out = prepared / "floor"
+    assert sirec("study", "floor.yaml", "--data", "shop", "--out", str(out)).code == 0
+    assert len(list(out.glob("runs/shop/popularity/*/DONE"))) == 1
+
+
+def test_a_study_cut_off_is_drawn_up_to_the_row_it_is_at(sirec: Call, prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped while a row is searched, the record ends above it, so that no row is set against one that is not above it."""
+    last = "  D: {model: sasrecf, set: {learning_rate: 0.003, dropout: 0.1}}\n"
+    rows = f"rows:\n  B: {{model: popularity}}\n  A: {{model: sasrec}}\n{last}"
+    (prepared / "cut.yaml").write_text(PLAN[: PLAN.index("against")] + "against: previous\n" + rows)
+    out, seen = prepared / "cut", []
+
+    def stop(run: PlannedRun, folder: RunFolder) -> None:
+        seen.append(run.row)
+        finish(progress[0], run, folder)
+        if len(seen) == 7:  # the floor, four trials, and the two seeds of the last row
+            raise KeyboardInterrupt
+
+    finish, progress = Progress.finish, []
+    monkeypatch.setattr(Progress, "finish", lambda self, run, folder: (progress.append(self), stop(run, folder))[1])
+    sirec("study", "cut.yaml", "--data", "shop", "--out", str(out))
+    record = json.loads((out / "studies" / "cut_on_shop.json").read_text())
+    assert seen == ["B", "A", "A", "A", "A", "D", "D"]
+    assert [line["row"] for line in record["runs"]] == ["B"]

@@ -13,11 +13,14 @@ import tiny as builders
 import torch
 from torch import Tensor
 
+from sirec.core import products
+from sirec.core.model import SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks import NextItem, gather, training_items
 from sirec.errors import SirecError
+from sirec.models import MODELS
 from sirec.objectives.base import Pass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.sampled import GeneralisedBCE, SampledConfig, SampledLoss, SampledSoftmax, positive_power
@@ -219,3 +222,31 @@ def test_meaningless_settings_are_refused(make: Any, part: str) -> None:
     """No negatives at all, or a t outside [0, 1]."""
     with pytest.raises(SirecError, match=part):
         make()
+
+
+@pytest.mark.parametrize("name", ["sasrec", "stosa"])
+def test_scores_of_each_with_a_table_of_its_own_are_scores(tiny: Dataset, schema: Schema, name: str) -> None:
+    """Row by row they are `score` of one state and its table, whatever library multiplies; another table gives others."""
+    model = builders.sized(MODELS[name](), **builders.SHAPE).build(schema)
+    assert isinstance(model, SequentialModel)
+    states, tables = torch.randn(6, model.state_width), torch.randn(6, 5, model.state_width)
+    each = model.score_each(states, tables)
+    for state, table, scores in zip(states, tables, each, strict=True):
+        torch.testing.assert_close(scores, model.score(state[None], table)[0], rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(model.score_each(states, tables.flip(0)), each)  # control
+
+
+@pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
+def test_a_large_step_trains(config: SampledConfig, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every product is large enough for the faster library, loss and gradients are those of the usual one."""
+    found = []
+    for least in (1, 1 << 30):
+        monkeypatch.setattr(products, "ONEDNN", hasattr(torch.ops.mkldnn, "_linear_pointwise"))
+        monkeypatch.setattr(products, "LEAST_WORK", least)
+        torch.manual_seed(0)
+        model, done = a_pass(tiny, schema)
+        states = done.predicting.clone().requires_grad_()
+        loss = built(config, tiny, schema)(model, replace(done, predicting=states))
+        found.append([loss.detach(), *torch.autograd.grad(loss, [states])])
+    for fast, usual in zip(*found, strict=True):
+        torch.testing.assert_close(fast, usual, rtol=1e-4, atol=1e-6)

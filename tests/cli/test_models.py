@@ -35,7 +35,7 @@ def test_the_list_says_without_data_whether_one_pass_trains_all(sirec: Call) -> 
 def test_parameters_are_counted_on_a_terminal_too(sirec: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     """With bars, which only a terminal has; numbers are whole on the narrowest screen, and those of the protocol."""
     bars = io.StringIO()
-    monkeypatch.setattr(console, "stderr", Console(file=bars, force_terminal=True, width=80))
+    monkeypatch.setattr(console, "stderr", Console(file=bars, force_terminal=True, width=80, _environ={}))
     screen = on_a_screen(monkeypatch, 80)
     assert sirec("models", "--data", "shop").code == 0
     assert "building" in bars.getvalue()

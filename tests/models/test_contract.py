@@ -306,8 +306,8 @@ def hits(model: Recommender, data: Dataset, places: int = 1) -> float:
     return (best == batch.targets.gather(1, batch.read[:, None])).any(dim=1).double().mean().item()
 
 
-# Width, rate and epochs. What is in a gap must be read off its neighbours by where they lie, which takes more steps to learn than
-# what follows the item one looks at: smaller ones where places are added to items, and as large ones where they attend.
+# Width, rate and epochs. What is in a gap must be read off its neighbours by where they lie, which takes more steps to learn
+# than what follows the item one looks at: smaller ones where places are added to items, and as large ones where they attend.
 LESSON = (16, 0.01, 20)
 LEARNED = 0.75  # of seeds that differ in dropout alone some models reach 1 and some 0.8; one in twelve would be chance
 LESSONS = {"bert4rec": (32, 0.003, 110), "dif-bert4rec": (24, 0.01, 110)}

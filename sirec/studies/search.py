@@ -73,9 +73,8 @@ def note(trials: Sequence[Trial], alone: Sequence[str] = ()) -> str:
     for trial in trials:
         counts[trial.dataset, trial.label] = counts.get((trial.dataset, trial.label), 0) + 1
     each = " or ".join(map(str, sorted(set(counts.values()))))
-    metrics = " or ".join(dict.fromkeys(trial.metric for trial in trials))
     others = f"; one of {', '.join(alone)}, which set what is searched" if alone else ""
-    return f"Trials of each row: {each} ({', '.join(tried)}), first seed; validation {metrics} decided{others}."
+    return f"Trials of each row: {each} ({', '.join(tried)}), first seed; validation {_metrics(trials)} decided{others}."
 
 
 def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> ResultTable:
@@ -88,11 +87,14 @@ def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> Res
         Row(label, tuple(_cell(mine.get(each)) for each in settings), dataset, runs={each: mine[each].run for each in mine})
         for (dataset, label), mine in grouped.items()
     ]
-    metrics = " or ".join(dict.fromkeys(trial.metric for trial in trials))
     columns = tuple(Column(each) for each in settings)
     return ResultTable(
-        f"{title}: trials, validation {metrics}", columns, tuple(rows), (note(trials, alone), f"{TAKEN}: taken.")
+        f"{title}: trials, validation {_metrics(trials)}", columns, tuple(rows), (note(trials, alone), f"{TAKEN}: taken.")
     )
+
+
+def _metrics(trials: Sequence[Trial]) -> str:
+    return " or ".join(dict.fromkeys(trial.metric for trial in trials))
 
 
 def _cell(trial: Trial | None) -> Cell:

@@ -19,13 +19,14 @@ carry no times), no price, no empty history.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
-from sirec.core.blocks import NORM_EPS
+from sirec.core.blocks import NORM_EPS, at
 from sirec.core.by_field import ByField
 from sirec.core.dropout import Dropout
 from sirec.core.embedding import AttributeEmbedding, AttributeTables
@@ -115,7 +116,8 @@ class FilteredGaussians(GaussianModel):
         covariance = variance(self.dropout(self.covariance_norm(covariance)))
         for block in self.blocks:
             mean, covariance = cast(FilterBlock, block)(mean, covariance)
-        return States(gaussian(mean[:, :length], covariance[:, :length]))
+        mean, covariance = (at(layout.flatten(part[:, :length]), batch.asked) for part in (mean, covariance))
+        return States(layout.unflatten(gaussian(mean, covariance), batch.asked))
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw means."""
@@ -178,6 +180,33 @@ class CircularFilter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, n, d] -> [B, n, d]."""
-        spectrum = torch.fft.rfft(x, dim=1) * torch.view_as_complex(self.weight)
-        filtered: Tensor = torch.fft.irfft(spectrum, n=x.shape[1], dim=1)
+        filtered: Tensor = _Filtered.apply(x, torch.view_as_complex(self.weight))  # type: ignore[no-untyped-call]
         return filtered
+
+
+class _Filtered(torch.autograd.Function):
+    """The convolution of real rows and its gradients, which are correlations and need transforms of real rows alone.
+
+    torch's own gradient of a real transform goes by a complex one of the whole window.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
+        """[B, n, d], complex [n // 2 + 1, d] -> [B, n, d]."""
+        spectrum = torch.fft.rfft(x, dim=1)
+        ctx.save_for_backward(spectrum, kernel)
+        return torch.fft.irfft(spectrum * kernel, n=x.shape[1], dim=1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """Of the rows F⁻¹(K* ⊙ F(G)), of the kernel F(X)* ⊙ F(G) over rows; all but the end frequencies stand for ±k."""
+        spectrum, kernel = ctx.saved_tensors
+        window = gradient.shape[1]
+        asked = torch.fft.rfft(gradient, dim=1)
+        of_rows = torch.fft.irfft(asked * kernel.conj(), n=window, dim=1) if ctx.needs_input_grad[0] else None
+        twice = torch.full((len(kernel), 1), 2 / window, dtype=gradient.dtype, device=gradient.device)
+        twice[0] = 1 / window
+        if window % 2 == 0:
+            twice[-1] = 1 / window
+        return of_rows, (spectrum.conj() * asked).sum(dim=0) * twice

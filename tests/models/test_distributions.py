@@ -11,7 +11,7 @@ import pytest
 import reference
 import tiny as builders
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sirec.core.gaussian import gaussian
 from sirec.core.model import SequentialModel
@@ -264,6 +264,27 @@ def test_a_circular_filter_commutes_with_shifts(window: int) -> None:
         expected = torch.stack([sum(response[(t - s) % window] * x[:, s] for s in range(window)) for t in range(window)], dim=1)  # type: ignore[misc]
     torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(y[:, 1:], y[:, :-1])  # control: slots differ
+
+
+@pytest.mark.parametrize("window", [1, 2, 7, 8])
+def test_a_circular_filter_has_the_gradients_of_its_transforms(window: int) -> None:
+    """Of rows and of the filter, for windows with and without a frequency of their own halves."""
+    torch.manual_seed(0)
+    layer = CircularFilter(3, window).double()
+    nn.init.normal_(layer.weight)
+    x, wanted = torch.randn(2, 4, window, 3, dtype=torch.float64)
+    x.requires_grad_()
+
+    def gradients(values: Tensor) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(values, (x, layer.weight), wanted)
+
+    plain = torch.fft.irfft(torch.fft.rfft(x, dim=1) * torch.view_as_complex(layer.weight), n=window, dim=1)
+    expected = gradients(plain)
+    torch.testing.assert_close(gradients(layer(x)), expected)
+    with torch.no_grad():
+        layer.weight *= 2
+    of_rows, of_filter = gradients(layer(x))
+    torch.testing.assert_close((of_rows, of_filter), (2 * expected[0], expected[1]))  # control: what enters where
 
 
 def test_dlfs_rec_without_attributes_reads_bare_items(tiny: Dataset) -> None:

@@ -1,5 +1,5 @@
 # `make quickstart` and `make test` need Python 3.11 or newer and nothing else; both set everything up on first use.
-# Threads that wait by spinning starve the others on a busy machine (see sirec/cli/__init__.py).
+# Threads that wait by spinning starve the others on a busy machine (see sirec/process.py).
 export GOMP_SPINCOUNT ?= 3000
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)

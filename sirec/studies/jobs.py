@@ -31,7 +31,7 @@ from sirec.run.store import Store
 from sirec.training.fit import EpochReport
 
 SECONDS_BETWEEN_STEPS = 0.2  # how often a worker tells of its steps
-PRELOADED = ["sirec.cli", __name__, "torch._dynamo"]  # how memory and threads behave; and what torch's first optimiser imports
+PRELOADED = [__name__, "torch._dynamo"]  # and what torch's first optimiser imports
 FAILED = "failed"  # what a worker says instead of a watcher's method, before it ends
 HINT = "the same command goes on from the last finished epoch"
 

@@ -32,7 +32,8 @@ from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute, folder_of
 from sirec.run.store import RunFolder, Store
 from sirec.studies import cluster
-from sirec.studies.cluster import ATTEMPTS, BEGAN, DIED, ENDED, Board, News, Task, train_on_cluster
+from sirec.studies.board import ATTEMPTS, BEGAN, DIED, ENDED, Board, News, Task
+from sirec.studies.cluster import train_on_cluster
 from sirec.studies.jobs import Workplace, make_covariates
 from sirec.training.fit import EpochReport
 

@@ -74,7 +74,7 @@ def _evaluate(
             logits = (logits + bias).to(kind)
         aimed, most = logits.gather(1, aim).to(exact), logits.amax(dim=1, keepdim=True).to(exact)
         shares = logits.softmax(dim=1)
-        log_sum = most - shares.amax(dim=1, keepdim=True).to(exact).log()  # the largest share is exp(max z - log sum)
+        log_sum = most - _largest(shares).to(exact).log()  # the largest share is exp(max z - log sum)
         total += (log_sum - aimed)[:real].sum()
         if by_q is None or by_k is None:
             continue
@@ -88,3 +88,10 @@ def _evaluate(
     if by_q is None or by_k is None:
         return total / count, (None, None, None)
     return total / count, (by_q[:count], by_k.T.contiguous(), by_b)
+
+
+def _largest(shares: Tensor) -> Tensor:
+    """[n, V], none negative -> [n, 1]. Such numbers order as their bits do, and torch is 7 times faster with integers of 16."""
+    if shares.dtype is torch.bfloat16:
+        return shares.view(torch.int16).amax(dim=1, keepdim=True).view(torch.bfloat16)
+    return shares.amax(dim=1, keepdim=True)

@@ -38,7 +38,7 @@ def through(blocks: Iterable[nn.Module], x: Tensor, side: Mapping[str, Tensor], 
     """`x` [T, d] through a stack of blocks -> [T, d]; the last computes only what the rows are asked for, [B, d]."""
     stack = [cast(Block, block) for block in blocks]
     for block in stack:
-        x = block(x, side, layout, rows.visible, layout.ends if rows.only_ends and block is stack[-1] else None)
+        x = block(x, side, layout, rows.visible, rows.asked_of(layout) if block is stack[-1] else None)
     return x
 
 

@@ -149,7 +149,7 @@ class FusedTransformer(SequentialModel):
         layout = whole(rows.items) if self.whole_window else rows.layout
         items, side = self.vectors(rows, layout)
         x = through(self.blocks, self.join(items, side), side, layout, rows)
-        length, asked = batch.items.shape[1], layout.ends if rows.only_ends else None
+        length, asked = batch.items.shape[1], rows.asked_of(layout)
         hidden = layout.unflatten(x, asked)[:, :length]
         if self.head is None:
             return States(hidden)

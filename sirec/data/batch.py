@@ -164,7 +164,11 @@ class Batch:
     @property
     def asked(self) -> Tensor | None:
         """Long[B]: the tokens of `layout` whose states are asked for; None: all."""
-        return self.layout.ends if self.only_ends else None
+        return self.asked_of(self.layout)
+
+    def asked_of(self, layout: Layout) -> Tensor | None:
+        """Long[B]: the same in another layout of these rows."""
+        return layout.ends if self.only_ends else None
 
     @cached_property
     def target_slots(self) -> Tensor:

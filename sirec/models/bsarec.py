@@ -102,7 +102,7 @@ class FilteredTransformer(BareItems):
             x = x + part(layout.flatten(rows.behaviours[name]))
         x = self.dropout(self.norm(x))
         x = through(self.blocks, x, {}, layout, rows)
-        return States(layout.unflatten(x, layout.ends if rows.only_ends else None)[:, : batch.items.shape[1]])
+        return States(layout.unflatten(x, rows.asked_of(layout))[:, : batch.items.shape[1]])
 
 
 class FilteredBlock(Block):

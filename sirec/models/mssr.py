@@ -121,7 +121,7 @@ class MultiSequenceEncoder(SequentialModel):
         rows = rows.counted(self.positions, self.max_length)
         x, moved, side = self.vectors(rows, layout)
         weights = [self.item_pairs.softmax(dim=0), *self.attribute_pairs.softmax(dim=1)]
-        ends = layout.ends if rows.only_ends else None
+        ends = rows.asked_of(layout)
         for block in self.blocks:
             asked = ends if block is self.blocks[-1] else None
             x, now = block(x, moved, side, weights, layout, rows.visible, asked)

@@ -117,7 +117,7 @@ def choose_prefixes(targets: Tensor, *, every: bool) -> tuple[Tensor, Tensor]:
 
 
 def cut(batch: Batch, rows: Tensor, slots: Tensor, behaviours: Iterable[str]) -> Batch:
-    """The batch whose row p is `batch`'s row `rows[p]` up to and with slot `slots[p]`; nothing is predicted in it.
+    """The batch whose row p is `batch`'s row `rows[p]` up to slot `slots[p]`, whose state alone is asked for.
 
     It keeps only the named behaviours: a batch may carry others, which no model reads and which must not be altered.
     """
@@ -126,7 +126,7 @@ def cut(batch: Batch, rows: Tensor, slots: Tensor, behaviours: Iterable[str]) ->
     items = batch.items[rows, :length] * real
     codes = {name: batch.behaviours[name][rows, :length] for name in behaviours}
     lengths = (slots + 1).cpu().numpy()
-    return Batch(batch.users[rows], items, lengths, codes, torch.zeros_like(items), slots, batch.visible)
+    return Batch(batch.users[rows], items, lengths, codes, torch.zeros_like(items), slots, batch.visible, only_ends=True)
 
 
 def differs(prefixes: Batch, altered: Codes) -> Tensor:

@@ -24,7 +24,7 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
     "sasrecf": ("item@1 next_item@1 sasrecf@1", 4.512815, 0.10935),
     "nova": ("item@1 next_item@1 nova@1", 4.526529, 0.12747),
     "dif-sr": ("aap@1 dif-sr@1 item@1 next_item@1", 9.553715, 0.11406),
-    "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.407670, 0.14069),
+    "comif": ("comif@1 iaa@1 item@1 next_item@1 upa@1", 5.417052, 0.14982),
     "gru4rec": ("gru4rec@1 item@1 next_item@1", 4.560931, 0.10641),
     "gru4recf": ("gru4recf@1 item@1 next_item@1", 4.569092, 0.08561),
     "fdsa": ("fdsa@1 item@1 next_item@1", 4.535138, 0.13315),

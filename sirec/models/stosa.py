@@ -7,8 +7,8 @@ What a user wants is uncertain, so an item is a mean and a diagonal covariance, 
     A   = FFN_a(A'),   C = ELU(FFN_c(C')) + 1,   FFN(x) = LN(x + Drop(W₂ ELU(W₁ x)))
     z_v = −W₂²((A[t], C[t]), (a_v, ELU(c_v) + 1)),   L = pairwise + w · push         (`objectives/pairwise.py`)
 
-Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean ; √covariance] a distance is |k|² − 2 q·k and a
-term of the query, which a softmax over keys does not see: attention is one product, less a number a key.
+Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean ; √covariance − 1] a distance is |k|² − 2 q·k
+and a term of the query, which a softmax over keys does not see: attention is one product, less a number a key.
 
 Departures: positions are counted from the first item (`positions: forward`), so that one pass trains every prefix exactly;
 drawn items avoid the training part only. The released encoder never updates the mean stream (a misspelt variable), so that

@@ -14,7 +14,7 @@ quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, 
 test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, committed tables and their report rendered anew, the demo study twice
 	OMP_NUM_THREADS=1 $(RUN)/pytest -m "not slow" -n auto --dist worksteal
 
-test-all: $(VENV)/dev.stamp lint ## everything, slow tests too
+test-all: $(VENV)/all.stamp lint ## everything: slow tests, and those that need Ray
 	OMP_NUM_THREADS=1 $(RUN)/pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev.stamp
@@ -36,6 +36,10 @@ $(VENV)/runtime.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 $(VENV)/dev.stamp: $(VENV)/bin/python pyproject.toml constraints.txt
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/runtime.stamp
+
+$(VENV)/all.stamp: $(VENV)/dev.stamp
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ray]'
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -118,9 +118,9 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
         Protocol(
             "difsr-paper",
-            "as difsr, with what the logs behind the paper's tables used: windows of 7 (Amazon) and 10 (Yelp)",
+            "as difsr, with what the logs behind the paper's tables used: windows of 7 (Amazon) and 10 (Yelp), selected by Recall@10",
             ("category", "categories"),
-            DIFSR_SETTINGS,
+            {**DIFSR_SETTINGS, "stages.train.metric": "Recall@10"},
             _difsr_tuned(
                 ("beauty", 7, 4, 4, 256, "gate", 10.0),
                 ("sports", 7, 4, 2, 256, "gate", 5.0),

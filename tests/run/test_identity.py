@@ -72,9 +72,10 @@ def test_difsr_widens_attention_models_only(tiny: Dataset, protocol: str) -> Non
 
 
 def test_a_tuned_protocol_sets_one_model_on_one_data_set(tiny: Dataset) -> None:
-    """`difsr-paper` gives DIF-SR on Beauty its window of 7 and its own heads; nothing else changes."""
+    """`difsr-paper` gives DIF-SR on Beauty its window of 7 and its own heads, no other model; all are selected by Recall@10."""
     beauty = replace(tiny, name="beauty")
     tuned = resolve("dif-sr", beauty, protocol="difsr-paper")
     assert (tuned.data.max_length, tuned.model.layers, tuned.model.heads) == (7, 4, 4)  # type: ignore[union-attr]
+    assert (tuned.stages[0].metric, resolve("dif-sr", beauty, protocol="difsr").stages[0].metric) == ("Recall@10", "Recall@20")
     assert resolve("sasrec", beauty, protocol="difsr-paper").data.max_length == 50
     assert resolve("dif-sr", tiny, protocol="difsr-paper").data.max_length == 50

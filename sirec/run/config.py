@@ -118,7 +118,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
         ),
         Protocol(
             "difsr-paper",
-            "as difsr, with what the logs behind the paper's tables used: windows of 7 (Amazon) and 10 (Yelp), selected by Recall@10",
+            "as difsr, with what the logs behind the paper's tables used: windows of 7 (Yelp: 10), selected by Recall@10",
             ("category", "categories"),
             {**DIFSR_SETTINGS, "stages.train.metric": "Recall@10"},
             _difsr_tuned(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,85 +29,103 @@ from sirec.errors import SirecError
 from sirec.evaluation.evaluate import rank_split
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
-from sirec.run.execute import Workshop, set_up
+from sirec.run.execute import device_named, set_up
 from sirec.training.fit import Place, Trainer
 
 AFTER_IMPORTS = peak_memory()
-SHAPE: dict[str, object] = {
-    "model.layers": 3, "model.heads": 4, "model.width": 128, "model.inner": 256, "model.dropout": 0.5,
-    "model.attention_dropout": 0.3, "max_length": 50, "budget": 512, "epochs": 1_000_000, "patience": 1_000_000,
+SHARED: dict[str, object] = {
+    "model.width": 128, "max_length": 50, "budget": 512, "epochs": 1_000_000, "patience": 1_000_000,
 }  # fmt: skip
+SHAPE = SHARED | {
+    "model.layers": 3, "model.heads": 4, "model.inner": 256, "model.dropout": 0.5, "model.attention_dropout": 0.3,
+}  # fmt: skip
+SHAPES = {"equal": SHAPE, "declared": SHARED}  # every model in the peers' shape, or with its own layers and dropouts
+LEAST_STEPS = 3  # before a limit of seconds may end them
 
 
 class _Enough(Exception):  # noqa: N818 - not an error
     """Ends the training loop once enough steps are timed."""
 
 
-def configure(spec: str, data: Dataset, threads: int, precision: str, attributes: list[str]) -> RunConfig:
-    """The configuration of `MODEL KEY=VALUE…` in the benchmark's shape; what the spec assigns comes last and wins."""
+def configure(spec: str, data: Dataset, threads: int, precision: str, attributes: list[str], shape: str = "equal") -> RunConfig:
+    """The configuration of `MODEL KEY=VALUE…` in a shape of `SHAPES`; what the spec assigns comes last and wins."""
     model, *assignments = spec.split()
-    shared = SHAPE | {"threads": threads, "precision": precision, "data.attributes": attributes}
+    shared = SHAPES[shape] | {"threads": threads, "precision": precision, "data.attributes": attributes}
     return resolve(model, data, shared=shared, assignments=parse_assignments(assignments, "--own"), where=spec)
 
 
 def measure(
-    config: RunConfig, data: Dataset, *, warmup: int, steps: int, evaluate: bool, device: str = "cpu"
+    config: RunConfig,
+    data: Dataset,
+    *,
+    warmup: int,
+    steps: int,
+    evaluate: bool,
+    device: str = "cpu",
+    limit: float = math.inf,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Time `steps` training steps of each stage of a configuration and, if wanted, after the last the ranking of all users.
 
     Yields what to add to a name, nothing where there is one stage, and figures. The peak is that of the process so far; on
-    an accelerator that of its memory.
+    an accelerator that of its memory. `limit` is as in `time_steps`. Raises `SirecError` for a device that is not there and
+    a model that is not trained.
     """
-    workshop = set_up(config, data, torch.device(device))
+    workshop = set_up(config, data, device_named(device))
     if not isinstance(workshop.model, SequentialModel) or not config.stages:
         raise SirecError(f"{config.model.name} is not trained, so there is no step to time")
     for index, stage in enumerate(config.stages):
         last, suffix = config.stages[-1], f" ({stage.title})" if len(config.stages) > 1 else ""
-        figures = measure_stage(config, workshop, index, warmup=warmup, steps=steps, evaluate=evaluate and stage is last)
+        trainer = Trainer(workshop.model, stage, workshop.data, workshop.schema, Place(config.seed, index, config.precision))
+        figures = measure_stage(trainer, warmup, steps, limit)
+        if evaluate and stage is last:
+            figures["evaluation_seconds"] = time_ranking(workshop.model, trainer.data, config.data.max_length)
         yield suffix, {"model": f"{kind_of(config)}{suffix}", **figures}
 
 
-def measure_stage(
-    config: RunConfig, workshop: Workshop, index: int, *, warmup: int, steps: int, evaluate: bool
-) -> dict[str, Any]:
-    """Time one stage."""
-    model = workshop.model
-    assert isinstance(model, SequentialModel)
-    trainer = Trainer(model, config.stages[index], workshop.data, workshop.schema, Place(config.seed, index, config.precision))
-    mean = time_steps(trainer, warmup, steps)
-    result = {
+def measure_stage(trainer: Trainer, warmup: int, steps: int, limit: float) -> dict[str, Any]:
+    """Time one stage's training."""
+    mean, timed = time_steps(trainer, warmup, steps, limit)
+    return {
         "ms_per_step": 1e3 * mean,
+        "timed_steps": timed,
         "steps_per_epoch": trainer.steps,
         "seconds_per_epoch": mean * trainer.steps,
-        "peak_bytes_above_import": peak(workshop.data.items.device),
+        "peak_bytes_above_import": peak(trainer.data.items.device),
     }
-    if evaluate:
-        start = now(workshop.data.items.device)
-        rank_split(model, workshop.data, "valid", config.data.max_length)
-        result["evaluation_seconds"] = now(workshop.data.items.device) - start
-    return result
 
 
-def time_steps(trainer: Trainer, warmup: int, steps: int) -> float:
-    """Mean seconds of a step after `warmup` (at least one), as seen from outside: from the end of one to the end of another.
+def time_ranking(model: SequentialModel, data: Dataset, max_length: int) -> float:
+    """Seconds of ranking every user's validation target."""
+    start = now(data.items.device)
+    rank_split(model, data, "valid", max_length)
+    return now(data.items.device) - start
 
-    An accelerator is waited for at both ends and never in between.
+
+def time_steps(trainer: Trainer, warmup: int, steps: int, limit: float = math.inf) -> tuple[float, int]:
+    """Mean seconds of a step after `warmup` (at least one), as seen from outside, and the number of steps it is the mean of.
+
+    Timed is from the end of one step to the end of another. Both the warming up and the timing end early once they have taken
+    `limit` seconds and `LEAST_STEPS` steps. An accelerator is waited for at both ends of the timing and never in between.
     """
-    seen, marks = 0, []
+    marks: list[float] = []
+    seen, begun = 0, time.perf_counter()
 
     def on_step(done: int, total: int) -> None:
-        nonlocal seen
+        nonlocal seen, begun
         seen += 1
-        if seen - max(warmup, 1) in (0, steps):
-            marks.append(now(trainer.data.items.device))
+        is_over = seen >= LEAST_STEPS and time.perf_counter() - begun >= limit
+        if seen < (steps if marks else max(warmup, 1)) and not is_over:
+            return
+        marks.append(now(trainer.data.items.device))
         if len(marks) == 2:
             raise _Enough
+        seen, begun = 0, marks[0]
 
     with contextlib.suppress(_Enough):
         for _ in trainer.run(lambda: {trainer.stage.metric: 0.0}, on_step):
             pass
     start, end = marks
-    return (end - start) / steps
+    return (end - start) / seen, seen
 
 
 def now(device: torch.device) -> float:
@@ -136,6 +155,8 @@ def main() -> None:
     parser.add_argument("--attributes", default="category", help="names of attributes, with commas between; empty: none")
     parser.add_argument("--steps", type=int, default=64)
     parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds after which warming up and timing end early")
+    parser.add_argument("--shape", choices=tuple(SHAPES), default="equal", help="the peers' shape, or as each model declares")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--device", default="cpu", help="cpu, or an accelerator: cuda")
@@ -144,9 +165,9 @@ def main() -> None:
     try:
         data = storage.load(args.data)
         attributes = [name for name in args.attributes.split(",") if name]
-        config = configure(args.spec, data, args.threads, args.precision, attributes)
-        how = {"warmup": args.warmup, "steps": args.steps, "evaluate": args.evaluate, "device": args.device}
-        for suffix, result in measure(config, data, **how):
+        config = configure(args.spec, data, args.threads, args.precision, attributes, args.shape)
+        how = {"warmup": args.warmup, "steps": args.steps, "evaluate": args.evaluate}
+        for suffix, result in measure(config, data, device=args.device, limit=args.limit, **how):
             print(json.dumps({"name": f"{args.spec}{suffix}", **result}))
     except SirecError as error:
         parser.error(str(error))

@@ -289,7 +289,7 @@ def notes(
         lines.append(_since_line(earlier, machine))
     if args.printed:
         lines.append(
-            f"Printed: {args.printed.name}, of the paper's code on the paper's machine: three layers and four heads in every"
+            f"Printed: {args.printed.name}, of the paper's code on the paper's machine and Beauty: three layers and four heads in every"
             " model, the memory that of its GPU. Compare these columns within themselves, not with ours."
         )
     if len(steps) > 1:

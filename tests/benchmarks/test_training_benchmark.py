@@ -263,7 +263,7 @@ def test_printed_figures_stand_beside_the_model_of_that_name(bench):
     text = bench([line(name="dif-sr", model="dif-sr gate"), line(name="comif width=64")], "--printed", str(table7))
     printed = [[value for key, value in row.items() if key.startswith("printed")] for row in cells(text)]
     assert printed == [["11.7", "1.06", "2,080"], ["–", "–", "–"]]
-    assert "on the paper's machine" in text
+    assert "on the paper's machine and Beauty" in text
 
 
 def test_the_protocol_line_says_what_is_shared_and_which_attributes_there_were(bench):

@@ -289,8 +289,8 @@ def notes(
         lines.append(_since_line(earlier, machine))
     if args.printed:
         lines.append(
-            f"Printed: {args.printed.name}, of the paper's code on the paper's machine and Beauty: three layers and four heads in"
-            " every model, the memory that of its GPU. Compare these columns within themselves, not with ours."
+            f"Printed: {args.printed.name}, of the paper's code on the paper's machine and Beauty: three layers and four heads"
+            " in every model, the memory that of its GPU. Compare these columns within themselves, not with ours."
         )
     if len(steps) > 1:
         lines.append("Warning: the sides differ in the number of steps an epoch, so they did not train on the same targets.")

@@ -10,8 +10,11 @@ its oldest item, so that MASK stands on a position that was trained. Departures:
 code's; blocks as everywhere here (the paper's inner width is 4 d); shares of what is hidden are ours, the paper chose 0.2 to
 0.6 by data set and does not say how often it hides the last item alone.
 
-Published rows come from RecBole before 1.0.1 or 1.2: it hides in the histories of prefix examples only, never the last item
-alone, has no output layer, and reads the state *before* MASK, which was never trained to say what comes next.
+Profile `published` is the BERT4Rec of DIF-SR's repository, an early RecBole: it hides in the histories of prefix examples only,
+never the last item alone, has no output layer, and reads the state *before* MASK, which was never trained to say what comes
+next. RecBole reads MASK since 1.0.1 and hides the last item alone, too, since 1.2.0. That DIF-SR's row comes from its
+repository's code is inferred: the paper says RecBole. What COMIF's row comes from is unknown: it cites RecBole 2.0 (October
+2022) and names no version; that its row is as weak as DIF-SR's agrees with one before 1.2.0, and proves none.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from sirec.data.cloze import Cloze
 from sirec.models.declaration import Declaration
 from sirec.objectives.stage import Stage
 
-# How RecBole corrupted, asked and scored when the papers were written, in both BERT4Rec and what was built on it.
+# How the DIF-SR repository's RecBole corrupts, asks and scores, in both BERT4Rec and what was built on it.
 OLD_RECBOLE: Mapping[str, object] = {
     "stages.train.task": {"name": "cloze", "prefixes": True, "mask_ratio": 0.6, "last_ratio": 0.0},
     "padding_class": True,

@@ -1,6 +1,7 @@
 """eSASRec: SASRec with LiGR's blocks and a sampled softmax (Tikhonovich et al., RecSys 2025, arXiv:2508.06450).
 
-Three parts that each were better than SASRec's own, put together; no field beside position:
+SASRec's task stays: every position is asked for the next item. Its blocks and its loss are replaced, the combination that the
+paper found to be strong; no field beside position:
     x_t = Drop(e_t + p_t),   X_l = LiGR(X_{l-1}) causal,   z_v = X_N[t] · e_v
     L   = −log of the target's share among itself and 256 items drawn uniformly for each target
 

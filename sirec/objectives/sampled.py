@@ -32,6 +32,7 @@ from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 
 Draw = Literal["uniform", "popularity"]
+NEGATIVES = 256  # unless something else is set; the one number that may exceed the catalogue, so that any shop can be tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,7 @@ class SampledConfig(ObjectiveConfig):
     `popularity` draws an item as often as it occurs in training, `uniform` all alike.
     """
 
-    negatives: int | None = 256
+    negatives: int | None = NEGATIVES
     draw: Draw = "uniform"
     shared: bool = False
     hits: Literal["dropped", "kept"] = "dropped"
@@ -56,6 +57,16 @@ class SampledConfig(ObjectiveConfig):
     def reads_catalogue(self) -> bool:
         """Only where every item is a negative."""
         return self.negatives is None
+
+    def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
+        """The objective for this model. Raises `SirecError` where more is to be drawn than there is."""
+        items = schema.items - 1
+        if self.negatives is not None and self.negatives > max(items, NEGATIVES):
+            raise SirecError(
+                f"negatives {self.negatives} of {self.name}: there are {items:,} items to draw from",
+                f"set {self.name}.negatives=null to score every item once",
+            )
+        return super().build_for(schema, model)
 
 
 @dataclass(frozen=True, kw_only=True)

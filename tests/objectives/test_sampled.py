@@ -17,13 +17,13 @@ from sirec.core import products
 from sirec.core.model import SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Schema
+from sirec.data.fields import Schema, position
 from sirec.data.tasks import NextItem, gather, training_items
 from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.objectives.base import Pass
 from sirec.objectives.item import ItemCrossEntropy
-from sirec.objectives.sampled import GeneralisedBCE, SampledConfig, SampledLoss, SampledSoftmax, positive_power
+from sirec.objectives.sampled import NEGATIVES, GeneralisedBCE, SampledConfig, SampledLoss, SampledSoftmax, positive_power
 
 KINDS: dict[str, SampledConfig] = {
     "softmax": SampledSoftmax(negatives=7),
@@ -222,6 +222,20 @@ def test_meaningless_settings_are_refused(make: Any, part: str) -> None:
     """No negatives at all, or a t outside [0, 1]."""
     with pytest.raises(SirecError, match=part):
         make()
+
+
+@pytest.mark.parametrize("make", [SampledSoftmax, GeneralisedBCE])
+def test_more_negatives_than_items_are_refused(make: Any) -> None:
+    """Beyond the catalogue a draw only repeats itself, at any cost; the number that is declared goes with every catalogue."""
+    few, many = Schema(41, 5, (position(5),)), Schema(1001, 5, (position(5),))
+    for schema, negatives in ((few, NEGATIVES), (many, 1000), (many, None)):
+        model = TransformerConfig(**builders.SHAPE).build(schema)
+        assert isinstance(make(negatives=negatives).build_for(schema, model), SampledLoss)
+    for schema, items in ((few, 40), (many, "1,000")):
+        model = TransformerConfig(**builders.SHAPE).build(schema)
+        with pytest.raises(SirecError, match=f"negatives 1001 of {make.name}: there are {items} items") as caught:
+            make(negatives=1001).build_for(schema, model)
+        assert f"{make.name}.negatives=null" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["sasrec", "stosa"])

@@ -44,6 +44,8 @@ class States:
 class Recommender(nn.Module, ABC):
     """Scores every item for every row of a batch; all that evaluation and recommendation may call."""
 
+    name: str = "this model"  # as its user knows it, once a run has built it
+    ways_out: Mapping[str, str] = {}  # what it lacks as built (causal, gaps, attributes) -> the setting that would give it that
     causal: bool = False  # every state reads only its own past
     single_pass: bool = False  # and is the same in any longer sequence
     visibilities: frozenset[Visible] = frozenset({"past"})
@@ -88,11 +90,15 @@ class SequentialModel(Recommender):
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw item vectors, before any fusion."""
-        raise SirecError(f"{type(self).__name__} has no raw item vectors, which an objective asks for")
+        raise SirecError(f"{self.name} has no raw item vectors, which an objective asks for", "leave that objective out")
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d]: the raw vectors of an attribute's values, padding first."""
-        raise SirecError(f"{type(self).__name__} has no vectors of {attribute}, which an objective asks for")
+        setting = self.ways_out.get("attributes")
+        way_out = f"set {setting}" if setting else "use a model that has a vector for each value"
+        raise SirecError(
+            f"{self.name} has no vectors of {attribute}, which an objective asks for", f"{way_out}, or leave that objective out"
+        )
 
     def weight_norms(self) -> dict[str, Tensor]:
         """The Euclidean norm of each trained weight by name; vectors, which are biases and scales, do not count."""

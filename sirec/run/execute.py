@@ -87,6 +87,7 @@ def set_up(config: RunConfig, data: Dataset, device: torch.device) -> Workshop:
     schema = chosen.schema(config.data.max_length, with_position="position" in config.data.behaviours)
     torch.manual_seed(config.seed)
     model = config.model.build(schema).to(device)
+    model.name = config.model.name
     model.count(chosen)
     return Workshop(chosen, schema, model)
 

@@ -229,15 +229,16 @@ def _seed_torch(*entropy: int) -> np.random.SeedSequence:
 def _check_task(model: SequentialModel, stage: Stage) -> None:
     """A task may only show a model what the built model can bear."""
     if stage.task.visible not in model.visibilities:
-        raise SirecError(
-            f"this model cannot train on {stage.task.name}: it does not support visible={stage.task.visible}",
-            "only a model with mask_token: true can fill gaps" if stage.task.visible == "all" else None,
-        )
+        raise _cannot_train(model, stage, "it has no vector for a gap", "gaps")
     if stage.task.every_position and not model.causal:
-        raise SirecError(
-            f"this model cannot train on {stage.task.name}: its states read the whole window, so targets would leak",
-            "use task last_item, or fusion_form masked",
-        )
+        raise _cannot_train(model, stage, "its states read the whole window, so targets would leak", "causal")
+
+
+def _cannot_train(model: SequentialModel, stage: Stage, why: str, lacks: str) -> SirecError:
+    """The error, with the task that goes with every model and the setting by which this one could do it, if there is one."""
+    task, way_out = f"stages.{stage.title}.task=last_item", model.ways_out.get(lacks)
+    hint = f"set {task} or {way_out}" if way_out else f"set {task}"
+    return SirecError(f"{model.name} cannot train on task {stage.task.name}: {why}", hint)
 
 
 def _autocast(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:

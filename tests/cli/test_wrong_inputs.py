@@ -19,6 +19,21 @@ MISTAKES = {
     "heads do not divide": (["train", "comif", "--data", "shop", "--set", "heads=3"], "width 128 is not a multiple", ""),
     "dropout of 1": (["train", "comif", "--data", "shop", "--set", "model.dropout=1.0"], "must lie in [0, 1)", ""),
     "no epochs": (["train", "comif", "--data", "shop", "--set", "epochs=0"], "epochs 0 must be at least 1", ""),
+    "more negatives than items": (
+        ["train", "esasrec", "--data", "shop", "--set", "sampled_softmax.negatives=100000"],
+        "negatives 100000 of sampled_softmax: there are 98 items to draw from",
+        "set sampled_softmax.negatives=null",
+    ),
+    "every position of a whole window": (
+        ["train", "caser", "--data", "shop", "--set", "task=next_item"],
+        "caser cannot train on task next_item: its states read the whole window",
+        "set stages.train.task=last_item",
+    ),
+    "gaps without a vector for them": (
+        ["train", "gru4rec", "--data", "shop", "--set", "task=cloze"],
+        "gru4rec cannot train on task cloze: it has no vector for a gap",
+        "set stages.train.task=last_item",
+    ),
     "negative seed": (["train", "comif", "--data", "shop", "--seed", "-1"], "seed -1 must be 0 or more", ""),
     "unknown level": (
         ["train", "nova", "--data", "shop", "--set", "attribute=non"],

@@ -23,7 +23,10 @@ from sirec.errors import SirecError
 from sirec.evaluation.evaluate import rank_split
 from sirec.evaluation.metrics import parse_metric, summarise
 from sirec.models import MODELS
+from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.stage import Stage
+from sirec.run.config import resolve
+from sirec.run.execute import set_up
 from sirec.training.fit import EpochReport, Place, Precision, Trainer
 from sirec.training.stopping import Stopping
 
@@ -214,6 +217,38 @@ def test_reference_forms_cannot_see_all_positions(fusion: str, tiny: Dataset, sc
     assert "last_item" in str(caught.value.hint)
     trainer = Trainer(model, replace(stage, task=LastItem()), tiny, schema, Place(0))
     assert math.isfinite(finish(trainer)[0].loss)
+
+
+def test_what_a_model_lacks_is_said_of_the_model_by_its_name(tiny: Dataset) -> None:
+    """A run's model has the name that its user knows, and no way out is offered by a switch that it has not."""
+    found = {}
+    for name, task in (("caser", NextItem()), ("bsarec", NextItem()), ("dif-sr", NextItem()), ("mssr", NextItem())):
+        config = resolve(name, tiny, profile="published")
+        workshop = set_up(config, tiny, torch.device("cpu"))
+        assert isinstance(workshop.model, SequentialModel)
+        with pytest.raises(SirecError, match=f"^{name} cannot train on task next_item") as caught:
+            Trainer(workshop.model, replace(config.stages[0], task=task), workshop.data, workshop.schema, Place(0))
+        found[name] = "fusion_form=masked" in str(caught.value.hint)
+        assert found[name] == hasattr(config.model, "fusion_form")
+    assert set(found.values()) == {True, False}  # both kinds were asked
+
+
+@pytest.mark.parametrize("name", ["gru4rec", "sasrec", "dlfs-rec", "bsarec"])
+def test_a_model_without_vectors_of_values_is_named(name: str, tiny: Dataset) -> None:
+    """IAA compares items with values; where there is none the model is named as its user knows it, with what would be right."""
+    config = resolve(name, tiny, adds=[ItemAttributeAlignment()])
+    workshop = set_up(config, tiny, torch.device("cpu"))
+    assert isinstance(workshop.model, SequentialModel)
+    trainer = Trainer(workshop.model, config.stages[0], workshop.data, workshop.schema, Place(0))
+    with pytest.raises(SirecError, match=f"^{name} has no vectors of brand") as caught:
+        next(trainer.run(dict))
+    assert ("set attribute=objective" in str(caught.value.hint)) == hasattr(config.model, "mask_token")
+    if name == "sasrec":  # control: what is hinted at works
+        cured = resolve(name, tiny, adds=[ItemAttributeAlignment()], assignments={"attribute": "objective", "epochs": 1})
+        workshop = set_up(cured, tiny, torch.device("cpu"))
+        assert isinstance(workshop.model, SequentialModel)
+        trainer = Trainer(workshop.model, cured.stages[0], workshop.data, workshop.schema, Place(0))
+        assert math.isfinite(next(trainer.run(lambda: {"Recall@20": 0.0})).loss)
 
 
 def test_data_without_a_target_are_refused(schema: Schema) -> None:

@@ -24,6 +24,15 @@ OnData = Annotated[
     typer.Option("--data", help="Prepared data set to build the models for: adds their parameters.", show_default=False),
 ]
 
+# What goes first where a screen is too narrow: where what is fused is COMIF's Table 2 and goes last.
+DISPENSABLE = ("objectives", "task", "one pass", "SSL", "behaviours", "attributes", "parameters")
+LEGEND: Mapping[str, str] = {
+    "attributes": "attributes and behaviours: where they enter and what fuses them; candidates: scored items have them, too",
+    "SSL": "SSL: what self-supervised losses teach",
+    "one pass": "one pass: whether one trains every position of a sequence, or (gaps) those hidden in it",
+}
+GAP = 2  # what a column takes beside its words
+
 
 def models(
     name: Annotated[str | None, typer.Argument(help="One model's page.", autocompletion=options.complete_model)] = None,
@@ -52,7 +61,7 @@ def models(
         rows = [entry.as_dict() | ({} if sizes is None else {"parameters": sizes[entry.model.name]}) for entry in chosen]
         print_json(rows if name is None else rows[0] | _details(chosen[0].model, found, protocol))
     elif name is None:
-        stdout.print(_taxonomy(chosen, sizes, f"on {data} under protocol {protocol}"))
+        stdout.print(_taxonomy(_columns(chosen, sizes), stdout.width, f"parameters: on {data} under protocol {protocol}"))
     else:
         _page(chosen[0], sizes, found, protocol)
 
@@ -66,34 +75,57 @@ def _sizes(chosen: Sequence[Entry], data: Dataset, protocol: str) -> dict[str, i
         }
 
 
-def _taxonomy(chosen: Sequence[Entry], sizes: Mapping[str, int] | None, where: str) -> Table:
-    caption = (
-        "attributes and behaviours: where they enter, and what fuses them there; SSL: what self-supervised losses teach; "
-        "one pass: whether one trains every position of a sequence, or those hidden in it"
+def _columns(chosen: Sequence[Entry], sizes: Mapping[str, int] | None) -> dict[str, list[str]]:
+    """The taxonomy's cells by heading."""
+    columns: dict[str, list[str]] = {
+        "name": [entry.model.name for entry in chosen],
+        "attributes": [entry.places["attribute"].text for entry in chosen],
+        "behaviours": [entry.places["behaviour"].text for entry in chosen],
+        "SSL": [", ".join(entry.lessons) or "–" for entry in chosen],
+        "task": [" then ".join(entry.tasks) or "–" for entry in chosen],
+        "objectives": [" then ".join(", ".join(parts) for parts in entry.objectives) or "–" for entry in chosen],
+        "one pass": [entry.one_pass or "–" for entry in chosen],
+    }
+    if sizes is not None:
+        columns["parameters"] = [f"{sizes[entry.model.name]:,}" for entry in chosen]
+    return columns
+
+
+def _taxonomy(columns: Mapping[str, Sequence[str]], screen: int, where: str) -> Table:
+    """As many columns as a screen of this width has room for without a cut word; a line says what is left out."""
+    shown, dispensable = dict(columns), iter(DISPENSABLE)
+    while (widths := _widths(shown, screen)) is None:
+        shown.pop(next(dispensable))
+    legend = [text for heading, text in LEGEND.items() if heading in shown] + ([where] if "parameters" in shown else [])
+    lines = ["; ".join(legend)] if legend else []
+    if missing := [heading for heading in columns if heading not in shown]:
+        lines.insert(0, f"no room for: {', '.join(missing)} (a wider terminal or --json has them)")
+    caption = "\n".join(lines)
+    table = Table(
+        box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), caption=caption, caption_justify="left"
     )
-    if sizes is not None:
-        caption += f"; parameters: {where}"
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, collapse_padding=True, caption=caption, caption_justify="left")
-    table.add_column("name", no_wrap=True)
-    for heading in ("attributes", "behaviours", "SSL", "task", "objectives"):
-        table.add_column(heading, overflow="fold")
-    table.add_column("one pass", no_wrap=True)
-    if sizes is not None:
-        table.add_column("parameters", justify="right", no_wrap=True)
-    for entry in chosen:
-        table.add_row(*_cells(entry), *([] if sizes is None else [f"{sizes[entry.model.name]:,}"]))
+    for heading in shown:
+        table.add_column(heading, width=widths[heading], justify="right" if heading == "parameters" else "left")
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*cells)
     return table
 
 
-def _cells(entry: Entry) -> list[str]:
-    return [
-        entry.model.name,
-        *(place.text for place in entry.places.values()),
-        ", ".join(entry.lessons) or "–",
-        " then ".join(entry.tasks) or "–",
-        " then ".join(", ".join(parts) for parts in entry.objectives) or "–",
-        entry.one_pass or "–",
-    ]
+def _widths(columns: Mapping[str, Sequence[str]], screen: int) -> dict[str, int] | None:
+    """The columns' widths, the widest narrowed until all fit; None where that would cut a word.
+
+    One column, which nothing could be left out for, has the width of its longest word on any screen.
+    """
+    cells = {heading: [heading, *values] for heading, values in columns.items()}
+    least = {heading: max(len(word) for cell in values for word in cell.split()) for heading, values in cells.items()}
+    widths = {heading: max(map(len, values)) for heading, values in cells.items()}
+    room = max(screen - GAP * (len(columns) - 1), max(least.values()) if len(columns) == 1 else 0)
+    while sum(widths.values()) > room:
+        wide = [heading for heading in widths if widths[heading] > least[heading]]
+        if not wide:
+            return None
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> dict[str, object]:
@@ -123,6 +155,8 @@ def _page(entry: Entry, sizes: Mapping[str, int] | None, data: Dataset | None, p
         stdout.print(_printed_table(figures))
     if rows:
         stdout.print(_settings_table(rows, protocol))
+        if all(setting.text("published") == setting.text("intended") for setting in rows):
+            stdout.print("Profile published is profile intended here: none of these settings differs.", highlight=False)
 
 
 def _settings_table(settings: Sequence[Setting], protocol: str) -> Table:

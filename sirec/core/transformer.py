@@ -86,6 +86,10 @@ class TransformerConfig(Shape, AttributeTables):
         at = {"embedding": embedding, "query_key": self.query_key_fusion, "attention": self.score_fusion}
         return at.get({"attribute": self.attribute, "behaviour": self.behaviour}[kind])
 
+    def at_candidates(self, kind: Kind) -> bool:
+        """Whether fields of a kind join the item table: attributes can, with what fuses them at the embedding."""
+        return kind == "attribute" and self.attribute == "embedding" and self.candidates == "fused"
+
     def build(self, schema: Schema) -> FusedTransformer:
         """The encoder for these fields, freshly initialised."""
         return FusedTransformer(self, schema)
@@ -93,6 +97,8 @@ class TransformerConfig(Shape, AttributeTables):
 
 class FusedTransformer(SequentialModel):
     """See the module's equations; built from a `TransformerConfig`."""
+
+    ways_out = {"causal": "fusion_form=masked", "gaps": "mask_token=true", "attributes": "attribute=objective"}
 
     def __init__(self, config: TransformerConfig, schema: Schema) -> None:
         super().__init__()
@@ -190,7 +196,7 @@ class FusedTransformer(SequentialModel):
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d_f]: the raw table of an attribute's values."""
-        return self.side.value_vectors(attribute)
+        return self.side.value_vectors(attribute) if [*self.side.attributes] else super().value_vectors(attribute)
 
     def item_table(self) -> Tensor:
         """[V, D]: raw item vectors, or fused with their attributes as at the input (COMIF eq. 7)."""

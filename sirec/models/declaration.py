@@ -38,6 +38,10 @@ class Declaration(ABC):
         """How fields of a kind are fused where they enter; None where nothing is."""
         return self.fusions.get(kind)
 
+    def at_candidates(self, kind: Kind) -> bool:
+        """Whether fields of a kind join the items that are scored, beside where `level` says. A behaviour never can."""
+        return kind == "attribute" and getattr(self, "candidates", "id") == "fused"
+
     def reads(self, kind: Kind) -> bool:
         """Whether fields of a kind mean anything to the model, if only (level `objective`) to its losses."""
         return self.level(kind) != "none"

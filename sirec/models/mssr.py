@@ -54,6 +54,7 @@ class MSSR(Shape, AttributeTables, Declaration):
     attribute: ClassVar[str] = "attention, stream"
     behaviour: ClassVar[str] = "attention"
     fusions = {"attribute": "gate", "behaviour": "gate"}
+    candidates: ClassVar[str] = "fused"
     stages: ClassVar[tuple[Stage, ...]] = (
         Stage(task=LastItem(), objectives=(ItemCrossEntropy(), StreamAttributePrediction(), StreamContrast())),
     )
@@ -82,6 +83,8 @@ class MSSR(Shape, AttributeTables, Declaration):
 
 class MultiSequenceEncoder(SequentialModel):
     """See the module's equations."""
+
+    ways_out = {"causal": "fusion_form=masked"}
 
     def __init__(self, config: MSSR, schema: Schema) -> None:
         super().__init__()

@@ -18,9 +18,9 @@ from torch import Tensor
 from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel
 from sirec.core.products import linear
-from sirec.data.fields import PADDING, Field, Kind, Schema
+from sirec.data.fields import PADDING, Field, Schema
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass, chosen_attributes
 
 Scope = Literal["catalogue", "batch_targets"]
 MultiValue = Literal["soft_label", "multi_positive"]
@@ -31,7 +31,7 @@ class ItemAttributeAlignment(ObjectiveConfig):
     """IAA with its switches. `sample`: how many catalogue items a step draws, uniformly (None: all of them, exactly)."""
 
     name: ClassVar[str] = "iaa"
-    teaches: ClassVar[Kind | None] = "attribute"
+    teaches: ClassVar[Lesson | None] = "attribute"
     weight: float = 0.4
     attributes: tuple[str, ...] | None = None
     scope: Scope = "catalogue"

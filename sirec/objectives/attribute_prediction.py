@@ -18,9 +18,9 @@ from torch import Tensor
 from sirec.core.by_field import ByField, without_dots
 from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
-from sirec.data.fields import Field, Kind, Schema
+from sirec.data.fields import Field, Schema
 from sirec.errors import unknown
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Pass, chosen_attributes
 
 Reduction = Literal["mean", "sum"]
 
@@ -33,7 +33,7 @@ class AttributePrediction(ObjectiveConfig):
     """
 
     name: ClassVar[str] = "aap"
-    teaches: ClassVar[Kind | None] = "attribute"
+    teaches: ClassVar[Lesson | None] = "attribute"
     weight: float = 10.0
     attributes: tuple[str, ...] | None = None
     weights: Mapping[str, float] | None = None

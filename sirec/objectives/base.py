@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,8 +17,11 @@ from torch import Tensor, nn
 from sirec.core.model import SequentialModel, States
 from sirec.data.batch import Batch, take_distinct
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Kind, Schema
+from sirec.data.fields import Schema
 from sirec.errors import SirecError
+
+# What self-supervised losses are about: a kind of side information, hidden items, or stretches of a sequence.
+Lesson = Literal["attribute", "behaviour", "item", "sequence"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +82,7 @@ class ObjectiveConfig(ABC):
     name: ClassVar[str]
     revision: ClassVar[int] = 1  # see `Declaration.revision`
     tasks: ClassVar[tuple[str, ...]] = ()  # the tasks whose batches it can read; none named: all
-    teaches: ClassVar[Kind | None] = None  # which side information it is a self-supervised lesson about
+    teaches: ClassVar[Lesson | None] = None  # what it is a self-supervised lesson about; None: a main loss, or a penalty
     weight: float = 1.0
 
     def __post_init__(self) -> None:

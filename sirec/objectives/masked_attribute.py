@@ -21,9 +21,9 @@ from sirec.core.by_field import without_dots
 from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
 from sirec.core.products import linear
-from sirec.data.fields import PADDING, Field, Kind, Schema
+from sirec.data.fields import PADDING, Field, Schema
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass, chosen_attributes
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass, chosen_attributes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class MaskedAttribute(ObjectiveConfig):
 
     name: ClassVar[str] = "masked_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
-    teaches: ClassVar[Kind | None] = "attribute"
+    teaches: ClassVar[Lesson | None] = "attribute"
     attributes: tuple[str, ...] | None = None
 
     def build(self, schema: Schema, width: int) -> Objective:
@@ -46,7 +46,7 @@ class AssociatedAttribute(ObjectiveConfig):
 
     name: ClassVar[str] = "associated_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
-    teaches: ClassVar[Kind | None] = "attribute"
+    teaches: ClassVar[Lesson | None] = "attribute"
     weight: float = 0.2
     attributes: tuple[str, ...] | None = None
 

@@ -20,7 +20,7 @@ from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
 from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass
 from sirec.objectives.negatives import free_items
 
 
@@ -30,6 +30,7 @@ class MaskedItem(ObjectiveConfig):
 
     name: ClassVar[str] = "masked_item"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
+    teaches: ClassVar[Lesson | None] = "item"
     squashed: bool = True
 
     def build(self, schema: Schema, width: int) -> Objective:

@@ -26,9 +26,9 @@ from torch import Tensor
 
 from sirec.core.model import SequentialModel
 from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Field, Kind, Schema
+from sirec.data.fields import PADDING, Field, Schema
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass
 
 Mode = Literal["permutation", "derangement", "reversal", "uniform", "sorted", "other_user"]
 Codes = Mapping[str, Tensor]
@@ -39,7 +39,7 @@ class UserPreferenceAlignment(ObjectiveConfig):
     """UPA with its switches: `k` altered versions, drawn by `mode`, of one or of all prefixes a row."""
 
     name: ClassVar[str] = "upa"
-    teaches: ClassVar[Kind | None] = "behaviour"
+    teaches: ClassVar[Lesson | None] = "behaviour"
     weight: float = 0.4
     k: int = 1
     mode: Mode = "permutation"

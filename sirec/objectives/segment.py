@@ -18,7 +18,7 @@ from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
 from sirec.data.batch import together
 from sirec.data.fields import Schema
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass
 from sirec.objectives.masked_item import contrast
 
 
@@ -28,6 +28,7 @@ class Segment(ObjectiveConfig):
 
     name: ClassVar[str] = "segment"
     tasks: ClassVar[tuple[str, ...]] = ("segments",)
+    teaches: ClassVar[Lesson | None] = "sequence"
     weight: float = 0.5
     squashed: bool = True
 

@@ -23,10 +23,10 @@ from sirec.core.model import SequentialModel, initialise
 from sirec.core.precision import Linear
 from sirec.core.products import linear
 from sirec.core.shares import Shares
-from sirec.data.fields import Kind, Schema
+from sirec.data.fields import Schema
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction, AttributePredictionLoss
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass, chosen_attributes
+from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Pass, chosen_attributes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ class StreamContrast(ObjectiveConfig):
     """Both streams of a target must find each other among all targets of the step; `dropout` falls on the item stream."""
 
     name: ClassVar[str] = "stream_contrast"
-    teaches: ClassVar[Kind | None] = "attribute"
+    teaches: ClassVar[Lesson | None] = "attribute"
     weight: float = 0.14
     attributes: tuple[str, ...] | None = None
     temperature: float = 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -16,12 +16,14 @@ from sirec.data.fields import Field, Kind
 from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.models import MODELS
 from sirec.models.declaration import Declaration
+from sirec.objectives.base import Lesson
 from sirec.report.published import LAYOUTS, PAPERS, TITLES, Paper, PrintedRow, published_table
 from sirec.run.config import DataConfig, Profile, RunConfig, resolve
 from sirec.run.execute import set_up
 
 OnePass = Literal["yes", "gaps", "no"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+LESSONS: tuple[Lesson, ...] = get_args(Lesson)
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 Reading = Literal["declared", "intended", "published"]
 READINGS: tuple[Reading, ...] = get_args(Reading)
@@ -30,15 +32,22 @@ PUBLISHED_DATASETS = ("beauty", "sports", "toys", "yelp")
 
 @dataclass(frozen=True)
 class Place:
-    """Where fields of a kind enter a model and what fuses them there; `level` is none where they do not."""
+    """Where fields of a kind enter a model and what fuses them there; `level` is none where they do not.
+
+    `candidates`: whether the items that are scored have them, too.
+    """
 
     level: str
     fusion: str | None
+    candidates: bool = False
 
     @property
     def text(self) -> str:
-        """As a table has it: `embedding (sum)`."""
-        return "–" if self.level == "none" else f"{self.level} ({self.fusion})" if self.fusion else self.level
+        """As a table has it: `embedding (sum), candidates`."""
+        if self.level == "none":
+            return "–"
+        entry = f"{self.level} ({self.fusion})" if self.fusion else self.level
+        return f"{entry}, candidates" if self.candidates else entry
 
 
 @dataclass(frozen=True)
@@ -51,13 +60,13 @@ class Entry:
     def places(self) -> Mapping[Kind, Place]:
         """Where each kind of side information enters."""
         config = self.model()
-        return {kind: Place(config.level(kind), config.fusion(kind)) for kind in KINDS}
+        return {kind: Place(config.level(kind), config.fusion(kind), config.at_candidates(kind)) for kind in KINDS}
 
     @property
-    def lessons(self) -> list[Kind]:
-        """The kinds of side information that self-supervised losses teach."""
+    def lessons(self) -> list[Lesson]:
+        """What self-supervised losses teach."""
         taught = {part.teaches for stage in self.model.stages for part in stage.objectives}
-        return [kind for kind in KINDS if kind in taught]
+        return [lesson for lesson in LESSONS if lesson in taught]
 
     @property
     def tasks(self) -> list[str]:
@@ -87,7 +96,7 @@ class Entry:
         return {
             "name": self.model.name,
             "title": self.model.title,
-            **{kind: {"level": place.level, "fusion": place.fusion} for kind, place in self.places.items()},
+            **{kind: asdict(place) for kind, place in self.places.items()},
             "self_supervised": self.lessons,
             "tasks": self.tasks,
             "objectives": self.objectives,

@@ -46,6 +46,32 @@ def test_parameters_are_counted_on_a_terminal_too(sirec: Call, monkeypatch: pyte
     assert wider["settings"]["model.width"]["intended"] == 256
 
 
+@pytest.mark.parametrize("data", [(), ("--data", "shop")], ids=["", "with data"])
+@pytest.mark.parametrize(("width", "missing"), [(24, 6), (40, 4), (80, 1), (100, 0), (120, 0), (200, 0)])
+def test_no_screen_cuts_a_word_of_the_list(
+    sirec: Call, monkeypatch: pytest.MonkeyPatch, width: int, missing: int, data: tuple[str, ...]
+) -> None:
+    """Every drawn word is a whole one, no line is wider than the screen, and what has no room is named below."""
+    screen = on_a_screen(monkeypatch, width)
+    columns: dict[str, list[str]] = {}
+    draw = command._taxonomy
+    monkeypatch.setattr(command, "_taxonomy", lambda cells, *rest: draw(columns.setdefault("all", cells) and cells, *rest))
+    sirec("models", *data)
+    cells = columns["all"]
+    lines = screen.getvalue().splitlines()
+    below = next(number for number, line in enumerate(lines) if line.startswith(("no room", "attributes and")))
+    drawn = {word for line in lines[:below] for word in line.split() if "─" not in word}
+    whole = {word for heading, column in cells.items() for cell in (heading, *column) for word in cell.split()}
+    assert drawn <= whole
+    assert set(MODELS) <= drawn
+    assert max(map(len, lines)) <= width
+    named, _, _ = " ".join(" ".join(lines[below:]).split()).partition(" (a wider")
+    left_out = named.removeprefix("no room for: ").split(", ") if named.startswith("no room") else []
+    assert all((heading in left_out) != (set(heading.split()) <= drawn) for heading in cells)
+    assert missing <= len(left_out) <= missing + len(data) // 2
+    assert "associated_attrib" not in whole  # control: half a word is none
+
+
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("name", ["s3-rec", "dif-bert4rec", "caser"])
 def test_no_screen_cuts_a_name_or_a_value(sirec: Call, monkeypatch: pytest.MonkeyPatch, name: str, width: int) -> None:
@@ -67,6 +93,15 @@ def test_a_page_has_what_a_run_gets(sirec: Call) -> None:
     assert lines["model.align"] == "right left"
     assert lines["model.vertical"] == "8"
     assert "COMIF 3 beauty mask 0.0669" in " ".join(sirec("models", "stosa").out.split())
+
+
+@pytest.mark.parametrize("name", ["dlfs-rec", "stosa", "esasrec", "popularity"])
+def test_a_page_says_where_profiles_are_the_same(sirec: Call, name: str) -> None:
+    """Where `published` changes nothing a line says so; where it changes something, or nothing is to set, none does."""
+    settings = json.loads(sirec("models", name, "--json").out)["settings"].values()
+    same = bool(settings) and all(values["intended"] == values["published"] for values in settings)
+    assert same == (name == "dlfs-rec")
+    assert ("Profile published is profile intended here" in sirec("models", name).out) == same
 
 
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.is_floor])

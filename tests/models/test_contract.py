@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from dataclasses import replace
@@ -14,6 +15,7 @@ import tiny as builders
 import torch
 import yaml
 from safetensors.torch import load, save
+from torch import Tensor
 
 from sirec.config import dump, load_named, to_yaml
 from sirec.config import load as load_config
@@ -104,8 +106,30 @@ def test_declarations_are_the_papers_table() -> None:
         "s3-rec": ("objective", "embedding"),
         "dif-bert4rec": ("attention", "attention"),
     }
-    fused = [name for name, cls in TRAINED.items() if getattr(cls(), "candidates", "id") == "fused"]
-    assert fused == ["comif", "icai-sr", "dlfs-rec"]
+    fused = [name for name, cls in TRAINED.items() if cls().at_candidates("attribute")]
+    assert fused == ["mssr", "comif", "icai-sr", "dlfs-rec"]
+
+
+def moved(table: Tensor) -> Tensor:
+    """Each item's values [V, F] given to the item after it; padding keeps none."""
+    return torch.cat([table[:1], table[1:].roll(1, dims=0)])
+
+
+@each_trained
+def test_items_are_scored_with_attributes_where_it_is_declared(name: str, tiny: Dataset) -> None:
+    """With the same weights and every item's values moved to the next item, the item table is another one exactly then."""
+    fields = tuple(field if field.table is None else replace(field, table=moved(field.table)) for field in tiny.fields)
+    switches: list[dict[str, Any]] = [{}]
+    if "candidates" in {field.name for field in dataclasses.fields(MODELS[name])}:  # type: ignore[arg-type]
+        switches = [{"candidates": kind} for kind in ("id", "fused")]
+    for chosen in switches:
+        one, other = (a_model(name, data, **chosen) for data in (tiny, replace(tiny, fields=fields)))
+        assert isinstance(one, SequentialModel)
+        assert isinstance(other, SequentialModel)
+        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+        differs = not torch.allclose(one.item_table(), other.item_table())
+        assert differs == small(name, **chosen).at_candidates("attribute")
+        assert not small(name, **chosen).at_candidates("behaviour")
 
 
 def test_configurations_survive_the_round_trip() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import tiny as builders
 import torch
@@ -12,7 +14,7 @@ from sirec.models import MODELS
 from sirec.report.published import is_same
 from sirec.run.config import PROTOCOLS, Profile, resolve
 from sirec.run.execute import set_up
-from sirec.studies.taxonomy import Entry, Setting, entries, parameters, printed, printed_taxonomy, settings
+from sirec.studies.taxonomy import KINDS, Entry, Setting, entries, parameters, printed, printed_taxonomy, settings
 
 # COMIF counts what joins queries and keys as the embedding.
 PRINTED_LEVELS = {"none": "-", "objective": "-", "embedding": "embedding", "query_key": "embedding", "attention": "attention"}
@@ -52,7 +54,7 @@ def test_levels_and_lessons_are_those_of_comifs_table() -> None:
                 assert READ_OTHERWISE[entry.model.name, kind] == (level, ours)
             else:
                 assert PRINTED_LEVELS[ours] == level, entry.model.name
-        assert ("+".join(entry.lessons) or "-") == lessons
+        assert ("+".join(lesson for lesson in entry.lessons if lesson in KINDS) or "-") == lessons
         compared.add(entry.model.name)
     assert compared == PRINTED_MODELS
 
@@ -60,8 +62,39 @@ def test_levels_and_lessons_are_those_of_comifs_table() -> None:
 def test_fusion_is_that_of_the_level() -> None:
     """The function named is the one in use where the fields enter, not that of another level."""
     comif = Entry(MODELS["comif"]).places
-    assert (comif["attribute"].text, comif["behaviour"].text) == ("embedding (sum)", "attention (concat)")
+    assert (comif["attribute"].text, comif["behaviour"].text) == ("embedding (sum), candidates", "attention (concat)")
     assert Entry(MODELS["sasrec"]).places["attribute"].text == "–"
+
+
+def test_the_table_tells_who_scores_fused_items() -> None:
+    """COMIF and SASRecF both fuse at the embedding; only COMIF's candidates have attributes, and nobody's behaviours."""
+    assert Entry(MODELS["comif"]).as_dict()["attribute"] == {"level": "embedding", "fusion": "sum", "candidates": True}
+    assert [Entry(MODELS[name]).places["attribute"].text for name in ("comif", "sasrecf", "mssr")] == [
+        "embedding (sum), candidates",
+        "embedding (concat)",
+        "attention, stream (gate), candidates",
+    ]
+    assert not any(entry.places["behaviour"].candidates for entry in entries())
+
+
+def test_lessons_are_of_more_than_side_information() -> None:
+    """Half of S3-Rec's first stage is about items and segments; filling gaps is BERT4Rec's task and no lesson beside it."""
+    lessons = {entry.model.name: entry.lessons for entry in entries()}
+    assert lessons["s3-rec"] == ["attribute", "item", "sequence"]
+    assert lessons["comif"] == ["attribute", "behaviour"]
+    assert lessons["bert4rec"] == lessons["sasrec"] == []
+
+
+def test_the_readmes_table_is_the_taxonomy() -> None:
+    """A row for each model in their order, with where fields enter and what is self-supervised as `sirec models` has it."""
+    page = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    table = page.partition("| model | attributes at | behaviours at | self-supervised | learns by |\n")[2].partition("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[1:]]
+    assert [row[:4] for row in rows] == [
+        [entry.model.title, *(place.text for place in entry.places.values()), ", ".join(entry.lessons) or "–"]
+        for entry in entries()
+    ]
+    assert all(row[4] for row in rows)
 
 
 def test_what_is_counted_is_what_is_trained(tiny: Dataset) -> None:

@@ -27,6 +27,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import Doubled, Metric, Values, ranked
 
 SEEDS_FOR_A_METHOD = 3
+STABLE_DIGITS = 12  # after the point; the last digits of a double show in what order a product added, and threads decide that
 SMALLEST_P = float(np.finfo(np.float64).tiny)  # an exact test underflows to 0, which no p-value is
 Level = Literal["checkpoints", "method"]
 Test = Literal["exact McNemar", "sign-flip permutation", "hierarchical bootstrap"]
@@ -192,7 +193,7 @@ def _method_draws(a: Mapping[int, Values], b: Mapping[int, Values], resamples: i
         columns = np.stack([*a.values(), *(-values for values in b.values())], axis=1)  # [U, Sa + Sb]
         weights = np.concatenate([_seed_weights(len(side), resamples, rng) for side in (a, b)], axis=1)
     draws: Values = (_resampled_means(columns, resamples, rng) * weights).sum(1)
-    return draws
+    return draws.round(STABLE_DIGITS)
 
 
 def _seed_weights(count: int, resamples: int, rng: np.random.Generator) -> Values:

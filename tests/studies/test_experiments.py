@@ -40,7 +40,7 @@ RENDERED = ("md", "csv", "tex")
 def test_every_experiment_loads() -> None:
     """All files in the folder are read, and there are some."""
     files = sorted(Path(str(experiments_root())).rglob("*.yaml"))
-    assert len(files) == 15
+    assert len(files) == 17
     assert {path.stem for path in files} == set(shipped_experiments())
     for path in files:
         plan = read_experiment(path)

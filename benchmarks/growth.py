@@ -1,11 +1,13 @@
-"""How seconds and memory grow with users, items, window and width, up to a million users and a million items.
+"""How seconds and memory grow with users, items, window and width, up to a million users and a
+million items.
 
     python benchmarks/growth.py --out benchmarks/growth.md
     python benchmarks/growth.py --up-to 125000 --seconds 1        # without the largest, in a few minutes
 
-On each axis one size doubles and all others stay. Every point is measured in a fresh process, one at a time; this one imports
-nothing large before the last is done, since a child's peak memory, as the system reports it, starts at its parent's.
-`--rows` keeps the points in a file, from which an interrupted run goes on and a table or figure is made anew.
+On each axis one size doubles and all others stay. Every point is measured in a fresh process, one
+at a time; this one imports nothing large before the last is done, since a child's peak memory, as
+the system reports it, starts at its parent's. `--rows` keeps the points in a file, from which an
+interrupted run goes on and a table or figure is made anew.
 """
 
 from __future__ import annotations
@@ -27,7 +29,14 @@ from tabulate import tabulate
 
 SIDE = Path(__file__).with_name("growth_side.py")
 LARGEST = 1_000_000
-BASE: Mapping[str, int | str] = {"users": 31_250, "items": 15_625, "history": 10, "window": 50, "width": 64, "loss": "full"}
+BASE: Mapping[str, int | str] = {
+    "users": 31_250,
+    "items": 15_625,
+    "history": 10,
+    "window": 50,
+    "width": 64,
+    "loss": "full",
+}
 DOUBLED = tuple(LARGEST >> halvings for halvings in range(6, -1, -1))
 PARTS = ("batch", "encode", "loss", "backward", "optimiser", "rest")
 RANKING = ("batch", "encode", "score", "count")
@@ -46,7 +55,9 @@ CLOCKS = {
 
 @dataclass(frozen=True)
 class Axis:
-    """What doubles (`names`, all of them set to each of `values`) and what of `BASE` is otherwise while it does."""
+    """What doubles (`names`, all of them set to each of `values`) and what of `BASE` is otherwise
+    while it does.
+    """
 
     names: tuple[str, ...]
     values: tuple[int, ...]
@@ -64,7 +75,9 @@ class Axis:
     @property
     def others(self) -> str:
         """What does not grow."""
-        fixed = {name: value for name, value in self.size(0).items() if name not in (*self.names, "loss")}
+        fixed = {
+            name: value for name, value in self.size(0).items() if name not in (*self.names, "loss")
+        }
         return ", ".join(f"{name} {value:,}" for name, value in fixed.items())
 
 
@@ -89,8 +102,8 @@ class Measured:
 
     @property
     def figures(self) -> dict[str, float]:
-        """All that is fitted and drawn: `step` and its parts in ms, `ranking` in s for 1,000 users, `epoch`, `all ranked`
-        and `listing` in s, `training peak` and `peak` in MB.
+        """All that is fitted and drawn: `step` and its parts in ms, `ranking` in s for 1,000 users,
+        `epoch`, `all ranked` and `listing` in s, `training peak` and `peak` in MB.
         """
         step, ranking = sum(self.found["parts"].values()), sum(self.found["ranking"].values())
         return {
@@ -118,7 +131,10 @@ def run_side(size: Mapping[str, int | str], args: argparse.Namespace) -> Measure
     options = [f"--{name}={value}" for name, value in size.items()]
     how = (f"--seconds={args.seconds}", f"--threads={args.threads}", f"--clock={args.clock}")
     command = (sys.executable, str(SIDE), *options, *how)
-    environment = os.environ | {"OMP_NUM_THREADS": str(args.threads), "MKL_NUM_THREADS": str(args.threads)}
+    environment = os.environ | {
+        "OMP_NUM_THREADS": str(args.threads),
+        "MKL_NUM_THREADS": str(args.threads),
+    }
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         raise SystemExit(f"{shlex.join(command)}\nfailed:\n{done.stderr.strip()[-2000:]}")
@@ -155,7 +171,10 @@ def measure(
 def rows_of(axis: Axis, measured: Sequence[Measured]) -> list[Row]:
     """An axis's points in order."""
     by_value = [(value, axis.size(value)) for value in axis.values]
-    return [Row(value, next(point for point in measured if point.size == size)) for value, size in by_value]
+    return [
+        Row(value, next(point for point in measured if point.size == size))
+        for value, size in by_value
+    ]
 
 
 def exponent(xs: Sequence[float], ys: Sequence[float]) -> float:
@@ -185,7 +204,9 @@ def points_table(axis: Axis, rows: Sequence[Row]) -> str:
         "peak MB",
     )
     cells = [_cells(row) for row in rows]
-    table = tabulate(cells, headers, "pipe", colalign=["right"] * len(headers), disable_numparse=True)
+    table = tabulate(
+        cells, headers, "pipe", colalign=["right"] * len(headers), disable_numparse=True
+    )
     return f"### {axis.title[0].upper()}{axis.title[1:]}\n\nFixed: {axis.others}.\n\n{table}"
 
 
@@ -211,10 +232,21 @@ def _short(number: float) -> str:
 
 
 def exponents_table(axes: Sequence[Axis], measured: Sequence[Measured]) -> str:
-    """Exponents of all axes: over the whole axis and, in parentheses, over the last doubling, where constants have faded."""
+    """Exponents of all axes: over the whole axis and, in parentheses, over the last doubling, where
+    constants have faded.
+    """
     names = ("step", *PARTS[:-1], "epoch", "ranking", "all ranked", "training peak", "peak")
-    cells = [[axis.title, *(_exponents(rows_of(axis, measured), name) for name in names)] for axis in axes]
-    return tabulate(cells, ("growing", *names), "pipe", colalign=("left", *["right"] * len(names)), disable_numparse=True)
+    cells = [
+        [axis.title, *(_exponents(rows_of(axis, measured), name) for name in names)]
+        for axis in axes
+    ]
+    return tabulate(
+        cells,
+        ("growing", *names),
+        "pipe",
+        colalign=("left", *["right"] * len(names)),
+        disable_numparse=True,
+    )
 
 
 def _exponents(rows: Sequence[Row], name: str) -> str:
@@ -222,7 +254,9 @@ def _exponents(rows: Sequence[Row], name: str) -> str:
     return f"{exponent(values, figures):.2f} ({exponent(values[-2:], figures[-2:]):.2f})"
 
 
-def notes(args: argparse.Namespace, measured: Sequence[Measured], loads: Sequence[float]) -> list[str]:
+def notes(
+    args: argparse.Namespace, measured: Sequence[Measured], loads: Sequence[float]
+) -> list[str]:
     """How it was measured, and on which machine."""
     from sirec.run import environment  # large, so only when every side has run
 
@@ -259,8 +293,13 @@ def compose(axes: Sequence[Axis], measured: Sequence[Measured], remarks: Sequenc
 
 
 def up_to(axes: Sequence[Axis], most: int) -> list[Axis]:
-    """The axes without values above `most`; those of which fewer than two are left, from which nothing grows, are left out."""
-    cut = [Axis(axis.names, tuple(value for value in axis.values if value <= most), axis.fixed) for axis in axes]
+    """The axes without values above `most`; those of which fewer than two are left, from which
+    nothing grows, are left out.
+    """
+    cut = [
+        Axis(axis.names, tuple(value for value in axis.values if value <= most), axis.fixed)
+        for axis in axes
+    ]
     return [axis for axis in cut if len(axis.values) > 1]
 
 
@@ -281,11 +320,27 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Time and memory as sizes double.")
     parser.add_argument("--up-to", type=int, default=LARGEST, help="leave sizes above this out")
-    parser.add_argument("--seconds", type=float, default=4.0, help="of timed steps at each point, but at least five steps")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=4.0,
+        help="of timed steps at each point, but at least five steps",
+    )
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--clock", choices=tuple(CLOCKS), default="processor", help="processor: what others do counts little")
-    parser.add_argument("--rows", type=Path, help="keep points here, a JSON line each; those it has are not measured again")
-    parser.add_argument("--out", type=Path, help="write the page here, and the figure beside it as .svg")
+    parser.add_argument(
+        "--clock",
+        choices=tuple(CLOCKS),
+        default="processor",
+        help="processor: what others do counts little",
+    )
+    parser.add_argument(
+        "--rows",
+        type=Path,
+        help="keep points here, a JSON line each; those it has are not measured again",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="write the page here, and the figure beside it as .svg"
+    )
     args = parser.parse_args(arguments)
     if args.threads < 1 or not args.seconds > 0:
         parser.error("--threads must be at least 1, --seconds above 0")
@@ -305,7 +360,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             append_row(args.rows, point)
         return point
 
-    measured = measure(axes, read_rows(args.rows), run, lambda text: print(text, file=sys.stderr, flush=True))
+    measured = measure(
+        axes, read_rows(args.rows), run, lambda text: print(text, file=sys.stderr, flush=True)
+    )
     after = os.getloadavg()[0]
     text = compose(axes, measured, notes(args, measured, (before, after)))
     print(text)
@@ -313,7 +370,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         from growth_figure import write  # matplotlib is large
 
         args.out.write_text(text, encoding="utf-8")
-        write([(axis.title, [(row.value, row.measured.figures) for row in rows_of(axis, measured)]) for axis in axes], args.out)
+        write(
+            [
+                (axis.title, [(row.value, row.measured.figures) for row in rows_of(axis, measured)])
+                for axis in axes
+            ],
+            args.out,
+        )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The figure of `growth.py`: a column for each axis; both scales are logarithmic, so that a slope is an exponent."""
+"""The figure of `growth.py`: a column for each axis; both scales are logarithmic, so that a slope
+is an exponent.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from sirec.report.figures import COLOURS, MARKERS, STYLE
+from sirec.report.figures.table_figure import COLOURS, MARKERS, STYLE
 
-Line = tuple[str, Sequence[tuple[int, Mapping[str, float]]]]  # an axis's title, and its values with all figures
+Line = tuple[
+    str, Sequence[tuple[int, Mapping[str, float]]]
+]  # an axis's title, and its values with all figures
 PANELS: Mapping[str, tuple[str, ...]] = {
     "milliseconds a step": ("step", "batch", "encode", "loss", "backward", "optimiser"),
     "seconds": ("epoch", "all ranked"),
@@ -27,7 +31,11 @@ LABELS = {
     "training peak": "in training",
     "peak": "ranking too",
 }
-LOOKS: dict[Any, Any] = STYLE | {"svg.hashsalt": "growth", "svg.fonttype": "none", "xtick.major.size": 2}
+LOOKS: dict[Any, Any] = STYLE | {
+    "svg.hashsalt": "growth",
+    "svg.fonttype": "none",
+    "xtick.major.size": 2,
+}
 WIDTH, HEIGHT = 1.75, 2.0  # inches of a panel
 
 
@@ -55,12 +63,22 @@ def compose(lines: Sequence[Line]) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, names: Sequence[str], points: Sequence[tuple[int, Mapping[str, float]]]) -> None:
+def _panel(
+    axes: Axes, names: Sequence[str], points: Sequence[tuple[int, Mapping[str, float]]]
+) -> None:
     values = [value for value, _ in points]
     axes.loglog(base=10)
     for name, colour, marker in zip(names, COLOURS, MARKERS, strict=False):
         figures = [found[name] for _, found in points]
-        axes.plot(values, figures, color=colour, marker=marker, markersize=3, linewidth=1, label=LABELS.get(name, name))
+        axes.plot(
+            values,
+            figures,
+            color=colour,
+            marker=marker,
+            markersize=3,
+            linewidth=1,
+            label=LABELS.get(name, name),
+        )
     shown = values[:: max(1, len(values) // 3)]
     axes.set_xticks(shown, [_number(value) for value in shown])
     axes.minorticks_off()
@@ -76,4 +94,6 @@ def _number(value: int) -> str:
     ['25', '16k', '125k', '1M']
     """
     scales = ((1_000_000, "M"), (1_000, "k"))
-    return next((f"{value / scale:.0f}{letter}" for scale, letter in scales if value >= scale), str(value))
+    return next(
+        (f"{value / scale:.0f}{letter}" for scale, letter in scales if value >= scale), str(value)
+    )

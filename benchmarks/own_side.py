@@ -1,9 +1,11 @@
-"""One side of `training.py`: times a model of ours in this process and prints one JSON line a stage of its training.
+"""One side of `training.py`: times a model of ours in this process and prints one JSON line a stage
+of its training.
 
-    python benchmarks/own_side.py "dif-sr score_fusion=gate" --data data/beauty --steps 64 --evaluate
+    python benchmarks/own_side.py "dif-sr score_fusion=gate" --data data/beauty --steps 64
+    --evaluate
 
-It runs what `sirec train` runs: the same configuration, the same loop with its gathering of batches and its check for finite
-losses. Reading the data counts towards memory, not towards time.
+It runs what `sirec train` runs: the same configuration, the same loop with its gathering of batches
+and its check for finite losses. Reading the data counts towards memory, not towards time.
 """
 
 from __future__ import annotations
@@ -23,23 +25,34 @@ import torch
 from sirec.config import parse_assignments
 from sirec.core.model import SequentialModel
 from sirec.core.transformer import TransformerConfig
-from sirec.data import storage
 from sirec.data.dataset import Dataset
+from sirec.data.store import storage
 from sirec.errors import SirecError
-from sirec.evaluation.evaluate import rank_split
+from sirec.evaluation.full_ranking import rank_split
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
 from sirec.run.execute import device_named, set_up
-from sirec.training.fit import Place, Trainer
+from sirec.training.fit import SeedKey, Trainer
 
 AFTER_IMPORTS = peak_memory()
 SHARED: dict[str, object] = {
-    "model.width": 128, "max_length": 50, "budget": 512, "epochs": 1_000_000, "patience": 1_000_000,
-}  # fmt: skip
+    "model.width": 128,
+    "max_length": 50,
+    "budget": 512,
+    "epochs": 1_000_000,
+    "patience": 1_000_000,
+}
 SHAPE = SHARED | {
-    "model.layers": 3, "model.heads": 4, "model.inner": 256, "model.dropout": 0.5, "model.attention_dropout": 0.3,
-}  # fmt: skip
-SHAPES = {"equal": SHAPE, "declared": SHARED}  # every model in the peers' shape, or with its own layers and dropouts
+    "model.layers": 3,
+    "model.heads": 4,
+    "model.inner": 256,
+    "model.dropout": 0.5,
+    "model.attention_dropout": 0.3,
+}
+SHAPES = {
+    "equal": SHAPE,
+    "declared": SHARED,
+}  # every model in the peers' shape, or with its own layers and dropouts
 LEAST_STEPS = 3  # before a limit of seconds may end them
 
 
@@ -47,11 +60,26 @@ class _Enough(Exception):  # noqa: N818 - not an error
     """Ends the training loop once enough steps are timed."""
 
 
-def configure(spec: str, data: Dataset, threads: int, precision: str, attributes: list[str], shape: str = "equal") -> RunConfig:
-    """The configuration of `MODEL KEY=VALUE…` in a shape of `SHAPES`; what the spec assigns comes last and wins."""
+def configure(
+    spec: str,
+    data: Dataset,
+    threads: int,
+    precision: str,
+    attributes: list[str],
+    shape: str = "equal",
+) -> RunConfig:
+    """The configuration of `MODEL KEY=VALUE…` in a shape of `SHAPES`; what the spec assigns comes
+    last and wins.
+    """
     model, *assignments = spec.split()
-    shared = SHAPES[shape] | {"threads": threads, "precision": precision, "data.attributes": attributes}
-    return resolve(model, data, shared=shared, assignments=parse_assignments(assignments, "--own"), where=spec)
+    shared = SHAPES[shape] | {
+        "threads": threads,
+        "precision": precision,
+        "data.attributes": attributes,
+    }
+    return resolve(
+        model, data, shared=shared, assignments=parse_assignments(assignments, "--own"), where=spec
+    )
 
 
 def measure(
@@ -64,21 +92,30 @@ def measure(
     device: str = "cpu",
     limit: float = math.inf,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Time `steps` training steps of each stage of a configuration and, if wanted, after the last the ranking of all users.
+    """Time `steps` training steps of each stage of a configuration and, if wanted, after the last
+    the ranking of all users.
 
-    Yields what to add to a name, nothing where there is one stage, and figures. The peak is that of the process so far; on
-    an accelerator that of its memory. `limit` is as in `time_steps`. Raises `SirecError` for a device that is not there and
-    a model that is not trained.
+    Yields what to add to a name, nothing where there is one stage, and figures. The peak is that of
+    the process so far; on an accelerator that of its memory. `limit` is as in `time_steps`. Raises
+    `SirecError` for a device that is not there and a model that is not trained.
     """
-    workshop = set_up(config, data, device_named(device))
-    if not isinstance(workshop.model, SequentialModel) or not config.stages:
+    built = set_up(config, data, device_named(device))
+    if not isinstance(built.model, SequentialModel) or not config.stages:
         raise SirecError(f"{config.model.name} is not trained, so there is no step to time")
     for index, stage in enumerate(config.stages):
         last, suffix = config.stages[-1], f" ({stage.title})" if len(config.stages) > 1 else ""
-        trainer = Trainer(workshop.model, stage, workshop.data, workshop.schema, Place(config.seed, index, config.precision))
+        trainer = Trainer(
+            built.model,
+            stage,
+            built.data,
+            built.schema,
+            SeedKey(config.seed, index, config.precision),
+        )
         figures = measure_stage(trainer, warmup, steps, limit)
         if evaluate and stage is last:
-            figures["evaluation_seconds"] = time_ranking(workshop.model, trainer.data, config.data.max_length)
+            figures["evaluation_seconds"] = time_ranking(
+                built.model, trainer.data, config.data.max_length
+            )
         yield suffix, {"model": f"{kind_of(config)}{suffix}", **figures}
 
 
@@ -101,11 +138,15 @@ def time_ranking(model: SequentialModel, data: Dataset, max_length: int) -> floa
     return now(data.items.device) - start
 
 
-def time_steps(trainer: Trainer, warmup: int, steps: int, limit: float = math.inf) -> tuple[float, int]:
-    """Mean seconds of a step after `warmup` (at least one), as seen from outside, and the number of steps it is the mean of.
+def time_steps(
+    trainer: Trainer, warmup: int, steps: int, limit: float = math.inf
+) -> tuple[float, int]:
+    """Mean seconds of a step after `warmup` (at least one), as seen from outside, and the number of
+    steps it is the mean of.
 
-    Timed is from the end of one step to the end of another. Both the warming up and the timing end early once they have taken
-    `limit` seconds and `LEAST_STEPS` steps. An accelerator is waited for at both ends of the timing and never in between.
+    Timed is from the end of one step to the end of another. Both the warming up and the timing end
+    early once they have taken `limit` seconds and `LEAST_STEPS` steps. An accelerator is waited for
+    at both ends of the timing and never in between.
     """
     marks: list[float] = []
     seen, begun = 0, time.perf_counter()
@@ -136,12 +177,20 @@ def now(device: torch.device) -> float:
 
 
 def peak(device: torch.device) -> int:
-    """Bytes: the most that this process has held, above what the imports took; on an accelerator of its memory."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory() - AFTER_IMPORTS
+    """Bytes: the most that this process has held, above what the imports took; on an accelerator of
+    its memory.
+    """
+    return (
+        torch.cuda.max_memory_allocated(device)
+        if device.type == "cuda"
+        else peak_memory() - AFTER_IMPORTS
+    )
 
 
 def kind_of(config: RunConfig) -> str:
-    """What a peer must compute to be compared with: the model, and how scores are fused where attributes have their own."""
+    """What a peer must compute to be compared with: the model, and how scores are fused where
+    attributes have their own.
+    """
     model = config.model
     fused = isinstance(model, TransformerConfig) and model.attribute == "attention"
     return f"{model.name} {model.score_fusion}" if fused else model.name  # type: ignore[union-attr]
@@ -152,15 +201,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time one model of ours and print one JSON line.")
     parser.add_argument("spec", help='MODEL KEY=VALUE…, for example "sasrec composition=pools"')
     parser.add_argument("--data", type=Path, required=True, help="a prepared data set")
-    parser.add_argument("--attributes", default="category", help="names of attributes, with commas between; empty: none")
+    parser.add_argument(
+        "--attributes",
+        default="category",
+        help="names of attributes, with commas between; empty: none",
+    )
     parser.add_argument("--steps", type=int, default=64)
     parser.add_argument("--warmup", type=int, default=3)
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds after which warming up and timing end early")
-    parser.add_argument("--shape", choices=tuple(SHAPES), default="equal", help="the peers' shape, or as each model declares")
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=60.0,
+        help="seconds after which warming up and timing end early",
+    )
+    parser.add_argument(
+        "--shape",
+        choices=tuple(SHAPES),
+        default="equal",
+        help="the peers' shape, or as each model declares",
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--device", default="cpu", help="cpu, or an accelerator: cuda")
-    parser.add_argument("--evaluate", action="store_true", help="also time ranking every user's validation target")
+    parser.add_argument(
+        "--evaluate", action="store_true", help="also time ranking every user's validation target"
+    )
     args = parser.parse_args()
     try:
         data = storage.load(args.data)

@@ -1,13 +1,16 @@
-"""A peer for `training.py`: times a model of RecBole, or of the DIF-SR repository, and prints one JSON line.
+"""A peer for `training.py`: times a model of RecBole, or of the DIF-SR repository, and prints one
+JSON line.
 
-    PEER_ENV/bin/python benchmarks/peer_recbole.py --data data/beauty --list
-    PEER_ENV/bin/python benchmarks/peer_recbole.py --data data/beauty recbole-sasrec --steps 12 --evaluate
-    PEER_ENV/bin/python benchmarks/peer_recbole.py --data data/beauty --repository DIF-SR difsr-gate --steps 12
+    PEER_ENV/bin/python benchmarks/peer_recbole.py --data data/beauty --list PEER_ENV/bin/python
+    benchmarks/peer_recbole.py --data data/beauty recbole-sasrec --steps 12 --evaluate
+    PEER_ENV/bin/python benchmarks/peer_recbole.py --data data/beauty --repository DIF-SR difsr-gate
+    --steps 12
 
-The models, their losses and the batches they ask for are the peer's own, imported from its package. What its trainer does
-around them is done here, so that a few steps can be timed: gather a batch of prefix examples, `zero_grad`, `calculate_loss`,
-read the loss, check it, `backward`, a step of Adam. It runs in the peer's environment, where sirec is not installed, so it
-reads the files of a prepared data set by itself.
+The models, their losses and the batches they ask for are the peer's own, imported from its package.
+What its trainer does around them is done here, so that a few steps can be timed: gather a batch of
+prefix examples, `zero_grad`, `calculate_loss`, read the loss, check it, `backward`, a step of Adam.
+It runs in the peer's environment, where sirec is not installed, so it reads the files of a prepared
+data set by itself.
 """
 
 from __future__ import annotations
@@ -26,17 +29,24 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # whether they are there is found out first, so that one line can say what to install
+if (
+    TYPE_CHECKING
+):  # whether they are there is found out first, so that one line can say what to install
     from torch import Tensor
 
 NEEDED = ("torch", "numpy", "pyarrow", "yaml")
 INSTALL = f"install it: {sys.executable} -m pip install recbole==1.2.1 pyarrow"
 REPOSITORY = "--repository PATH, a checkout of github.com/AIM-SE/DIF-SR"
-MODELS = "recbole.model.sequential_recommender"  # both peers' package, since the DIF-SR repository is a copy of RecBole
-MARK = Path("recbole", "model", "sequential_recommender", "sasrecd.py")  # only the DIF-SR repository has it
+# both peers' package, since the DIF-SR repository is a copy of RecBole
+MODELS = "recbole.model.sequential_recommender"
+MARK = Path(
+    "recbole", "model", "sequential_recommender", "sasrecd.py"
+)  # only the DIF-SR repository has it
 MANIFEST, FORMAT, SPLIT = "dataset.yaml", 1, "leave-one-out"
 TOP = 20
-ATTRIBUTE_WEIGHT = 10.0  # of DIF-SR's attribute loss, as its repository has it for Beauty; it costs no time
+ATTRIBUTE_WEIGHT = (
+    10.0  # of DIF-SR's attribute loss, as its repository has it for Beauty; it costs no time
+)
 
 
 class PeerError(Exception):
@@ -47,8 +57,8 @@ class PeerError(Exception):
 class Peer:
     """A model that can be timed.
 
-    `kind` is what it is compared with. `title` names the row; {version} and {state} are those of the imported package and of
-    its anomaly detection.
+    `kind` is what it is compared with. `title` names the row; {version} and {state} are those of
+    the imported package and of its anomaly detection.
     """
 
     model: str
@@ -56,29 +66,50 @@ class Peer:
     title: str
     from_repository: bool = False
     fusion: str | None = None
-    as_imported: bool = False  # importing RecBole 1.2.1 leaves anomaly detection on, which slows all its models down
+    # importing RecBole 1.2.1 leaves anomaly detection on, which slows all its models down
+    as_imported: bool = False
 
 
 PEERS = {
     "recbole-sasrec": Peer("SASRec", "sasrec", "RecBole {version} SASRec, anomaly detection off"),
     "recbole-sasrec-anomaly": Peer(
-        "SASRec", "sasrec", "RecBole {version} SASRec as shipped (anomaly detection {state})", as_imported=True
+        "SASRec",
+        "sasrec",
+        "RecBole {version} SASRec as shipped (anomaly detection {state})",
+        as_imported=True,
     ),
-    "recbole-sasrecf": Peer("SASRecF", "sasrecf", "RecBole {version} SASRecF, anomaly detection off"),
+    "recbole-sasrecf": Peer(
+        "SASRecF", "sasrecf", "RecBole {version} SASRecF, anomaly detection off"
+    ),
     "difsr-sasrec": Peer("SASRec", "sasrec", "DIF-SR repository SASRec", from_repository=True),
-    "difsr-sum": Peer("SASRecD", "dif-sr sum", "DIF-SR repository DIF-SR sum", from_repository=True, fusion="sum"),
-    "difsr-concat": Peer("SASRecD", "dif-sr concat", "DIF-SR repository DIF-SR concat", from_repository=True, fusion="concat"),
-    "difsr-gate": Peer("SASRecD", "dif-sr gate", "DIF-SR repository DIF-SR gate", from_repository=True, fusion="gate"),
+    "difsr-sum": Peer(
+        "SASRecD", "dif-sr sum", "DIF-SR repository DIF-SR sum", from_repository=True, fusion="sum"
+    ),
+    "difsr-concat": Peer(
+        "SASRecD",
+        "dif-sr concat",
+        "DIF-SR repository DIF-SR concat",
+        from_repository=True,
+        fusion="concat",
+    ),
+    "difsr-gate": Peer(
+        "SASRecD",
+        "dif-sr gate",
+        "DIF-SR repository DIF-SR gate",
+        from_repository=True,
+        fusion="gate",
+    ),
 }
 WITHOUT_ATTRIBUTES = ("SASRec",)  # their trainer would load none
 
 
 @dataclass(frozen=True)
 class Data:
-    """A prepared data set: users' items one after another, and for every position where its user begins and ends.
+    """A prepared data set: users' items one after another, and for every position where its user
+    begins and ends.
 
-    `attributes` are code tables by item code, with the row of the padding item 0: Long[V] where every item has at most one
-    value, Long[V, F] otherwise; `sizes` counts their codes with 0.
+    `attributes` are code tables by item code, with the row of the padding item 0: Long[V] where
+    every item has at most one value, Long[V, F] otherwise; `sizes` counts their codes with 0.
     """
 
     items: Tensor
@@ -102,7 +133,9 @@ class Data:
         return is_wanted(torch.arange(len(self.items))).nonzero()[:, 0]
 
     def examples(self, at: Tensor, window: int) -> dict[str, Tensor]:
-        """What a peer's loader makes of positions: the target, up to `window` items before it, padded behind, their number."""
+        """What a peer's loader makes of positions: the target, up to `window` items before it,
+        padded behind, their number.
+        """
         import torch
 
         lengths = (at - self.begins[at]).clamp(max=window)
@@ -121,13 +154,24 @@ def read_manifest(folder: Path) -> dict[str, int]:
 
     path = folder / MANIFEST
     if not path.is_file():
-        raise PeerError(f"--data {folder}: no {MANIFEST} in it; make a data set first, for example: sirec prepare beauty")
+        raise PeerError(
+            f"--data {folder}: no {MANIFEST} in it; make a data set first, for example: sirec prepare beauty"
+        )
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
-        written, split = manifest["format"], manifest["options"].get("split", {"name": SPLIT})["name"]
-        sizes = {field["name"]: field["size"] for field in manifest["fields"] if field["kind"] == "attribute"}
+        written, split = (
+            manifest["format"],
+            manifest["options"].get("split", {"name": SPLIT})["name"],
+        )
+        sizes = {
+            field["name"]: field["size"]
+            for field in manifest["fields"]
+            if field["kind"] == "attribute"
+        }
     except (yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise PeerError(f"{path}: does not describe a prepared data set; prepare it again") from error
+        raise PeerError(
+            f"{path}: does not describe a prepared data set; prepare it again"
+        ) from error
     if written != FORMAT:
         raise PeerError(f"{path}: of format {written}, this script reads format {FORMAT}")
     if split != SPLIT:
@@ -136,7 +180,9 @@ def read_manifest(folder: Path) -> dict[str, int]:
 
 
 def read(folder: Path, sizes: Mapping[str, int]) -> Data:
-    """Read a prepared data set with some of its attributes. Raises `PeerError` where a file is missing or damaged."""
+    """Read a prepared data set with some of its attributes. Raises `PeerError` where a file is
+    missing or damaged.
+    """
     import torch
     from pyarrow import ArrowException, parquet
 
@@ -144,7 +190,9 @@ def read(folder: Path, sizes: Mapping[str, int]) -> Data:
         events = parquet.read_table(folder / "interactions.parquet", columns=["user", "item"])
         catalogue = parquet.read_table(folder / "items.parquet", columns=["item", *sizes])
     except (ArrowException, OSError, KeyError) as error:
-        raise PeerError(f"{folder}: {str(error).splitlines()[0][:120]}; prepare it again") from error
+        raise PeerError(
+            f"{folder}: {str(error).splitlines()[0][:120]}; prepare it again"
+        ) from error
     lengths = torch.bincount(_long(events["user"]))[1:]
     ends = lengths.cumsum(0)
     return Data(
@@ -188,9 +236,12 @@ class Catalogue:
         self._sizes = {**data.sizes, "item_id": data.item_codes, "user_id": 2}
         self._features = features
         self.field2type = {
-            name: feature_type.TOKEN if table.dim() == 1 else feature_type.TOKEN_SEQ for name, table in data.attributes.items()
+            name: feature_type.TOKEN if table.dim() == 1 else feature_type.TOKEN_SEQ
+            for name, table in data.attributes.items()
         }
-        self.field2token_id = {name: range(data.sizes[name]) for name in data.attributes}  # only its length is asked for
+        self.field2token_id = {
+            name: range(data.sizes[name]) for name in data.attributes
+        }  # only its length is asked for
 
     def num(self, field: str) -> int:
         """How many codes a field has, with 0."""
@@ -212,17 +263,22 @@ class Package:
 
 
 def import_peer(peer: Peer, repository: Path | None) -> Package:
-    """Import a peer and set anomaly detection. Raises `PeerError` where something it imports is not installed."""
+    """Import a peer and set anomaly detection. Raises `PeerError` where something it imports is not
+    installed.
+    """
     import numpy as np
     import torch
 
     if peer.from_repository:
         sys.path.insert(0, str(repository))
-    if not hasattr(np, "long"):  # numpy 1.24 to 1.26, to which RecBole's Config gives it back: attributes of one value need it
+    if not hasattr(
+        np, "long"
+    ):  # numpy 1.24 to 1.26, to which RecBole's Config gives it back: attributes of one value need it
         np.long = np.int_
     try:
         package, models, interaction, utils = map(
-            importlib.import_module, ("recbole", MODELS, "recbole.data.interaction", "recbole.utils")
+            importlib.import_module,
+            ("recbole", MODELS, "recbole.data.interaction", "recbole.utils"),
         )
     except ImportError as error:
         raise PeerError(f"the peer cannot be imported: {error}; {INSTALL}") from error
@@ -232,20 +288,40 @@ def import_peer(peer: Peer, repository: Path | None) -> Package:
 
 
 def build(peer: Peer, package: Package, data: Data, args: argparse.Namespace) -> tuple[Any, Any]:
-    """The peer's model in the asked shape, and the attributes of all items, as its loader joins them to a batch."""
+    """The peer's model in the asked shape, and the attributes of all items, as its loader joins
+    them to a batch.
+    """
     import torch
 
     features = package.interaction({"item_id": torch.arange(data.item_codes), **data.attributes})
     settings = Settings(
-        USER_ID_FIELD="user_id", ITEM_ID_FIELD="item_id", LIST_SUFFIX="_list", ITEM_LIST_LENGTH_FIELD="item_length",
-        NEG_PREFIX="neg_", MAX_ITEM_LIST_LENGTH=args.window, device=torch.device("cpu"), loss_type="CE",
-        n_layers=args.layers, n_heads=args.heads, hidden_size=args.width, inner_size=args.inner,
-        hidden_dropout_prob=args.dropout, attn_dropout_prob=args.attention_dropout,
-        hidden_act="gelu", layer_norm_eps=1e-12, initializer_range=0.02, pooling_mode="sum",
-        selected_features=list(data.attributes), attribute_hidden_size=[args.width] * len(data.attributes),
-        fusion_type=peer.fusion, attribute_predictor="linear", lamdas=[ATTRIBUTE_WEIGHT] * len(data.attributes),
-    )  # fmt: skip
-    model = getattr(package.models, peer.model)(settings, Catalogue(data, features, package.feature_type))
+        USER_ID_FIELD="user_id",
+        ITEM_ID_FIELD="item_id",
+        LIST_SUFFIX="_list",
+        ITEM_LIST_LENGTH_FIELD="item_length",
+        NEG_PREFIX="neg_",
+        MAX_ITEM_LIST_LENGTH=args.window,
+        device=torch.device("cpu"),
+        loss_type="CE",
+        n_layers=args.layers,
+        n_heads=args.heads,
+        hidden_size=args.width,
+        inner_size=args.inner,
+        hidden_dropout_prob=args.dropout,
+        attn_dropout_prob=args.attention_dropout,
+        hidden_act="gelu",
+        layer_norm_eps=1e-12,
+        initializer_range=0.02,
+        pooling_mode="sum",
+        selected_features=list(data.attributes),
+        attribute_hidden_size=[args.width] * len(data.attributes),
+        fusion_type=peer.fusion,
+        attribute_predictor="linear",
+        lamdas=[ATTRIBUTE_WEIGHT] * len(data.attributes),
+    )
+    model = getattr(package.models, peer.model)(
+        settings, Catalogue(data, features, package.feature_type)
+    )
     return model, features
 
 
@@ -258,7 +334,9 @@ def batches(count: int, size: int) -> Iterator[Tensor]:
 
 
 def gather(examples: Any, index: Tensor, features: Any) -> Any:
-    """A batch as a peer's loader makes it: rows of the examples, and beside them the attributes of their targets."""
+    """A batch as a peer's loader makes it: rows of the examples, and beside them the attributes of
+    their targets.
+    """
     import torch
 
     batch = examples[index]
@@ -266,15 +344,21 @@ def gather(examples: Any, index: Tensor, features: Any) -> Any:
     return batch.to(torch.device("cpu"))
 
 
-def train(model: Any, examples: Any, features: Any, args: argparse.Namespace) -> tuple[float, list[float]]:
-    """Mean seconds of a step after the warming up, and all losses. Raises `PeerError` where one is not a number."""
+def train(
+    model: Any, examples: Any, features: Any, args: argparse.Namespace
+) -> tuple[float, list[float]]:
+    """Mean seconds of a step after the warming up, and all losses. Raises `PeerError` where one is
+    not a number.
+    """
     import torch
 
     optimizer = torch.optim.Adam(model.parameters(), lr=args.learning_rate, weight_decay=0.0)
     losses: list[float] = []
     begun = time.perf_counter()
     model.train()
-    for number, index in enumerate(islice(batches(len(examples), args.batch), args.warmup + args.steps)):
+    for number, index in enumerate(
+        islice(batches(len(examples), args.batch), args.warmup + args.steps)
+    ):
         if number == args.warmup:
             begun = time.perf_counter()
         batch = gather(examples, index, features)
@@ -289,7 +373,9 @@ def train(model: Any, examples: Any, features: Any, args: argparse.Namespace) ->
 
 
 def rank(model: Any, users: Any, features: Any, size: int) -> tuple[float, float]:
-    """Seconds of ranking every user's target among all items, `size` users at a time, and Recall@20."""
+    """Seconds of ranking every user's target among all items, `size` users at a time, and
+    Recall@20.
+    """
     import torch
 
     model.eval()
@@ -305,7 +391,9 @@ def rank(model: Any, users: Any, features: Any, size: int) -> tuple[float, float
 
 
 def hits(scores: Tensor, targets: Tensor) -> Tensor:
-    """Int[B, 21]: which of the first 20 are targets, and how many there are; by a matrix of all items, as the peers do it."""
+    """Int[B, 21]: which of the first 20 are targets, and how many there are; by a matrix of all
+    items, as the peers do it.
+    """
     import torch
 
     first = torch.topk(scores, TOP, dim=-1).indices
@@ -331,7 +419,9 @@ def measure(peer: Peer, package: Package, data: Data, args: argparse.Namespace) 
     }
     if args.evaluate:
         users = package.interaction(data.examples(data.validation(), args.window))
-        figures["evaluation_seconds"], figures["recall@20"] = rank(model, users, features, args.evaluation_batch)
+        figures["evaluation_seconds"], figures["recall@20"] = rank(
+            model, users, features, args.evaluation_batch
+        )
     return figures
 
 
@@ -353,7 +443,9 @@ def row_of(args: argparse.Namespace, sizes: Mapping[str, int]) -> dict[str, Any]
 
 def peak() -> int:
     """Bytes: the most that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
 
 
 def is_installed(module: str) -> bool:
@@ -385,16 +477,33 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, arg
         description="Time one model of a peer's and print one JSON line.",
     )
     parser.add_argument("name", nargs="?", choices=tuple(PEERS), help="what to time")
-    parser.add_argument("--list", action="store_true", help="print the names of what can be timed here, and do nothing else")
+    parser.add_argument(
+        "--list",
+        action="store_true",
+        help="print the names of what can be timed here, and do nothing else",
+    )
     parser.add_argument("--data", type=Path, help="a prepared data set")
-    parser.add_argument("--repository", type=Path, help="a checkout of the DIF-SR repository, for the names of difsr")
-    parser.add_argument("--attributes", default="category", help="names of attributes, with commas between")
+    parser.add_argument(
+        "--repository",
+        type=Path,
+        help="a checkout of the DIF-SR repository, for the names of difsr",
+    )
+    parser.add_argument(
+        "--attributes", default="category", help="names of attributes, with commas between"
+    )
     parser.add_argument("--steps", type=int, default=12)
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--evaluate", action="store_true", help="also time ranking every user's validation target")
+    parser.add_argument(
+        "--evaluate", action="store_true", help="also time ranking every user's validation target"
+    )
     parser.add_argument("--batch", type=int, default=512, help="examples a step")
-    parser.add_argument("--evaluation-batch", type=int, default=4096, help="users ranked at once; RecBole's own default")
+    parser.add_argument(
+        "--evaluation-batch",
+        type=int,
+        default=4096,
+        help="users ranked at once; RecBole's own default",
+    )
     parser.add_argument("--window", type=int, default=50, help="items of a history")
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--layers", type=int, default=3)
@@ -408,14 +517,22 @@ def parse(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, arg
 
 
 def chosen_attributes(args: argparse.Namespace, sizes: Mapping[str, int]) -> dict[str, int]:
-    """The attributes that the named peer uses, and their sizes. Raises `PeerError` where there are none of them."""
+    """The attributes that the named peer uses, and their sizes. Raises `PeerError` where there are
+    none of them.
+    """
     if PEERS[args.name].model in WITHOUT_ATTRIBUTES:
         return {}
     names = [name for name in args.attributes.split(",") if name]
     unknown = [name for name in names if name not in sizes]
     if unknown or not names:
-        what = f"no attribute '{unknown[0]}'" if unknown else f"{args.name} needs at least one attribute"
-        raise PeerError(f"--attributes {args.attributes}: {what}; {args.data} has {', '.join(sizes) or 'none'}")
+        what = (
+            f"no attribute '{unknown[0]}'"
+            if unknown
+            else f"{args.name} needs at least one attribute"
+        )
+        raise PeerError(
+            f"--attributes {args.attributes}: {what}; {args.data} has {', '.join(sizes) or 'none'}"
+        )
     return {name: sizes[name] for name in names}
 
 
@@ -424,7 +541,11 @@ def problems(args: argparse.Namespace, names: Sequence[str]) -> Iterator[str]:
     if args.name is None or args.data is None:
         yield "a name and --data are needed; --list prints the names"
     elif args.name not in names:
-        wanted = REPOSITORY if PEERS[args.name].from_repository else f"recbole in this environment; {INSTALL}"
+        wanted = (
+            REPOSITORY
+            if PEERS[args.name].from_repository
+            else f"recbole in this environment; {INSTALL}"
+        )
         yield f"{args.name} needs {wanted}"
     if min(args.steps, args.threads, args.batch, args.evaluation_batch) < 1 or args.warmup < 0:
         yield "--steps, --threads, --batch and --evaluation-batch must be at least 1, --warmup at least 0"

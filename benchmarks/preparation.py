@@ -1,11 +1,13 @@
-"""Seconds and peak memory of raw files into a data set, and of reading alone beside polars and Python's json.
+"""Seconds and peak memory of raw files into a data set, and of reading alone beside polars and
+Python's json.
 
-    python benchmarks/preparation.py --reviews 500000
-    python benchmarks/preparation.py --reviews 7000000 --s3rec downloads/beauty --out benchmarks/preparation.md
+    python benchmarks/preparation.py --reviews 500000 python benchmarks/preparation.py --reviews
+    7000000 --s3rec downloads/beauty --out benchmarks/preparation.md
 
-The raw files are generated, since Yelp's may not be passed on: as large and as skewed as Yelp's, in a temporary folder that is
-deleted afterwards. Every side runs in a fresh process, one at a time. This process imports nothing large: a child's peak
-memory, as the system reports it, starts at its parent's.
+The raw files are generated, since Yelp's may not be passed on: as large and as skewed as Yelp's, in
+a temporary folder that is deleted afterwards. Every side runs in a fresh process, one at a time.
+This process imports nothing large: a child's peak memory, as the system reports it, starts at its
+parent's.
 """
 
 from __future__ import annotations
@@ -58,7 +60,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Measured:
-    """A side over all rounds: seconds, stages of the median round, the largest peak, and what the side counted."""
+    """A side over all rounds: seconds, stages of the median round, the largest peak, and what the
+    side counted.
+    """
 
     name: str
     seconds: tuple[float, ...]
@@ -67,8 +71,12 @@ class Measured:
     sums: list[float]
 
 
-def run_rounds(sides: Sequence[Side], rounds: int, tell: Callable[[str], None] = lambda text: None) -> list[Measured]:
-    """Run every side once a round; a side whose library is not installed is told of and left out."""
+def run_rounds(
+    sides: Sequence[Side], rounds: int, tell: Callable[[str], None] = lambda text: None
+) -> list[Measured]:
+    """Run every side once a round; a side whose library is not installed is told of and left
+    out.
+    """
     found: dict[str, list[dict[str, Any]]] = {side.name: [] for side in sides}
     for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
@@ -95,13 +103,21 @@ def check_readers(measured: Sequence[Measured]) -> None:
     """Raise `SystemExit` where two readers of the same file did not read the same."""
     sums = {row.name: row.sums for row in measured if row.name in READERS}
     if any(each != next(iter(sums.values())) for each in sums.values()):
-        raise SystemExit(f"the readers differ (rows, users, businesses, sums of stars and of times): {sums}")
+        raise SystemExit(
+            f"the readers differ (rows, users, businesses, sums of stars and of times): {sums}"
+        )
 
 
 def to_markdown(measured: Sequence[Measured]) -> str:
     """A table of all sides."""
     cells = [_cells(row) for row in measured]
-    return tabulate(cells, HEADERS, "pipe", colalign=("left", "right", "right", "right", "left"), disable_numparse=True)
+    return tabulate(
+        cells,
+        HEADERS,
+        "pipe",
+        colalign=("left", "right", "right", "right", "left"),
+        disable_numparse=True,
+    )
 
 
 def _cells(row: Measured) -> list[str]:
@@ -114,12 +130,18 @@ def _cells(row: Measured) -> list[str]:
     ]
 
 
-def notes(args: argparse.Namespace, generated: dict[str, Any], measured: Sequence[Measured], load: float) -> list[str]:
+def notes(
+    args: argparse.Namespace, generated: dict[str, Any], measured: Sequence[Measured], load: float
+) -> list[str]:
     """What was read, what came out, and on which machine."""
     from sirec.run import environment  # large, so only when every side has run
 
     machine = environment.describe()
-    left = {row.name: "{:,} users, {:,} items, {:,} interactions".format(*row.sums) for row in measured if len(row.sums) == 3}
+    left = {
+        row.name: "{:,} users, {:,} items, {:,} interactions".format(*row.sums)
+        for row in measured
+        if len(row.sums) == 3
+    }
     return [
         f"Protocol: {generated['reviews']:,} generated reviews in {generated['bytes'] / 1e9:.2f} GB of JSON lines and"
         f" {generated['businesses']:,} businesses, in the page cache since they were written; a fresh process for each, imports"
@@ -135,10 +157,21 @@ def notes(args: argparse.Namespace, generated: dict[str, Any], measured: Sequenc
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Time raw files into a data set.")
-    parser.add_argument("--reviews", type=int, default=500_000, help="reviews to generate; Yelp has about 7000000")
-    parser.add_argument("--folder", type=Path, help="generate here and keep the files; default: a temporary folder")
-    parser.add_argument("--polars-python", default=sys.executable, help="interpreter of an environment with polars")
-    parser.add_argument("--s3rec", type=Path, metavar="FOLDER", help="also time this folder of S3-Rec files (Beauty)")
+    parser.add_argument(
+        "--reviews", type=int, default=500_000, help="reviews to generate; Yelp has about 7000000"
+    )
+    parser.add_argument(
+        "--folder", type=Path, help="generate here and keep the files; default: a temporary folder"
+    )
+    parser.add_argument(
+        "--polars-python", default=sys.executable, help="interpreter of an environment with polars"
+    )
+    parser.add_argument(
+        "--s3rec",
+        type=Path,
+        metavar="FOLDER",
+        help="also time this folder of S3-Rec files (Beauty)",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="also write the table here")
     args = parser.parse_args(arguments)
@@ -161,7 +194,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = args.folder or Path(temporary)
         generated = Side("generate", sys.executable, folder).run("--reviews", str(args.reviews))
-        measured = run_rounds(sides(args, folder), args.rounds, lambda text: print(text, file=sys.stderr))
+        measured = run_rounds(
+            sides(args, folder), args.rounds, lambda text: print(text, file=sys.stderr)
+        )
     check_readers(measured)
     text = "\n\n".join([to_markdown(measured), *notes(args, generated, measured, load)]) + "\n"
     print(text)

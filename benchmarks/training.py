@@ -1,12 +1,14 @@
-"""Seconds per step and epoch, seconds of evaluation and peak memory: our models and, if given, a peer's, side by side.
+"""Seconds per step and epoch, seconds of evaluation and peak memory: our models and, if given, a
+peer's, side by side.
 
-    python benchmarks/training.py --data data/beauty --out benchmarks/beauty.md
-    python benchmarks/training.py --data data/beauty --before benchmarks/beauty.json
-    python benchmarks/training.py --data data/beauty --peer-python PEER_ENV/bin/python --peer-script "bench.py --data RAW"
+    python benchmarks/training.py --data data/beauty --out benchmarks/beauty.md python
+    benchmarks/training.py --data data/beauty --before benchmarks/beauty.json python
+    benchmarks/training.py --data data/beauty --peer-python PEER_ENV/bin/python --peer-script
+    "bench.py --data RAW"
 
-Every side runs in a fresh process, one at a time; a round runs every side once, alternately in this order and in reverse.
-See `README.md` for what a peer script must print. This process imports nothing large: a child's peak memory, as the system
-reports it, starts at its parent's.
+Every side runs in a fresh process, one at a time; a round runs every side once, alternately in this
+order and in reverse. See `README.md` for what a peer script must print. This process imports
+nothing large: a child's peak memory, as the system reports it, starts at its parent's.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ class Side:
 
 @dataclass(frozen=True)
 class Measured:
-    """A side over all rounds: medians of times, the largest peak, and the (smallest, largest) seconds an epoch.
+    """A side over all rounds: medians of times, the largest peak, and the (smallest, largest)
+    seconds an epoch.
 
     `timed_steps` is the fewest of a round, None if the side does not say.
     """
@@ -84,7 +87,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier `--out` wrote. Before it wrote `protocol` and `machine` there were rows alone; then both are None."""
+    """What an earlier `--out` wrote. Before it wrote `protocol` and `machine` there were rows
+    alone; then both are None.
+    """
 
     path: Path
     rows: Mapping[str, Mapping[str, Any]]
@@ -92,9 +97,14 @@ class Earlier:
     machine: Mapping[str, Any] | None
 
     def ratio(self, row: Measured) -> float | None:
-        """How many times faster a side is now; None if it is new or has another number of steps an epoch: other targets."""
+        """How many times faster a side is now; None if it is new or has another number of steps an
+        epoch: other targets.
+        """
         known = self.rows.get(row.name)
-        if known is None or known.get("steps_per_epoch", row.steps_per_epoch) != row.steps_per_epoch:
+        if (
+            known is None
+            or known.get("steps_per_epoch", row.steps_per_epoch) != row.steps_per_epoch
+        ):
             return None
         return float(known["seconds_per_epoch"] / row.seconds_per_epoch)
 
@@ -111,24 +121,42 @@ def read_earlier(path: Path) -> Earlier:
             raise ValueError("an epoch takes time")
         if isinstance(read, list):
             return Earlier(path, rows, None, None)
-        return Earlier(path, rows, dict(read["protocol"]), {key: read["machine"][key] for key in ("where", "commit")})
+        return Earlier(
+            path,
+            rows,
+            dict(read["protocol"]),
+            {key: read["machine"][key] for key in ("where", "commit")},
+        )
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not the figures that --out FILE.md writes as FILE.json") from error
+        raise ValueError(
+            f"{path}: not the figures that --out FILE.md writes as FILE.json"
+        ) from error
 
 
 def read_printed(path: Path) -> Printed:
-    """Read a paper's table of `model` and the columns `PRINTED`. Raises `ValueError` if it is something else."""
+    """Read a paper's table of `model` and the columns `PRINTED`. Raises `ValueError` if it is
+    something else.
+    """
     try:
         with path.open(encoding="utf-8", newline="") as lines:
-            return {row["model"].lower(): tuple(float(row[key]) for key in PRINTED) for row in csv.DictReader(lines)}
+            return {
+                row["model"].lower(): tuple(float(row[key]) for key in PRINTED)
+                for row in csv.DictReader(lines)
+            }
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a CSV file with a model and numbers in {', '.join(PRINTED)}") from error
+        raise ValueError(
+            f"{path}: not a CSV file with a model and numbers in {', '.join(PRINTED)}"
+        ) from error
 
 
 def run_side(side: Side, threads: int) -> list[dict[str, Any]]:
-    """Run a side and return the lines it printed. Raises `SystemExit` where it fails or its lines are not of the protocol."""
+    """Run a side and return the lines it printed. Raises `SystemExit` where it fails or its lines
+    are not of the protocol.
+    """
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    done = subprocess.run(side.command, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        side.command, capture_output=True, text=True, env=environment, check=False
+    )
     shown = shlex.join(side.command)
     if done.returncode:
         raise SystemExit(f"{shown}\nfailed:\n{done.stderr.strip()[-2000:]}")
@@ -136,14 +164,19 @@ def run_side(side: Side, threads: int) -> list[dict[str, Any]]:
     for line in lines:
         wrong = [key for key in NUMBERS if not isinstance(line.get(key), int | float)]
         if wrong or not isinstance(line.get("name"), str):
-            raise SystemExit(f"{shown}\nprinted a line without {', '.join(wrong or ['name'])}: {line}")
+            raise SystemExit(
+                f"{shown}\nprinted a line without {', '.join(wrong or ['name'])}: {line}"
+            )
     if not lines:
         raise SystemExit(f"{shown}\nprinted no JSON line")
     return lines
 
 
 def run_rounds(
-    sides: Sequence[Side], rounds: int, threads: int, tell: Callable[[str], None] = lambda text: None
+    sides: Sequence[Side],
+    rounds: int,
+    threads: int,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> list[Measured]:
     """Run every side once a round, in alternating order, and sum each up."""
     found: dict[str, list[dict[str, Any]]] = {}
@@ -153,20 +186,27 @@ def run_rounds(
             for line in run_side(side, threads):
                 found.setdefault(line["name"], []).append(line)
                 ours[line["name"]] = side.ours
-                tell(f"round {number + 1}/{rounds}  {line['name']}: {line['ms_per_step']:.0f} ms a step")
+                tell(
+                    f"round {number + 1}/{rounds}  {line['name']}: {line['ms_per_step']:.0f} ms a step"
+                )
     return [summarise(name, lines, ours[name]) for name, lines in found.items()]
 
 
 def summarise(name: str, lines: Sequence[Mapping[str, Any]], ours: bool) -> Measured:
     """One side's rounds as one row."""
     epochs = [line["seconds_per_epoch"] for line in lines]
-    evaluations = [line["evaluation_seconds"] for line in lines if line.get("evaluation_seconds") is not None]
+    evaluations = [
+        line["evaluation_seconds"] for line in lines if line.get("evaluation_seconds") is not None
+    ]
     return Measured(
         name=name,
         model=str(lines[0].get("model") or name),
         ours=ours,
         rounds=len(lines),
-        timed_steps=min((line["timed_steps"] for line in lines if line.get("timed_steps") is not None), default=None),
+        timed_steps=min(
+            (line["timed_steps"] for line in lines if line.get("timed_steps") is not None),
+            default=None,
+        ),
         ms_per_step=statistics.median(line["ms_per_step"] for line in lines),
         seconds_per_epoch=statistics.median(epochs),
         spread=(min(epochs), max(epochs)),
@@ -176,14 +216,21 @@ def summarise(name: str, lines: Sequence[Mapping[str, Any]], ours: bool) -> Meas
     )
 
 
-def to_markdown(measured: Sequence[Measured], earlier: Earlier | None = None, printed: Printed | None = None) -> str:
-    """A table of all sides, models together and peers first; `speed` is against the fastest peer of the same model.
+def to_markdown(
+    measured: Sequence[Measured], earlier: Earlier | None = None, printed: Printed | None = None
+) -> str:
+    """A table of all sides, models together and peers first; `speed` is against the fastest peer of
+    the same model.
 
-    `since` is how many times faster than `earlier` a side is, and the `printed` columns are what a paper has for a model.
+    `since` is how many times faster than `earlier` a side is, and the `printed` columns are what a
+    paper has for a model.
     """
     order = list(dict.fromkeys(row.model for row in sorted(measured, key=lambda row: not row.ours)))
     fastest = {
-        model: min((row.seconds_per_epoch for row in measured if row.model == model and not row.ours), default=None)
+        model: min(
+            (row.seconds_per_epoch for row in measured if row.model == model and not row.ours),
+            default=None,
+        )
         for model in order
     }
     cells = []
@@ -276,9 +323,14 @@ def machine_of(args: argparse.Namespace, load: float) -> dict[str, Any]:
 
 
 def notes(
-    args: argparse.Namespace, measured: Sequence[Measured], machine: Mapping[str, Any], earlier: Earlier | None = None
+    args: argparse.Namespace,
+    measured: Sequence[Measured],
+    machine: Mapping[str, Any],
+    earlier: Earlier | None = None,
 ) -> list[str]:
-    """The protocol, the machine, what to know of added columns, and a warning where sides differ in steps an epoch."""
+    """The protocol, the machine, what to know of added columns, and a warning where sides differ in
+    steps an epoch.
+    """
     steps = sorted({row.steps_per_epoch for row in measured if row.steps_per_epoch is not None})
     lines = [
         _protocol_line(args, measured, steps),
@@ -293,14 +345,26 @@ def notes(
             " in every model, the memory that of its GPU. Compare these columns within themselves, not with ours."
         )
     if len(steps) > 1:
-        lines.append("Warning: the sides differ in the number of steps an epoch, so they did not train on the same targets.")
+        lines.append(
+            "Warning: the sides differ in the number of steps an epoch, so they did not train on the same targets."
+        )
     return lines
 
 
-def _protocol_line(args: argparse.Namespace, measured: Sequence[Measured], steps: Sequence[int]) -> str:
+def _protocol_line(
+    args: argparse.Namespace, measured: Sequence[Measured], steps: Sequence[int]
+) -> str:
     terms = protocol_of(args)
-    short = [f"`{row.name}`" for row in measured if row.ours and (row.timed_steps or args.own_steps) < args.own_steps]
-    peers = f"; peers were asked for {args.steps} after {args.warmup}" if any(not row.ours for row in measured) else ""
+    short = [
+        f"`{row.name}`"
+        for row in measured
+        if row.ours and (row.timed_steps or args.own_steps) < args.own_steps
+    ]
+    peers = (
+        f"; peers were asked for {args.steps} after {args.warmup}"
+        if any(not row.ours for row in measured)
+        else ""
+    )
     spread = has_spread(measured)
     rounds = f"median over {args.rounds} rounds in alternating order" if spread else "one round"
     return (
@@ -329,24 +393,47 @@ def _since_line(earlier: Earlier, machine: Mapping[str, Any]) -> str:
 
 def every_model() -> list[str]:
     """The names of all models that are trained."""
-    listed = subprocess.run([sys.executable, "-m", "sirec", "models", "--json"], check=True, capture_output=True, text=True)
+    listed = subprocess.run(
+        [sys.executable, "-m", "sirec", "models", "--json"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     return [model["name"] for model in json.loads(listed.stdout) if model["tasks"]]
 
 
 def own_sides(args: argparse.Namespace) -> list[Side]:
     """Our sides, as commands."""
-    options = ["--data", str(args.data), "--attributes", args.attributes, "--steps", str(args.own_steps)]
-    options += ["--warmup", str(args.own_warmup), "--threads", str(args.threads), "--precision", args.precision]
+    options = [
+        "--data",
+        str(args.data),
+        "--attributes",
+        args.attributes,
+        "--steps",
+        str(args.own_steps),
+    ]
+    options += [
+        "--warmup",
+        str(args.own_warmup),
+        "--threads",
+        str(args.threads),
+        "--precision",
+        args.precision,
+    ]
     options += ["--device", args.device, "--limit", str(args.limit), "--shape", shape_of(args)]
     options += [] if args.no_evaluation else ["--evaluate"]
     return [Side((sys.executable, str(OWN_SIDE), spec, *options), ours=True) for spec in args.own]
 
 
 def list_peers(script: Sequence[str]) -> list[str]:
-    """The names that a peer's script can measure. Raises `SystemExit` where it fails or names nothing."""
+    """The names that a peer's script can measure. Raises `SystemExit` where it fails or names
+    nothing.
+    """
     done = subprocess.run([*script, "--list"], check=False, capture_output=True, text=True)
     if done.returncode or not done.stdout.split():
-        raise SystemExit(f"{shlex.join(script)} --list\nnamed nothing:\n{done.stderr.strip()[-2000:]}")
+        raise SystemExit(
+            f"{shlex.join(script)} --list\nnamed nothing:\n{done.stderr.strip()[-2000:]}"
+        )
     return done.stdout.split()
 
 
@@ -356,7 +443,14 @@ def peer_sides(args: argparse.Namespace) -> list[Side]:
         return []
     script = [args.peer_python, *shlex.split(args.peer_script)]
     listed = args.peer or list_peers(script)
-    options = ["--steps", str(args.steps), "--warmup", str(args.warmup), "--threads", str(args.threads)]
+    options = [
+        "--steps",
+        str(args.steps),
+        "--warmup",
+        str(args.warmup),
+        "--threads",
+        str(args.threads),
+    ]
     options += [] if args.no_evaluation else ["--evaluate"]
     return [Side((*script, name, *options), ours=False) for name in listed]
 
@@ -364,37 +458,89 @@ def peer_sides(args: argparse.Namespace) -> list[Side]:
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description="Time training, ours and a peer's, side by side.")
-    parser.add_argument("--data", type=Path, default=Path("data/beauty"), help="a prepared data set")
-    parser.add_argument("--own", action="append", metavar="SPEC", help='MODEL KEY=VALUE…, repeatable; "" for none of ours')
     parser.add_argument(
-        "--every-model", action="store_true", help="ours: every trained model as declared; width, window and budget are shared"
+        "--data", type=Path, default=Path("data/beauty"), help="a prepared data set"
     )
-    parser.add_argument("--attributes", default="category", help="attributes our models use, with commas between")
-    parser.add_argument("--peer-python", default=sys.executable, help="interpreter of the peer's environment")
-    parser.add_argument("--peer-script", help="the peer's script, with options that it always needs")
-    parser.add_argument("--peer", action="append", metavar="NAME", help="a side of the peer's, repeatable; default: all")
+    parser.add_argument(
+        "--own",
+        action="append",
+        metavar="SPEC",
+        help='MODEL KEY=VALUE…, repeatable; "" for none of ours',
+    )
+    parser.add_argument(
+        "--every-model",
+        action="store_true",
+        help="ours: every trained model as declared; width, window and budget are shared",
+    )
+    parser.add_argument(
+        "--attributes", default="category", help="attributes our models use, with commas between"
+    )
+    parser.add_argument(
+        "--peer-python", default=sys.executable, help="interpreter of the peer's environment"
+    )
+    parser.add_argument(
+        "--peer-script", help="the peer's script, with options that it always needs"
+    )
+    parser.add_argument(
+        "--peer",
+        action="append",
+        metavar="NAME",
+        help="a side of the peer's, repeatable; default: all",
+    )
     parser.add_argument("--steps", type=int, default=12, help="timed steps of a peer")
-    parser.add_argument("--own-steps", type=int, default=64, help="timed steps of ours, more because their shapes vary")
+    parser.add_argument(
+        "--own-steps",
+        type=int,
+        default=64,
+        help="timed steps of ours, more because their shapes vary",
+    )
     parser.add_argument("--warmup", type=int, default=3, help="untimed steps of a peer")
-    parser.add_argument("--own-warmup", type=int, default=60, help="untimed steps of ours: bf16 compiles new shapes at first")
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds after which warming up and timing of ours end early")
+    parser.add_argument(
+        "--own-warmup",
+        type=int,
+        default=60,
+        help="untimed steps of ours: bf16 compiles new shapes at first",
+    )
+    parser.add_argument(
+        "--limit",
+        type=float,
+        default=60.0,
+        help="seconds after which warming up and timing of ours end early",
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32", help="of ours")
     parser.add_argument("--device", default="cpu", help="of ours: cpu, or an accelerator: cuda")
     parser.add_argument("--no-evaluation", action="store_true", help="do not time evaluation")
-    parser.add_argument("--before", type=Path, metavar="JSON", help="compare with what an earlier --out wrote")
-    parser.add_argument("--printed", type=Path, metavar="CSV", help="a paper's figures beside ours: COMIF's Table 7")
-    parser.add_argument("--out", type=Path, metavar="MD", help="also write the table here, and the figures beside it as JSON")
+    parser.add_argument(
+        "--before", type=Path, metavar="JSON", help="compare with what an earlier --out wrote"
+    )
+    parser.add_argument(
+        "--printed", type=Path, metavar="CSV", help="a paper's figures beside ours: COMIF's Table 7"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="MD",
+        help="also write the table here, and the figures beside it as JSON",
+    )
     args = parser.parse_args(arguments)
     if problem := next(problems(args), None):
         parser.error(problem)
-    args.own = [spec for spec in args.own if spec] if args.own else every_model() if args.every_model else list(OWN)
+    args.own = (
+        [spec for spec in args.own if spec]
+        if args.own
+        else every_model()
+        if args.every_model
+        else list(OWN)
+    )
     return args
 
 
 def problems(args: argparse.Namespace) -> Iterator[str]:
-    """What is wrong with the command line, a line each: all that can be known before anything is timed."""
+    """What is wrong with the command line, a line each: all that can be known before anything is
+    timed.
+    """
     yield from _wrong_numbers(args)
     yield from _wrong_files(args)
     if not args.data.is_dir():
@@ -425,7 +571,10 @@ def _wrong_files(args: argparse.Namespace) -> Iterator[str]:
     if args.out and args.out.suffix != ".md":
         yield f"--out {args.out}: the table is Markdown, so the name must end in .md"
     written = [args.out, args.out.with_suffix(".json")] if args.out else []
-    if any(path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK) for path in written):
+    if any(
+        path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)
+        for path in written
+    ):
         yield f"--out {args.out}: cannot be written; its folder must be there and allow it"
     try:
         if args.printed:
@@ -438,7 +587,11 @@ def _wrong_files(args: argparse.Namespace) -> Iterator[str]:
 
 def _unlike(earlier: Earlier, terms: Mapping[str, Any]) -> Iterator[str]:
     then = terms if earlier.protocol is None else earlier.protocol
-    other = [f"{key} {then.get(key)} (now {value})" for key, value in terms.items() if then.get(key) != value]
+    other = [
+        f"{key} {then.get(key)} (now {value})"
+        for key, value in terms.items()
+        if then.get(key) != value
+    ]
     if other:
         yield f"--before {earlier.path} was measured with {', '.join(other)}; ask for the same, or leave --before out"
 
@@ -447,7 +600,9 @@ def _wrong_device(name: str) -> Iterator[str]:
     if name == "cpu":
         return
     from sirec.errors import SirecError
-    from sirec.run.execute import device_named  # large, which spoils nothing: peaks are those of the accelerator
+    from sirec.run.execute import (
+        device_named,  # large, which spoils nothing: peaks are those of the accelerator
+    )
 
     try:
         device_named(name)
@@ -461,7 +616,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     load = os.getloadavg()[0]
     earlier = read_earlier(args.before) if args.before else None
     measured = run_rounds(
-        [*own_sides(args), *peer_sides(args)], args.rounds, args.threads, lambda text: print(text, file=sys.stderr)
+        [*own_sides(args), *peer_sides(args)],
+        args.rounds,
+        args.threads,
+        lambda text: print(text, file=sys.stderr),
     )
     machine = machine_of(args, load)
     table = to_markdown(measured, earlier, read_printed(args.printed) if args.printed else None)
@@ -471,7 +629,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args.out.write_text(text, encoding="utf-8")
         terms = {"protocol": protocol_of(args), "effort": effort_of(args), "machine": machine}
         figures = {**terms, "rows": [asdict(row) for row in measured]}
-        args.out.with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        args.out.with_suffix(".json").write_text(
+            json.dumps(figures, indent=1) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""What was tried to make a step cheaper, each against the plain way, in one process and turn by turn.
+"""What was tried to make a step cheaper, each against the plain way, in one process and turn by
+turn.
 
     python benchmarks/trials.py --data data/beauty --threads 1 --out benchmarks/trials.md
 
-A trial is a list of ways to compute the same thing; the first is the plain one. Ways take turns, so that a busy machine is busy
-for all of them; a time is the median over turns. Parts of a step are measured on tensors of the size they have on Beauty, whole
-steps on the data.
+A trial is a list of ways to compute the same thing; the first is the plain one. Ways take turns, so
+that a busy machine is busy for all of them; a time is the median over turns. Parts of a step are
+measured on tensors of the size they have on Beauty, whole steps on the data.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from own_side import configure
 from tabulate import tabulate
 from torch import Tensor, nn
 
-from sirec.core import products, softmax
-from sirec.core.dropout import Dropout
-from sirec.data import batch as batches
-from sirec.data import storage
+from sirec.core.kernels import products, softmax
+from sirec.core.layers.dropout import Dropout
 from sirec.data.dataset import Dataset
-from sirec.data.tasks import Rows, deal
-from sirec.objectives.base import Part
+from sirec.data.store import storage
+from sirec.data.tasks import batch as batches
+from sirec.data.tasks.rows import SequenceRows, deal
+from sirec.objectives.base import LossTerm
 from sirec.run.execute import set_up
-from sirec.training.fit import Place, Trainer, _autocast
+from sirec.training.fit import SeedKey, Trainer, _autocast
 
 TARGETS, ITEMS, WIDTH, TOKENS, WINDOW = 512, 12_101, 128, 600, 50
 Way = Callable[[], object]
@@ -65,7 +66,10 @@ def medians(ways: Mapping[str, Way], turns: int) -> dict[str, float]:
 
 def item_softmax(precision: str) -> Trial:
     """Loss and both gradients of 512 targets against 12,101 items."""
-    states, table = torch.randn(TARGETS, WIDTH).requires_grad_(), (0.1 * torch.randn(ITEMS, WIDTH)).requires_grad_()
+    states, table = (
+        torch.randn(TARGETS, WIDTH).requires_grad_(),
+        (0.1 * torch.randn(ITEMS, WIDTH)).requires_grad_(),
+    )
     targets = torch.randint(ITEMS, (TARGETS,))
 
     def plain() -> Tensor:
@@ -78,11 +82,17 @@ def item_softmax(precision: str) -> Trial:
 
         return loss
 
-    losses = {"cross_entropy of linear": plain} | {f"by blocks of {size} MB": blocks(size) for size in (1, 2, 4, 8, 16, 32)}
+    losses = {"cross_entropy of linear": plain} | {
+        f"by blocks of {size} MB": blocks(size) for size in (1, 2, 4, 8, 16, 32)
+    }
     if precision == "fp32":
-        losses["by blocks, torch's default products"] = _with(vars(products), "ONEDNN", False, blocks(16))
+        losses["by blocks, torch's default products"] = _with(
+            vars(products), "ONEDNN", False, blocks(16)
+        )
     if hasattr(F, "linear_cross_entropy"):
-        losses["torch's linear_cross_entropy"] = lambda: F.linear_cross_entropy(states, table, targets)
+        losses["torch's linear_cross_entropy"] = lambda: F.linear_cross_entropy(
+            states, table, targets
+        )
     cast = torch.bfloat16 if precision == "bf16" else None
 
     def through(loss: Callable[[], Tensor]) -> Way:
@@ -95,12 +105,20 @@ def item_softmax(precision: str) -> Trial:
         return way
 
     verdict = "kept: blocks of 16 MB. In a step they save more than alone, since nothing of 25 MB is allocated and freed"
-    return Trial(f"Item softmax, forward and backward, {precision}", {n: through(f) for n, f in losses.items()}, verdict)
+    return Trial(
+        f"Item softmax, forward and backward, {precision}",
+        {n: through(f) for n, f in losses.items()},
+        verdict,
+    )
 
 
 def a_map() -> Trial:
     """One map of tokens, forward and backward."""
-    x, weight, bias = torch.randn(TOKENS, WIDTH, requires_grad=True), torch.randn(2 * WIDTH, WIDTH), torch.randn(2 * WIDTH)
+    x, weight, bias = (
+        torch.randn(TOKENS, WIDTH, requires_grad=True),
+        torch.randn(2 * WIDTH, WIDTH),
+        torch.randn(2 * WIDTH),
+    )
     weight.requires_grad_()
     above = torch.randn(TOKENS, 2 * WIDTH)
 
@@ -125,9 +143,16 @@ def dropout(*shape: int) -> Trial:
 
 
 def attribute_values(data: Dataset) -> Trial:
-    """Vectors of all items' values added up, forward and backward, for the attribute with the most values an item."""
-    table = max((f.values for f in data.fields if f.kind == "attribute"), key=lambda values: values.shape[1])
-    weight, above = torch.randn(int(table.max()) + 1, WIDTH).requires_grad_(), torch.randn(len(table), WIDTH)
+    """Vectors of all items' values added up, forward and backward, for the attribute with the most
+    values an item.
+    """
+    table = max(
+        (f.values for f in data.fields if f.kind == "attribute"), key=lambda values: values.shape[1]
+    )
+    weight, above = (
+        torch.randn(int(table.max()) + 1, WIDTH).requires_grad_(),
+        torch.randn(len(table), WIDTH),
+    )
 
     def through(pooled: Callable[[], Tensor]) -> Way:
         def way() -> None:
@@ -137,16 +162,26 @@ def attribute_values(data: Dataset) -> Trial:
         return way
 
     ways = {
-        "gather [V, F, d], then sum": through(lambda: F.embedding(table, weight, padding_idx=0).sum(dim=1)),
+        "gather [V, F, d], then sum": through(
+            lambda: F.embedding(table, weight, padding_idx=0).sum(dim=1)
+        ),
         "embedding_bag": through(lambda: F.embedding_bag(table, weight, mode="sum", padding_idx=0)),
     }
-    return Trial(f"Values of {len(table):,} items, up to {table.shape[1]} each", ways, "kept: one call, and simpler")
+    return Trial(
+        f"Values of {len(table):,} items, up to {table.shape[1]} each",
+        ways,
+        "kept: one call, and simpler",
+    )
 
 
 def optimisers() -> Trial:
     """A step of Adam on an item table and a dozen small weights."""
     shapes = [(ITEMS, WIDTH), *[(WIDTH, WIDTH)] * 12, *[(2 * WIDTH, WIDTH)] * 6]
-    kinds: dict[str, dict[str, bool]] = {"a loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
+    kinds: dict[str, dict[str, bool]] = {
+        "a loop": {"foreach": False},
+        "foreach": {"foreach": True},
+        "fused": {"fused": True},
+    }
 
     def through(options: dict[str, bool]) -> Way:
         weights = [torch.randn(shape).requires_grad_() for shape in shapes]
@@ -160,11 +195,13 @@ def optimisers() -> Trial:
 def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
     """A whole training step, with one thing changed at a time."""
     config = configure(spec, data, threads, precision, ["category"])
-    workshop = set_up(config, data, torch.device("cpu"))
-    trainer = Trainer(workshop.model, config.stages[0], workshop.data, workshop.schema, Place(0, 0, config.precision))  # type: ignore[arg-type]
+    built = set_up(config, data, torch.device("cpu"))
+    trainer = Trainer(
+        built.model, config.stages[0], built.data, built.schema, SeedKey(0, 0, config.precision)
+    )  # type: ignore[arg-type]
     trainer.model.train()
 
-    def dealt(composition: str) -> Iterator[Rows]:
+    def dealt(composition: str) -> Iterator[SequenceRows]:
         generator = np.random.default_rng(0)
         while True:
             for chosen in deal(trainer.rows, trainer.stage.budget, composition, generator):  # type: ignore[arg-type]
@@ -172,7 +209,12 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
 
     def made_before() -> Way:
         size = trainer.schema.max_length
-        ready = cycle([trainer.stage.task.batch(data, rows, size) for rows, _ in zip(dealt("random"), range(40), strict=False)])
+        ready = cycle(
+            [
+                trainer.stage.task.batch(data, rows, size)
+                for rows, _ in zip(dealt("random"), range(40), strict=False)
+            ]
+        )
         ahead = Trainer(trainer.model, trainer.stage, trainer.data, trainer.schema, trainer.place)
         ahead._parts_of = lambda rows: _parts(ahead, next(ready))  # type: ignore[method-assign]
         rows = next(dealt("random"))
@@ -188,7 +230,9 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
         supply = dealt(composition)
 
         def step() -> None:
-            with _set(vars(batches), "SHORTEST_BUCKET", shortest.get("bucket", batches.SHORTEST_BUCKET)):
+            with _set(
+                vars(batches), "SHORTEST_BUCKET", shortest.get("bucket", batches.SHORTEST_BUCKET)
+            ):
                 trainer._step(next(supply))
 
         return step
@@ -214,7 +258,9 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
 
 
 def _packed(data: Dataset, window: int) -> Dataset:
-    """The same interactions cut into rows that fill a window: what packing users into rows costs at least; it masks more."""
+    """The same interactions cut into rows that fill a window: what packing users into rows costs at
+    least; it masks more.
+    """
     length = window + 3  # one target more than inputs, and two that are held out
     rows = len(data.items) // length
     cut = slice(0, rows * length)
@@ -227,12 +273,14 @@ def _packed(data: Dataset, window: int) -> Dataset:
     )
 
 
-def _parts(trainer: Trainer, batch: batches.Batch) -> dict[str, Part]:
+def _parts(trainer: Trainer, batch: batches.Batch) -> dict[str, LossTerm]:
     with _autocast(trainer.place.precision, batch.items.device):
         return trainer.parts(batch)
 
 
-def _with(where: dict[str, Any], key: str, value: object, way: Callable[[], Result]) -> Callable[[], Result]:
+def _with(
+    where: dict[str, Any], key: str, value: object, way: Callable[[], Result]
+) -> Callable[[], Result]:
     def changed() -> Result:
         with _set(where, key, value):
             return way()
@@ -261,7 +309,12 @@ def _filling() -> Iterator[None]:
 def main() -> None:
     """Run all trials, print the tables, write them if wanted."""
     parser = argparse.ArgumentParser(description="Time ways to compute a step and its parts.")
-    parser.add_argument("--data", type=Path, default=Path("data/beauty"), help="a prepared data set with an attribute")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path("data/beauty"),
+        help="a prepared data set with an attribute",
+    )
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--out", type=Path, help="also write the tables here")
@@ -280,7 +333,9 @@ def main() -> None:
         lambda: steps(data, "sasrec", "bf16", args.threads),
     ]
     torch.set_num_threads(args.threads)
-    sections = [f"Milliseconds, medians over {args.turns} turns, {args.threads} threads, torch {torch.__version__}."]
+    sections = [
+        f"Milliseconds, medians over {args.turns} turns, {args.threads} threads, torch {torch.__version__}."
+    ]
     for make in made:
         trial = make()
         found = medians(trial.ways, args.turns)

@@ -1,5 +1,5 @@
 """`python -m sirec` is `sirec`."""
 
-from sirec.cli.main import main
+from sirec.cli.app import main
 
 main()

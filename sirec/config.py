@@ -1,10 +1,12 @@
 """Text into frozen dataclasses, strictly, and back.
 
-A configuration is a tree of frozen dataclasses. Supported field types: `bool`, `int`, `float`, `str`, `Literal`, `X | None`,
-`tuple[X, ...]`, `Mapping[str, X]`, `Any` (as it stands), dataclasses, and unions of *named* dataclasses (each with a class
-variable `name`, which is the key `name` in the text). A field whose name is a Python keyword ends in `_`, its key does not. An
-unknown key, a missing key or a value of another type is a `SirecError` that names the path; nothing is coerced but a whole
-number where a float, or a choice written in digits, is asked for, and a date, which YAML knows, where text is.
+A configuration is a tree of frozen dataclasses. Supported field types: `bool`, `int`, `float`,
+`str`, `Literal`, `X | None`, `tuple[X, ...]`, `Mapping[str, X]`, `Any` (as it stands), dataclasses,
+and unions of *named* dataclasses (each with a class variable `name`, which is the key `name` in the
+text). A field whose name is a Python keyword ends in `_`, its key does not. An unknown key, a
+missing key or a value of another type is a `SirecError` that names the path; nothing is coerced but
+a whole number where a float, or a choice written in digits, is asked for, and a date, which YAML
+knows, where text is.
 """
 
 from __future__ import annotations
@@ -24,6 +26,17 @@ from sirec.errors import SirecError, unknown
 
 T = TypeVar("T")
 Tree = dict[str, Any]
+_open_kinds: dict[type, Mapping[str, Any]] = {}
+
+
+def open_kind(base: type, choices: Mapping[str, Any]) -> None:
+    """Let a field annotated with `base` hold any of `choices`, a registry's named dataclasses.
+
+    Args:
+        base: the abstract class that fields are annotated with, for example `Task`.
+        choices: subclass of `base` by name, read at each load so that plugins may add to it.
+    """
+    _open_kinds[base] = choices
 
 
 def load(cls: type[T], values: object, where: str) -> T:
@@ -36,14 +49,18 @@ def load(cls: type[T], values: object, where: str) -> T:
 
 
 def load_named(choices: Sequence[type], values: object, where: str) -> Any:
-    """Build one of several named dataclasses, chosen by the key `name`; a bare string is a name with defaults."""
+    """Build one of several named dataclasses, chosen by the key `name`; a bare string is a name
+    with defaults.
+    """
     if isinstance(values, str):
         values = {"name": values}
     if not isinstance(values, Mapping):
         raise _mismatch(where, "a name or a mapping with the key 'name'", values)
     by_name = {choice.name: choice for choice in choices}  # type: ignore[attr-defined]
     if "name" not in values:
-        raise SirecError(f"{where}: the key 'name' is missing", f"names: {', '.join(sorted(by_name))}")
+        raise SirecError(
+            f"{where}: the key 'name' is missing", f"names: {', '.join(sorted(by_name))}"
+        )
     if values["name"] not in by_name:
         raise unknown("name", str(values["name"]), by_name, where)
     rest = {key: value for key, value in values.items() if key != "name"}
@@ -53,7 +70,8 @@ def load_named(choices: Sequence[type], values: object, where: str) -> Any:
 def dump(config: object, *, defaults: bool = True) -> Any:
     """Plain values of a configuration; `load` of them gives an equal one.
 
-    With `defaults=False` keys at their defaults are left out, so that adding a key later changes no canonical form.
+    With `defaults=False` keys at their defaults are left out, so that adding a key later changes no
+    canonical form.
     """
     if dataclasses.is_dataclass(config) and not isinstance(config, type):
         tree: Tree = {"name": type(config).name} if is_named(type(config)) else {}  # type: ignore[attr-defined]
@@ -70,17 +88,23 @@ def dump(config: object, *, defaults: bool = True) -> Any:
 
 
 def read_yaml(path: Path) -> Tree:
-    """The mapping in a YAML file. Raises `SirecError` with the line of a syntax error, or of a key that is there twice."""
+    """The mapping in a YAML file. Raises `SirecError` with the line of a syntax error, or of a key
+    that is there twice.
+    """
     try:
         tree = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SirecError(f"{path}: no such file") from None
     except OSError as error:
-        raise SirecError(f"{path}: cannot be read: {error.strerror}", "expected a YAML file") from None
+        raise SirecError(
+            f"{path}: cannot be read: {error.strerror}", "expected a YAML file"
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise SirecError(f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}") from None
+        raise SirecError(
+            f"{path}{line}: not valid YAML: {getattr(error, 'problem', None) or error}"
+        ) from None
     if not isinstance(tree, dict):
         raise _mismatch(str(path), "a mapping", tree)
     return tree
@@ -91,7 +115,9 @@ def _parsed(text: str) -> Any:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML's safe values, where a key that a mapping has twice is a mistake; PyYAML lets the last one win."""
+    """YAML's safe values, where a key that a mapping has twice is a mistake; PyYAML lets the last
+    one win.
+    """
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """The mapping as it is written, before any other is merged into it."""
@@ -108,11 +134,15 @@ class _Loader(yaml.SafeLoader):
 
 def to_yaml(tree: object) -> str:
     """YAML text of plain values, keys in the given order."""
-    return yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    return yaml.safe_dump(
+        tree, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120
+    )
 
 
 def parse_assignments(texts: Sequence[str], where: str = "--set") -> dict[str, object]:
-    """`KEY=VALUE` texts as a mapping from dotted path to value; values are YAML. Raises `SirecError` for anything else."""
+    """`KEY=VALUE` texts as a mapping from dotted path to value; values are YAML. Raises
+    `SirecError` for anything else.
+    """
     parsed: dict[str, object] = {}
     for text in texts:
         path, equals, value = text.partition("=")
@@ -128,9 +158,10 @@ def parse_assignments(texts: Sequence[str], where: str = "--set") -> dict[str, o
 def assign(tree: Tree, path: str, value: object, where: str) -> None:
     """Set a value in a dumped configuration, in place.
 
-    A path is dotted; a step into a list is the `name` or `title` of an element, or its index. A path may start anywhere below
-    the root as long as one place answers to it (`heads`), or one in every element of a list (stages): then all are set.
-    Raises `SirecError` for an unknown or ambiguous path.
+    A path is dotted; a step into a list is the `name` or `title` of an element, or its index. A
+    path may start anywhere below the root as long as one place answers to it (`heads`), or one in
+    every element of a list (stages): then all are set. Raises `SirecError` for an unknown or
+    ambiguous path.
     """
     for place in _resolve(tree, path, where):
         _set(tree, place, value)
@@ -143,16 +174,24 @@ def has(tree: Tree, path: str) -> bool:
 
 def overlap(tree: Tree, path: str, other: str) -> bool:
     """Whether two paths name a place in common, however each is spelled."""
-    return bool({*_matches(tree, tuple(path.split(".")))} & {*_matches(tree, tuple(other.split(".")))})
+    return bool(
+        {*_matches(tree, tuple(path.split(".")))} & {*_matches(tree, tuple(other.split(".")))}
+    )
 
 
 def is_named(cls: type) -> bool:
-    """Whether a dataclass is one of several told apart by the key `name` (a class variable, not a field)."""
-    return isinstance(getattr(cls, "name", None), str) and all(field.name != "name" for field in dataclasses.fields(cls))
+    """Whether a dataclass is one of several told apart by the key `name` (a class variable, not a
+    field).
+    """
+    return isinstance(getattr(cls, "name", None), str) and all(
+        field.name != "name" for field in dataclasses.fields(cls)
+    )
 
 
 def leaves(tree: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
-    """Every (path, value) below a tree of plain values, inner nodes included; list steps by name or title, else by index."""
+    """Every (path, value) below a tree of plain values, inner nodes included; list steps by name or
+    title, else by index.
+    """
     if path:
         yield path, tree
     if isinstance(tree, Mapping):
@@ -176,8 +215,12 @@ def title_of(value: Mapping[str, Any]) -> str | None:
 def _resolve(tree: Tree, path: str, where: str) -> list[tuple[str, ...]]:
     matches = _matches(tree, tuple(path.split(".")))
     if not matches:
-        raise unknown("key", path, {place[-1] for place, _ in leaves(tree) if not place[-1].isdigit()}, where)
-    if len({(place[0], place[2:]) for place in matches}) > 1:  # the same key of several stages is one key
+        raise unknown(
+            "key", path, {place[-1] for place, _ in leaves(tree) if not place[-1].isdigit()}, where
+        )
+    if (
+        len({(place[0], place[2:]) for place in matches}) > 1
+    ):  # the same key of several stages is one key
         options = ", ".join(".".join(place) for place in matches)
         raise SirecError(f"{where} {path}: the key is ambiguous", f"say one of: {options}")
     return matches
@@ -185,7 +228,9 @@ def _resolve(tree: Tree, path: str, where: str) -> list[tuple[str, ...]]:
 
 def _matches(tree: Tree, steps: tuple[str, ...]) -> list[tuple[str, ...]]:
     known = [place for place, _ in leaves(tree)]
-    return [steps] if steps in known else [place for place in known if place[-len(steps) :] == steps]
+    return (
+        [steps] if steps in known else [place for place in known if place[-len(steps) :] == steps]
+    )
 
 
 def _set(tree: Any, place: tuple[str, ...], value: object) -> None:
@@ -205,25 +250,36 @@ def _index(node: Any, step: str) -> Any:
 def _convert(kind: Any, value: object, where: str) -> Any:
     if kind is Any:
         return value
+    if isinstance(kind, type) and kind in _open_kinds:
+        return load_named(list(_open_kinds[kind].values()), value, where)
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return _union(arguments, value, where)
     if origin is Literal:
-        chosen = str(value) if type(value) is int and value not in arguments else value  # an edition: 2018 needs no quotes
+        chosen = (
+            str(value) if type(value) is int and value not in arguments else value
+        )  # an edition: 2018 needs no quotes
         if chosen not in arguments or isinstance(chosen, bool):
             raise unknown("choice", str(value), [str(choice) for choice in arguments], where)
         return chosen
     if origin is tuple:
         if not isinstance(value, list | tuple):
             raise _mismatch(where, "a list", value)
-        return tuple(_convert(arguments[0], item, f"{where}.{_step_name(i, item)}") for i, item in enumerate(value))
+        return tuple(
+            _convert(arguments[0], item, f"{where}.{_step_name(i, item)}")
+            for i, item in enumerate(value)
+        )
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise _mismatch(where, "a mapping", value)
-        return {str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()}
+        return {
+            str(key): _convert(arguments[1], item, f"{where}.{key}") for key, item in value.items()
+        }
     if dataclasses.is_dataclass(kind):
         assert isinstance(kind, type)
-        return load_named([kind], value, where) if is_named(kind) else _dataclass(kind, value, where)
+        return (
+            load_named([kind], value, where) if is_named(kind) else _dataclass(kind, value, where)
+        )
     return _scalar(kind, value, where)
 
 
@@ -249,7 +305,10 @@ def _dataclass(cls: type, values: object, where: str) -> Any:
         if name not in values and _default(field) is dataclasses.MISSING:
             raise SirecError(f"{where}: the key '{name}' is missing", f"keys: {', '.join(fields)}")
     hints = _hints(cls)
-    arguments = {(name := fields[key].name): _convert(hints[name], value, f"{where}.{key}") for key, value in values.items()}
+    arguments = {
+        (name := fields[key].name): _convert(hints[name], value, f"{where}.{key}")
+        for key, value in values.items()
+    }
     try:
         return cls(**arguments)
     except SirecError as error:
@@ -272,7 +331,10 @@ def _scalar(kind: Any, value: object, where: str) -> Any:
     if kind is str and isinstance(value, date):
         return value.isoformat()
     if kind is float and isinstance(value, str) and _is_number(value):
-        raise SirecError(f"{where}: '{value}' is text, not a number", "YAML reads 1e-3 as text: write 1.0e-3 or 0.001")
+        raise SirecError(
+            f"{where}: '{value}' is text, not a number",
+            "YAML reads 1e-3 as text: write 1.0e-3 or 0.001",
+        )
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
         names = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
         raise _mismatch(where, names.get(kind, str(kind)), value)

@@ -11,8 +11,8 @@ LISTED = 30  # names in a hint; a longer list hides what it is about
 class SirecError(Exception):
     """Something the user can put right: what is wrong and where, and what would be right.
 
-    The command line prints it as `error: …` and `hint: …` and exits with code 2; anything else is a bug and keeps
-    its traceback.
+    The command line prints it as `error: …` and `hint: …` and exits with code 2; anything else is a
+    bug and keeps its traceback.
     """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
@@ -36,7 +36,10 @@ def unknown(what: str, given: str, known: Iterable[str], where: str | None = Non
     choices = f"{plural(what)}: {', '.join(names[:LISTED]) or 'none yet'}{more}"
     prefix = f"{where}: " if where else ""
     article = "an" if what[0] in "aeio" else "a"
-    return SirecError(f"{prefix}'{given}' is not {article} {what}", f"did you mean '{near[0]}'? {choices}" if near else choices)
+    return SirecError(
+        f"{prefix}'{given}' is not {article} {what}",
+        f"did you mean '{near[0]}'? {choices}" if near else choices,
+    )
 
 
 def plural(noun: str) -> str:

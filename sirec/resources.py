@@ -12,8 +12,8 @@ from sirec.errors import SirecError
 def experiments_root() -> Traversable:
     """The folder of experiment files and published numbers.
 
-    A wheel carries it inside the package; in a checkout it lies beside the package, where people edit it.
-    Raises `SirecError` if the installation has neither.
+    A wheel carries it inside the package; in a checkout it lies beside the package, where people
+    edit it. Raises `SirecError` if the installation has neither.
     """
     packaged = files("sirec") / "experiments"
     if packaged.is_dir():
@@ -21,4 +21,7 @@ def experiments_root() -> Traversable:
     checkout = Path(__file__).resolve().parent.parent / "experiments"
     if checkout.is_dir():
         return checkout
-    raise SirecError("this installation of sirec lacks its experiment files", "install it again, from a wheel or a checkout")
+    raise SirecError(
+        "this installation of sirec lacks its experiment files",
+        "install it again, from a wheel or a checkout",
+    )

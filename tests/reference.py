@@ -1,7 +1,8 @@
-"""The formulas once more, in plain loops: one loop per letter, nothing vectorised, nothing shared with `sirec`.
+"""The formulas once more, in plain loops: one loop per letter, nothing vectorised, nothing shared
+with `sirec`.
 
-Vectors are lists of numbers, matrices lists of rows. Letters: l slots of one row, h heads, w width of a head, S sources,
-n the window, d width of a state.
+Vectors are lists of numbers, matrices lists of rows. Letters: l slots of one row, h heads, w width
+of a head, S sources, n the window, d width of a state.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def norm(x: Vector, weight: Vector, bias: Vector) -> list[float]:
     """Zero mean and unit variance, then scale and shift."""
     mean = sum(x) / len(x)
     variance = sum((value - mean) ** 2 for value in x) / len(x)
-    return [(x[c] - mean) / math.sqrt(variance + 1e-12) * weight[c] + bias[c] for c in range(len(x))]
+    return [
+        (x[c] - mean) / math.sqrt(variance + 1e-12) * weight[c] + bias[c] for c in range(len(x))
+    ]
 
 
 def gelu(x: float) -> float:
@@ -84,30 +87,45 @@ def raw_scores(queries: Matrix, keys: Matrix, head: int, heads: int) -> list[lis
     """[t][k]: the product of one head's part of query t with that of key k."""
     width = len(queries[0]) // heads
     first, last = head * width, (head + 1) * width
-    return [[dot(queries[t][first:last], keys[k][first:last]) for k in range(len(keys))] for t in range(len(queries))]
+    return [
+        [dot(queries[t][first:last], keys[k][first:last]) for k in range(len(keys))]
+        for t in range(len(queries))
+    ]
 
 
 def fuse_scores(scores: Sequence[Matrix], may: Visible, weights: Weights) -> list[list[float]]:
-    """[t][k]: one matrix from S; `masked` rows hold 0 where a key may not be read, `reference` rows hold its score."""
+    """[t][k]: one matrix from S; `masked` rows hold 0 where a key may not be read, `reference` rows
+    hold its score.
+    """
     name, form = weights["name"], weights["form"]
     sources, length = range(len(scores)), range(len(scores[0]))
     if name == "sum":
         return [[sum(scores[s][t][k] for s in sources) for k in length] for t in length]
     if form == "source_axis":
         mix, bias = weights["weight"], weights["bias"]
-        return [[sum(mix[s] * scores[s][t][k] for s in sources) + bias for k in length] for t in length]
+        return [
+            [sum(mix[s] * scores[s][t][k] for s in sources) + bias for k in length] for t in length
+        ]
     beyond = [0.0] * (weights["window"] - len(length))  # a key that is not there scores 0
     fused = []
     for t in length:
         shown = [may[t][k] or form == "reference" for k in length]
         rows = [[*(scores[s][t][k] if shown[k] else 0.0 for k in length), *beyond] for s in sources]
-        row = concat(rows, weights["weight"], weights["bias"]) if name == "concat" else gate(rows, weights)
+        row = (
+            concat(rows, weights["weight"], weights["bias"])
+            if name == "concat"
+            else gate(rows, weights)
+        )
         fused.append(row[: len(length)])
     return fused
 
 
-def attention(value: Matrix, sources: Mapping[str, Matrix], may: Visible, weights: Weights) -> list[list[float]]:
-    """One row: every source scores for itself; the scores are fused, divided, masked and applied to the values."""
+def attention(
+    value: Matrix, sources: Mapping[str, Matrix], may: Visible, weights: Weights
+) -> list[list[float]]:
+    """One row: every source scores for itself; the scores are fused, divided, masked and applied to
+    the values.
+    """
     length, heads, scale = range(len(value)), weights["heads"], weights["scale"]
     queries = {s: [linear(x, *weights["query"][s]) for x in sources[s]] for s in weights["query"]}
     keys = {s: [linear(x, *weights["key"][s]) for x in sources[s]] for s in weights["key"]}
@@ -119,11 +137,15 @@ def attention(value: Matrix, sources: Mapping[str, Matrix], may: Visible, weight
         fused = fuse_scores(scores, may, weights["fusion"])
         for t in length:
             shares = softmax([fused[t][k] * scale if may[t][k] else -math.inf for k in length])
-            mixed[t] += [sum(shares[k] * values[k][head * width + c] for k in length) for c in range(width)]
+            mixed[t] += [
+                sum(shares[k] * values[k][head * width + c] for k in length) for c in range(width)
+            ]
     return [linear(x, *weights["out"]) for x in mixed]
 
 
-def block(x: Matrix, sources: Mapping[str, Matrix], may: Visible, weights: Weights) -> list[list[float]]:
+def block(
+    x: Matrix, sources: Mapping[str, Matrix], may: Visible, weights: Weights
+) -> list[list[float]]:
     """Post-norm: Y = LN(X + attention), Z = LN(Y + FFN(Y)), slot by slot."""
     mixed = attention(x, sources, may, weights["attention"])
     result = []
@@ -153,9 +175,15 @@ def item_cross_entropy(states: Matrix, table: Matrix, targets: Sequence[int], fi
 
 
 def attribute_prediction(
-    states: Matrix, weight: Matrix, bias: Vector, values: Sequence[Sequence[int]], targets: Sequence[int]
+    states: Matrix,
+    weight: Matrix,
+    bias: Vector,
+    values: Sequence[Sequence[int]],
+    targets: Sequence[int],
 ) -> float:
-    """Mean over targets and real values of the binary cross-entropy of `value is among the target's`."""
+    """Mean over targets and real values of the binary cross-entropy of `value is among the
+    target's`.
+    """
     losses = []
     for state, target in zip(states, targets, strict=True):
         logits = linear(state, weight, bias)
@@ -165,18 +193,28 @@ def attribute_prediction(
     return sum(losses) / len(losses)
 
 
-def alignment(items: Matrix, table: Matrix, values: Sequence[Sequence[int]], chosen: Sequence[int], kind: str) -> float:
-    """Mean over chosen items: -mean log p of each value held, or -log of the probability of all of them."""
+def alignment(
+    items: Matrix, table: Matrix, values: Sequence[Sequence[int]], chosen: Sequence[int], kind: str
+) -> float:
+    """Mean over chosen items: -mean log p of each value held, or -log of the probability of all of
+    them.
+    """
     losses = []
     for item in chosen:
         probabilities = softmax([dot(items[item], table[value]) for value in range(1, len(table))])
         held = [probabilities[value - 1] for value in values[item] if value != 0]
-        losses.append(-math.log(sum(held)) if kind == "multi_positive" else -sum(math.log(p) for p in held) / len(held))
+        losses.append(
+            -math.log(sum(held))
+            if kind == "multi_positive"
+            else -sum(math.log(p) for p in held) / len(held)
+        )
     return sum(losses) / len(losses)
 
 
 def preference(true: Vector, false: Matrix, kept: Sequence[Sequence[bool]]) -> float:
-    """Mean over prefixes p with a version left of -log(e^{true_p} / (e^{true_p} + Σ_j e^{false_jp}))."""
+    """Mean over prefixes p with a version left of -log(e^{true_p} / (e^{true_p} + Σ_j
+    e^{false_jp})).
+    """
     losses = []
     for p in range(len(true)):
         others = [false[j][p] for j in range(len(false)) if kept[j][p]]

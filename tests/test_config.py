@@ -61,7 +61,9 @@ def test_dump_and_load_are_inverse(drawing: Drawing, defaults: bool) -> None:
 
 
 def test_a_choice_in_digits_needs_no_quotes() -> None:
-    """YAML reads 45 as a number; where the text is one of the choices it is meant. Another number, and true, are not."""
+    """YAML reads 45 as a number; where the text is one of the choices it is meant. Another number,
+    and true, are not.
+    """
     assert load(Square, {"name": "square", "side": 1, "corners": 45}, "square").corners == "45"
     for wrong in (46, True, 45.0):
         with pytest.raises(SirecError, match="is not a choice"):
@@ -69,9 +71,14 @@ def test_a_choice_in_digits_needs_no_quotes() -> None:
 
 
 def test_defaults_can_be_left_out() -> None:
-    """The canonical form holds only what departs from a default (control: the full form holds all)."""
+    """The canonical form holds only what departs from a default (control: the full form holds
+    all).
+    """
     drawing = Drawing(title="x", shapes=(Square(side=2),))
-    assert dump(drawing, defaults=False) == {"title": "x", "shapes": [{"name": "square", "side": 2}]}
+    assert dump(drawing, defaults=False) == {
+        "title": "x",
+        "shapes": [{"name": "square", "side": 2}],
+    }
     assert set(dump(drawing)) == {"title", "shapes", "scale", "is_framed", "tags"}
 
 
@@ -88,7 +95,10 @@ def test_defaults_can_be_left_out() -> None:
         ({"title": "x", "shapes": [{"radius": 1}]}, "drawing.shapes.0: the key 'name' is missing"),
         ({"title": "x", "shapes": [{"name": "oval"}]}, "drawing.shapes.oval: 'oval' is not a name"),
         ({"title": "x", "shapes": ["square"]}, "drawing.shapes.0: the key 'side' is missing"),
-        ({"title": "x", "shapes": [{"name": "square", "side": 1, "corners": "round"}]}, "corners: 'round' is not a choice"),
+        (
+            {"title": "x", "shapes": [{"name": "square", "side": 1, "corners": "round"}]},
+            "corners: 'round' is not a choice",
+        ),
         ({"title": "x", "tags": {"a": "b"}}, "drawing.tags.a: expected a whole number"),
         ([], "drawing: expected a mapping"),
     ],
@@ -101,7 +111,9 @@ def test_a_mistake_is_named_with_its_path(values: object, message: str) -> None:
 
 
 def test_a_path_may_start_anywhere_as_long_as_it_is_clear() -> None:
-    """A short path finds its place, a repeated key in a list is set everywhere, an ambiguous one is refused."""
+    """A short path finds its place, a repeated key in a list is set everywhere, an ambiguous one is
+    refused.
+    """
     tree = {
         "model": {"width": 1, "drop": 1},
         "stages": [{"title": "a", "rate": 1}, {"title": "b", "rate": 1}],
@@ -122,7 +134,12 @@ def test_a_path_may_start_anywhere_as_long_as_it_is_clear() -> None:
 
 def test_assignments_are_yaml() -> None:
     """Values keep their YAML types; what is no assignment is refused."""
-    assert parse_assignments(["a=1", "b=[x, y]", "c=null", "d=0.5"]) == {"a": 1, "b": ["x", "y"], "c": None, "d": 0.5}
+    assert parse_assignments(["a=1", "b=[x, y]", "c=null", "d=0.5"]) == {
+        "a": 1,
+        "b": ["x", "y"],
+        "c": None,
+        "d": 0.5,
+    }
     with pytest.raises(SirecError, match="expected KEY=VALUE"):
         parse_assignments(["a"])
     with pytest.raises(SirecError, match="is not a YAML value"):
@@ -148,12 +165,20 @@ def test_a_broken_file_is_named_with_its_line(tmp_path: Path) -> None:
     ],
 )
 def test_a_key_that_is_there_twice_is_refused(text: str, message: str, tmp_path: Path) -> None:
-    """At every depth, in quotes or without; in different mappings, and over one that is merged (controls), it may be."""
+    """At every depth, in quotes or without; in different mappings, and over one that is merged
+    (controls), it may be.
+    """
     (tmp_path / "x.yaml").write_text(text)
     with pytest.raises(SirecError, match=message):
         read_yaml(tmp_path / "x.yaml")
-    (tmp_path / "x.yaml").write_text("a: &a {b: 1, c: 1}\nb: &b {<<: *a, b: 2}\nd: {<<: *b, c: 3}\n")
-    assert read_yaml(tmp_path / "x.yaml") == {"a": {"b": 1, "c": 1}, "b": {"b": 2, "c": 1}, "d": {"b": 2, "c": 3}}
+    (tmp_path / "x.yaml").write_text(
+        "a: &a {b: 1, c: 1}\nb: &b {<<: *a, b: 2}\nd: {<<: *b, c: 3}\n"
+    )
+    assert read_yaml(tmp_path / "x.yaml") == {
+        "a": {"b": 1, "c": 1},
+        "b": {"b": 2, "c": 1},
+        "d": {"b": 2, "c": 3},
+    }
     with pytest.raises(SirecError, match="is not a YAML value"):
         parse_assignments(["x={a: 1, a: 2}"])
 
@@ -172,7 +197,9 @@ def test_a_field_called_as_a_keyword_loses_its_underscore() -> None:
 
 
 def test_a_date_is_text_and_a_folder_is_no_file(tmp_path: Path) -> None:
-    """YAML reads 2020-01-01 as a date, which is what was meant; a folder is named as what it is not."""
+    """YAML reads 2020-01-01 as a date, which is what was meant; a folder is named as what it is
+    not.
+    """
     (tmp_path / "drawing.yaml").write_text("title: 2020-01-01")
     assert load(Drawing, read_yaml(tmp_path / "drawing.yaml"), "drawing").title == "2020-01-01"
     with pytest.raises(SirecError, match="cannot be read: Is a directory"):

@@ -28,16 +28,31 @@ def test_a_wheel_reads_its_own_copy(tmp_path: Path) -> None:
     import zipfile
 
     subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT)], check=True
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            "--wheel-dir",
+            str(tmp_path),
+            str(ROOT),
+        ],
+        check=True,
     )
     [wheel] = tmp_path.glob("sirec-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     script = (
-        "from sirec.studies.experiment import shipped_experiments; from sirec.report.published import published;"
+        "from sirec.studies.spec.experiment import shipped_experiments; from sirec.report.published import published;"
         "import sirec; print(sirec.__file__, len(shipped_experiments()), published('beauty', 'comif', 'Recall@20')[0].value)"
     )
     shown = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path / "installed"
+        [sys.executable, "-c", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path / "installed",
     ).stdout.split()
     assert shown[0].startswith(str(tmp_path))
     assert int(shown[1]) >= 2

@@ -11,18 +11,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sirec.core.attention import SourceAttention
-from sirec.core.blocks import Block
-from sirec.core.fusion import ConcatScores, GateFusion, GateScores, SourceAxisConcat
+from sirec.core.layers.attention import SourceAttention
+from sirec.core.layers.blocks import Block
+from sirec.core.layers.fusion import ConcatScores, GateFusion, GateScores, SourceAxisConcat
 from sirec.core.transformer import FusedTransformer, TransformerConfig
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
 from sirec.data.split import Split, Temporal
-from sirec.data.tasks import Rows, gather
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import SequenceRows, gather
 
 USERS, ITEMS, WINDOW = 30, 40, 12  # four users have more to train on than the window holds
-SHAPE: dict[str, Any] = {"width": 8, "layers": 2, "heads": 2, "inner": 8, "dropout": 0.0, "attention_dropout": 0.0}
+SHAPE: dict[str, Any] = {
+    "width": 8,
+    "layers": 2,
+    "heads": 2,
+    "inner": 8,
+    "dropout": 0.0,
+    "attention_dropout": 0.0,
+}
 LEVELS = ("none", "embedding", "query_key", "attention")
 FUSIONS = ("sum", "concat", "gate")
 SCORE_FUSIONS = (
@@ -33,7 +40,10 @@ SCORE_FUSIONS = (
     {"score_fusion": "gate", "fusion_form": "masked"},
     {"score_fusion": "gate", "fusion_form": "reference"},
 )
-VECTOR_GATES = tuple({"score_fusion": "gate", "fusion_form": form, "gate_form": "vector"} for form in ("masked", "reference"))
+VECTOR_GATES = tuple(
+    {"score_fusion": "gate", "fusion_form": form, "gate_form": "vector"}
+    for form in ("masked", "reference")
+)
 
 
 def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: int = 0) -> Dataset:
@@ -42,7 +52,12 @@ def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: i
     lengths = lengths or [3, 4, 5, *rng.integers(3, WINDOW + 3, USERS - 7).tolist(), 16, 22, 25, 31]
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     brand = rng.integers(0, 6, (items + 1, 1))
-    category = np.array([_padded(rng.choice(np.arange(1, 8), rng.integers(0, 4), replace=False), 3) for _ in range(items + 1)])
+    category = np.array(
+        [
+            _padded(rng.choice(np.arange(1, 8), rng.integers(0, 4), replace=False), 3)
+            for _ in range(items + 1)
+        ]
+    )
     brand[0] = category[0] = 0
     return Dataset(
         name="tiny",
@@ -58,28 +73,41 @@ def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: i
 
 
 def times(data: Dataset, seed: int = 0, span: int = 60) -> Tensor:
-    """Seconds for every interaction, ascending within a user and with many ties, within and between users."""
+    """Seconds for every interaction, ascending within a user and with many ties, within and between
+    users.
+    """
     rng = np.random.default_rng(seed)
     stretches = [np.sort(rng.integers(0, span, length)) for length in data.lengths.tolist()]
     return torch.from_numpy(np.concatenate(stretches))
 
 
 def split(data: Dataset, rule: Split | None = None, seed: int = 0) -> Dataset:
-    """The same interactions under another split, temporal with generous periods if none is named."""
-    return replace(data, cut=(rule or Temporal(valid=0.2, test=0.2)).hold_out(data.offsets, times(data, seed)))
+    """The same interactions under another split, temporal with generous periods if none is
+    named.
+    """
+    return replace(
+        data, cut=(rule or Temporal(valid=0.2, test=0.2)).hold_out(data.offsets, times(data, seed))
+    )
 
 
 def spans(data: Dataset, pieces: Sequence[tuple[int, int, int]]) -> Batch:
-    """The batch of (user, first, last): the interactions first..last of each user, counted from 0, one prediction each."""
+    """The batch of (user, first, last): the interactions first..last of each user, counted from 0,
+    one prediction each.
+    """
     user, first, last = (np.array(column) for column in zip(*pieces, strict=True))
     start = data.offsets.numpy()[user - 1]
-    return gather(data, Rows(user, start + first, start + last + 1, start + last))
+    return gather(data, SequenceRows(user, start + first, start + last + 1, start + last))
 
 
-def a_batch(data: Dataset, visible: Any = "past", lengths: Sequence[int] = (9, 1, 4, 2, 10, 9)) -> Batch:
+def a_batch(
+    data: Dataset, visible: Any = "past", lengths: Sequence[int] = (9, 1, 4, 2, 10, 9)
+) -> Batch:
     """Histories of these lengths, of the users with the most interactions."""
     users = np.argsort(-data.lengths.numpy(), kind="stable")[: len(lengths)] + 1
-    return replace(spans(data, [(int(u), 0, n - 1) for u, n in zip(users, lengths, strict=True)]), visible=visible)
+    return replace(
+        spans(data, [(int(u), 0, n - 1) for u, n in zip(users, lengths, strict=True)]),
+        visible=visible,
+    )
 
 
 def changed(batch: Batch, cut: int, items: int = ITEMS) -> Batch:
@@ -115,8 +143,13 @@ def build(config: TransformerConfig, schema: Schema, seed: int = 1) -> FusedTran
 
 
 def sized(config: Any, **sizes: Any) -> Any:
-    """A declaration with other sizes, as far as it has them; recurrent states, which only some have, are small in any case."""
-    return replace(config, **{key: size for key, size in {"hidden": 8, **sizes}.items() if hasattr(config, key)})
+    """A declaration with other sizes, as far as it has them; recurrent states, which only some
+    have, are small in any case.
+    """
+    return replace(
+        config,
+        **{key: size for key, size in {"hidden": 8, **sizes}.items() if hasattr(config, key)},
+    )
 
 
 def real(batch: Batch) -> Tensor:
@@ -125,7 +158,9 @@ def real(batch: Batch) -> Tensor:
 
 
 def every_combination() -> dict[str, TransformerConfig]:
-    """Each pair of levels, each fusion that has something to fuse, each legal form, both kinds of candidates."""
+    """Each pair of levels, each fusion that has something to fuse, each legal form, both kinds of
+    candidates.
+    """
     combinations = {}
     for attribute, behaviour in product(LEVELS, LEVELS):
         used = {attribute, behaviour}
@@ -134,12 +169,16 @@ def every_combination() -> dict[str, TransformerConfig]:
             [{"behaviour_fusion": name} for name in FUSIONS] if behaviour == "embedding" else [{}],
             [{"query_key_fusion": name} for name in FUSIONS] if "query_key" in used else [{}],
             SCORE_FUSIONS if "attention" in used else [{}],
-            [{"candidates": kind} for kind in ("id", "fused")] if attribute == "embedding" else [{}],
+            [{"candidates": kind} for kind in ("id", "fused")]
+            if attribute == "embedding"
+            else [{}],
         )
         for parts in choices:
             switches = {key: value for part in parts for key, value in part.items()}
             title = "-".join([attribute, behaviour, *switches.values()])
-            combinations[title] = TransformerConfig(attribute=attribute, behaviour=behaviour, **switches, **SHAPE)
+            combinations[title] = TransformerConfig(
+                attribute=attribute, behaviour=behaviour, **switches, **SHAPE
+            )
     return combinations
 
 
@@ -167,23 +206,41 @@ def gate_weights(layers: Sequence[nn.Module]) -> dict[str, Any]:
     if len(layers) == 1:
         return {"energy": cast(nn.Linear, layers[0]).weight[0].tolist()}
     (hidden, hidden_bias), (energy, energy_bias) = numbers(layers[0]), numbers(layers[1])
-    return {"hidden": hidden, "hidden_bias": hidden_bias, "energy": energy[0], "energy_bias": energy_bias[0]}
+    return {
+        "hidden": hidden,
+        "hidden_bias": hidden_bias,
+        "energy": energy[0],
+        "energy_bias": energy_bias[0],
+    }
 
 
 def score_weights(fusion: nn.Module, form: str = "masked") -> dict[str, Any]:
     """The weights of a score fusion, as the loops want them."""
     if isinstance(fusion, SourceAxisConcat):
-        return {"name": "concat", "form": form, "weight": fusion.weight.tolist(), "bias": fusion.bias.item()}
+        return {
+            "name": "concat",
+            "form": form,
+            "weight": fusion.weight.tolist(),
+            "bias": fusion.bias.item(),
+        }
     if isinstance(fusion, ConcatScores):
         weight, bias = numbers(fusion.map)
-        return {"name": "concat", "form": form, "window": fusion.max_length, "weight": weight, "bias": bias}
+        return {
+            "name": "concat",
+            "form": form,
+            "window": fusion.max_length,
+            "weight": weight,
+            "bias": bias,
+        }
     if isinstance(fusion, GateScores):
         layers = [fusion.energy] if fusion.hidden is None else [fusion.hidden, fusion.energy]
         return {"name": "gate", "form": form, "window": fusion.max_length, **gate_weights(layers)}
     return {"name": "sum", "form": form}
 
 
-def attention_weights(attention: SourceAttention, order: Sequence[str], form: str, scale: float) -> dict[str, Any]:
+def attention_weights(
+    attention: SourceAttention, order: Sequence[str], form: str, scale: float
+) -> dict[str, Any]:
     """The weights of an attention whose sources come in this order, as the loops want them."""
     return {
         "query": {source: numbers(attention.queries[source]) for source in order},

@@ -9,30 +9,32 @@ from functools import partial
 from pathlib import Path
 
 from sirec.cli.console import EpochBars, print_json, progress, say, stdout
-from sirec.data import storage
 from sirec.data.dataset import Dataset
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 from sirec.errors import SirecError
-from sirec.evaluation.evaluate import evaluate
-from sirec.report.entries import MissingRow, View
+from sirec.evaluation.full_ranking import evaluate
 from sirec.report.render import to_rich
+from sirec.report.results import MissingRow, View
 from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
-from sirec.studies.cluster import check_installed, train_on_cluster
-from sirec.studies.comparison import Comparison
-from sirec.studies.experiment import Experiment, PlannedRun, planned_rows
-from sirec.studies.jobs import Workplace, make_covariates
-from sirec.studies.jobs import train_at_once as train_in_processes
-from sirec.studies.progress import Progress
-from sirec.studies.rendering import VIEWS, record, render
-from sirec.training.parallel import Team
+from sirec.studies.compare.comparison import Comparison
+from sirec.studies.compare.study_tables import VIEWS, record, render
+from sirec.studies.launch.processes import Workplace, make_covariates
+from sirec.studies.launch.processes import train_at_once as train_in_processes
+from sirec.studies.launch.progress import StudyProgress
+from sirec.studies.launch.ray_cluster import check_installed, train_on_cluster
+from sirec.studies.spec.experiment import Experiment, PlannedRun, planned_rows
+from sirec.training.process_group import ProcessGroup
 
 DEMO = "demo"
 
 
 def dataset(name: str | None, root: Path) -> Dataset:
-    """The prepared data set of that name; without one the last prepared, else the demo, generated if need be, said aloud."""
+    """The prepared data set of that name; without one the last prepared, else the demo, generated
+    if need be, said aloud.
+    """
     chosen = name or _last_prepared(root) or DEMO
     if name is None:
         say(f"data: {chosen} (say --data NAME for another; sirec datasets lists them)")
@@ -42,10 +44,12 @@ def dataset(name: str | None, root: Path) -> Dataset:
     return storage.load(storage.find(root, chosen))
 
 
-def shared_dataset(name: str | None, root: Path, team: Team) -> Dataset:
-    """`dataset` in every process of a team: the first one chooses, says so and generates, the others read the same."""
-    mine = dataset(name, root) if team.is_first else None
-    chosen: str = team.from_first(lambda: mine and mine.name)
+def shared_dataset(name: str | None, root: Path, process_group: ProcessGroup) -> Dataset:
+    """`dataset` in every process of a team: the first one chooses, says so and generates, the
+    others read the same.
+    """
+    mine = dataset(name, root) if process_group.is_main else None
+    chosen: str = process_group.broadcast_object(lambda: mine and mine.name)
     return mine or storage.load(storage.find(root, chosen))
 
 
@@ -57,14 +61,20 @@ def train_all(
     device: str = "cpu",
     again: bool = False,
     finished: Callable[[PlannedRun, RunFolder], None] | None = None,
-    team: Team | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> list[RunFolder]:
-    """Train what is missing of these runs, with bars; `finished` is told of each run as it ends, trained before or now.
+    """Train what is missing of these runs, with bars; `finished` is told of each run as it ends,
+    trained before or now.
 
-    Of a `team` all processes train, and the first one speaks.
+    Of a `process_group` all processes train, and the first one speaks.
     """
-    if team and not team.is_first:
-        return [execute(run.config, data, store, device=device, again=again, team=team) for run in runs]
+    if process_group and not process_group.is_main:
+        return [
+            execute(
+                run.config, data, store, device=device, again=again, process_group=process_group
+            )
+            for run in runs
+        ]
     folders = []
     with progress() as bars:
         whole = bars.add_task("runs", total=len(runs), note="") if len(runs) > 1 else None
@@ -72,7 +82,17 @@ def train_all(
             label = _label(run, runs)
             watcher = EpochBars(bars, label)
             was_done = folder_of(run.config, data, store).is_done and not again
-            folders.append(execute(run.config, data, store, device=device, watcher=watcher, again=again, team=team))
+            folders.append(
+                execute(
+                    run.config,
+                    data,
+                    store,
+                    device=device,
+                    watcher=watcher,
+                    again=again,
+                    process_group=process_group,
+                )
+            )
             watcher.close()
             say(f"{label}: {'already trained' if was_done else 'done'}, {folders[-1].path}")
             if finished:
@@ -91,7 +111,9 @@ def train_at_once(
     *,
     cluster: str | None = None,
 ) -> None:
-    """What `train_all` does, `jobs` runs at a time, here or on a Ray cluster; rows that share a run share its training."""
+    """What `train_all` does, `jobs` runs at a time, here or on a Ray cluster; rows that share a run
+    share its training.
+    """
     store = Store(place.results)
     by_folder: dict[RunFolder, list[PlannedRun]] = {}
     for run in runs:
@@ -125,7 +147,9 @@ def train_at_once(
             watchers[number].close()
             end(missing[number], "done")
 
-        train = train_in_processes if cluster is None else partial(train_on_cluster, address=cluster)
+        train = (
+            train_in_processes if cluster is None else partial(train_on_cluster, address=cluster)
+        )
         train([run.config for run in firsts], place, jobs, watch, done)
 
 
@@ -133,8 +157,8 @@ def train_at_once(
 class StudyCall:
     """A study as the command line asks for it: `name` is what its record and its tables are called.
 
-    `rows` names those to train, None for all; the plan is checked as a whole, whatever is trained of it. `cluster` is the
-    address of a Ray cluster to train on, None for this machine.
+    `rows` names those to train, None for all; the plan is checked as a whole, whatever is trained
+    of it. `cluster` is the address of a Ray cluster to train on, None for this machine.
     """
 
     plan: Experiment
@@ -152,11 +176,13 @@ class StudyCall:
         return replace(self, rows=frozenset(self.plan.only(labels).rows))
 
     def run(self, *, keeps_record: bool = True) -> list[tuple[PlannedRun, RunFolder]]:
-        """Train what is missing, list the runs as they finish, and return them; without a record for a part of a study.
+        """Train what is missing, list the runs as they finish, and return them; without a record
+        for a part of a study.
 
-        All data sets are read and all rows resolved before anything is trained: a mistake in the last costs no training.
+        All data sets are read and all rows resolved before anything is trained: a mistake in the
+        last costs no training.
         """
-        progress = Progress(self.plan)
+        progress = StudyProgress(self.plan)
 
         def finished(run: PlannedRun, folder: RunFolder) -> None:
             progress.finish(run, folder)
@@ -166,9 +192,15 @@ class StudyCall:
         if self.cluster is not None:
             check_installed()
         whole = [dataset(name, self.data_root) for name in self.plan.datasets or (None,)]
-        for data, rows in [(data, list(planned_rows(self.plan, data, self.name))) for data in whole]:
+        for data, rows in [
+            (data, list(planned_rows(self.plan, data, self.name))) for data in whole
+        ]:
             progress.missing += [row for row in rows if isinstance(row, MissingRow)]
-            runs = [row for row in rows if isinstance(row, PlannedRun) and (self.rows is None or row.row in self.rows)]
+            runs = [
+                row
+                for row in rows
+                if isinstance(row, PlannedRun) and (self.rows is None or row.row in self.rows)
+            ]
             progress.planned += runs
             self._train(runs, data, finished)
             self._train(progress.settle(), data, finished)
@@ -176,13 +208,22 @@ class StudyCall:
                 record(self.plan, self.out, self.name, progress)
         return progress.runs()
 
-    def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Callable[[PlannedRun, RunFolder], None]) -> None:
+    def _train(
+        self,
+        runs: Sequence[PlannedRun],
+        data: Dataset,
+        finished: Callable[[PlannedRun, RunFolder], None],
+    ) -> None:
         if not runs:
             return
         if self.jobs == 1 and self.cluster is None:
-            train_all(runs, data, Store(self.out), device=self.device, again=self.again, finished=finished)
+            train_all(
+                runs, data, Store(self.out), device=self.device, again=self.again, finished=finished
+            )
             return
-        place = Workplace(storage.find(self.data_root, data.name), self.out, self.device, self.again)
+        place = Workplace(
+            storage.find(self.data_root, data.name), self.out, self.device, self.again
+        )
         train_at_once(runs, data, place, self.jobs, finished, cluster=self.cluster)
 
     def result(self, views: Sequence[View] = VIEWS, *, render_only: bool = False) -> Comparison:
@@ -190,7 +231,9 @@ class StudyCall:
         if not render_only:
             self.run()
         comparison = render(self.plan, self.name, self.out, views)
-        say(f"written: {comparison.write(self.out / 'tables', self.name)}")  # before printing: a closed pipe ends the command
+        say(
+            f"written: {comparison.write(self.out / 'tables', self.name)}"
+        )  # before printing: a closed pipe ends the command
         return comparison
 
 
@@ -201,7 +244,10 @@ def seeds_of(text: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise SirecError(f"--seeds {text}: expected whole numbers separated by commas", "for example: --seeds 0,1,2") from None
+        raise SirecError(
+            f"--seeds {text}: expected whole numbers separated by commas",
+            "for example: --seeds 0,1,2",
+        ) from None
 
 
 def show(*comparisons: Comparison, as_json: bool) -> None:
@@ -220,8 +266,8 @@ def show(*comparisons: Comparison, as_json: bool) -> None:
 def recompute_ranks(folder: RunFolder, data_root: Path) -> None:
     """Rank all users anew with a run's stored weights, and store the ranks."""
     config = folder.config()
-    workshop = load_model(folder, storage.load(storage.find(data_root, config.data.name)))
-    write_ranks(folder, config, evaluate(workshop.model, workshop.data, config.data.max_length))
+    built = load_model(folder, storage.load(storage.find(data_root, config.data.name)))
+    write_ranks(folder, config, evaluate(built.model, built.data, config.data.max_length))
 
 
 def _label(run: PlannedRun, runs: Sequence[PlannedRun]) -> str:
@@ -231,13 +277,21 @@ def _label(run: PlannedRun, runs: Sequence[PlannedRun]) -> str:
 
 
 def _say_threads(runs: Sequence[PlannedRun], jobs: int) -> None:
-    """Threads stay as configured, so a person decides what fits; more of them than cores is slower than fewer jobs."""
+    """Threads stay as configured, so a person decides what fits; more of them than cores is slower
+    than fewer jobs.
+    """
     threads = min(jobs, len(runs)) * max((run.config.threads for run in runs), default=0)
     cores = os.cpu_count() or 1
     if threads > cores:
-        say(f"{jobs} jobs use {threads} threads on {cores} cores: fewer jobs, or --set threads=1, would be faster")
+        say(
+            f"{jobs} jobs use {threads} threads on {cores} cores: fewer jobs, or --set threads=1, would be faster"
+        )
 
 
 def _last_prepared(root: Path) -> str | None:
     names = [name for name in storage.list_datasets(root) if name != DEMO]
-    return max(names, key=lambda name: (root / name / "dataset.yaml").stat().st_mtime) if names else None
+    return (
+        max(names, key=lambda name: (root / name / "dataset.yaml").stat().st_mtime)
+        if names
+        else None
+    )

@@ -55,7 +55,9 @@ def progress() -> Progress:
 
 
 def data_progress() -> Progress:
-    """Bars on stderr for stages that count bytes or steps, with the share done and the time left."""
+    """Bars on stderr for stages that count bytes or steps, with the share done and the time
+    left.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -70,9 +72,11 @@ def data_progress() -> Progress:
 
 
 class EpochBars:
-    """A run as bars: epochs with the best validation value so far, and the steps of the epoch in progress.
+    """A run as bars: epochs with the best validation value so far, and the steps of the epoch in
+    progress.
 
-    Where stderr is no terminal, a line is printed every so many epochs instead, so that a log file tells how far a run is.
+    Where stderr is no terminal, a line is printed every so many epochs instead, so that a log file
+    tells how far a run is.
     """
 
     def __init__(self, bars: Progress, label: str, every: int = 5) -> None:
@@ -103,7 +107,11 @@ class EpochBars:
             self.best = (report.epoch, report.valid[self.metric])
         if self.epochs is None:
             return
-        best = f", best validation {self.metric} {self.best[1]:.4f} (epoch {self.best[0]})" if self.best[0] else ""
+        best = (
+            f", best validation {self.metric} {self.best[1]:.4f} (epoch {self.best[0]})"
+            if self.best[0]
+            else ""
+        )
         note = f"loss {report.loss:.3f}{best}"  # a stage that keeps its last state is not evaluated
         self.bars.update(self.epochs, completed=report.epoch, note=note)
         if self.bars.disable and report.epoch % self.every == 0:
@@ -113,7 +121,9 @@ class EpochBars:
         """Show the final evaluation on the steps' bar."""
         if self.steps is None:
             self.steps = self.bars.add_task("", total=total, note="")
-        self.bars.update(self.steps, description=f"{self.label}, ranking", completed=done, total=total)
+        self.bars.update(
+            self.steps, description=f"{self.label}, ranking", completed=done, total=total
+        )
 
     def close(self) -> None:
         """Take the bars away."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sirec.studies.naming import SAMPLED_USERS as SAMPLED_USERS
+from sirec.studies.analyses.names import SAMPLED_USERS as SAMPLED_USERS
 
 
 class History(StrEnum):
@@ -41,16 +41,25 @@ def complete_model(beginning: str) -> list[str]:
 
 Data = Annotated[
     str | None,
-    typer.Option("--data", help="Prepared data set; without it the last prepared one, else the demo.", show_default=False),
+    typer.Option(
+        "--data",
+        help="Prepared data set; without it the last prepared one, else the demo.",
+        show_default=False,
+    ),
 ]
 DataRoot = Annotated[Path, typer.Option(help="Folder of prepared data sets.")]
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
 Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
 Seeds = Annotated[
     str | None,
-    typer.Option(help="Seeds, separated by commas; three or more speak of the method, not of checkpoints.", show_default=False),
+    typer.Option(
+        help="Seeds, separated by commas; three or more speak of the method, not of checkpoints.",
+        show_default=False,
+    ),
 ]
-Jobs = Annotated[int, typer.Option(min=1, help="How many runs to train at a time, each in a process of its own.")]
+Jobs = Annotated[
+    int, typer.Option(min=1, help="How many runs to train at a time, each in a process of its own.")
+]
 Cluster = Annotated[
     str | None,
     typer.Option(
@@ -60,18 +69,29 @@ Cluster = Annotated[
         show_default=False,
     ),
 ]
-RenderOnly = Annotated[bool, typer.Option("--render-only", help="Draw from stored ranks; train nothing.")]
-Threads = Annotated[int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")]
+RenderOnly = Annotated[
+    bool, typer.Option("--render-only", help="Draw from stored ranks; train nothing.")
+]
+Threads = Annotated[
+    int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")
+]
 Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1.")]
-Precision = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]
-ProtocolName = Annotated[str, typer.Option(help="Whose settings: comif, difsr, difsr-paper or difsr-release.")]
-Profile = Annotated[ProfileName, typer.Option(help="intended: what the paper says; published: what its code did.")]
+PrecisionOption = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]
+ProtocolName = Annotated[
+    str, typer.Option(help="Whose settings: comif, difsr, difsr-paper or difsr-release.")
+]
+ProfileOption = Annotated[
+    ProfileName, typer.Option(help="intended: what the paper says; published: what its code did.")
+]
 Set = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE over the configuration; repeatable.", show_default=False)
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE over the configuration; repeatable.", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Again = Annotated[bool, typer.Option("--again", help="Train even if the run has finished.")]
-HistoryRule = Annotated[History, typer.Option(help="Keep or mask items of the history in the ranking.")]
+HistoryOption = Annotated[
+    History, typer.Option(help="Keep or mask items of the history in the ranking.")
+]
 
 SampledUsers = Annotated[int, typer.Option("--users", help="How many test users are drawn.")]
 

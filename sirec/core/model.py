@@ -12,16 +12,17 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from sirec.core.products import linear
-from sirec.data.batch import Batch, Visible, take_distinct
+from sirec.core.kernels.products import linear
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
+from sirec.data.tasks.batch import Batch, Visible, take_distinct
 from sirec.errors import SirecError, unknown
 
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """What an encoder knows after each slot: `final` [B, L, D] and, by name, the streams that later parts read.
+    """What an encoder knows after each slot: `final` [B, L, D] and, by name, the streams that later
+    parts read.
 
     `hidden` [B, L, d] is what an output layer made `final` of; None where there is no such layer.
     """
@@ -35,27 +36,37 @@ class States:
         return take_distinct(self.final.flatten(0, 1), slots)
 
     def stream_at(self, name: str, slots: Tensor) -> Tensor:
-        """[N, w]: a stream's states of flat slots, no slot twice. Raises `SirecError` if there is no such stream."""
+        """[N, w]: a stream's states of flat slots, no slot twice. Raises `SirecError` if there is
+        no such stream.
+        """
         if name not in self.streams:
             raise unknown("stream", name, self.streams, "this model's states")
         return take_distinct(self.streams[name].flatten(0, 1), slots)
 
 
 class Recommender(nn.Module, ABC):
-    """Scores every item for every row of a batch; all that evaluation and recommendation may call."""
+    """Scores every item for every row of a batch; all that evaluation and recommendation may
+    call.
+    """
 
     name: str = "this model"  # as its user knows it, once a run has built it
-    ways_out: Mapping[str, str] = {}  # what it lacks as built (causal, gaps, attributes) -> the setting that would give it that
+    remedies: Mapping[
+        str, str
+    ] = {}  # what it lacks as built (causal, gaps, attributes) -> the setting that would give it that
     causal: bool = False  # every state reads only its own past
     single_pass: bool = False  # and is the same in any longer sequence
     visibilities: frozenset[Visible] = frozenset({"past"})
 
-    def count(self, data: Dataset) -> None:
-        """Learn what needs no gradient from the training part of `data` (nothing, for most models)."""
+    def fit_statistics(self, data: Dataset) -> None:
+        """Learn what needs no gradient from the training part of `data` (nothing, for most
+        models).
+        """
         return
 
     def prepared(self) -> Tensor | None:
-        """What the scores of many batches have in common, as long as nothing is trained; None where there is nothing."""
+        """What the scores of many batches have in common, as long as nothing is trained; None where
+        there is nothing.
+        """
         return None
 
     @abstractmethod
@@ -90,23 +101,35 @@ class SequentialModel(Recommender):
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw item vectors, before any fusion."""
-        raise SirecError(f"{self.name} has no raw item vectors, which an objective asks for", "leave that objective out")
+        raise SirecError(
+            f"{self.name} has no raw item vectors, which an objective asks for",
+            "leave that objective out",
+        )
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d]: the raw vectors of an attribute's values, padding first."""
-        setting = self.ways_out.get("attributes")
-        way_out = f"set {setting}" if setting else "use a model that has a vector for each value"
+        setting = self.remedies.get("attributes")
+        remedy = f"set {setting}" if setting else "use a model that has a vector for each value"
         raise SirecError(
-            f"{self.name} has no vectors of {attribute}, which an objective asks for", f"{way_out}, or leave that objective out"
+            f"{self.name} has no vectors of {attribute}, which an objective asks for",
+            f"{remedy}, or leave that objective out",
         )
 
     def weight_norms(self) -> dict[str, Tensor]:
-        """The Euclidean norm of each trained weight by name; vectors, which are biases and scales, do not count."""
-        weights = {name: weight for name, weight in self.named_parameters() if weight.requires_grad and weight.ndim > 1}
+        """The Euclidean norm of each trained weight by name; vectors, which are biases and scales,
+        do not count.
+        """
+        weights = {
+            name: weight
+            for name, weight in self.named_parameters()
+            if weight.requires_grad and weight.ndim > 1
+        }
         return {name: weight.norm() for name, weight in weights.items()}
 
     def factors(self, states: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Q [..., D], K [V, D], b [V] or None: scores are Q Kᵀ + b, up to a number a state, which no softmax sees."""
+        """Q [..., D], K [V, D], b [V] or None: scores are Q Kᵀ + b, up to a number a state, which
+        no softmax sees.
+        """
         return states, table, None
 
     def score(self, states: Tensor, table: Tensor) -> Tensor:
@@ -120,7 +143,9 @@ class SequentialModel(Recommender):
         return products if bias is None else products + bias
 
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
-        """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses that need no other."""
+        """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses
+        that need no other.
+        """
         return (states * vectors).sum(dim=-1)
 
     def question(self, batch: Batch) -> Batch:
@@ -141,7 +166,9 @@ class SequentialModel(Recommender):
 
 
 class BareItems(SequentialModel):
-    """A sequential model that compares states with the very vectors that it reads items by, `items`."""
+    """A sequential model that compares states with the very vectors that it reads items by,
+    `items`.
+    """
 
     items: nn.Embedding
 
@@ -158,7 +185,9 @@ INIT_STD = 0.02
 
 
 def initialise(module: nn.Module, mean: float = 0.0) -> None:
-    """Weights from N(mean, 0.02²), biases 0, padding rows 0, as in BERT and RecBole (mean 0); norms keep torch's (1, 0)."""
+    """Weights from N(mean, 0.02²), biases 0, padding rows 0, as in BERT and RecBole (mean 0); norms
+    keep torch's (1, 0).
+    """
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Embedding):
             nn.init.normal_(part.weight, mean=mean, std=INIT_STD)

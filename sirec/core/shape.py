@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from sirec.core.attention import ITEM, SourceAttention
-from sirec.core.blocks import Block
-from sirec.core.fusion import SumScores
+from sirec.core.layers.attention import ITEM, SourceAttention
+from sirec.core.layers.blocks import Block
+from sirec.core.layers.fusion import SumScores
 from sirec.errors import SirecError
 
 
@@ -29,13 +29,17 @@ class Shape:
         if self.width % self.heads:
             raise SirecError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not (0 <= self.dropout < 1 and 0 <= self.attention_dropout < 1):
-            raise SirecError(f"dropout {self.dropout} and attention_dropout {self.attention_dropout} must lie in [0, 1)")
+            raise SirecError(
+                f"dropout {self.dropout} and attention_dropout {self.attention_dropout} must lie in [0, 1)"
+            )
 
     def plain_blocks(self) -> list[Block]:
         """SASRec's blocks: items alone attend, by one score matrix a head divided by √d_h."""
         scale = 1 / math.sqrt(self.width // self.heads)
         attentions = [
-            SourceAttention({ITEM: self.width}, self.heads, SumScores(), self.attention_dropout, scale)
+            SourceAttention(
+                {ITEM: self.width}, self.heads, SumScores(), self.attention_dropout, scale
+            )
             for _ in range(self.layers)
         ]
         return [Block(attention, self.inner, self.dropout) for attention in attentions]

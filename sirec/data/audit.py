@@ -13,14 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
-from sirec.data.split import NO_TARGET, PARTS, Part
-from sirec.data.statistics import Statistics, describe
-from sirec.data.tasks import in_training, owners
+from sirec.data.prepare.statistics import Statistics, describe
+from sirec.data.split import NO_TARGET, PARTS, HeldOutPart
+from sirec.data.tasks.rows import in_training, owners
 
-Numbers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
-QUANTILES = {"min": 0.0, "p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9, "p99": 0.99, "max": 1.0}
+QUANTILES = {
+    "min": 0.0,
+    "p10": 0.1,
+    "p25": 0.25,
+    "median": 0.5,
+    "p75": 0.75,
+    "p90": 0.9,
+    "p99": 0.99,
+    "max": 1.0,
+}
 NO_TIMES = "the data have no timestamps"
 
 
@@ -28,8 +37,9 @@ NO_TIMES = "the data have no timestamps"
 class Repeats:
     """How often users come back to an item; all are shares, 0 to 1.
 
-    `users` have some item twice or more, `interactions` are with an item that the user had earlier, `immediate` ones with the
-    very item before; `test_targets` are items of the user's history, which no model finds once the history is masked.
+    `users` have some item twice or more, `interactions` are with an item that the user had earlier,
+    `immediate` ones with the very item before; `test_targets` are items of the user's history,
+    which no model finds once the history is masked.
     """
 
     users: float
@@ -40,7 +50,9 @@ class Repeats:
 
 @dataclass(frozen=True)
 class Targets:
-    """The targets of a part: their number, and how many are items without a single training interaction."""
+    """The targets of a part: their number, and how many are items without a single training
+    interaction.
+    """
 
     targets: int
     unseen: int
@@ -49,10 +61,11 @@ class Targets:
 
 @dataclass(frozen=True)
 class Leakage:
-    """How much training knows of what came after the tests; both are shares, 0 to 1, and 0 under a temporal split.
+    """How much training knows of what came after the tests; both are shares, 0 to 1, and 0 under a
+    temporal split.
 
-    `test_targets` are earlier than some training interaction of another user. `training` is the share of all training
-    interactions that are later than a test target, the mean over targets.
+    `test_targets` are earlier than some training interaction of another user. `training` is the
+    share of all training interactions that are later than a test target, the mean over targets.
     """
 
     test_targets: float
@@ -63,9 +76,10 @@ class Leakage:
 class DataAudit:
     """What can be counted without a model.
 
-    `lengths` (interactions a user) and `popularity` (interactions an item) map the names of `QUANTILES` to the smallest number
-    that so large a share does not exceed. `single_item_values` is, for each attribute, the share of its values that only one
-    item has; `behaviours` maps a name to its number of values. What cannot be known is None, and `unknown` says why.
+    `lengths` (interactions a user) and `popularity` (interactions an item) map the names of
+    `QUANTILES` to the smallest number that so large a share does not exceed. `single_item_values`
+    is, for each attribute, the share of its values that only one item has; `behaviours` maps a name
+    to its number of values. What cannot be known is None, and `unknown` says why.
     """
 
     name: str
@@ -74,7 +88,7 @@ class DataAudit:
     lengths: Mapping[str, int]
     popularity: Mapping[str, int]
     repeats: Repeats
-    targets: Mapping[Part, Targets]
+    targets: Mapping[HeldOutPart, Targets]
     leakage: Leakage | None
     single_item_values: Mapping[str, float]
     behaviours: Mapping[str, int]
@@ -93,13 +107,17 @@ def audit_data(data: Dataset, timestamps: Tensor | None = None) -> DataAudit:
         repeats=_repeats(data),
         targets={part: _targets(data, part) for part in PARTS},
         leakage=None if timestamps is None else _leakage(data, timestamps.numpy()),
-        single_item_values={f.name: _single(f.values.numpy(), f.size) for f in data.fields if f.kind == "attribute"},
+        single_item_values={
+            f.name: _single(f.values.numpy(), f.size) for f in data.fields if f.kind == "attribute"
+        },
         behaviours={f.name: f.size - 1 for f in data.fields if f.kind == "behaviour"},
-        unknown={} if timestamps is not None else dict.fromkeys(("tied_last_pairs", "leakage"), NO_TIMES),
+        unknown={}
+        if timestamps is not None
+        else dict.fromkeys(("tied_last_pairs", "leakage"), NO_TIMES),
     )
 
 
-def _quantiles(values: Numbers) -> dict[str, int]:
+def _quantiles(values: IntArray) -> dict[str, int]:
     found = np.quantile(values, list(QUANTILES.values()), method="inverted_cdf")
     return {name: int(value) for name, value in zip(QUANTILES, found, strict=True)}
 
@@ -107,7 +125,9 @@ def _quantiles(values: Numbers) -> dict[str, int]:
 def _repeats(data: Dataset) -> Repeats:
     users, items = owners(data).numpy(), data.items.numpy()
     again = np.ones(len(items), dtype=np.bool_)
-    again[np.unique(users * data.item_codes + items, return_index=True)[1]] = False  # the first of each pair
+    again[np.unique(users * data.item_codes + items, return_index=True)[1]] = (
+        False  # the first of each pair
+    )
     immediate = (items[1:] == items[:-1]) & (users[1:] == users[:-1])
     repeating = len(np.unique(users[again]))
     return Repeats(
@@ -118,26 +138,29 @@ def _repeats(data: Dataset) -> Repeats:
     )
 
 
-def _targets(data: Dataset, part: Part) -> Targets:
+def _targets(data: Dataset, part: HeldOutPart) -> Targets:
     known = np.zeros(data.item_codes, dtype=np.bool_)
     known[data.items.numpy()[in_training(data).numpy()]] = True
-    unseen: Flags = ~known[data.items.numpy()[_places(data, part)]]
+    unseen: BoolArray = ~known[data.items.numpy()[_places(data, part)]]
     return Targets(len(unseen), int(unseen.sum()), float(unseen.mean()))
 
 
-def _leakage(data: Dataset, timestamps: Numbers) -> Leakage:
+def _leakage(data: Dataset, timestamps: IntArray) -> Leakage:
     training = np.sort(timestamps[in_training(data).numpy()])
-    # A user's own training interactions come before its target, so all that are later are other users'.
+    # A user's own training interactions come before its target, so all that are later are other
+    # users'.
     later = len(training) - np.searchsorted(training, timestamps[_places(data)], side="right")
     return Leakage(float((later > 0).mean()), float(later.mean() / len(training)))
 
 
-def _single(table: Numbers, size: int) -> float:
-    """The share of values (codes 1..size-1) that stand in one row of a table [V, F]; no row has a value twice."""
+def _single(table: IntArray, size: int) -> float:
+    """The share of values (codes 1..size-1) that stand in one row of a table [V, F]; no row has a
+    value twice.
+    """
     return float((np.bincount(table.ravel(), minlength=size)[1:] == 1).mean())
 
 
-def _places(data: Dataset, part: Part = "test") -> Numbers:
+def _places(data: Dataset, part: HeldOutPart = "test") -> IntArray:
     """Indices of a part's targets."""
     places = data.held_out.targets[part].numpy()
     return np.asarray(places[places != NO_TARGET])

@@ -1,4 +1,6 @@
-"""A prepared data set in memory: compressed rows of interactions, and the tables of the items' attributes."""
+"""A prepared data set in memory: compressed rows of interactions, and the tables of the items'
+attributes.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,11 @@ from sirec.errors import unknown
 class Dataset:
     """Every user's interactions in time order, without copies of prefixes.
 
-    User u (codes 1..U) has the interactions `offsets[u-1]:offsets[u]` of `items` (Long[N], codes 1..V-1) and of each of
-    `behaviours` (name -> Long[N], codes from 1). `fields` describes the attributes (with their tables) and the stored
-    behaviours; position is not stored. `item_names` are the raw ids (index 0 is padding) and `titles` what to show a person.
-    `cut` is what a split holds out of training, nothing for leave-one-out; read it as `held_out`.
+    User u (codes 1..U) has the interactions `offsets[u-1]:offsets[u]` of `items` (Long[N], codes
+    1..V-1) and of each of `behaviours` (name -> Long[N], codes from 1). `fields` describes the
+    attributes (with their tables) and the stored behaviours; position is not stored. `item_names`
+    are the raw ids (index 0 is padding) and `titles` what to show a person. `cut` is what a split
+    holds out of training, nothing for leave-one-out; read it as `held_out`.
     """
 
     name: str
@@ -77,7 +80,10 @@ class Dataset:
         for name in behaviours:
             if name not in (*stored, "position"):
                 raise unknown("behaviour", name, [*stored, "position"], self.name)
-        chosen = [*(mine if attributes is None else attributes), *(name for name in behaviours if name != "position")]
+        chosen = [
+            *(mine if attributes is None else attributes),
+            *(name for name in behaviours if name != "position"),
+        ]
         return replace(
             self,
             fields=tuple(known[name] for name in chosen),
@@ -85,7 +91,9 @@ class Dataset:
         )
 
     def schema(self, max_length: int, *, with_position: bool) -> Schema:
-        """What a model is built for, from the fields of this data set and position if it is wanted."""
+        """What a model is built for, from the fields of this data set and position if it is
+        wanted.
+        """
         fields = (*self.fields, position(max_length)) if with_position else self.fields
         return Schema(self.item_codes, max_length, fields, self.user_count + 1)
 
@@ -101,15 +109,22 @@ class Dataset:
         )
 
     def fingerprint(self) -> str:
-        """16 hex digits of a sha256 over the arrays (not over names or file bytes): equal data, equal fingerprint.
+        """16 hex digits of a sha256 over the arrays (not over names or file bytes): equal data,
+        equal fingerprint.
 
         What is held out counts where it is not what leave-one-out holds out.
         """
         digest = hashlib.sha256()
-        arrays = {"offsets": self.offsets, "items": self.items, **{f"behaviour/{k}": v for k, v in self.behaviours.items()}}
+        arrays = {
+            "offsets": self.offsets,
+            "items": self.items,
+            **{f"behaviour/{k}": v for k, v in self.behaviours.items()},
+        }
         arrays |= {f"attribute/{f.name}": f.table for f in self.fields if f.table is not None}
         if not self.held_out.agrees_with(LeaveOneOut().hold_out(self.offsets)):
-            arrays |= {f"held out/{name}": values for name, values in self.held_out.arrays().items()}
+            arrays |= {
+                f"held out/{name}": values for name, values in self.held_out.arrays().items()
+            }
         for name in sorted(arrays):
             values = arrays[name].cpu().numpy().astype("<i8")
             digest.update(f"{name}{values.shape}".encode())

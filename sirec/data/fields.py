@@ -10,20 +10,21 @@ import torch
 from torch import Tensor
 
 PADDING = 0
-Kind = Literal["attribute", "behaviour"]
+FieldKind = Literal["attribute", "behaviour"]
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
     """An attribute (a function of the item) or a behaviour (a function of the interaction).
 
-    `size` counts codes, padding included. An attribute carries `table` Long[V, F]: each item's values, 0 where it has no
-    more; row 0 (the padding item) is all 0. A behaviour's codes travel in the batch. Position is a behaviour that nobody
-    stores: its codes are the slots 0..n-1, all of them real (`padded` is false).
+    `size` counts codes, padding included. An attribute carries `table` Long[V, F]: each item's
+    values, 0 where it has no more; row 0 (the padding item) is all 0. A behaviour's codes travel in
+    the batch. Position is a behaviour that nobody stores: its codes are the slots 0..n-1, all of
+    them real (`padded` is false).
     """
 
     name: str
-    kind: Kind
+    kind: FieldKind
     size: int
     table: Tensor | None = None
     padded: bool = True
@@ -45,8 +46,8 @@ class Field:
 class Schema:
     """What a model needs to know of the data to be built: sizes and fields, no interactions.
 
-    `items` is V, the number of item codes, padding included; `users` the same of users, where 1 means that nobody is known.
-    `max_length` is n, the longest history a model reads.
+    `items` is V, the number of item codes, padding included; `users` the same of users, where 1
+    means that nobody is known. `max_length` is n, the longest history a model reads.
     """
 
     items: int
@@ -56,7 +57,9 @@ class Schema:
 
     @property
     def mask(self) -> int:
-        """The code of a hidden item: the one after the last, so that no table of items has a row for it."""
+        """The code of a hidden item: the one after the last, so that no table of items has a row
+        for it.
+        """
         return self.items
 
     @property

@@ -1,4 +1,6 @@
-"""Files that one process at a time may write; the operating system lets go of them when a process ends, however it ends."""
+"""Files that one process at a time may write; the operating system lets go of them when a process
+ends, however it ends.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ from typing import BinaryIO
 def held(path: Path, *, wait: bool) -> Iterator[BinaryIO]:
     """The file at `path`, made if need be, open for appending and held by this process alone.
 
-    Raises `BlockingIOError` where another process holds it and `wait` is false, and `OSError` where the disk refuses.
+    Raises `BlockingIOError` where another process holds it and `wait` is false, and `OSError` where
+    the disk refuses.
     """
     while True:
         with path.open("ab") as file:
@@ -25,7 +28,9 @@ def held(path: Path, *, wait: bool) -> Iterator[BinaryIO]:
 
 
 def _has_name(path: Path, file: BinaryIO) -> bool:
-    """Whether what is open still is what `path` names: whoever held it before may have renamed or deleted it."""
+    """Whether what is open still is what `path` names: whoever held it before may have renamed or
+    deleted it.
+    """
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

@@ -1,4 +1,5 @@
-"""From raw files to a prepared data set, as declarations: the data sets that the field uses, and a person's own in a YAML file.
+"""From raw files to a prepared data set, as declarations: the data sets that the field uses, and a
+person's own in a YAML file.
 
 name: shop                    what the data set is called from now on
 source: {name: table, …}      which raw format, with its options
@@ -14,22 +15,25 @@ from pathlib import Path
 from typing import get_args
 
 from sirec import config
-from sirec.data import storage
-from sirec.data.download import Remote, download
-from sirec.data.filters import PrepareOptions
-from sirec.data.moments import seconds_of, written
-from sirec.data.prepare import Prepared, prepare
-from sirec.data.raw import Reading
-from sirec.data.sources import SOURCES, AnySource
+from sirec.data.dates import seconds_of, written
+from sirec.data.download.fetch import Remote, download
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.pipeline import Prepared, prepare
+from sirec.data.reading.context import ReadingContext
+from sirec.data.sources import SOURCES
 from sirec.data.sources.amazon import AmazonSource
+from sirec.data.sources.base import Source
 from sirec.data.sources.demo import DemoSource
 from sirec.data.sources.movielens import MovieLensSource, Release
 from sirec.data.sources.s3rec import S3RecSource
 from sirec.data.sources.yelp import YelpSource
+from sirec.data.store import storage
 from sirec.errors import SirecError, unknown
 
 RAW = Path("raw")
-EARLIEST = seconds_of("the first logs", "1980-01-01").start  # a newest time before it is of another unit more likely than true
+EARLIEST = seconds_of(
+    "the first logs", "1980-01-01"
+).start  # a newest time before it is of another unit more likely than true
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,12 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a data set is prepared. `sizes` are known for the settings as declared, and for no others."""
+    """How a data set is prepared. `sizes` are known for the settings as declared, and for no
+    others.
+    """
 
     name: str
-    source: AnySource
+    source: Source
     options: PrepareOptions = field(default_factory=PrepareOptions)
     raw: str | None = None
     sizes: Sizes | None = None
@@ -56,19 +62,38 @@ class Recipe:
 BOTH_PAPERS = "DIF-SR, Table 1, and COMIF, Table 1"
 RECIPES: Sequence[Recipe] = (
     Recipe("demo", DemoSource()),
-    Recipe("beauty", AmazonSource(category="Beauty"), sizes=Sizes(22_363, 12_101, 198_502, BOTH_PAPERS)),
-    Recipe("sports", AmazonSource(category="Sports_and_Outdoors"), sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS)),
-    Recipe("toys", AmazonSource(category="Toys_and_Games"), sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1")),
+    Recipe(
+        "beauty", AmazonSource(category="Beauty"), sizes=Sizes(22_363, 12_101, 198_502, BOTH_PAPERS)
+    ),
+    Recipe(
+        "sports",
+        AmazonSource(category="Sports_and_Outdoors"),
+        sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS),
+    ),
+    Recipe(
+        "toys",
+        AmazonSource(category="Toys_and_Games"),
+        sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1"),
+    ),
     Recipe("yelp", YelpSource()),
-    Recipe(  # the year of the papers, whose converter read local times in a zone eight hours ahead of UTC
+    # the year of the papers, whose converter read local times in a zone eight hours ahead of UTC
+    Recipe(
         "yelp-2019",
         YelpSource(),
         PrepareOptions(since="2018-12-31T22:00", until="2019-12-30T22:00:00"),
         sizes=Sizes(30_499, 20_068, 317_182, "DIF-SR, Table 1"),
     ),
     Recipe("beauty", S3RecSource("Beauty"), sizes=Sizes(22_363, 12_101, 198_502, BOTH_PAPERS)),
-    Recipe("sports", S3RecSource("Sports_and_Outdoors"), sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS)),
-    Recipe("toys", S3RecSource("Toys_and_Games"), sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1")),
+    Recipe(
+        "sports",
+        S3RecSource("Sports_and_Outdoors"),
+        sizes=Sizes(35_598, 18_357, 296_337, BOTH_PAPERS),
+    ),
+    Recipe(
+        "toys",
+        S3RecSource("Toys_and_Games"),
+        sizes=Sizes(19_412, 11_924, 167_597, "DIF-SR, Table 1"),
+    ),
     Recipe("yelp", S3RecSource("Yelp"), sizes=Sizes(30_431, 20_033, 316_354, "S3-Rec, Table 1")),
     *(Recipe(release, MovieLensSource(release)) for release in get_args(Release)),
 )
@@ -84,10 +109,11 @@ def resolve(
 ) -> Recipe:
     """A recipe, with some of its settings changed.
 
-    `name` is one of `RECIPES` (`source` chooses between several of that name), a YAML file, the name of a source, or with
-    `source` any name. `called` names the data set otherwise; the options go over those that the recipe declares, key by key
-    where one is a mapping (see `_over`).
-    Raises `SirecError` with the nearest name for anything unknown, and for an option that the source does not have.
+    `name` is one of `RECIPES` (`source` chooses between several of that name), a YAML file, the
+    name of a source, or with `source` any name. `called` names the data set otherwise; the options
+    go over those that the recipe declares, key by key where one is a mapping (see `_over`). Raises
+    `SirecError` with the nearest name for anything unknown, and for an option that the source does
+    not have.
     """
     declared = _declared(name, source)
     bare: config.Tree = {"name": name, "source": {"name": declared}, "options": {}}
@@ -96,14 +122,19 @@ def resolve(
     tree["source"] = _over(tree["source"], source_options or {})
     tree["options"] = _over(tree["options"], options or {})
     recipe = config.load(Recipe, tree, "prepare")
-    same = isinstance(declared, Recipe) and (recipe.source, recipe.options) == (declared.source, declared.options)
+    same = isinstance(declared, Recipe) and (recipe.source, recipe.options) == (
+        declared.source,
+        declared.options,
+    )
     return recipe if same else replace(recipe, sizes=None)
 
 
 def _over(declared: Mapping[str, object], given: Mapping[str, object]) -> config.Tree:
-    """What is declared, with what is given over it: mappings (a split, bins, columns) likewise, key by key.
+    """What is declared, with what is given over it: mappings (a split, bins, columns) likewise, key
+    by key.
 
-    An empty mapping leaves nothing of the declared one, and another split nothing of the declared split's settings.
+    An empty mapping leaves nothing of the declared one, and another split nothing of the declared
+    split's settings.
     """
     merged = dict(declared)
     for key, value in given.items():
@@ -124,23 +155,34 @@ def _declared(name: str, source: str | None) -> Recipe | str:
         recipe = config.load(Recipe, config.read_yaml(Path(name)), name)
         if source not in (None, recipe.source.name):
             what = f"{name}: its source is '{recipe.source.name}', not '{source}'"
-            raise SirecError(what, "leave out --source, or change the file: its other settings are those of its source")
+            raise SirecError(
+                what,
+                "leave out --source, or change the file: its other settings are those of its source",
+            )
         return recipe
     for recipe in RECIPES:
         if recipe.name == name and source in (None, recipe.source.name):
             return recipe
     if source is None and name not in SOURCES:
-        raise unknown("known data set", name, dict.fromkeys([*(recipe.name for recipe in RECIPES), *SOURCES]), "prepare")
+        raise unknown(
+            "known data set",
+            name,
+            dict.fromkeys([*(recipe.name for recipe in RECIPES), *SOURCES]),
+            "prepare",
+        )
     return source or name
 
 
-def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading: Reading | None = None) -> Prepared:
-    """Fetch what is missing, read, prepare, compare with the known sizes and write `data_root/<name>`.
+def carry_out(
+    recipe: Recipe, data_root: Path, raw: Path | None = None, reading: ReadingContext | None = None
+) -> Prepared:
+    """Fetch what is missing, read, prepare, compare with the known sizes and write
+    `data_root/<name>`.
 
-    Files are fetched into `raw/` only, never into a place that a person named.
-    Raises `SirecError` for everything that the download, the source, the filters or the disk refuse.
+    Files are fetched into `raw/` only, never into a place that a person named. Raises `SirecError`
+    for everything that the download, the source, the filters or the disk refuse.
     """
-    reading = reading or Reading()
+    reading = reading or ReadingContext()
     place = raw or (Path(recipe.raw) if recipe.raw else None)
     if place is None and recipe.source.needs_files:
         place = _provided(recipe, RAW / recipe.source.home(), reading)
@@ -152,25 +194,38 @@ def carry_out(recipe: Recipe, data_root: Path, raw: Path | None = None, reading:
     return prepared
 
 
-def _provided(recipe: Recipe, place: Path, reading: Reading) -> Path:
-    """The folder of the raw files, with everything in it that a public address offers and nothing there stands in for."""
+def _provided(recipe: Recipe, place: Path, reading: ReadingContext) -> Path:
+    """The folder of the raw files, with everything in it that a public address offers and nothing
+    there stands in for.
+    """
     remotes = recipe.source.remotes()
     if remotes:
-        download([remote for remote in remotes if not _is_replaced(remote, place)], place, reading.progress)
+        download(
+            [remote for remote in remotes if not _is_replaced(remote, place)],
+            place,
+            reading.progress,
+        )
     elif not place.exists():
         raise SirecError(
-            f"{recipe.name}: there are no raw files in {place}", f"put there {recipe.source.instructions()}; or say --raw"
+            f"{recipe.name}: there are no raw files in {place}",
+            f"put there {recipe.source.instructions()}; or say --raw",
         )
     return place
 
 
 def _is_replaced(remote: Remote, place: Path) -> bool:
-    """Whether something in the folder does in place of the file; the file itself, if it is there, has to be checked."""
-    return not (place / remote.name).exists() and any((place / other).exists() for other in remote.instead)
+    """Whether something in the folder does in place of the file; the file itself, if it is there,
+    has to be checked.
+    """
+    return not (place / remote.name).exists() and any(
+        (place / other).exists() for other in remote.instead
+    )
 
 
 def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
-    """What a person should know: how the counts compare with the known ones, and which time they cover."""
+    """What a person should know: how the counts compare with the known ones, and which time they
+    cover.
+    """
     counts = prepared.statistics
     ours = (counts.users, counts.items, counts.interactions)
     if recipe.sizes:

@@ -10,15 +10,15 @@ import pyarrow.parquet as pq
 
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS
-from sirec.data.tasks import owners, training_items
+from sirec.data.tasks.rows import owners, training_items
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
     """Column -> Int32[U]: the user's `length` and, for each part, three facts on its target.
 
-    `<part>_popularity` counts the target in the training part, `<part>_seen` is 1 where the user had it before, and
-    `<part>_history` is the number of interactions before it. All three are 0 for a user without a target, which has a history
-    of 0 and nobody else does.
+    `<part>_popularity` counts the target in the training part, `<part>_seen` is 1 where the user
+    had it before, and `<part>_history` is the number of interactions before it. All three are 0 for
+    a user without a target, which has a history of 0 and nobody else does.
     """
     offsets = data.offsets.cpu().numpy()
     counts = np.bincount(training_items(data)[1].cpu().numpy(), minlength=data.item_codes)

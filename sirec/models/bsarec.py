@@ -1,19 +1,22 @@
-"""BSARec: attention beside a low-pass filter that keeps some of what is high (Shin et al., AAAI 2024, arXiv:2312.10325).
+"""BSARec: attention beside a low-pass filter that keeps some of what is high (Shin et al., AAAI
+2024, arXiv:2312.10325).
 
-Attention smooths a sequence; what changes fast in it is lost. A filter over the window brings that back, with a weight β² >= 0
-a channel that is learned:
+Attention smooths a sequence; what changes fast in it is lost. A filter over the window brings that
+back, with a weight β² >= 0 a channel that is learned:
     F(X) = LFC(X) + β² (X − LFC(X)),   LFC: the c lowest of the window's n frequencies
     Y    = α LN(X + Drop(F(X))) + (1 − α) LN(X + Drop(Attention(X)))
     X'   = LN(Y + Drop(FFN(Y))),   X_0 = Drop(LN(e + p)),   z_v = X_N[L−1] · e_v,   L = cross-entropy
 
-LFC is a matrix, (1/n) Σ_{|j| <= c/2} cos(2π j (t − s) / n), the same wherever a row lies in the window: left-aligned rows do
-what the authors' right-aligned ones do, once positions are counted as theirs are. Where empty slots are 0 (`window: zeros`)
-only real slots need be looked at, and no transform is taken. A filter reads the whole window, later slots too: states are
-not causal, each prefix is an example of its own, and with α = 0 this is SASRec on such examples.
+LFC is a matrix, (1/n) Σ_{|j| <= c/2} cos(2π j (t − s) / n), the same wherever a row lies in the
+window: left-aligned rows do what the authors' right-aligned ones do, once positions are counted as
+theirs are. Where empty slots are 0 (`window: zeros`) only real slots need be looked at, and no
+transform is taken. A filter reads the whole window, later slots too: states are not causal, each
+prefix is an example of its own, and with α = 0 this is SASRec on such examples.
 
-Departure: in the released code empty slots hold the padding item and a position, attend to all slots, and reach the real ones
-through the filter: `window: tokens`. What they hold matters (a reproduction, arXiv:2512.17442, gains more by that than by β).
-That code also trains on empty histories and starts all blocks from one β; here neither.
+Departure: in the released code empty slots hold the padding item and a position, attend to all
+slots, and reach the real ones through the filter: `window: tokens`. What they hold matters (a
+reproduction, arXiv:2512.17442, gains more by that than by β). That code also trains on empty
+histories and starts all blocks from one β; here neither.
 """
 
 from __future__ import annotations
@@ -26,17 +29,17 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from sirec.core.attention import ITEM, SourceAttention, visibility
-from sirec.core.blocks import NORM_EPS, Block, at, through
-from sirec.core.by_field import ByField
-from sirec.core.dropout import Dropout
-from sirec.core.embedding import BehaviourEmbedding
-from sirec.core.fusion import SumScores
+from sirec.core.layers.attention import ITEM, SourceAttention, visibility
+from sirec.core.layers.blocks import NORM_EPS, Block, at, through
+from sirec.core.layers.by_field import ByField
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.embedding import BehaviourEmbedding
+from sirec.core.layers.fusion import SumScores
 from sirec.core.model import BareItems, States, initialise
 from sirec.core.shape import Shape
-from sirec.data.batch import Batch, Bucket, Counted, Layout, Visible, whole
 from sirec.data.fields import PADDING, Schema
-from sirec.data.tasks import LastItem
+from sirec.data.tasks.batch import Batch, LengthBucket, PositionOrder, TokenLayout, Visible, whole
+from sirec.data.tasks.rows import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.objectives.stage import Stage
@@ -62,7 +65,7 @@ class BSARec(Shape, Declaration):
     attention_dropout: float = 0.5
     alpha: float = 0.7  # α, the filter's share
     low_frequencies: int = 5  # c: the constant and pairs ±1, ±2, … of the window's n frequencies
-    positions: Counted = "right"
+    positions: PositionOrder = "right"
     window: Window = "zeros"  # what empty slots hold
 
     def __post_init__(self) -> None:
@@ -71,7 +74,9 @@ class BSARec(Shape, Declaration):
         if not 0 <= self.alpha <= 1:
             raise SirecError(f"alpha {self.alpha} must lie in [0, 1]")
         if self.low_frequencies < 1 or self.low_frequencies % 2 == 0:
-            raise SirecError(f"low_frequencies {self.low_frequencies} must be odd: the constant, and frequencies in pairs")
+            raise SirecError(
+                f"low_frequencies {self.low_frequencies} must be odd: the constant, and frequencies in pairs"
+            )
 
     def build(self, schema: Schema) -> FilteredTransformer:
         """The model for these fields, freshly initialised."""
@@ -89,7 +94,9 @@ class FilteredTransformer(BareItems):
         self.behaviours = ByField({f.name: BehaviourEmbedding(f, d) for f in schema.behaviours})
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
-        self.blocks = nn.ModuleList(FilteredBlock(config, schema.max_length) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            FilteredBlock(config, schema.max_length) for _ in range(config.layers)
+        )
         initialise(self)
 
     def encode(self, batch: Batch) -> States:
@@ -115,15 +122,25 @@ class FilteredBlock(Block):
         self.filter_norm = nn.LayerNorm(config.width, eps=NORM_EPS)
 
     def forward(
-        self, x: Tensor, side: Mapping[str, Tensor], layout: Layout, visible: Visible, asked: Tensor | None = None
+        self,
+        x: Tensor,
+        side: Mapping[str, Tensor],
+        layout: TokenLayout,
+        visible: Visible,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """[T, d] -> [T, d]; [B, d] if only `layout.ends` are asked."""
-        low, mixed = at(self.filter(x, layout), asked), self.attention(x, self.sources(x, side), layout, visible, asked=asked)
+        low, mixed = (
+            at(self.filter(x, layout), asked),
+            self.attention(x, self.sources(x, side), layout, visible, asked=asked),
+        )
         x = at(x, asked)
         filtered = self.filter_norm(x + self.dropout(low))
         attended = self.attention_norm(x + self.dropout(mixed))
         y = self.alpha * filtered + (1 - self.alpha) * attended
-        z: Tensor = self.forward_norm(y + self.dropout(self.contract(self.activation(self.expand(y)))))
+        z: Tensor = self.forward_norm(
+            y + self.dropout(self.contract(self.activation(self.expand(y))))
+        )
         return z
 
 
@@ -132,15 +149,19 @@ class WindowAttention(SourceAttention):
 
     def __init__(self, config: BSARec) -> None:
         scale = 1 / math.sqrt(config.width // config.heads)
-        super().__init__({ITEM: config.width}, config.heads, SumScores(), config.attention_dropout, scale)
+        super().__init__(
+            {ITEM: config.width}, config.heads, SumScores(), config.attention_dropout, scale
+        )
 
-    def mask(self, bucket: Bucket, visible: Visible) -> Tensor:
+    def mask(self, bucket: LengthBucket, visible: Visible) -> Tensor:
         """Bool[b, 1, l, l]: real slots see real ones of their past."""
         return visibility(bucket, visible) | ~bucket.real[:, None, :, None]
 
 
 class RescaledFilter(nn.Module):
-    """F(X) = LFC(X) + β² (X − LFC(X)) over a window whose slots that are no tokens hold 0. Letters: b rows of a bucket."""
+    """F(X) = LFC(X) + β² (X − LFC(X)) over a window whose slots that are no tokens hold 0. Letters:
+    b rows of a bucket.
+    """
 
     low: Tensor
 
@@ -149,10 +170,12 @@ class RescaledFilter(nn.Module):
         self.register_buffer("low", low_pass(window, components), persistent=False)  # [n, n]
         self.beta = nn.Parameter(torch.randn(width))
 
-    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+    def forward(self, x: Tensor, layout: TokenLayout) -> Tensor:
         """[T, d] -> [T, d]."""
         parts = zip(layout.buckets, layout.split(x), strict=True)
-        low = torch.cat([bucket.collect(self._smooth(bucket.spread(part))) for bucket, part in parts])
+        low = torch.cat(
+            [bucket.collect(self._smooth(bucket.spread(part))) for bucket, part in parts]
+        )
         return low + self.beta.square() * (x - low)
 
     def _smooth(self, rows: Tensor) -> Tensor:
@@ -162,11 +185,15 @@ class RescaledFilter(nn.Module):
 
 
 def low_pass(window: int, components: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """[n, n]: the projection of a window on its lowest frequencies, a function of the distance of two slots alone."""
+    """[n, n]: the projection of a window on its lowest frequencies, a function of the distance of
+    two slots alone.
+    """
     slots = torch.arange(window, dtype=torch.float64)
     distance = slots[:, None] - slots
     pairs = range(1, components // 2 + 1)
-    kept = [torch.cos(2 * math.pi * pair * distance / window) * _copies(pair, window) for pair in pairs]
+    kept = [
+        torch.cos(2 * math.pi * pair * distance / window) * _copies(pair, window) for pair in pairs
+    ]
     return (torch.stack([torch.ones_like(distance), *kept]).sum(dim=0) / window).to(dtype)
 
 

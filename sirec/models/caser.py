@@ -1,4 +1,5 @@
-"""Caser: the last items as an image, read by convolutions (Tang & Wang, WSDM 2018, arXiv:1809.07426).
+"""Caser: the last items as an image, read by convolutions (Tang & Wang, WSDM 2018,
+arXiv:1809.07426).
 
     E   = the window's n item vectors, one a row, 0 where there is no item                      [n, e]
     o_h = max over windows of a rows of relu(K · E_window + b)          for every height a = 1..n, `horizontal` filters each
@@ -6,14 +7,16 @@
     h   = relu(W'[relu(W Drop([o_v; o_h]) + b); g_u] + b'),   z_v = h · e_v                     g_u: who the user is
     L   = cross-entropy over the catalogue + λ Σ ‖·‖₂ of all weights                            (`objectives/norms.py`)
 
-RecBole's form, whose full softmax, last relu and tied item vectors these are; the paper has a sigmoid a candidate with
-sampled negatives and an output table of its own. The window is the data's `max_length`; the paper's has 5 to 9 items, all real.
-`align`: histories end at the window's edge, so that a filter row always means the same age (right, the paper), or begin there
-(left, RecBole). The fork behind the published numbers leaves the horizontal filters out of the penalty by a slip.
+RecBole's form, whose full softmax, last relu and tied item vectors these are; the paper has a
+sigmoid a candidate with sampled negatives and an output table of its own. The window is the data's
+`max_length`; the paper's has 5 to 9 items, all real. `align`: histories end at the window's edge,
+so that a filter row always means the same age (right, the paper), or begin there (left, RecBole).
+The fork behind the published numbers leaves the horizontal filters out of the penalty by a slip.
 
-The window is read as a whole, so a row has one state: all its slots carry it, and each target is trained as the last of its
-row. Almost all of a window is empty. With P the padding vector, K · E = K · (E − P) + K · P, where E − P is 0 past the history:
-so filters are cut to the longest history of a bucket, and windows beyond it cost nothing. The result is the whole window's.
+The window is read as a whole, so a row has one state: all its slots carry it, and each target is
+trained as the last of its row. Almost all of a window is empty. With P the padding vector, K · E =
+K · (E − P) + K · P, where E − P is 0 past the history: so filters are cut to the longest history of
+a bucket, and windows beyond it cost nothing. The result is the whole window's.
 """
 
 from __future__ import annotations
@@ -26,12 +29,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from sirec.core.dropout import Dropout
+from sirec.core.kernels.precision import Linear
+from sirec.core.layers.dropout import Dropout
 from sirec.core.model import BareItems, States
-from sirec.core.precision import Linear
-from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
-from sirec.data.tasks import LastItem
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
 from sirec.objectives.item import ItemCrossEntropy
@@ -41,13 +44,21 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class Caser(Declaration):
-    """Items in a window and who reads; no field of either kind. Sizes are those of the DIF-SR fork."""
+    """Items in a window and who reads; no field of either kind. Sizes are those of the DIF-SR
+    fork.
+    """
 
     name: ClassVar[str] = "caser"
     title: ClassVar[str] = "Caser"
     source: ClassVar[str] = "Tang & Wang, WSDM 2018; RecBole's form"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem(), objectives=(ItemCrossEntropy(), NormPenalty())),)
-    published = {**PREFIX_EXAMPLES, "model.align": "left", "norms.leave_out": ["convolutions.horizontal"]}
+    stages: ClassVar[tuple[Stage, ...]] = (
+        Stage(task=LastItem(), objectives=(ItemCrossEntropy(), NormPenalty())),
+    )
+    published = {
+        **PREFIX_EXAMPLES,
+        "model.align": "left",
+        "norms.leave_out": ["convolutions.horizontal"],
+    }
     checked = "RecBole 1.2.1 and the DIF-SR repository: scores to 3e-6, or to 3e-5 where they reach 57, the penalty included"
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "none"
@@ -71,7 +82,9 @@ class Caser(Declaration):
 
 
 class Convolutions(nn.Module):
-    """Every filter over a window of n rows of width e; `horizontal` [n(n+1)/2, k, e] has the rows of height 1, then 2, …."""
+    """Every filter over a window of n rows of width e; `horizontal` [n(n+1)/2, k, e] has the rows
+    of height 1, then 2, ….
+    """
 
     def __init__(self, window: int, width: int, vertical: int, horizontal: int) -> None:
         super().__init__()
@@ -88,19 +101,30 @@ class Convolutions(nn.Module):
         return self.horizontal.split(list(range(1, self.window + 1)))
 
     def forward(self, x: Tensor, padding: Tensor) -> Tensor:
-        """[b, l, e] of vectors from one edge of the window, less `padding` [e], which fills the rest -> [b, v·e + n·k]."""
-        down = self.vertical[:, : x.shape[1]] @ x + torch.outer(self.vertical.sum(dim=1), padding) + self.vertical_bias[:, None]
+        """[b, l, e] of vectors from one edge of the window, less `padding` [e], which fills the
+        rest -> [b, v·e + n·k].
+        """
+        down = (
+            self.vertical[:, : x.shape[1]] @ x
+            + torch.outer(self.vertical.sum(dim=1), padding)
+            + self.vertical_bias[:, None]
+        )
         return torch.cat([down.flatten(1), self._across(x, padding)], dim=1)
 
     def _across(self, x: Tensor, padding: Tensor) -> Tensor:
         """[b, n·k]: the strongest answer to each filter."""
         heights, length = self.heights, x.shape[1]
-        answers = torch.cat([self._band(x, heights[below:upto], below) for below, upto in self._bands(length)], dim=1)
+        answers = torch.cat(
+            [self._band(x, heights[below:upto], below) for below, upto in self._bands(length)],
+            dim=1,
+        )
         empty = torch.stack([height.sum(dim=0) @ padding for height in heights])  # [n, k]: K · P
         return (answers.flatten(1) + empty.flatten() + self.horizontal_bias).relu()
 
     def _bands(self, length: int) -> Iterator[tuple[int, int]]:
-        """Heights below+1..upto that are computed together, each as the tallest: within a factor of 2, or past the history."""
+        """Heights below+1..upto that are computed together, each as the tallest: within a factor of
+        2, or past the history.
+        """
         below, upto = 0, 1
         while below < self.window:
             yield below, (upto := min(upto, self.window) if upto < length else self.window)
@@ -109,25 +133,40 @@ class Convolutions(nn.Module):
     def _band(self, x: Tensor, heights: tuple[Tensor, ...], below: int) -> Tensor:
         """[b, H, k]: the strongest of K · (E - P) over the windows of H heights below+1.."""
         length, tallest = x.shape[1], min(len(heights[-1]), x.shape[1])
-        kernel = pad_sequence([height[:tallest] for height in heights], batch_first=True)  # [H, r, k, e]
+        kernel = pad_sequence(
+            [height[:tallest] for height in heights], batch_first=True
+        )  # [H, r, k, e]
         weight = kernel.permute(0, 2, 3, 1).flatten(0, 1)  # [H·k, e, r]
-        answers = nn.functional.conv1d(nn.functional.pad(x.mT, (0, tallest - 1)), weight)  # [b, H·k, l]: one a first row
-        last = self.window - 1 - torch.arange(below, below + len(heights), device=x.device)  # where a height's windows end
+        answers = nn.functional.conv1d(
+            nn.functional.pad(x.mT, (0, tallest - 1)), weight
+        )  # [b, H·k, l]: one a first row
+        last = (
+            self.window - 1 - torch.arange(below, below + len(heights), device=x.device)
+        )  # where a height's windows end
         outside = torch.arange(length, device=x.device) > last[:, None]  # [H, l]
-        strongest = answers.unflatten(1, (len(heights), -1)).masked_fill(outside[:, None], -torch.inf).amax(dim=-1)
+        strongest = (
+            answers.unflatten(1, (len(heights), -1))
+            .masked_fill(outside[:, None], -torch.inf)
+            .amax(dim=-1)
+        )
         beyond = (last >= length)[:, None]  # there are windows past the history, where E - P is 0
         return torch.where(beyond, strongest.clamp(min=0), strongest)
 
     def norms(self) -> dict[str, Tensor]:
         """The norm of the vertical filters, and the sum of each height's."""
-        return {"vertical": self.vertical.norm(), "horizontal": torch.stack([height.norm() for height in self.heights]).sum()}
+        return {
+            "vertical": self.vertical.norm(),
+            "horizontal": torch.stack([height.norm() for height in self.heights]).sum(),
+        }
 
     def _draw(self) -> None:
         """As torch draws convolutions: uniform up to one over the root of what a filter reads."""
         with torch.no_grad():
             for weight in (self.vertical, self.vertical_bias):
                 weight.uniform_(-(self.window**-0.5), self.window**-0.5)
-            for weights, biases in zip(self.heights, self.horizontal_bias.split(self.filters), strict=True):
+            for weights, biases in zip(
+                self.heights, self.horizontal_bias.split(self.filters), strict=True
+            ):
                 bound = weights[:, 0].numel() ** -0.5
                 weights.uniform_(-bound, bound)
                 biases.uniform_(-bound, bound)
@@ -150,9 +189,14 @@ class ConvolutionalRecommender(BareItems):
 
     def encode(self, batch: Batch) -> States:
         """The state of each row at all of its slots, [B, L, e]."""
-        layout, padding = batch.layout, self.items.weight[PADDING].detach()  # which no look-up trains
+        layout, padding = (
+            batch.layout,
+            self.items.weight[PADDING].detach(),
+        )  # which no look-up trains
         vectors = layout.split(self.items(layout.flatten(self._from_edge(batch))) - padding)
-        readers = layout.split(self.users(layout.flatten(batch.users[:, None].expand_as(batch.items))))
+        readers = layout.split(
+            self.users(layout.flatten(batch.users[:, None].expand_as(batch.items)))
+        )
         states = []
         for bucket, mine, who in zip(layout.buckets, vectors, readers, strict=True):
             found = self.convolutions(bucket.spread(mine), padding)
@@ -167,7 +211,9 @@ class ConvolutionalRecommender(BareItems):
         return {**super().weight_norms(), **own}
 
     def _from_edge(self, batch: Batch) -> Tensor:
-        """Long[B, L]: items from the window's edge on, the newest first where histories end there."""
+        """Long[B, L]: items from the window's edge on, the newest first where histories end
+        there.
+        """
         if not self.newest_first:
             return batch.items
         last = torch.from_numpy(batch.lengths - 1).to(batch.items.device)

@@ -1,13 +1,15 @@
-"""COMIF: each kind of side information at its own level (Choi et al., IEEE Access 13, 2025, doi 10.1109/ACCESS.2025.3525812).
+"""COMIF: each kind of side information at its own level (Choi et al., IEEE Access 13, 2025, doi
+10.1109/ACCESS.2025.3525812).
 
-Attributes say what an item is, so they join it, where it is read and where it is scored; behaviours say how it was met, so
-they only steer attention.
+Attributes say what an item is, so they join it, where it is read and where it is scored; behaviours
+say how it was met, so they only steer attention.
     ê_v = F_emb(e_v, AE_1(v), …, AE_F(v))                      addition                     (eq. 5, 7)
     P   = softmax(F_attn(S_item, S_position, …) / √d_h + M)    concatenation                (eq. 6)
     L   = cross-entropy of X_N[t] · ê_v + λ1 IAA + λ2 UPA                                   (eq. 8-11)
 
-The paper leaves open k and the sampling of UPA, dropout, attribute pooling and its chosen λ; see `objectives/`. No code was
-published. Departure: concatenation of scores is masked first, so that every position can be trained in one pass.
+The paper leaves open k and the sampling of UPA, dropout, attribute pooling and its chosen λ; see
+`objectives/`. No code was published. Departure: concatenation of scores is masked first, so that
+every position can be trained in one pass.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from sirec.core.fusion import FusionName
-from sirec.core.transformer import Level, TransformerConfig
+from sirec.core.layers.fusion import FusionName
+from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.item import ItemCrossEntropy
@@ -26,7 +28,9 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class COMIF(TransformerConfig, Declaration):
-    """Attributes by addition at the embedding and in the item table, behaviours by concatenation at the attention."""
+    """Attributes by addition at the embedding and in the item table, behaviours by concatenation at
+    the attention.
+    """
 
     name: ClassVar[str] = "comif"
     title: ClassVar[str] = "COMIF"
@@ -37,8 +41,8 @@ class COMIF(TransformerConfig, Declaration):
     published = {**PREFIX_EXAMPLES, "model.fusion_form": "reference"}
     checked = "no public code; the encoder, IAA and UPA equal the paper's equations in plain loops"
 
-    attribute: Level = "embedding"
-    behaviour: Level = "attention"
+    attribute: FusionLevel = "embedding"
+    behaviour: FusionLevel = "attention"
     score_fusion: FusionName = "concat"
     candidates: Literal["id", "fused"] = "fused"
     layers: int = 3

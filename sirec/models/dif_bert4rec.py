@@ -1,12 +1,15 @@
-"""DIF-BERT4Rec: decoupled side-information fusion where gaps are filled (Xie et al., SIGIR 2022, Table 3; code not released).
+"""DIF-BERT4Rec: decoupled side-information fusion where gaps are filled (Xie et al., SIGIR 2022,
+Table 3; code not released).
 
-BERT4Rec's task with DIF-SR's blocks: position and attributes leave the item stream and decide who attends to whom.
+BERT4Rec's task with DIF-SR's blocks: position and attributes leave the item stream and decide who
+attends to whom.
     R_0 = Drop(LN(e)), e_MASK where hidden,   P = softmax(F(S_1, …, S_S) / √d_h + M), M hides padding alone
     L   = cross-entropy at gaps + λ Σ_j AAP_j at gaps, labels from the hidden item, read off R_N itself, not off BERT4Rec's head
 
-A gap hides its item's attributes too: their vectors are 0 there, else the category of the answer would be given away. Where
-the gap lies remains known. The paper shows neither equations nor settings for this row; what is not said is as in DIF-SR and
-BERT4Rec here, and `published` joins the published switches of both.
+A gap hides its item's attributes too: their vectors are 0 there, else the category of the answer
+would be given away. Where the gap lies remains known. The paper shows neither equations nor
+settings for this row; what is not said is as in DIF-SR and BERT4Rec here, and `published` joins the
+published switches of both.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sirec.core.fusion import FusionName
-from sirec.core.transformer import Level, Question, TransformerConfig
-from sirec.data.cloze import Cloze
+from sirec.core.layers.fusion import FusionName
+from sirec.core.transformer import FusionLevel, Readout, TransformerConfig
+from sirec.data.tasks.cloze import Cloze
 from sirec.models.bert4rec import OLD_RECBOLE
 from sirec.models.declaration import FROZEN_ATTRIBUTES, Declaration
 from sirec.objectives.attribute_prediction import AttributePrediction
@@ -38,10 +41,10 @@ class DIFBERT4Rec(TransformerConfig, Declaration):
     published = {**OLD_RECBOLE, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
     checked = "no public code; blocks and task are DIF-SR's and BERT4Rec's, and attributes at gaps reach no state"
 
-    attribute: Level = "attention"
-    behaviour: Level = "attention"
+    attribute: FusionLevel = "attention"
+    behaviour: FusionLevel = "attention"
     score_fusion: FusionName = "gate"
     mask_token: bool = True
-    question: Question = "mask"
+    question: Readout = "mask"
     head: bool = True
     layers: int = 3

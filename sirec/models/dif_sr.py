@@ -1,13 +1,15 @@
 """DIF-SR: decoupled side-information fusion (Xie et al., SIGIR 2022, arXiv:2204.11046).
 
-Side information never enters the item representation; it only decides who attends to whom, each field by itself.
+Side information never enters the item representation; it only decides who attends to whom, each
+field by itself.
     S_s = (X_s Wq_s)(X_s Wk_s)ᵀ                  s = attributes, item, position         (eq. 8-9)
     P   = softmax(F(S_1, …, S_S) / √d_h + M)                                            (eq. 10)
     R'  = TB with P and values from R alone,  R_0 = Drop(LN(e)),  z_v = R_N[t] · e_v    (eq. 2-3, 13)
     L   = cross-entropy + λ Σ_j AAP_j                                                   (eq. 14-17)
 
-Departures: the printed √d is the code's √d_h; scores are masked before F, because the released concat and gate let a row see
-later keys (`fusion_form: reference` restores that, with `last_item` only); AAP is the mean over values, as in the code.
+Departures: the printed √d is the code's √d_h; scores are masked before F, because the released
+concat and gate let a row see later keys (`fusion_form: reference` restores that, with `last_item`
+only); AAP is the mean over values, as in the code.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sirec.core.fusion import FusionName
-from sirec.core.transformer import Level, TransformerConfig
+from sirec.core.layers.fusion import FusionName
+from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
@@ -30,11 +32,15 @@ class DIFSR(TransformerConfig, Declaration):
     name: ClassVar[str] = "dif-sr"
     title: ClassVar[str] = "DIF-SR"
     source: ClassVar[str] = "Xie et al., SIGIR 2022, arXiv:2204.11046"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage(objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),)
+    stages: ClassVar[tuple[Stage, ...]] = (
+        Stage(objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
+    )
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
     checked = "the authors' code (b600052), every fusion, one attribute and two: scores to 4e-6 in fp32 and 7e-15 in fp64"
 
-    attribute: Level = "attention"
-    behaviour: Level = "attention"
-    score_fusion: FusionName = "gate"  # the released configurations; the paper's own logs: gate or concat
+    attribute: FusionLevel = "attention"
+    behaviour: FusionLevel = "attention"
+    score_fusion: FusionName = (
+        "gate"  # the released configurations; the paper's own logs: gate or concat
+    )
     layers: int = 3

@@ -1,19 +1,22 @@
-"""DLFS-Rec: Gaussians of items and attributes under learnable filters (Liu et al., RecSys 2023, doi 10.1145/3604915.3608782).
+"""DLFS-Rec: Gaussians of items and attributes under learnable filters (Liu et al., RecSys 2023, doi
+10.1145/3604915.3608782).
 
     a = F_a(a_v, s_a(v)),   c = F_c(c_v, s_c(v)),   s(v) = Σ_j AE_j(v) + b                 F: sum, concat or gate
     A_0 = Drop(LN_a(a)),    C_0 = ELU(Drop(LN_c(c))) + 1                                   a = c = 0 in empty slots
     A   = LN(A + Drop(φ⁻¹(K_a ⊙ φ(A)))),   C = ELU(LN(C + Drop(φ⁻¹(K_c ⊙ φ(C))))) + 1     one LN for both
     z_v = −W₂²((A[L−1], C[L−1]), (a, ELU(c) + 1) of v),   L = pairwise + w · push          (`objectives/pairwise.py`)
 
-φ is the Fourier transform over the n slots of the window, K_a and K_c are learned complex numbers, one a frequency and
-channel. There are no positions: filters tell slots apart. A circular filter commutes with shifts and empty slots are all
-alike, so left-aligned rows do what the authors' right-aligned ones do. Filters read the whole window: no state is causal,
-each prefix is an example of its own.
+φ is the Fourier transform over the n slots of the window, K_a and K_c are learned complex numbers,
+one a frequency and channel. There are no positions: filters tell slots apart. A circular filter
+commutes with shifts and empty slots are all alike, so left-aligned rows do what the authors'
+right-aligned ones do. Filters read the whole window: no state is causal, each prefix is an example
+of its own.
 
-The authors map [time; price; category bits; brand bits] by one matrix. A matrix times bits is a sum of its columns, so
-attributes are tables here, items get their vectors once a step or evaluation, and no user × item × feature array exists.
-Departures: no time, which their candidates take from the very interaction that is to be predicted (`use_time_context`; batches
-carry no times), no price, no empty history.
+The authors map [time; price; category bits; brand bits] by one matrix. A matrix times bits is a sum
+of its columns, so attributes are tables here, items get their vectors once a step or evaluation,
+and no user × item × feature array exists. Departures: no time, which their candidates take from the
+very interaction that is to be predicted (`use_time_context`; batches carry no times), no price, no
+empty history.
 """
 
 from __future__ import annotations
@@ -26,16 +29,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from sirec.core.blocks import NORM_EPS, at
-from sirec.core.by_field import ByField
-from sirec.core.dropout import Dropout
-from sirec.core.embedding import AttributeEmbedding, AttributeTables
-from sirec.core.fusion import FusionName, GateForm, vector_fusion
-from sirec.core.gaussian import GaussianModel, gaussian, variance
+from sirec.core.layers.blocks import NORM_EPS, at
+from sirec.core.layers.by_field import ByField
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.embedding import AttributeEmbedding, AttributeTables
+from sirec.core.layers.fusion import FusionName, GateForm, vector_fusion
+from sirec.core.layers.gaussian import GaussianModel, gaussian, variance
 from sirec.core.model import INIT_STD, States, initialise
-from sirec.data.batch import Batch
-from sirec.data.fields import PADDING, Kind, Schema
-from sirec.data.tasks import LastItem
+from sirec.data.fields import PADDING, FieldKind, Schema
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.objectives.pairwise import Pairwise
@@ -44,7 +47,9 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class DLFSRec(AttributeTables, Declaration):
-    """Attributes join the item where it is read and where it is scored; sizes are the authors' for Beauty."""
+    """Attributes join the item where it is read and where it is scored; sizes are the authors' for
+    Beauty.
+    """
 
     name: ClassVar[str] = "dlfs-rec"
     title: ClassVar[str] = "DLFS-Rec"
@@ -52,7 +57,9 @@ class DLFSRec(AttributeTables, Declaration):
     checked = "the authors' code (9259e57), time and price 0: states to 2e-6 in fp32, scores to 1e-13 in fp64, losses alike"
     attribute: ClassVar[str] = "embedding"
     behaviour: ClassVar[str] = "none"
-    stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005, exclude="read"),)),)
+    stages: ClassVar[tuple[Stage, ...]] = (
+        Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005, exclude="read"),)),
+    )
 
     width: int = 128
     layers: int = 4
@@ -66,7 +73,9 @@ class DLFSRec(AttributeTables, Declaration):
         """Refuse sizes without meaning, and what batches have no data for."""
         super().__post_init__()
         if min(self.width, self.layers) < 1 or not 0 <= self.dropout < 1:
-            raise SirecError(f"width {self.width}, layers {self.layers} must be at least 1, dropout {self.dropout} in [0, 1)")
+            raise SirecError(
+                f"width {self.width}, layers {self.layers} must be at least 1, dropout {self.dropout} in [0, 1)"
+            )
         if self.use_time_context:
             raise SirecError(
                 "use_time_context: batches carry no times, and a candidate's would be that of the interaction to be predicted",
@@ -78,7 +87,7 @@ class DLFSRec(AttributeTables, Declaration):
                 "use concat, or leave attribute_width out",
             )
 
-    def fusion(self, kind: Kind) -> str | None:
+    def fusion(self, kind: FieldKind) -> str | None:
         """How attributes join the item."""
         return self.attribute_fusion if kind == "attribute" else None
 
@@ -94,9 +103,13 @@ class FilteredGaussians(GaussianModel):
         super().__init__()
         self.state_width, self.max_length = 2 * config.width, schema.max_length
         self.mean, self.covariance = ItemStream(config, schema), ItemStream(config, schema)
-        self.mean_norm, self.covariance_norm = (nn.LayerNorm(config.width, eps=NORM_EPS) for _ in range(2))
+        self.mean_norm, self.covariance_norm = (
+            nn.LayerNorm(config.width, eps=NORM_EPS) for _ in range(2)
+        )
         self.dropout = Dropout(config.dropout)
-        self.blocks = nn.ModuleList(FilterBlock(config, schema.max_length) for _ in range(config.layers))
+        self.blocks = nn.ModuleList(
+            FilterBlock(config, schema.max_length) for _ in range(config.layers)
+        )
         self.reset()
 
     def reset(self) -> None:
@@ -111,12 +124,16 @@ class FilteredGaussians(GaussianModel):
         layout, length = batch.layout, batch.items.shape[1]
         items = layout.flatten(batch.items)
         beyond = (0, 0, 0, self.max_length - length)
-        mean, covariance = (F.pad(layout.unflatten(part(items)), beyond) for part in (self.mean, self.covariance))  # [B, n, d]
+        mean, covariance = (
+            F.pad(layout.unflatten(part(items)), beyond) for part in (self.mean, self.covariance)
+        )  # [B, n, d]
         mean = self.dropout(self.mean_norm(mean))
         covariance = variance(self.dropout(self.covariance_norm(covariance)))
         for block in self.blocks:
             mean, covariance = cast(FilterBlock, block)(mean, covariance)
-        mean, covariance = (at(layout.flatten(part[:, :length]), batch.asked) for part in (mean, covariance))
+        mean, covariance = (
+            at(layout.flatten(part[:, :length]), batch.asked) for part in (mean, covariance)
+        )
         return States(layout.unflatten(gaussian(mean, covariance), batch.asked))
 
     def item_vectors(self) -> Tensor:
@@ -135,7 +152,9 @@ class ItemStream(nn.Module):
         super().__init__()
         d, d_s = config.width, config.attribute_width or config.width
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
-        self.values: ByField[AttributeEmbedding] = ByField(config.attribute_embeddings(schema.attributes, d))
+        self.values: ByField[AttributeEmbedding] = ByField(
+            config.attribute_embeddings(schema.attributes, d)
+        )
         self.bias = nn.Parameter(torch.zeros(d_s)) if schema.attributes else None
         self.fusion = vector_fusion(config.attribute_fusion, [d, d_s], d, config.gate_form)
         self.fuses_candidates = config.candidates == "fused"
@@ -152,7 +171,9 @@ class ItemStream(nn.Module):
     def candidates(self) -> Tensor:
         """[V, d]: all items as they are scored."""
         table = self.items.weight
-        return self(torch.arange(len(table), device=table.device)) if self.fuses_candidates else table
+        return (
+            self(torch.arange(len(table), device=table.device)) if self.fuses_candidates else table
+        )
 
 
 class FilterBlock(nn.Module):
@@ -172,11 +193,15 @@ class FilterBlock(nn.Module):
 
 
 class CircularFilter(nn.Module):
-    """F⁻¹(K ⊙ F(X)) over the window: each channel's own circular convolution, given by its frequencies."""
+    """F⁻¹(K ⊙ F(X)) over the window: each channel's own circular convolution, given by its
+    frequencies.
+    """
 
     def __init__(self, width: int, window: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(window // 2 + 1, width, 2) * INIT_STD)  # real and imaginary parts of K
+        self.weight = nn.Parameter(
+            torch.randn(window // 2 + 1, width, 2) * INIT_STD
+        )  # real and imaginary parts of K
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, n, d] -> [B, n, d]."""
@@ -185,7 +210,8 @@ class CircularFilter(nn.Module):
 
 
 class _Filtered(torch.autograd.Function):
-    """The convolution of real rows and its gradients, which are correlations and need transforms of real rows alone.
+    """The convolution of real rows and its gradients, which are correlations and need transforms of
+    real rows alone.
 
     torch's own gradient of a real transform goes by a complex one of the whole window.
     """
@@ -200,12 +226,20 @@ class _Filtered(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Of the rows F⁻¹(K* ⊙ F(G)), of the kernel F(X)* ⊙ F(G) over rows; all but the end frequencies stand for ±k."""
+        """Of the rows F⁻¹(K* ⊙ F(G)), of the kernel F(X)* ⊙ F(G) over rows; all but the end
+        frequencies stand for ±k.
+        """
         spectrum, kernel = ctx.saved_tensors
         window = gradient.shape[1]
         asked = torch.fft.rfft(gradient, dim=1)
-        of_rows = torch.fft.irfft(asked * kernel.conj(), n=window, dim=1) if ctx.needs_input_grad[0] else None
-        twice = torch.full((len(kernel), 1), 2 / window, dtype=gradient.dtype, device=gradient.device)
+        of_rows = (
+            torch.fft.irfft(asked * kernel.conj(), n=window, dim=1)
+            if ctx.needs_input_grad[0]
+            else None
+        )
+        twice = torch.full(
+            (len(kernel), 1), 2 / window, dtype=gradient.dtype, device=gradient.device
+        )
         twice[0] = 1 / window
         if window % 2 == 0:
             twice[-1] = 1 / window

@@ -1,14 +1,16 @@
-"""FDSA: self-attention over items and, beside it, over their features (Zhang et al., IJCAI 2019, doi 10.24963/ijcai.2019/600).
+"""FDSA: self-attention over items and, beside it, over their features (Zhang et al., IJCAI 2019,
+doi 10.24963/ijcai.2019/600).
 
-How features follow one another is learned apart from how items do; both are put together only to predict.
+How features follow one another is learned apart from how items do; both are put together only to
+predict.
     f_t = Σ_j α_j AE_j(v_t),   α = softmax_j(w · relu(W AE_j + b))                      one weight a field; one field needs none
     X_0 = Drop(LN(e + p)),     Y_0 = Drop(LN(f + p))                                    the same positions p and the same LN
     X_l = TB(X_{l-1}),         Y_l = TB'(Y_{l-1})                                       two stacks of causal blocks
     z_v = Drop(LN(W_o [X_N[t]; Y_N[t]] + b_o)) · e_v,   L = cross-entropy               the same LN a third time
 
-This is RecBole's form, whose block, shared LN, last dropout and full softmax these are; the paper has a binary loss with
-sampled negatives, pooled texts among its features, and a map of the two outputs with neither norm nor dropout after it.
-Values of a list are averaged, as RecBole does.
+This is RecBole's form, whose block, shared LN, last dropout and full softmax these are; the paper
+has a binary loss with sampled negatives, pooled texts among its features, and a map of the two
+outputs with neither norm nor dropout after it. Values of a list are averaged, as RecBole does.
 """
 
 from __future__ import annotations
@@ -20,15 +22,21 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sirec.core.blocks import NORM_EPS, through
-from sirec.core.dropout import Dropout
-from sirec.core.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding, needed_attributes
-from sirec.core.fusion import GateForm, GateFusion, SumFusion
+from sirec.core.kernels.precision import Linear
+from sirec.core.layers.blocks import NORM_EPS, through
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.embedding import (
+    AttributeTables,
+    BehaviourEmbedding,
+    Pooling,
+    SideEmbedding,
+    needed_attributes,
+)
+from sirec.core.layers.fusion import GateForm, GateFusion, SumFusion
 from sirec.core.model import BareItems, States, initialise
-from sirec.core.precision import Linear
 from sirec.core.shape import Shape
-from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
+from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
@@ -36,14 +44,18 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class FDSA(Shape, AttributeTables, Declaration):
-    """Attributes are a stream of their own, fused by a gate; behaviours are added to both streams."""
+    """Attributes are a stream of their own, fused by a gate; behaviours are added to both
+    streams.
+    """
 
     name: ClassVar[str] = "fdsa"
     title: ClassVar[str] = "FDSA"
     source: ClassVar[str] = "Zhang et al., IJCAI 2019; RecBole's form"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
-    checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 5e-6, the same loss to 1e-6"
+    checked = (
+        "RecBole 1.2.1 and the DIF-SR repository: the same scores to 5e-6, the same loss to 1e-6"
+    )
     attribute: ClassVar[str] = "stream"
     behaviour: ClassVar[str] = "embedding"
     fusions = {"attribute": "gate", "behaviour": "sum"}
@@ -62,7 +74,9 @@ class FDSA(Shape, AttributeTables, Declaration):
             )
 
     def build(self, schema: Schema) -> TwoStacks:
-        """The network for these fields, freshly initialised. Raises `SirecError` where the data have no attribute."""
+        """The network for these fields, freshly initialised. Raises `SirecError` where the data
+        have no attribute.
+        """
         return TwoStacks(self, schema)
 
 
@@ -76,7 +90,9 @@ class TwoStacks(BareItems):
         d = self.state_width = config.width
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         tables = config.attribute_embeddings(needed_attributes(schema, config.name), d)
-        self.side = SideEmbedding(tables, {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours})
+        self.side = SideEmbedding(
+            tables, {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours}
+        )
         self.fuse = GateFusion(d, config.gate_form) if len(tables) > 1 else SumFusion()
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
@@ -95,7 +111,9 @@ class TwoStacks(BareItems):
         features = self.fuse(list(self.side.of_items(codes).values()))
         x = self._through(self.of_items, [self.items(codes), *added], batch)
         y = self._through(self.of_attributes, [features, *added], batch)
-        return States(layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.asked))
+        return States(
+            layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.asked)
+        )
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d]: the raw table of an attribute's values."""

@@ -1,13 +1,16 @@
-"""GRU4Rec: a recurrent state over the history (Hidasi et al., ICLR 2016, arXiv:1511.06939; trained as Tan et al., DLRS 2016).
+"""GRU4Rec: a recurrent state over the history (Hidasi et al., ICLR 2016, arXiv:1511.06939; trained
+as Tan et al., DLRS 2016).
 
-What came before is one vector, rewritten by every item; what comes next is whatever item that vector points at.
-    s_t = GRU(Drop(e_t), s_{t-1}),   s_0 = 0,  no biases                             (gates in `core/recurrent.py`)
+What came before is one vector, rewritten by every item; what comes next is whatever item that
+vector points at.
+    s_t = GRU(Drop(e_t), s_{t-1}),   s_0 = 0,  no biases                             (gates in `core/layers/recurrent.py`)
     z_v = (W s_t + b) · e_v,   L = cross-entropy over the catalogue
 
-This is RecBole's form, from which both papers' rows come: items are embedded, histories are users' own, and the loss is the
-full softmax. The original reads one-hot items in mini-batches of parallel sessions and learns by TOP1 or BPR from
-the other rows' items. Items are drawn by Xavier's normal law, the first layer's maps by his uniform one over the three gates
-together, the rest as torch draws it. DIF-SR says only that its attention models have d = 256; RecBole's sizes are e 64, g 128.
+This is RecBole's form, from which both papers' rows come: items are embedded, histories are users'
+own, and the loss is the full softmax. The original reads one-hot items in mini-batches of parallel
+sessions and learns by TOP1 or BPR from the other rows' items. Items are drawn by Xavier's normal
+law, the first layer's maps by his uniform one over the three gates together, the rest as torch
+draws it. DIF-SR says only that its attention models have d = 256; RecBole's sizes are e 64, g 128.
 """
 
 from __future__ import annotations
@@ -18,12 +21,12 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from sirec.core.dropout import Dropout
+from sirec.core.kernels.precision import Linear
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.recurrent import RecurrentShape, packed, unpacked
 from sirec.core.model import BareItems, States
-from sirec.core.precision import Linear
-from sirec.core.recurrent import RecurrentShape, packed, unpacked
-from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
+from sirec.data.tasks.batch import Batch
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
 

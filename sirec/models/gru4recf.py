@@ -1,12 +1,14 @@
-"""GRU4RecF: one recurrence over items, one over their attributes (Hidasi et al., RecSys 2016, doi 10.1145/2959100.2959167).
+"""GRU4RecF: one recurrence over items, one over their attributes (Hidasi et al., RecSys 2016, doi
+10.1145/2959100.2959167).
 
 Two histories run side by side and meet before the comparison with items:
     s_t = GRU(Drop(e_t), s_{t-1}),   a_t = GRU([AE_1(v_t); …; AE_F(v_t)], a_{t-1})
     z_v = (W [s_t; a_t] + b) · e_v,   L = cross-entropy over the catalogue
 
-The paper calls this the parallel architecture and alternates the training of its parts; RecBole, whose form DIF-SR's table
-shows, trains both at once and scores bare items. Items and the last map are drawn by Xavier's normal law, recurrences as torch
-draws them, attribute tables with `attribute_std` (RecBole: Xavier's law too; the DIF-SR fork: N(0, 1), never trained).
+The paper calls this the parallel architecture and alternates the training of its parts; RecBole,
+whose form DIF-SR's table shows, trains both at once and scores bare items. Items and the last map
+are drawn by Xavier's normal law, recurrences as torch draws them, attribute tables with
+`attribute_std` (RecBole: Xavier's law too; the DIF-SR fork: N(0, 1), never trained).
 """
 
 from __future__ import annotations
@@ -17,27 +19,31 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from sirec.core.dropout import Dropout
-from sirec.core.embedding import AttributeTables, SideEmbedding, needed_attributes
+from sirec.core.kernels.precision import Linear
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.embedding import AttributeTables, SideEmbedding, needed_attributes
+from sirec.core.layers.recurrent import RecurrentShape, packed, unpacked
 from sirec.core.model import BareItems, States
-from sirec.core.precision import Linear
-from sirec.core.recurrent import RecurrentShape, packed, unpacked
-from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
+from sirec.data.tasks.batch import Batch
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
 class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
-    """Attributes are a stream of their own; order is in the recurrences, so there is no position."""
+    """Attributes are a stream of their own; order is in the recurrences, so there is no
+    position.
+    """
 
     name: ClassVar[str] = "gru4recf"
     title: ClassVar[str] = "GRU4RecF"
     source: ClassVar[str] = "Hidasi et al., RecSys 2016; RecBole's form"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
-    checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 1e-6, the same loss to 8e-7"
+    checked = (
+        "RecBole 1.2.1 and the DIF-SR repository: the same scores to 1e-6, the same loss to 8e-7"
+    )
     attribute: ClassVar[str] = "stream"
     behaviour: ClassVar[str] = "none"
     fusions = {"attribute": "concat"}
@@ -48,7 +54,9 @@ class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
         AttributeTables.__post_init__(self)
 
     def build(self, schema: Schema) -> TwoRecurrences:
-        """The network for these attributes, freshly initialised. Raises `SirecError` where the data have none."""
+        """The network for these attributes, freshly initialised. Raises `SirecError` where the data
+        have none.
+        """
         return TwoRecurrences(self, schema)
 
 
@@ -65,7 +73,9 @@ class TwoRecurrences(BareItems):
         self.side = SideEmbedding(tables, {})
         self.dropout = Dropout(config.dropout)
         self.of_items = config.recurrence(config.width)
-        self.of_attributes = config.recurrence(sum(part.values.embedding_dim for part in tables.values()))
+        self.of_attributes = config.recurrence(
+            sum(part.values.embedding_dim for part in tables.values())
+        )
         self.out = Linear(2 * config.hidden, config.width)
         self._draw()
 
@@ -73,7 +83,10 @@ class TwoRecurrences(BareItems):
         """The state after each slot, [B, L, e]."""
         order = packed(batch)
         attributes = torch.cat(list(self.side.of_items(order.data).values()), dim=-1)  # [T, F·e]
-        both = [self.of_items(self.dropout(self.items(order.data)), order), self.of_attributes(attributes, order)]
+        both = [
+            self.of_items(self.dropout(self.items(order.data)), order),
+            self.of_attributes(attributes, order),
+        ]
         return States(unpacked(self.out(torch.cat(both, dim=-1)), order, batch.items.shape[1]))
 
     def value_vectors(self, attribute: str) -> Tensor:

@@ -1,9 +1,11 @@
-"""NOVA: side information steers attention but never enters the values (Liu et al., AAAI 2021, on SASRec as DIF-SR has it).
+"""NOVA: side information steers attention but never enters the values (Liu et al., AAAI 2021, on
+SASRec as DIF-SR has it).
 
     M = F(AE_1(v), …, AE_F(v), R, p),   Q = M Wq,  K = M Wk,  U = R Wv      one F a block      (NOVA eq. 6-9)
     R_0 = Drop(LN(e)),   R_l = TB with these Q, K, U,   z_v = R_N[t] · e_v
 
-The original has a BERT backbone; neither seed paper says which F its row used (the best of sum, concat and gate).
+The original has a BERT backbone; neither seed paper says which F its row used (the best of sum,
+concat and gate).
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sirec.core.transformer import Level, TransformerConfig
+from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
 
@@ -27,5 +29,5 @@ class NOVA(TransformerConfig, Declaration):
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
     checked = "no public code; the encoder equals the paper's equations in plain loops"
 
-    attribute: Level = "query_key"
-    behaviour: Level = "query_key"
+    attribute: FusionLevel = "query_key"
+    behaviour: FusionLevel = "query_key"

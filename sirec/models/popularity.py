@@ -1,4 +1,6 @@
-"""Popularity: every user is offered what most interactions were with. The lower of the two floors."""
+"""Popularity: every user is offered what most interactions were with. The lower of the two
+floors.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,10 @@ import torch
 from torch import Tensor
 
 from sirec.core.model import Recommender
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import training_items
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import training_items
 from sirec.models.declaration import Declaration
 
 
@@ -23,14 +25,14 @@ class Popularity(Declaration):
     name: ClassVar[str] = "popularity"
     title: ClassVar[str] = "Popularity"
     source: ClassVar[str] = "training-free floor"
-    is_floor: ClassVar[bool] = True
+    is_training_free: ClassVar[bool] = True
 
     def build(self, schema: Schema) -> Recommender:
         """The floor, before it has counted anything."""
-        return PopularityFloor(schema.items)
+        return PopularityRanker(schema.items)
 
 
-class PopularityFloor(Recommender):
+class PopularityRanker(Recommender):
     """z_v = number of training interactions with v."""
 
     counts: Tensor
@@ -40,7 +42,7 @@ class PopularityFloor(Recommender):
         super().__init__()
         self.register_buffer("counts", torch.zeros(items))
 
-    def count(self, data: Dataset) -> None:
+    def fit_statistics(self, data: Dataset) -> None:
         """Count the training part."""
         self.counts.copy_(torch.bincount(training_items(data)[1], minlength=len(self.counts)))
 

@@ -1,9 +1,10 @@
-"""SASRec: self-attention over the history (Kang & McAuley, ICDM 2018; here as RecBole has it and both papers ran it).
+"""SASRec: self-attention over the history (Kang & McAuley, ICDM 2018; here as RecBole has it and
+both papers ran it).
 
     x_t = Drop(LN(e_t + p_t)),   X_l = TB(X_{l-1}) causal,   z_v = X_N[t] · e_v,   L = cross-entropy over the catalogue
 
-TB is the post-norm block of `core/blocks.py`. The original has pre-norm, ReLU, √d-scaled items and a binary loss with one
-negative; no published number of either paper comes from that.
+TB is the post-norm block of `core/layers/blocks.py`. The original has pre-norm, ReLU, √d-scaled
+items and a binary loss with one negative; no published number of either paper comes from that.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""SASRecF: SASRec whose input is the item concatenated with its attributes (RecBole; DIF-SR and COMIF baselines).
+"""SASRecF: SASRec whose input is the item concatenated with its attributes (RecBole; DIF-SR and
+COMIF baselines).
 
     x_t = Drop(LN(W[e_t; AE_1(v_t); …; AE_F(v_t)] + b + p_t)),   z_v = X_N[t] · e_v
 
-Attributes change what is read, not what is scored: candidates are bare items. DIF-SR's theory section writes addition here;
-its experiments, like COMIF's, concatenate.
+Attributes change what is read, not what is scored: candidates are bare items. DIF-SR's theory
+section writes addition here; its experiments, like COMIF's, concatenate.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sirec.core.fusion import FusionName
-from sirec.core.transformer import Level, TransformerConfig
+from sirec.core.layers.fusion import FusionName
+from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.objectives.stage import Stage
 
@@ -26,7 +27,9 @@ class SASRecF(TransformerConfig, Declaration):
     source: ClassVar[str] = "RecBole; baseline of both papers"
     stages: ClassVar[tuple[Stage, ...]] = (Stage(),)
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES}
-    checked = "RecBole 1.2.1 and the DIF-SR repository: the same scores to 3e-6, the same loss to 1e-6"
+    checked = (
+        "RecBole 1.2.1 and the DIF-SR repository: the same scores to 3e-6, the same loss to 1e-6"
+    )
 
-    attribute: Level = "embedding"
+    attribute: FusionLevel = "embedding"
     attribute_fusion: FusionName = "concat"

@@ -1,19 +1,22 @@
 """STOSA: items as Gaussians, attention by distance (Fan et al., WWW 2022, arXiv:2201.06035).
 
-What a user wants is uncertain, so an item is a mean and a diagonal covariance, and slots attend to what is near them:
+What a user wants is uncertain, so an item is a mean and a diagonal covariance, and slots attend to
+what is near them:
     A_0 = ELU(Drop(LN(a_v + a_p))),   C_0 = ELU(Drop(LN(c_v + c_p))) + 1             item and position; one LN
-    P   = softmax(−W₂²(query, key) / √d_h + M)                                       W₂: `core/gaussian.py`
+    P   = softmax(−W₂²(query, key) / √d_h + M)                                       W₂: `core/layers/gaussian.py`
     A'  = LN(A + Drop(Wa P A_value)),   C' = LN(C + Drop(Wc P² C_value))             P² entry by entry; one LN
     A   = FFN_a(A'),   C = ELU(FFN_c(C')) + 1,   FFN(x) = LN(x + Drop(W₂ ELU(W₁ x)))
     z_v = −W₂²((A[t], C[t]), (a_v, ELU(c_v) + 1)),   L = pairwise + w · push         (`objectives/pairwise.py`)
 
-Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean ; √covariance − 1] a distance is |k|² − 2 q·k
-and a term of the query, which a softmax over keys does not see: attention is one product, less a number a key.
+Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean ; √covariance − 1]
+a distance is |k|² − 2 q·k and a term of the query, which a softmax over keys does not see:
+attention is one product, less a number a key.
 
-Departures: positions are counted from the first item (`positions: forward`), so that one pass trains every prefix exactly;
-drawn items avoid the training part only. The released encoder never updates the mean stream (a misspelt variable), so that
-the mean of a state is that of its last item alone: `fix_mean_stream: false`, which made the published numbers. It also gives
-each user a margin that no loss reads, and the catalogue one item more than there are.
+Departures: positions are counted from the first item (`positions: forward`), so that one pass
+trains every prefix exactly; drawn items avoid the training part only. The released encoder never
+updates the mean stream (a misspelt variable), so that the mean of a state is that of its last item
+alone: `fix_mean_stream: false`, which made the published numbers. It also gives each user a margin
+that no loss reads, and the catalogue one item more than there are.
 """
 
 from __future__ import annotations
@@ -27,16 +30,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sirec.core.attention import visibility
-from sirec.core.blocks import NORM_EPS
-from sirec.core.by_field import ByField
-from sirec.core.dropout import Dropout
-from sirec.core.gaussian import GaussianModel, TwoTables, gaussian, variance
+from sirec.core.kernels.precision import Linear, small_products
+from sirec.core.layers.attention import visibility
+from sirec.core.layers.blocks import NORM_EPS
+from sirec.core.layers.by_field import ByField
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.gaussian import GaussianModel, TwoTables, gaussian, variance
 from sirec.core.model import States, initialise
-from sirec.core.precision import Linear, small_products
 from sirec.core.shape import Shape
-from sirec.data.batch import Batch, Bucket, Layout, Visible
 from sirec.data.fields import Schema
+from sirec.data.tasks.batch import Batch, LengthBucket, TokenLayout, Visible
 from sirec.models.declaration import Declaration
 from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.stage import Stage
@@ -67,7 +70,9 @@ class STOSA(Shape, Declaration):
     dropout: float = 0.3
     attention_dropout: float = 0.0
     fix_mean_stream: bool = True  # false: means bypass every block, as in the released code
-    positions: Literal["forward", "right"] = "forward"  # right: the last item of a row has n - 1, as in the released code
+    positions: Literal["forward", "right"] = (
+        "forward"  # right: the last item of a row has n - 1, as in the released code
+    )
 
     def build(self, schema: Schema) -> StochasticTransformer:
         """The model for these fields, freshly initialised."""
@@ -86,7 +91,9 @@ class StochasticTransformer(GaussianModel):
         self.single_pass = config.positions == "forward"
         self.moves_means = config.fix_mean_stream
         self.items = TwoTables(schema.items, d, padded=True)
-        self.behaviours = ByField({f.name: TwoTables(f.size, d, padded=f.padded) for f in schema.behaviours})
+        self.behaviours = ByField(
+            {f.name: TwoTables(f.size, d, padded=f.padded) for f in schema.behaviours}
+        )
         self.norm = nn.LayerNorm(d, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(StochasticBlock(config) for _ in range(config.layers))
@@ -128,7 +135,9 @@ class StochasticBlock(nn.Module):
         self.covariance = EluForward(d, config.inner, config.dropout)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, mean: Tensor, covariance: Tensor, layout: TokenLayout, visible: Visible
+    ) -> tuple[Tensor, Tensor]:
         """[T, d] twice -> [T, d] twice."""
         mixed_mean, mixed_covariance = self.attention(mean, covariance, layout, visible)
         mean = self.attention_norm(mean + self.dropout(mixed_mean))
@@ -152,23 +161,34 @@ class EluForward(nn.Module):
 
 
 class StochasticAttention(nn.Module):
-    """Every slot mixes the Gaussians it may see, the nearest most. Letters: h heads, w width of a head, b rows of a bucket."""
+    """Every slot mixes the Gaussians it may see, the nearest most. Letters: h heads, w width of a
+    head, b rows of a bucket.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.scale = heads, 1 / math.sqrt(width // heads)
-        self.mean, self.covariance = Linear(width, 3 * width), Linear(width, 3 * width)  # query, key, value
+        self.mean, self.covariance = (
+            Linear(width, 3 * width),
+            Linear(width, 3 * width),
+        )  # query, key, value
         self.mean_out, self.covariance_out = Linear(width, width), Linear(width, width)
         self.dropout = Dropout(dropout)
 
-    def forward(self, mean: Tensor, covariance: Tensor, layout: Layout, visible: Visible) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, mean: Tensor, covariance: Tensor, layout: TokenLayout, visible: Visible
+    ) -> tuple[Tensor, Tensor]:
         """[T, d] twice -> [T, d] twice: what the values of both streams mix to."""
         means = self._split(self.mean(mean)).chunk(3, dim=-1)  # [T, h, w] each
         covariances = self._split(variance(self.covariance(covariance))).chunk(3, dim=-1)
-        query, key = (gaussian(m, c) for m, c in zip(means[:2], covariances[:2], strict=True))  # [T, h, 2w]
+        query, key = (
+            gaussian(m, c) for m, c in zip(means[:2], covariances[:2], strict=True)
+        )  # [T, h, 2w]
         together = torch.cat([query, key, means[2], covariances[2]], dim=-1)  # [T, h, 6w]
         parts = zip(layout.buckets, layout.split(together), strict=True)
-        mixed = torch.cat([self._attend(bucket, part, visible) for bucket, part in parts])  # [T, h, 2w]
+        mixed = torch.cat(
+            [self._attend(bucket, part, visible) for bucket, part in parts]
+        )  # [T, h, 2w]
         mixed_mean, mixed_covariance = (part.flatten(1) for part in mixed.chunk(2, dim=-1))
         return self.mean_out(mixed_mean), self.covariance_out(mixed_covariance)
 
@@ -177,9 +197,17 @@ class StochasticAttention(nn.Module):
         return vectors.unflatten(-1, (3, self.heads, -1)).transpose(1, 2).flatten(2)
 
     @small_products
-    def _attend(self, bucket: Bucket, together: Tensor, visible: Visible) -> Tensor:
-        query, key, values = bucket.spread(together).transpose(1, 2).chunk(3, dim=-1)  # [b, h, l, 2w] each
-        scores = (2 * query @ key.transpose(-1, -2) - key.square().sum(dim=-1)[..., None, :]) * self.scale
-        share = self.dropout(scores.masked_fill(~visibility(bucket, visible), -torch.inf).softmax(dim=-1))
+    def _attend(self, bucket: LengthBucket, together: Tensor, visible: Visible) -> Tensor:
+        query, key, values = (
+            bucket.spread(together).transpose(1, 2).chunk(3, dim=-1)
+        )  # [b, h, l, 2w] each
+        scores = (
+            2 * query @ key.transpose(-1, -2) - key.square().sum(dim=-1)[..., None, :]
+        ) * self.scale
+        share = self.dropout(
+            scores.masked_fill(~visibility(bucket, visible), -torch.inf).softmax(dim=-1)
+        )
         mean, covariance = values.chunk(2, dim=-1)
-        return bucket.collect(torch.cat([share @ mean, share.square() @ covariance], dim=-1).transpose(1, 2))
+        return bucket.collect(
+            torch.cat([share @ mean, share.square() @ covariance], dim=-1).transpose(1, 2)
+        )

@@ -1,10 +1,11 @@
-"""Item transitions: what followed the last few items in other people's histories. A floor that is hard to beat.
+"""Item transitions: what followed the last few items in other people's histories. A floor that is
+hard to beat.
 
     T[a, b] = Σ over training pairs (a, then b, d ≤ 3 apart) 1/d  +  Σ over pairs (b, then a) 1/(2d)
     z_v     = Σ_{j=0..2} 2^-j T[h_{-1-j}, v]  +  popularity(v) / (1000 · max popularity)
 
-No training, no tuning, item ids only. Its NDCG@10 is above every row of DIF-SR's Table 2 on the Amazon data, so a model that
-does not beat it has not shown that it learned anything.
+No training, no tuning, item ids only. Its NDCG@10 is above every row of DIF-SR's Table 2 on the
+Amazon data, so a model that does not beat it has not shown that it learned anything.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import torch
 from torch import Tensor
 
 from sirec.core.model import Recommender
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import training_items
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import training_items
 from sirec.models.declaration import Declaration
 
 REACH = 3  # how far apart two items of a pair may be, and how many last items are looked up
@@ -37,14 +38,14 @@ class Transitions(Declaration):
     name: ClassVar[str] = "transitions"
     title: ClassVar[str] = "Item transitions"
     source: ClassVar[str] = "training-free floor"
-    is_floor: ClassVar[bool] = True
+    is_training_free: ClassVar[bool] = True
 
     def build(self, schema: Schema) -> Recommender:
         """The floor, before it has counted anything."""
-        return TransitionFloor(schema.items)
+        return TransitionRanker(schema.items)
 
 
-class TransitionFloor(Recommender):
+class TransitionRanker(Recommender):
     """See the module's equations; T is kept as compressed rows in buffers."""
 
     starts: Tensor
@@ -60,7 +61,7 @@ class TransitionFloor(Recommender):
         self.register_buffer("weights", torch.zeros(0))
         self.register_buffer("popularity", torch.zeros(items))
 
-    def count(self, data: Dataset) -> None:
+    def fit_statistics(self, data: Dataset) -> None:
         """Count the pairs of the training part."""
         users, items = (values.cpu().numpy() for values in training_items(data))
         rows, columns, weights = [], [], []
@@ -69,7 +70,10 @@ class TransitionFloor(Recommender):
             before, after = items[:-distance][same], items[distance:][same]
             rows += [before, after]
             columns += [after, before]
-            weights += [np.full(len(before), 1 / distance), np.full(len(before), BACKWARD / distance)]
+            weights += [
+                np.full(len(before), 1 / distance),
+                np.full(len(before), BACKWARD / distance),
+            ]
         triplets = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
         table = scipy.sparse.coo_array(triplets, shape=(self.items, self.items)).tocsr()
         self.starts = torch.from_numpy(table.indptr.astype(np.int64))
@@ -81,7 +85,8 @@ class TransitionFloor(Recommender):
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         """[B, V]: the rows of T of each history's last items, added."""
         matrix = scipy.sparse.csr_array(
-            (self.weights.cpu().numpy(), self.columns.cpu().numpy(), self.starts.cpu().numpy()), shape=(self.items, self.items)
+            (self.weights.cpu().numpy(), self.columns.cpu().numpy(), self.starts.cpu().numpy()),
+            shape=(self.items, self.items),
         )
         items, read = batch.items.cpu().numpy(), batch.read.cpu().numpy()
         rows, columns, weights = [], [], []
@@ -92,9 +97,13 @@ class TransitionFloor(Recommender):
             weights.append(np.full(len(some), DECAY**back, dtype=np.float32))
         triplets = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
         recent = scipy.sparse.coo_array(triplets, shape=(len(items), self.items)).tocsr()
-        return torch.from_numpy((recent @ matrix).toarray()).to(batch.items.device) + self.popularity
+        return (
+            torch.from_numpy((recent @ matrix).toarray()).to(batch.items.device) + self.popularity
+        )
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *rest: object) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *rest: object
+    ) -> None:
         """Counts have as many entries as there were pairs: take the saved shapes."""
         for name in ("columns", "weights"):
             setattr(self, name, torch.empty_like(state_dict[prefix + name]))

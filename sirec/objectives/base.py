@@ -15,21 +15,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel, States
-from sirec.data.batch import Batch, take_distinct
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
+from sirec.data.tasks.batch import Batch, take_distinct
 from sirec.errors import SirecError
 
-# What self-supervised losses are about: a kind of side information, hidden items, or stretches of a sequence.
-Lesson = Literal["attribute", "behaviour", "item", "sequence"]
+# What self-supervised losses are about: a kind of side information, hidden items, or stretches of a
+# sequence.
+SupervisionSignal = Literal["attribute", "behaviour", "item", "sequence"]
 
 
 @dataclass(frozen=True, eq=False)
 class Pass:
     """One pass of the encoder, shared by the objectives of a step.
 
-    `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table, computed once. `by_rows`:
-    whether a use of some of its rows is to have a gradient of those rows alone (`training/tables.py`).
+    `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table,
+    computed once. `by_rows`: whether a use of some of its rows is to have a gradient of those rows
+    alone (`training/table_gradients.py`).
     """
 
     batch: Batch
@@ -40,7 +42,9 @@ class Pass:
 
     @cached_property
     def hidden(self) -> Tensor:
-        """[N, d]: the states at the step's targets before an output layer; `predicting` where there is no such layer."""
+        """[N, d]: the states at the step's targets before an output layer; `predicting` where there
+        is no such layer.
+        """
         if self.states.hidden is None:
             return self.predicting
         return take_distinct(self.states.hidden.flatten(0, 1), self.batch.target_slots)
@@ -52,27 +56,35 @@ class Pass:
         return self.table.index_select(0, items)
 
 
-class Part(NamedTuple):
-    """A loss and how many terms it is the mean of: the mean over several passes weighs each loss by its terms."""
+class LossTerm(NamedTuple):
+    """A loss and how many terms it is the mean of: the mean over several passes weighs each loss by
+    its terms.
+    """
 
     loss: Tensor
     terms: Tensor | int
 
 
 class Objective(nn.Module, ABC):
-    """A loss; a module because it may own a head, which is trained with the model and left behind after."""
+    """A loss; a module because it may own a head, which is trained with the model and left behind
+    after.
+    """
 
-    def count(self, data: Dataset) -> None:
-        """Learn from `data` what needs no gradient, once before training (nothing, for most losses)."""
+    def fit_statistics(self, data: Dataset) -> None:
+        """Learn from `data` what needs no gradient, once before training (nothing, for most
+        losses).
+        """
         return
 
     @abstractmethod
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The unweighted loss of a step, a scalar."""
 
-    def part(self, model: SequentialModel, done: Pass) -> Part:
-        """The loss of a pass that holds some rows of a step; its terms are its targets, unless the objective says otherwise."""
-        return Part(self(model, done), len(done.predicting))
+    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+        """The loss of a pass that holds some rows of a step; its terms are its targets, unless the
+        objective says otherwise.
+        """
+        return LossTerm(self(model, done), len(done.predicting))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +94,18 @@ class ObjectiveConfig(ABC):
     name: ClassVar[str]
     revision: ClassVar[int] = 1  # see `Declaration.revision`
     tasks: ClassVar[tuple[str, ...]] = ()  # the tasks whose batches it can read; none named: all
-    teaches: ClassVar[Lesson | None] = None  # what it is a self-supervised lesson about; None: a main loss, or a penalty
+    signal: ClassVar[SupervisionSignal | None] = (
+        None  # what it is a self-supervised lesson about; None: a main loss, or a penalty
+    )
     weight: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse a weight that is not positive: leave the objective out instead."""
         if not self.weight > 0:
-            raise SirecError(f"weight {self.weight} of {self.name} must be positive", "to switch it off, leave it out")
+            raise SirecError(
+                f"weight {self.weight} of {self.name} must be positive",
+                "to switch it off, leave it out",
+            )
 
     @abstractmethod
     def build(self, schema: Schema, width: int) -> Objective:
@@ -100,19 +117,27 @@ class ObjectiveConfig(ABC):
         return True
 
     def indivisible(self) -> str | None:
-        """Why passes over some rows each do not add up to the loss of a step; None where they do (see `Objective.part`)."""
+        """Why passes over some rows each do not add up to the loss of a step; None where they do
+        (see `Objective.part`).
+        """
         return None
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """The objective for this model; one with heads on single streams needs more of it than the width of its states."""
+        """The objective for this model; one with heads on single streams needs more of it than the
+        width of its states.
+        """
         return self.build(schema, model.state_width)
 
 
 def chosen_attributes(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[str]:
-    """The attributes an objective works on: those named, else all. Raises `SirecError` if there is none."""
+    """The attributes an objective works on: those named, else all. Raises `SirecError` if there is
+    none.
+    """
     mine = [field.name for field in schema.attributes]
     missing = [name for name in wanted or () if name not in mine]
     if missing or not mine:
         what = f"'{missing[0]}'" if missing else "an attribute"
-        raise SirecError(f"objective {objective} needs {what}; the data in use have: {', '.join(mine) or 'no attributes'}")
+        raise SirecError(
+            f"objective {objective} needs {what}; the data in use have: {', '.join(mine) or 'no attributes'}"
+        )
     return list(wanted) if wanted is not None else mine

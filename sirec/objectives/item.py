@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from sirec.core.kernels.softmax import cross_entropy
 from sirec.core.model import SequentialModel
-from sirec.core.softmax import cross_entropy
 from sirec.data.fields import Schema
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 
@@ -39,7 +39,16 @@ class _ItemLoss(Objective):
         return catalogue_cross_entropy(model, done.predicting, done, self.first)
 
 
-def catalogue_cross_entropy(model: SequentialModel, states: Tensor, done: Pass, first: int) -> Tensor:
-    """Mean over the step's targets of -log softmax of `states` [N, D] against the items from code `first` on."""
+def catalogue_cross_entropy(
+    model: SequentialModel, states: Tensor, done: Pass, first: int
+) -> Tensor:
+    """Mean over the step's targets of -log softmax of `states` [N, D] against the items from code
+    `first` on.
+    """
     queries, keys, bias = model.factors(states, done.table)
-    return cross_entropy(queries, keys[first:], None if bias is None else bias[first:], done.batch.target_items - first)
+    return cross_entropy(
+        queries,
+        keys[first:],
+        None if bias is None else bias[first:],
+        done.batch.target_items - first,
+    )

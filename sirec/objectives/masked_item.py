@@ -1,10 +1,12 @@
-"""MIP of S3-Rec: a hidden item must look likelier in its gap than an item that the row does not hold.
+"""MIP of S3-Rec: a hidden item must look likelier in its gap than an item that the row does not
+hold.
 
     L = 1/B Σ over gaps of −log σ( g(h M · e⁺) − g(h M · e⁻) )        g = σ (`squashed`) or the identity
 
-g = σ is what the authors' and RecBole's code compute: the difference then lies in (−1, 1), and a gap costs 0.313 to 1.313
-whatever the model does. e⁻ is drawn uniformly; a row that holds the whole catalogue costs nothing. Sums over gaps are divided
-by the rows B of the step alone: so the objectives of a stage keep the ratio that they have in the code, where all are sums.
+g = σ is what the authors' and RecBole's code compute: the difference then lies in (−1, 1), and a
+gap costs 0.313 to 1.313 whatever the model does. e⁻ is drawn uniformly; a row that holds the whole
+catalogue costs nothing. Sums over gaps are divided by the rows B of the step alone: so the
+objectives of a stage keep the ratio that they have in the code, where all are sums.
 """
 
 from __future__ import annotations
@@ -16,11 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sirec.core.kernels.precision import Linear
 from sirec.core.model import SequentialModel, initialise
-from sirec.core.precision import Linear
-from sirec.data.batch import Batch
 from sirec.data.fields import PADDING, Schema
-from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass
+from sirec.data.tasks.batch import Batch
+from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass, SupervisionSignal
 from sirec.objectives.negatives import free_items
 
 
@@ -30,7 +32,7 @@ class MaskedItem(ObjectiveConfig):
 
     name: ClassVar[str] = "masked_item"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
-    teaches: ClassVar[Lesson | None] = "item"
+    signal: ClassVar[SupervisionSignal | None] = "item"
     squashed: bool = True
 
     def build(self, schema: Schema, width: int) -> Objective:
@@ -54,15 +56,21 @@ class MaskedItemLoss(Objective):
         items, drawn = self.draw(done.batch)
         negative = done.table.index_select(0, items)
         right, wrong = model.score_pairs(mapped, positive), model.score_pairs(mapped, negative)
-        return (contrast(right, wrong, squashed=self.squashed) * drawn).sum() / len(done.batch.items)
+        return (contrast(right, wrong, squashed=self.squashed) * drawn).sum() / len(
+            done.batch.items
+        )
 
-    def part(self, model: SequentialModel, done: Pass) -> Part:
+    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
         """A term a row."""
-        return Part(self(model, done), len(done.batch.items))
+        return LossTerm(self(model, done), len(done.batch.items))
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Long[N], Bool[N]: for each gap an item that its row does not hold, gaps included, and whether there is one."""
-        shown = torch.where(batch.targets != PADDING, batch.targets, batch.items)  # [B, L], without MASK
+        """Long[N], Bool[N]: for each gap an item that its row does not hold, gaps included, and
+        whether there is one.
+        """
+        shown = torch.where(
+            batch.targets != PADDING, batch.targets, batch.items
+        )  # [B, L], without MASK
         rows = torch.arange(len(shown), device=shown.device)[:, None].expand_as(shown)
         free = free_items(rows.flatten(), shown.flatten(), len(shown), self.codes)
         return free.draw(batch.target_slots // batch.items.shape[1])

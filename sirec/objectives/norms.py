@@ -1,6 +1,8 @@
-"""A penalty on the length of weights (Caser): Σ_W ‖W‖₂, not squared, over every weight that is no bias and no norm.
+"""A penalty on the length of weights (Caser): Σ_W ‖W‖₂, not squared, over every weight that is no
+bias and no norm.
 
-Unlike weight decay, which pulls in proportion to a weight's length, this pulls by the same amount however long it is.
+Unlike weight decay, which pulls in proportion to a weight's length, this pulls by the same amount
+however long it is.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from torch import Tensor
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import unknown
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
+from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class NormPenalty(ObjectiveConfig):
-    """The sum of norms; `leave_out` names weights that do not count, as `SequentialModel.weight_norms` calls them."""
+    """The sum of norms; `leave_out` names weights that do not count, as
+    `SequentialModel.weight_norms` calls them.
+    """
 
     name: ClassVar[str] = "norms"
     weight: float = 1e-4
@@ -31,7 +35,9 @@ class NormPenalty(ObjectiveConfig):
         return NormLoss(self.leave_out)
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """The loss of this model's weights. Raises `SirecError` if it lacks one that is to be left out."""
+        """The loss of this model's weights. Raises `SirecError` if it lacks one that is to be left
+        out.
+        """
         known = model.weight_norms()
         for name in self.leave_out:
             if name not in known:
@@ -48,8 +54,10 @@ class NormLoss(Objective):
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The norms added up; the step's rows do not matter."""
-        return torch.stack([norm for name, norm in model.weight_norms().items() if name not in self.leave_out]).sum()
+        return torch.stack(
+            [norm for name, norm in model.weight_norms().items() if name not in self.leave_out]
+        ).sum()
 
-    def part(self, model: SequentialModel, done: Pass) -> Part:
+    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
         """One term, the same for every row."""
-        return Part(self(model, done), 1)
+        return LossTerm(self(model, done), 1)

@@ -1,14 +1,17 @@
-"""Pairwise ranking against one drawn item, and a push that keeps the two items apart (STOSA, DLFS-Rec).
+"""Pairwise ranking against one drawn item, and a push that keeps the two items apart (STOSA,
+DLFS-Rec).
 
     L = mean over targets of  −log σ(z⁺ − z⁻)  +  w · max(0, z± − z⁺)
 
-z⁺ and z⁻ are the scores of the target and of an item drawn uniformly, z± how high the drawn item would score if the target
-were the state. Where scores are negative distances the second term is max(0, d⁺ − d±): a state must be nearer to its target
-than the drawn item is. Without it (w = 0) this is BPR, for any model.
+z⁺ and z⁻ are the scores of the target and of an item drawn uniformly, z± how high the drawn item
+would score if the target were the state. Where scores are negative distances the second term is
+max(0, d⁺ − d±): a state must be nearer to its target than the drawn item is. Without it (w = 0)
+this is BPR, for any model.
 
-The user must not have had the drawn item: in training (`training`); in training or among what is held out (`sequence`, STOSA's
-code, which so tells the model which items cannot be the answer to be found); or in what the row shows and predicts (`read`,
-DLFS-Rec's code). Targets of a user who had every item are left out.
+The user must not have had the drawn item: in training (`training`); in training or among what is
+held out (`sequence`, STOSA's code, which so tells the model which items cannot be the answer to be
+found); or in what the row shows and predicts (`read`, DLFS-Rec's code). Targets of a user who had
+every item are left out.
 """
 
 from __future__ import annotations
@@ -21,12 +24,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sirec.core.model import SequentialModel
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import owners, training_items
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import owners, training_items
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Part, Pass
+from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass
 from sirec.objectives.negatives import FreeItems, free_items
 
 Exclude = Literal["training", "sequence", "read"]
@@ -65,29 +68,39 @@ class PairwiseLoss(Objective):
         super().__init__()
         self.config, self.codes = config, codes
 
-    def count(self, data: Dataset) -> None:
+    def fit_statistics(self, data: Dataset) -> None:
         """Note what each user has not had. Raises `SirecError` if everybody had everything."""
-        users, items = (owners(data), data.items) if self.config.exclude == "sequence" else training_items(data)
+        users, items = (
+            (owners(data), data.items)
+            if self.config.exclude == "sequence"
+            else training_items(data)
+        )
         self.free = free_items(users - 1, items, data.user_count, self.codes)
         if not int(self.free.counts.max()):
             raise SirecError(
-                f"{data.name}: every user has had every item, so objective pairwise has none to draw", "use objective item"
+                f"{data.name}: every user has had every item, so objective pairwise has none to draw",
+                "use objective item",
             )
 
     def forward(self, model: SequentialModel, done: Pass) -> Tensor:
         """The mean over the step's targets for which an item is left to draw."""
         return self.part(model, done).loss
 
-    def part(self, model: SequentialModel, done: Pass) -> Part:
+    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
         """A term for each target that has an item to draw."""
         drawn, counts = self.draw(done.batch)
         positive, negative = (done.vectors(items) for items in (done.batch.target_items, drawn))
-        right, wrong = model.score_pairs(done.predicting, positive), model.score_pairs(done.predicting, negative)
+        right, wrong = (
+            model.score_pairs(done.predicting, positive),
+            model.score_pairs(done.predicting, negative),
+        )
         losses = -F.logsigmoid(right - wrong)  # [N]
         if self.config.hinge:
-            losses = losses + self.config.hinge * (model.score_pairs(positive, negative) - right).relu()
+            losses = (
+                losses + self.config.hinge * (model.score_pairs(positive, negative) - right).relu()
+            )
         terms = counts.sum()
-        return Part((losses * counts).sum() / terms.clamp(min=1), terms)
+        return LossTerm((losses * counts).sum() / terms.clamp(min=1), terms)
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Long[N], Bool[N]: an item for each target of the batch, and whether there was one."""

@@ -1,15 +1,18 @@
-"""Losses that score the target and a few drawn items, never the catalogue: sampled softmax, and gBCE.
+"""Losses that score the target and a few drawn items, never the catalogue: sampled softmax, and
+gBCE.
 
     sampled softmax  = −log( e^z⁺ / (e^z⁺ + Σ_k e^{z_k − log q_k}) )          log q_k = 0 unless `log_q`
     gBCE             = −( β log σ(z⁺) + Σ_k log(1 − σ(z_k)) ) / (K + 1),   β = 1 − t (1 − α),   α = K / (items − 1)
 
-q_k is how often item k is expected among the K draws; with it Σ is an unbiased estimate of the sum over all other items, and
-without it uniform negatives count as if there were no others. gBCE (Petrov & Macdonald, RecSys 2023, arXiv:2308.07192) lowers
-the weight of the positive, which sampling makes too frequent: with t = 1 scores are calibrated, with t = 0 it is plain BCE.
-With all other items as negatives sampled softmax is the full cross-entropy, and gBCE is BCE.
+q_k is how often item k is expected among the K draws; with it Σ is an unbiased estimate of the sum
+over all other items, and without it uniform negatives count as if there were no others. gBCE
+(Petrov & Macdonald, RecSys 2023, arXiv:2308.07192) lowers the weight of the positive, which
+sampling makes too frequent: with t = 1 scores are calibrated, with t = 0 it is plain BCE. With all
+other items as negatives sampled softmax is the full cross-entropy, and gBCE is BCE.
 
-Draws are with replacement. A drawn item that is the target itself is a hit: dropped, or kept as a negative as in the authors'
-codes. Only the table of vectors is as large as the catalogue; models that fuse candidates compute it whole.
+Draws are with replacement. A drawn item that is the target itself is a hit: dropped, or kept as a
+negative as in the authors' codes. Only the table of vectors is as large as the catalogue; models
+that fuse candidates compute it whole.
 
 Letters: N targets, K negatives of each, D width of a state, V item codes.
 """
@@ -27,17 +30,20 @@ from torch import Tensor
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import training_items
+from sirec.data.tasks.rows import training_items
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 
 Draw = Literal["uniform", "popularity"]
-NEGATIVES = 256  # unless something else is set; the one number that may exceed the catalogue, so that any shop can be tried
+# unless something else is set; the one number that may exceed the catalogue, so that any shop can
+# be tried
+NEGATIVES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampledConfig(ObjectiveConfig):
-    """What is drawn: `negatives` a target (None: every item once), or `shared` by the targets of a step.
+    """What is drawn: `negatives` a target (None: every item once), or `shared` by the targets of a
+    step.
 
     `popularity` draws an item as often as it occurs in training, `uniform` all alike.
     """
@@ -51,7 +57,9 @@ class SampledConfig(ObjectiveConfig):
         """Refuse a draw of nothing."""
         super().__post_init__()
         if self.negatives is not None and self.negatives < 1:
-            raise SirecError(f"negatives {self.negatives} of {self.name} must be at least 1, or null for all items")
+            raise SirecError(
+                f"negatives {self.negatives} of {self.name} must be at least 1, or null for all items"
+            )
 
     @property
     def reads_catalogue(self) -> bool:
@@ -59,7 +67,9 @@ class SampledConfig(ObjectiveConfig):
         return self.negatives is None
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """The objective for this model. Raises `SirecError` where more is to be drawn than there is."""
+        """The objective for this model. Raises `SirecError` where more is to be drawn than there
+        is.
+        """
         items = schema.items - 1
         if self.negatives is not None and self.negatives > max(items, NEGATIVES):
             raise SirecError(
@@ -108,11 +118,13 @@ class SampledLoss(Objective):
     def __init__(self, config: SampledConfig, codes: int) -> None:
         super().__init__()
         self.config, self.codes = config, codes
-        frequency = torch.full((codes,), 1 / (codes - 1), dtype=torch.float64).index_fill(0, torch.tensor(0), 0)
+        frequency = torch.full((codes,), 1 / (codes - 1), dtype=torch.float64).index_fill(
+            0, torch.tensor(0), 0
+        )
         self.register_buffer("frequency", frequency, persistent=False)
         self.register_buffer("reach", frequency.cumsum(0), persistent=False)
 
-    def count(self, data: Dataset) -> None:
+    def fit_statistics(self, data: Dataset) -> None:
         """Note how often each item occurs in training, if that decides what is drawn."""
         if self.config.draw == "popularity":
             counts = torch.bincount(training_items(data)[1], minlength=self.codes).double()
@@ -123,12 +135,23 @@ class SampledLoss(Objective):
         """The mean over the step's targets."""
         targets = done.batch.target_items
         drawn = self.draw(len(targets))
-        taken = done.vectors(torch.cat([targets, drawn.flatten()]))  # at once: each may have a gradient of [V, D]
+        taken = done.vectors(
+            torch.cat([targets, drawn.flatten()])
+        )  # at once: each may have a gradient of [V, D]
         rows = taken[len(targets) :].unflatten(0, drawn.shape)
         positive = model.score_pairs(done.predicting, taken[: len(targets)])
-        negative = model.score(done.predicting, rows) if drawn.dim() == 1 else model.score_each(done.predicting, rows)
+        negative = (
+            model.score(done.predicting, rows)
+            if drawn.dim() == 1
+            else model.score_each(done.predicting, rows)
+        )
         hits = drawn == targets[:, None]
-        return self.loss(positive.float(), negative.float(), drawn, hits if self._drops_hits else torch.zeros_like(hits))
+        return self.loss(
+            positive.float(),
+            negative.float(),
+            drawn,
+            hits if self._drops_hits else torch.zeros_like(hits),
+        )
 
     def draw(self, targets: int) -> Tensor:
         """Long[N, K] of items, or Long[K] for all targets alike."""
@@ -142,7 +165,9 @@ class SampledLoss(Objective):
 
     @abstractmethod
     def loss(self, positive: Tensor, negative: Tensor, drawn: Tensor, dropped: Tensor) -> Tensor:
-        """Scores [N] and [N, K] of targets and drawn items, Bool[N, K] of those that do not count -> a scalar."""
+        """Scores [N] and [N, K] of targets and drawn items, Bool[N, K] of those that do not count
+        -> a scalar.
+        """
 
     @property
     def _drops_hits(self) -> bool:
@@ -157,7 +182,9 @@ class SampledSoftmaxLoss(SampledLoss):
     def loss(self, positive: Tensor, negative: Tensor, drawn: Tensor, dropped: Tensor) -> Tensor:
         """Cross-entropy with the target in front."""
         if self.config.log_q and self.config.negatives is not None:
-            expected = self.config.negatives * self.frequency.index_select(0, drawn.flatten()).view(drawn.shape)
+            expected = self.config.negatives * self.frequency.index_select(0, drawn.flatten()).view(
+                drawn.shape
+            )
             negative = negative - expected.log().float()
         scores = torch.cat([positive[:, None], negative.masked_fill(dropped, -torch.inf)], dim=1)
         return (scores.logsumexp(dim=1) - positive).mean()
@@ -169,7 +196,9 @@ class GeneralisedBCELoss(SampledLoss):
     config: GeneralisedBCE
 
     def loss(self, positive: Tensor, negative: Tensor, drawn: Tensor, dropped: Tensor) -> Tensor:
-        """Binary cross-entropies, averaged over the target and its K draws, dropped ones among them at 0."""
+        """Binary cross-entropies, averaged over the target and its K draws, dropped ones among them
+        at 0.
+        """
         others = self.codes - 2 if self.config.negatives is None else self.config.negatives
         power = positive_power(others, self.codes - 1, self.config.calibration)
         negatives = F.softplus(negative).masked_fill(dropped, 0.0).sum(dim=1)
@@ -177,7 +206,8 @@ class GeneralisedBCELoss(SampledLoss):
 
 
 def positive_power(negatives: int, items: int, calibration: float) -> float:
-    """β for `negatives` draws out of `items`; more draws than there are other items count as all of them.
+    """β for `negatives` draws out of `items`; more draws than there are other items count as all of
+    them.
 
     >>> positive_power(99, 100, 0.75), positive_power(9, 100, 0.0), round(positive_power(9, 100, 1.0), 4)
     (1.0, 1.0, 0.0909)

@@ -1,9 +1,11 @@
-"""SP of S3-Rec: a row without its segment must look more like that segment than like a foreign one in its place.
+"""SP of S3-Rec: a row without its segment must look more like that segment than like a foreign one
+in its place.
 
     L = 1/B Σ over rows with a segment of −log σ( g(c M · s⁺) − g(c M · s⁻) )        g = σ (`squashed`) or the identity
 
-c, s⁺ and s⁻ are the states at the last slot of the views `context`, `positive` and `negative` (see `data/segments.py`),
-encoded in one pass of their own. Why the sum is divided by all rows B of the step: see `masked_item.py`.
+c, s⁺ and s⁻ are the states at the last slot of the views `context`, `positive` and `negative` (see
+`data/tasks/segments.py`), encoded in one pass of their own. Why the sum is divided by all rows B of
+the step: see `masked_item.py`.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sirec.core.kernels.precision import Linear
 from sirec.core.model import SequentialModel, initialise
-from sirec.core.precision import Linear
-from sirec.data.batch import together
 from sirec.data.fields import Schema
-from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Part, Pass
+from sirec.data.tasks.batch import together
+from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass, SupervisionSignal
 from sirec.objectives.masked_item import contrast
 
 
@@ -28,7 +30,7 @@ class Segment(ObjectiveConfig):
 
     name: ClassVar[str] = "segment"
     tasks: ClassVar[tuple[str, ...]] = ("segments",)
-    teaches: ClassVar[Lesson | None] = "sequence"
+    signal: ClassVar[SupervisionSignal | None] = "sequence"
     weight: float = 0.5
     squashed: bool = True
 
@@ -52,12 +54,15 @@ class SegmentLoss(Objective):
         if not views:
             return done.table.new_zeros(())
         rows = together([views["context"], views["positive"], views["negative"]])
-        last = torch.arange(len(rows.items), device=rows.items.device) * rows.items.shape[1] + rows.read
+        last = (
+            torch.arange(len(rows.items), device=rows.items.device) * rows.items.shape[1]
+            + rows.read
+        )
         context, positive, negative = model.encode(rows).at(last).chunk(3)
         mapped = self.map(context)
         right, wrong = ((mapped * segment).sum(dim=1) for segment in (positive, negative))
         return contrast(right, wrong, squashed=self.squashed).sum() / len(done.batch.items)
 
-    def part(self, model: SequentialModel, done: Pass) -> Part:
+    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
         """A term a row, with a segment or without."""
-        return Part(self(model, done), len(done.batch.items))
+        return LossTerm(self(model, done), len(done.batch.items))

@@ -5,54 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sirec.data.cloze import Cloze
-from sirec.data.segments import Segments
-from sirec.data.tasks import LastItem, NextItem
+from sirec.data.tasks.rows import NextItem, Task
 from sirec.errors import SirecError
-from sirec.objectives.alignment import ItemAttributeAlignment
-from sirec.objectives.attribute_prediction import AttributePrediction
+from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
-from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
-from sirec.objectives.masked_item import MaskedItem
-from sirec.objectives.norms import NormPenalty
-from sirec.objectives.order import UserPreferenceAlignment
-from sirec.objectives.pairwise import Pairwise
-from sirec.objectives.sampled import GeneralisedBCE, SampledSoftmax
-from sirec.objectives.segment import Segment
-from sirec.objectives.stream_item import StreamItem
-from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
-
-AnyTask = NextItem | LastItem | Cloze | Segments
-AnyObjective = (
-    ItemCrossEntropy
-    | SampledSoftmax
-    | GeneralisedBCE
-    | Pairwise
-    | AttributePrediction
-    | ItemAttributeAlignment
-    | UserPreferenceAlignment
-    | StreamAttributePrediction
-    | StreamContrast
-    | StreamItem
-    | NormPenalty
-    | MaskedItem
-    | MaskedAttribute
-    | AssociatedAttribute
-    | Segment
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Training until `epochs`, or until `metric` on validation has not risen for `patience` evaluations.
+    """Training until `epochs`, or until `metric` on validation has not risen for `patience`
+    evaluations.
 
-    The weights of the best evaluation are kept; with `keeps: last` nothing is evaluated and those of the last epoch are.
-    `budget` is the average number of targets a step (the papers' batch size). Adam (0.9, 0.999, 1e-8), constant rate.
+    The weights of the best evaluation are kept; with `keeps: last` nothing is evaluated and those
+    of the last epoch are. `budget` is the average number of targets a step (the papers' batch
+    size). Adam (0.9, 0.999, 1e-8), constant rate.
     """
 
     title: str = "train"
-    task: AnyTask = field(default_factory=NextItem)
-    objectives: tuple[AnyObjective, ...] = (ItemCrossEntropy(),)
+    task: Task = field(default_factory=NextItem)
+    objectives: tuple[ObjectiveConfig, ...] = (ItemCrossEntropy(),)
     learning_rate: float = 0.001
     weight_decay: float = 0.0
     budget: int = 512
@@ -80,4 +51,6 @@ class Stage:
 
     def without(self, objective: str) -> Stage:
         """The same stage with an objective left out."""
-        return replace(self, objectives=tuple(part for part in self.objectives if part.name != objective))
+        return replace(
+            self, objectives=tuple(part for part in self.objectives if part.name != objective)
+        )

@@ -2,7 +2,8 @@
 
     L = Σ_j mean over targets of −log softmax_v(score(h_j, ê_v))          one term a stream, over the whole catalogue
 
-All streams are compared with the same table of items. The item's own stream is left to the objective `item`.
+All streams are compared with the same table of items. The item's own stream is left to the
+objective `item`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from sirec.core.attention import ITEM
+from sirec.core.layers.attention import ITEM
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import SirecError, unknown
@@ -24,7 +25,9 @@ from sirec.objectives.item import FIRST, catalogue_cross_entropy
 
 @dataclass(frozen=True, kw_only=True)
 class StreamItem(ObjectiveConfig):
-    """Cross-entropy of the next item from each of `streams` (None: every stream but the item's own, which `item` teaches)."""
+    """Cross-entropy of the next item from each of `streams` (None: every stream but the item's own,
+    which `item` teaches).
+    """
 
     name: ClassVar[str] = "stream_item"
     streams: tuple[str, ...] | None = None
@@ -35,12 +38,22 @@ class StreamItem(ObjectiveConfig):
         return self._of([field.name for field in schema.attributes])
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """The loss of this model's streams. Raises `SirecError` for one it lacks or one too wide or narrow to score items."""
-        return self._of([name for name, width in model.stream_widths.items() if name != ITEM and width == model.state_width])
+        """The loss of this model's streams. Raises `SirecError` for one it lacks or one too wide or
+        narrow to score items.
+        """
+        return self._of(
+            [
+                name
+                for name, width in model.stream_widths.items()
+                if name != ITEM and width == model.state_width
+            ]
+        )
 
     def _of(self, known: Sequence[str]) -> Objective:
         if not known:
-            raise SirecError(f"objective {self.name} reads streams as wide as the states that score, and this model has none")
+            raise SirecError(
+                f"objective {self.name} reads streams as wide as the states that score, and this model has none"
+            )
         for name in self.streams or ():
             if name not in known:
                 raise unknown("stream", name, known, f"objective {self.name}")
@@ -58,4 +71,6 @@ class StreamItemLoss(Objective):
         """The losses of all streams, added up."""
         slots = done.batch.target_slots
         states = [done.states.stream_at(name, slots) for name in self.streams]
-        return torch.stack([catalogue_cross_entropy(model, part, done, self.first) for part in states]).sum()
+        return torch.stack(
+            [catalogue_cross_entropy(model, part, done, self.first) for part in states]
+        ).sum()

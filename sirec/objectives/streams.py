@@ -3,7 +3,8 @@
     AAP_f      = BCE of γ_f (h W_f + b_f) + (1 − γ_f)(c_f U_f + u_f),   γ_f = σ(Drop(w_f · [h; c_f]))
     contrast_f = −log softmax of Drop(h) V_f · c_f / τ, and of the same from c_f's side, over both views of all targets
 
-Both are added up over fields. From the authors' code; the contrast compares by the dot product, with τ = 1.
+Both are added up over fields. From the authors' code; the contrast compares by the dot product,
+with τ = 1.
 """
 
 from __future__ import annotations
@@ -16,22 +17,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from sirec.core.attention import ITEM
-from sirec.core.by_field import ByField
-from sirec.core.dropout import Dropout
+from sirec.core.kernels.precision import Linear
+from sirec.core.kernels.products import linear
+from sirec.core.layers.attention import ITEM
+from sirec.core.layers.by_field import ByField
+from sirec.core.layers.dropout import Dropout
+from sirec.core.layers.stream_weights import StreamWeights
 from sirec.core.model import SequentialModel, initialise
-from sirec.core.precision import Linear
-from sirec.core.products import linear
-from sirec.core.shares import Shares
 from sirec.data.fields import Schema
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction, AttributePredictionLoss
-from sirec.objectives.base import Lesson, Objective, ObjectiveConfig, Pass, chosen_attributes
+from sirec.objectives.base import (
+    Objective,
+    ObjectiveConfig,
+    Pass,
+    SupervisionSignal,
+    chosen_attributes,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamAttributePrediction(AttributePrediction):
-    """AAP from the item stream and the field's own, mixed by a gate with `dropout` on its one score."""
+    """AAP from the item stream and the field's own, mixed by a gate with `dropout` on its one
+    score.
+    """
 
     name: ClassVar[str] = "stream_aap"
     weight: float = 4.0
@@ -44,7 +53,9 @@ class StreamAttributePrediction(AttributePrediction):
 
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss for streams that are all of this width."""
-        return StreamAttributePredictionLoss(self, schema, dict.fromkeys([ITEM, *_names(schema)], width))
+        return StreamAttributePredictionLoss(
+            self, schema, dict.fromkeys([ITEM, *_names(schema)], width)
+        )
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
         """Two heads a field, as wide as the model's streams. Raises `SirecError` if it has none."""
@@ -54,17 +65,28 @@ class StreamAttributePrediction(AttributePrediction):
 class StreamAttributePredictionLoss(AttributePredictionLoss):
     """`heads` read the item stream, `own_heads` the field's."""
 
-    def __init__(self, config: StreamAttributePrediction, schema: Schema, widths: Mapping[str, int]) -> None:
+    def __init__(
+        self, config: StreamAttributePrediction, schema: Schema, widths: Mapping[str, int]
+    ) -> None:
         shares = config.shares(schema)
         fields = [field for field in schema.attributes if field.name in shares]
         super().__init__(fields, widths[ITEM], shares, config.reduction)
-        self.own_heads = ByField({field.name: Linear(widths[field.name], field.size) for field in fields})
-        self.gates = ByField({field.name: Shares([widths[ITEM], widths[field.name]], config.dropout) for field in fields})
+        self.own_heads = ByField(
+            {field.name: Linear(widths[field.name], field.size) for field in fields}
+        )
+        self.gates = ByField(
+            {
+                field.name: StreamWeights([widths[ITEM], widths[field.name]], config.dropout)
+                for field in fields
+            }
+        )
         initialise(self)
 
     def logits(self, done: Pass, name: str) -> Tensor:
         """[N, A] of one field."""
-        streams = [done.states.stream_at(stream, done.batch.target_slots) for stream in (ITEM, name)]
+        streams = [
+            done.states.stream_at(stream, done.batch.target_slots) for stream in (ITEM, name)
+        ]
         item, own = self.gates[name](streams)
         mixed: Tensor = item * self.heads[name](streams[0]) + own * self.own_heads[name](streams[1])
         return mixed
@@ -72,10 +94,12 @@ class StreamAttributePredictionLoss(AttributePredictionLoss):
 
 @dataclass(frozen=True, kw_only=True)
 class StreamContrast(ObjectiveConfig):
-    """Both streams of a target must find each other among all targets of the step; `dropout` falls on the item stream."""
+    """Both streams of a target must find each other among all targets of the step; `dropout` falls
+    on the item stream.
+    """
 
     name: ClassVar[str] = "stream_contrast"
-    teaches: ClassVar[Lesson | None] = "attribute"
+    signal: ClassVar[SupervisionSignal | None] = "attribute"
     weight: float = 0.14
     attributes: tuple[str, ...] | None = None
     temperature: float = 1.0
@@ -107,7 +131,9 @@ class StreamContrastLoss(Objective):
     def __init__(self, config: StreamContrast, schema: Schema, widths: Mapping[str, int]) -> None:
         super().__init__()
         wanted = chosen_attributes(schema, config.attributes, config.name)
-        self.maps = ByField({name: Linear(widths[ITEM], widths[name], bias=False) for name in wanted})
+        self.maps = ByField(
+            {name: Linear(widths[ITEM], widths[name], bias=False) for name in wanted}
+        )
         self.dropout, self.temperature = Dropout(config.dropout), config.temperature
         initialise(self)
 
@@ -123,7 +149,9 @@ class StreamContrastLoss(Objective):
 
 
 def contrast(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """Two views [N, w] -> the cross-entropy of finding one's counterpart among the 2N - 1 others, mean over all 2N vectors."""
+    """Two views [N, w] -> the cross-entropy of finding one's counterpart among the 2N - 1 others,
+    mean over all 2N vectors.
+    """
     both = torch.cat([one, other])
     logits = (linear(both, both) / temperature).float().fill_diagonal_(-torch.inf)  # [2N, 2N]
     counterparts = torch.arange(len(both), device=both.device).roll(len(one))
@@ -136,7 +164,9 @@ def _names(schema: Schema) -> Sequence[str]:
 
 def _widths(model: SequentialModel, objective: str) -> Mapping[str, int]:
     if ITEM not in model.stream_widths:
-        raise SirecError(f"objective {objective} reads an item stream and attribute streams; this model's states have none")
+        raise SirecError(
+            f"objective {objective} reads an item stream and attribute streams; this model's states have none"
+        )
     return model.stream_widths
 
 

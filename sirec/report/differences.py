@@ -10,25 +10,36 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Difference, Resampling, compare, holm
-from sirec.report.entries import PREVIOUS, Entry, Rows, View, best_on_validation, group, is_known, listed, ranks_of
-from sirec.report.table import Cell, Column, ResultTable, Row
+from sirec.report.results import (
+    PREVIOUS,
+    ResultsByRow,
+    RunResult,
+    View,
+    best_on_validation,
+    group,
+    is_known,
+    listed,
+    ranks_of,
+)
+from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 SIGNIFICANCE = 0.05  # of corrected p-values
 MARK = "†"
 TEST_VIEW = View()
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
-Choice = Literal["named", "best on validation", "the row above"]
-NAMED: Choice = "named"
-BEST: Choice = "best on validation"
-ABOVE: Choice = "the row above"
+BaselineChoice = Literal["named", "best on validation", "the row above"]
+NAMED: BaselineChoice = "named"
+BEST: BaselineChoice = "best on validation"
+ABOVE: BaselineChoice = "the row above"
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A row against a baseline, `difference.adjusted_p` corrected over the `family` of such tests of a data set and metric.
+class PairedTest:
+    """A row against a baseline, `difference.adjusted_p` corrected over the `family` of such tests
+    of a data set and metric.
 
-    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became the row's baseline. `floors` are
-    those of the two that are not trained, and so have no seed.
+    `is_reference` marks the baseline that verdicts are about; `chosen` says how it became the row's
+    baseline. `training_free` are those of the two that are not trained, and so have no seed.
     """
 
     dataset: str
@@ -37,34 +48,38 @@ class Pair:
     difference: Difference
     family: int
     is_reference: bool
-    chosen: Choice
-    floors: tuple[str, ...] = ()
+    chosen: BaselineChoice
+    training_free: tuple[str, ...] = ()
 
     @property
     def is_significant(self) -> bool:
         """Whether the corrected p is below `SIGNIFICANCE` and the interval without zero."""
         d = self.difference
-        return not d.contains_zero and (d.p_value if d.adjusted_p is None else d.adjusted_p) < SIGNIFICANCE
+        return (
+            not d.contains_zero
+            and (d.p_value if d.adjusted_p is None else d.adjusted_p) < SIGNIFICANCE
+        )
 
 
 def differences(
-    entries: Sequence[Entry],
+    entries: Sequence[RunResult],
     metrics: Sequence[Metric] = DEFAULT_METRICS,
     *,
     proposal: str | None = None,
     against: str | None = None,
     view: View = TEST_VIEW,
     resampling: Resampling | None = None,
-) -> list[Pair]:
+) -> list[PairedTest]:
     """Paired differences per data set and metric, Holm-corrected over all of them.
 
-    With a `proposal` it is compared with every other row, of which the baseline is the reference; without one every row is
-    compared with its baseline. That is what the row itself is set against, else `against` (a label, a model or `PREVIOUS`, the
-    row above), else the row that is best on *validation* under the same history rule. A row that is its own baseline, or has
-    none above it, is compared with nothing. Rows whose ranks do not reach as far as a metric reads have no part in it.
-    Raises `SirecError` for a name that no row has, or that several have.
+    With a `proposal` it is compared with every other row, of which the baseline is the reference;
+    without one every row is compared with its baseline. That is what the row itself is set against,
+    else `against` (a label, a model or `PREVIOUS`, the row above), else the row that is best on
+    *validation* under the same history rule. A row that is its own baseline, or has none above it,
+    is compared with nothing. Rows whose ranks do not reach as far as a metric reads have no part in
+    it. Raises `SirecError` for a name that no row has, or that several have.
     """
-    pairs: list[Pair] = []
+    pairs: list[PairedTest] = []
     for dataset, rows in group(entries).items():
         mine = find_row(rows, proposal, dataset) if proposal else None
         for metric in metrics:
@@ -76,7 +91,7 @@ def differences(
             found = [compare(metric, a, b, resampling) for a, b in sides]
             corrected = holm([difference.p_value for difference in found])
             pairs += [
-                Pair(
+                PairedTest(
                     dataset,
                     v.label,
                     v.baseline,
@@ -84,7 +99,9 @@ def differences(
                     len(found),
                     v.is_reference,
                     v.chosen,
-                    tuple(label for label in (v.label, v.baseline) if rows[label][0].is_floor),
+                    tuple(
+                        label for label in (v.label, v.baseline) if rows[label][0].is_training_free
+                    ),
                 )
                 for v, d, p in zip(versus, found, corrected, strict=True)
             ]
@@ -97,11 +114,13 @@ class _Versus:
 
     label: str
     baseline: str
-    chosen: Choice
+    chosen: BaselineChoice
     is_reference: bool = True
 
 
-def _of_proposal(rows: Rows, mine: str, against: str | None, metric: Metric, view: View, where: str) -> Iterator[_Versus]:
+def _of_proposal(
+    rows: ResultsByRow, mine: str, against: str | None, metric: Metric, view: View, where: str
+) -> Iterator[_Versus]:
     """The proposal with each other row."""
     others = {label: runs for label, runs in rows.items() if label != mine}
     named = find_row(others, against, where) if against else None
@@ -113,7 +132,9 @@ def _of_proposal(rows: Rows, mine: str, against: str | None, metric: Metric, vie
         yield _Versus(mine, label, NAMED if named else BEST, label == baseline)
 
 
-def _of_rows(rows: Rows, against: str | None, metric: Metric, view: View, where: str) -> Iterator[_Versus]:
+def _of_rows(
+    rows: ResultsByRow, against: str | None, metric: Metric, view: View, where: str
+) -> Iterator[_Versus]:
     """Each row with its baseline."""
     known = {label: runs for label, runs in rows.items() if is_known(runs, metric, view)}
     best: str | None = None
@@ -133,8 +154,10 @@ def _of_rows(rows: Rows, against: str | None, metric: Metric, view: View, where:
             yield _Versus(label, baseline, chosen)
 
 
-def find_row(rows: Rows, name: str, where: str) -> str:
-    """The label that a person means by a label or a model's name. Raises `SirecError` if there is none or several."""
+def find_row(rows: ResultsByRow, name: str, where: str) -> str:
+    """The label that a person means by a label or a model's name. Raises `SirecError` if there is
+    none or several.
+    """
     return find_label({label: runs[0].model for label, runs in rows.items()}, name, where)
 
 
@@ -142,7 +165,9 @@ def find_label(models: Mapping[str, str], name: str, where: str) -> str:
     """As `find_row`, from label -> model."""
     if name in models:
         return name
-    found = [label for label, model in models.items() if name.lower() in (label.lower(), model.lower())]
+    found = [
+        label for label, model in models.items() if name.lower() in (label.lower(), model.lower())
+    ]
     if not found:
         raise unknown("row", name, models, where)
     if len(found) > 1:
@@ -150,25 +175,50 @@ def find_label(models: Mapping[str, str], name: str, where: str) -> str:
     return found[0]
 
 
-def difference_table(pairs: Sequence[Pair], title: str = "Paired differences") -> ResultTable:
-    """One line per pair: both means, the difference with its interval, p before and after correction."""
+def difference_table(pairs: Sequence[PairedTest], title: str = "Paired differences") -> ResultTable:
+    """One line per pair: both means, the difference with its interval, p before and after
+    correction.
+    """
     columns = (
-        Column("first"), Column("second"), Column("difference", signed=True),
-        Column("relative", unit="%", decimals=1, signed=True), Column("p"), Column("p corrected"),
-    )  # fmt: skip
+        TableColumn("first"),
+        TableColumn("second"),
+        TableColumn("difference", signed=True),
+        TableColumn("relative", unit="%", decimals=1, signed=True),
+        TableColumn("p"),
+        TableColumn("p corrected"),
+    )
     rows = []
     for pair in pairs:
         d = pair.difference
-        relative = Cell(missing="the second mean is 0") if d.relative is None else Cell(100 * d.relative)
+        relative = (
+            Cell(missing="the second mean is 0") if d.relative is None else Cell(100 * d.relative)
+        )
         gain = Cell(d.difference, interval=(d.low, d.high))
-        cells = (Cell(d.mean_a), Cell(d.mean_b), gain, relative, Cell(d.p_value), Cell(d.adjusted_p))
-        rows.append(Row(f"{pair.label} – {pair.baseline}", cells, f"{pair.dataset}, {d.metric}"))
-    chain = [f"Each row is set against {_baselines(pairs)}."] if any(pair.chosen == ABOVE for pair in pairs) else []
-    return ResultTable(title, columns, tuple(rows), (*chain, *method_notes(pairs)), label_heading="pair")
+        cells = (
+            Cell(d.mean_a),
+            Cell(d.mean_b),
+            gain,
+            relative,
+            Cell(d.p_value),
+            Cell(d.adjusted_p),
+        )
+        rows.append(
+            TableRow(f"{pair.label} – {pair.baseline}", cells, f"{pair.dataset}, {d.metric}")
+        )
+    chain = (
+        [f"Each row is set against {_baselines(pairs)}."]
+        if any(pair.chosen == ABOVE for pair in pairs)
+        else []
+    )
+    return ResultTable(
+        title, columns, tuple(rows), (*chain, *method_notes(pairs)), label_heading="pair"
+    )
 
 
-def verdict(pair: Pair, margin: float | None = None) -> Verdict:
-    """What a pair allows to say. `equivalent` needs a `margin`, in the metric's unit, that holds the whole interval."""
+def verdict(pair: PairedTest, margin: float | None = None) -> Verdict:
+    """What a pair allows to say. `equivalent` needs a `margin`, in the metric's unit, that holds
+    the whole interval.
+    """
     d = pair.difference
     if margin is not None and -margin < d.low and d.high < margin:
         return "equivalent"
@@ -177,7 +227,7 @@ def verdict(pair: Pair, margin: float | None = None) -> Verdict:
     return "undecided"
 
 
-def sentence(pair: Pair, margin: float | None = None) -> str:
+def sentence(pair: PairedTest, margin: float | None = None) -> str:
     """What a pair means, in plain English, with what it does not mean."""
     d = pair.difference
     relative = "" if d.relative is None else f", {100 * d.relative:+.1f} %"
@@ -191,7 +241,7 @@ def sentence(pair: Pair, margin: float | None = None) -> str:
     return f"{facts} {_meaning(pair, verdict(pair, margin), margin)} {_scope(pair)}"
 
 
-def significance_notes(pairs: Sequence[Pair]) -> list[str]:
+def significance_notes(pairs: Sequence[PairedTest]) -> list[str]:
     """What the mark † stands for: against which baseline, and how that was chosen."""
     references = [pair for pair in pairs if pair.is_reference]
     if not references:
@@ -203,15 +253,19 @@ def significance_notes(pairs: Sequence[Pair]) -> list[str]:
     ]
 
 
-def _baselines(pairs: Sequence[Pair]) -> str:
-    """What rows are set against: one baseline with how it was chosen, the row above, or each row's own."""
-    by_choice: dict[Choice, list[Pair]] = {}
+def _baselines(pairs: Sequence[PairedTest]) -> str:
+    """What rows are set against: one baseline with how it was chosen, the row above, or each row's
+    own.
+    """
+    by_choice: dict[BaselineChoice, list[PairedTest]] = {}
     for pair in pairs:
         by_choice.setdefault(pair.chosen, []).append(pair)
-    return ", or ".join(_chosen(choice, found, len(by_choice) > 1) for choice, found in by_choice.items())
+    return ", or ".join(
+        _chosen(choice, found, len(by_choice) > 1) for choice, found in by_choice.items()
+    )
 
 
-def _chosen(choice: Choice, pairs: Sequence[Pair], is_one_of_several: bool) -> str:
+def _chosen(choice: BaselineChoice, pairs: Sequence[PairedTest], is_one_of_several: bool) -> str:
     distinct = {pair.baseline for pair in pairs}
     if choice == ABOVE:
         return choice
@@ -220,43 +274,67 @@ def _chosen(choice: Choice, pairs: Sequence[Pair], is_one_of_several: bool) -> s
     if choice == NAMED:
         return f"its baseline ({choice}; {'; '.join({f'{pair.label} against {pair.baseline}': None for pair in pairs})})"
     several = len({pair.dataset for pair in pairs}) > 1
-    where = {f"{p.difference.metric}{f' on {p.dataset}' if several else ''}: {p.baseline}": None for p in pairs}
+    where = {
+        f"{p.difference.metric}{f' on {p.dataset}' if several else ''}: {p.baseline}": None
+        for p in pairs
+    }
     return f"the baseline ({choice}; {'; '.join(where)})"
 
 
-def method_notes(pairs: Sequence[Pair], *, intervals: bool = True) -> list[str]:
-    """How p-values, and `intervals` if they are shown, were computed, and whether they speak of methods or of checkpoints."""
+def method_notes(pairs: Sequence[PairedTest], *, intervals: bool = True) -> list[str]:
+    """How p-values, and `intervals` if they are shown, were computed, and whether they speak of
+    methods or of checkpoints.
+    """
     tests = listed((pair.difference.test, pair.difference.metric) for pair in pairs)
-    settings = dict.fromkeys((d.confidence, d.resamples, d.seed, d.users) for d in (pair.difference for pair in pairs))
+    settings = dict.fromkeys(
+        (d.confidence, d.resamples, d.seed, d.users) for d in (pair.difference for pair in pairs)
+    )
     drawn = [
         f"Intervals of {100 * confidence:g} % by percentile bootstrap: {resamples:,} resamples, seed {seed}, {users:,} users."
         for confidence, resamples, seed, users in settings
     ]
     scopes = dict.fromkeys(_scope(pair, "Differences are") for pair in pairs)
-    corrected = " Corrected after Holm per data set and metric." if any(pair.family > 1 for pair in pairs) else ""
-    return [f"Tests: {tests}.{corrected}", *bound_notes(pairs), *(drawn if intervals else []), *scopes]
-
-
-def bound_notes(pairs: Sequence[Pair]) -> list[str]:
-    """What resampling cannot go below, where a p-value is there: such a p is a bound, not a value."""
-    least = dict.fromkeys((d.test, d.least_p, d.resamples) for d in (pair.difference for pair in pairs) if d.is_least)
+    corrected = (
+        " Corrected after Holm per data set and metric."
+        if any(pair.family > 1 for pair in pairs)
+        else ""
+    )
     return [
-        f"p {Column('p').text(p_value)} by {test}, before correction, is a bound: {resamples:,} resamples show nothing smaller."
+        f"Tests: {tests}.{corrected}",
+        *bound_notes(pairs),
+        *(drawn if intervals else []),
+        *scopes,
+    ]
+
+
+def bound_notes(pairs: Sequence[PairedTest]) -> list[str]:
+    """What resampling cannot go below, where a p-value is there: such a p is a bound, not a
+    value.
+    """
+    least = dict.fromkeys(
+        (d.test, d.least_p, d.resamples) for d in (pair.difference for pair in pairs) if d.is_least
+    )
+    return [
+        f"p {TableColumn('p').text(p_value)} by {test}, before correction, is a bound: {resamples:,} resamples show nothing smaller."
         for test, p_value, resamples in least
     ]
 
 
-def _sides(a: Sequence[Entry], b: Sequence[Entry], view: View) -> tuple[dict[int, Ranks], dict[int, Ranks]]:
-    """Both rows' ranks by seed. A floor is not trained and knows no seed: its one run stands for each of the other side's."""
+def _sides(
+    a: Sequence[RunResult], b: Sequence[RunResult], view: View
+) -> tuple[dict[int, Ranks], dict[int, Ranks]]:
+    """Both rows' ranks by seed. A floor is not trained and knows no seed: its one run stands for
+    each of the other side's.
+    """
     ranks_a, ranks_b = ranks_of(a, view), ranks_of(b, view)
-    if a[0].is_floor and len(a) == 1:
+    if a[0].is_training_free and len(a) == 1:
         ranks_a = dict.fromkeys(ranks_b, ranks_a[a[0].seed])
-    elif b[0].is_floor and len(b) == 1:
+    elif b[0].is_training_free and len(b) == 1:
         ranks_b = dict.fromkeys(ranks_a, ranks_b[b[0].seed])
     return ranks_a, ranks_b
 
 
-def _meaning(pair: Pair, decided: Verdict, margin: float | None) -> str:
+def _meaning(pair: PairedTest, decided: Verdict, margin: float | None) -> str:
     if decided == "equivalent":
         return f"The whole interval lies within the stated margin of ±{margin:g}: no difference that matters."
     if decided in ("better", "worse"):
@@ -268,19 +346,23 @@ def _meaning(pair: Pair, decided: Verdict, margin: float | None) -> str:
     return "The interval excludes zero, but the test does not confirm it: undecided."
 
 
-def _scope(pair: Pair, subject: str = "It is") -> str:
-    """Whether a difference speaks of methods or of checkpoints, by the seeds of those that have any."""
+def _scope(pair: PairedTest, subject: str = "It is") -> str:
+    """Whether a difference speaks of methods or of checkpoints, by the seeds of those that have
+    any.
+    """
     a, b = pair.difference.seeds_a, pair.difference.seeds_b
-    if len(pair.floors) == 2:
+    if len(pair.training_free) == 2:
         return f"{subject} about the methods: both are floors, which no seed changes."
-    if pair.floors:
+    if pair.training_free:
         seeds = f"{_counted(a)} against a floor, which has none"
     else:
         seeds = f"{_counted(a) if a == b else f'{a} and {b} seeds'} a side"
     if pair.difference.level == "method":
         return f"{subject} about the methods: {seeds}, resampled with the users."
-    needed = f"{SEEDS_FOR_A_METHOD} seeds{'' if pair.floors else ' a side'}"
-    return f"{subject} about these checkpoints ({seeds}), not about the methods: that needs {needed}."
+    needed = f"{SEEDS_FOR_A_METHOD} seeds{'' if pair.training_free else ' a side'}"
+    return (
+        f"{subject} about these checkpoints ({seeds}), not about the methods: that needs {needed}."
+    )
 
 
 def _counted(seeds: int) -> str:
@@ -289,5 +371,5 @@ def _counted(seeds: int) -> str:
 
 def _equals(p_value: float, is_least: bool) -> str:
     """`= 0.0312`; `< 0.0001`; `≤ 0.0005` where resampling finds nothing smaller."""
-    text = Column("p").text(p_value)
+    text = TableColumn("p").text(p_value)
     return text.replace("<", "< ") if text.startswith("<") else f"{'≤' if is_least else '='} {text}"

@@ -1,6 +1,7 @@
 """Draw a `ResultTable`: for a terminal, in Markdown, in LaTeX, as CSV, as plain values for JSON.
 
-Best is bold; second best is underlined where that exists, and in italics in Markdown, which has no underline.
+Best is bold; second best is underlined where that exists, and in italics in Markdown, which has no
+underline.
 """
 
 from __future__ import annotations
@@ -21,16 +22,36 @@ from rich.table import Table
 from rich.text import Text
 from tabulate import tabulate
 
-from sirec.report.table import NOT_AVAILABLE, Cell, Column, ResultTable, Row
+from sirec.report.table import NOT_AVAILABLE, Cell, ResultTable, TableColumn, TableRow
 
 Emphasis = Callable[[str, int | None], str]
 Escape = Callable[[str], str]
 
-LATEX_CHARACTERS = str.maketrans({
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": "$<$", ">": "$>$", "±": r"$\pm$", "–": "--", "−": "$-$",
-    "†": r"$^{\dagger}$", "Δ": r"$\Delta$", "×": r"$\times$", "≤": r"$\leq$", "≥": r"$\geq$", "λ": r"$\lambda$",
-})  # fmt: skip
+LATEX_CHARACTERS = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": "$<$",
+        ">": "$>$",
+        "±": r"$\pm$",
+        "–": "--",
+        "−": "$-$",
+        "†": r"$^{\dagger}$",
+        "Δ": r"$\Delta$",
+        "×": r"$\times$",
+        "≤": r"$\leq$",
+        "≥": r"$\geq$",
+        "λ": r"$\lambda$",
+    }
+)
 MARKDOWN_CHARACTERS = str.maketrans({character: f"\\{character}" for character in r"\|*_`<"})
 
 
@@ -41,21 +62,42 @@ def to_markdown(table: ResultTable) -> str:
         return {1: f"**{text}**", 2: f"*{text}*"}.get(place or 0, text)
 
     rows = _flat_rows(table, emphasise, lambda text: text.translate(MARKDOWN_CHARACTERS))
-    grid = _grid(table, rows, "pipe", lambda text: text.translate(MARKDOWN_CHARACTERS), lambda text: f"**{text}**")
-    notes = "\n".join(f"- {note.translate(MARKDOWN_CHARACTERS)}" for note in _notes(table, "italic"))
-    return "\n\n".join(part for part in (f"### {table.title.translate(MARKDOWN_CHARACTERS)}", grid, notes) if part) + "\n"
+    grid = _grid(
+        table,
+        rows,
+        "pipe",
+        lambda text: text.translate(MARKDOWN_CHARACTERS),
+        lambda text: f"**{text}**",
+    )
+    notes = "\n".join(
+        f"- {note.translate(MARKDOWN_CHARACTERS)}" for note in _notes(table, "italic")
+    )
+    return (
+        "\n\n".join(
+            part
+            for part in (f"### {table.title.translate(MARKDOWN_CHARACTERS)}", grid, notes)
+            if part
+        )
+        + "\n"
+    )
 
 
 def links_to_runs(tables: Sequence[ResultTable]) -> str:
-    """A line of Markdown with a link to every run that the rows of tables stand on, for a file in `tables` of the results."""
-    found = dict.fromkeys((row.label, tuple(row.runs.items())) for table in tables for row in table.rows if row.runs)
+    """A line of Markdown with a link to every run that the rows of tables stand on, for a file in
+    `tables` of the results.
+    """
+    found = dict.fromkeys(
+        (row.label, tuple(row.runs.items())) for table in tables for row in table.rows if row.runs
+    )
     labels = Counter(label for label, _ in found)
     lines = []
     for label, runs in found:
         where = f" on {_data_set(runs[0][1])}" if labels[label] > 1 else ""
         name = f"{label}{where}".translate(MARKDOWN_CHARACTERS)
         several = ", ".join(f"[{text}]({_from_tables(path)})" for text, path in runs)
-        lines.append(f"{name} {several}" if len(runs) > 1 else f"[{name}]({_from_tables(runs[0][1])})")
+        lines.append(
+            f"{name} {several}" if len(runs) > 1 else f"[{name}]({_from_tables(runs[0][1])})"
+        )
     return f"Runs: {'; '.join(lines)}." if lines else ""
 
 
@@ -68,42 +110,102 @@ def to_latex(table: ResultTable) -> str:
     def emphasise(text: str, place: int | None) -> str:
         return {1: rf"\textbf{{{text}}}", 2: rf"\underline{{{text}}}"}.get(place or 0, text)
 
-    grid = _grid(table, _flat_rows(table, emphasise, escape), "latex_raw", escape, lambda text: rf"\textit{{{text}}}")
+    grid = _grid(
+        table,
+        _flat_rows(table, emphasise, escape),
+        "latex_raw",
+        escape,
+        lambda text: rf"\textit{{{text}}}",
+    )
     notes = [rf"\par\footnotesize {escape(note)}" for note in _notes(table, "underlined")]
-    return "\n".join([r"\begin{table}", rf"\caption{{{escape(table.title)}}}", grid, *notes, r"\end{table}", ""])
+    return "\n".join(
+        [r"\begin{table}", rf"\caption{{{escape(table.title)}}}", grid, *notes, r"\end{table}", ""]
+    )
 
 
 def to_csv(*tables: ResultTable) -> str:
-    """One line per cell with its table's title and everything it carries, in full precision (`pandas.pivot` makes it wide)."""
+    """One line per cell with its table's title and everything it carries, in full precision
+    (`pandas.pivot` makes it wide).
+    """
     stream = io.StringIO()
-    heads = ["table", "group", "row", "is_floor", "column", "unit", "direction", "value", "published", "relative", "deviation",
-             "low", "high", "mark", "place", "runs", "missing"]  # fmt: skip
+    heads = [
+        "table",
+        "group",
+        "row",
+        "is_training_free",
+        "column",
+        "unit",
+        "direction",
+        "value",
+        "published",
+        "relative",
+        "deviation",
+        "low",
+        "high",
+        "mark",
+        "place",
+        "runs",
+        "missing",
+    ]
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(heads)
     for table in tables:
         for row, cell, column, place in _cells(table):
             low, high = cell.interval or (None, None)
             numbers = (cell.value, cell.published, cell.relative, cell.deviation, low, high)
-            where = (table.title, row.group, row.label, int(row.is_floor), column.name, column.unit, column.direction)
-            writer.writerow([*where, *numbers, cell.mark, place, " ".join(row.runs.values()), cell.missing])
+            where = (
+                table.title,
+                row.group,
+                row.label,
+                int(row.is_training_free),
+                column.name,
+                column.unit,
+                column.direction,
+            )
+            writer.writerow(
+                [*where, *numbers, cell.mark, place, " ".join(row.runs.values()), cell.missing]
+            )
     return stream.getvalue()
 
 
 def to_dict(table: ResultTable) -> dict[str, Any]:
-    """Plain values for JSON: columns, rows with a mapping of cells by column, notes. What a cell lacks is left out."""
+    """Plain values for JSON: columns, rows with a mapping of cells by column, notes. What a cell
+    lacks is left out.
+    """
     rows: list[dict[str, Any]] = []
     for index, (row, places) in enumerate(zip(table.rows, table.places(), strict=True)):
-        rows.append({"label": row.label, "group": row.group, "is_floor": row.is_floor, "runs": dict(row.runs), "cells": {}})
+        rows.append(
+            {
+                "label": row.label,
+                "group": row.group,
+                "is_training_free": row.is_training_free,
+                "runs": dict(row.runs),
+                "cells": {},
+            }
+        )
         for cell, column, place in zip(row.cells, table.columns, places, strict=True):
-            facts = asdict(cell) | {"relative": cell.relative, "place": place, "interval": list(cell.interval or ())}
-            rows[index]["cells"][column.name] = {name: fact for name, fact in facts.items() if _says_something(fact)}
+            facts = asdict(cell) | {
+                "relative": cell.relative,
+                "place": place,
+                "interval": list(cell.interval or ()),
+            }
+            rows[index]["cells"][column.name] = {
+                name: fact for name, fact in facts.items() if _says_something(fact)
+            }
     columns = [asdict(column) for column in table.columns]
-    return {"title": table.title, "columns": columns, "rows": rows, "notes": list(table.footnotes())}
+    return {
+        "title": table.title,
+        "columns": columns,
+        "rows": rows,
+        "notes": list(table.footnotes()),
+    }
 
 
 @dataclass(frozen=True)
 class RichTable:
-    """A terminal's table: published values in parentheses below ours; columns that the width does not hold go further down."""
+    """A terminal's table: published values in parentheses below ours; columns that the width does
+    not hold go further down.
+    """
 
     table: ResultTable
 
@@ -121,13 +223,21 @@ class RichTable:
             yield Text(note, style="dim")
 
     def _widths(self, texts: Sequence[Sequence[Text]]) -> tuple[int, list[int]]:
-        labels = [self.table.label_heading, *(row.group for row in self.table.rows), *map(_label, self.table.rows)]
-        lines = [[column.heading, *(line for row in texts for line in row[index].plain.split("\n"))]
-                 for index, column in enumerate(self.table.columns)]  # fmt: skip
+        labels = [
+            self.table.label_heading,
+            *(row.group for row in self.table.rows),
+            *map(_label, self.table.rows),
+        ]
+        lines = [
+            [column.heading, *(line for row in texts for line in row[index].plain.split("\n"))]
+            for index, column in enumerate(self.table.columns)
+        ]
         return max(map(cell_len, labels)), [max(map(cell_len, column)) for column in lines]
 
     def _chunks(self, texts: Sequence[Sequence[Text]], width: int) -> Iterator[list[int]]:
-        """Indices of columns that fit beside the labels: a column takes two cells of padding and one of a line."""
+        """Indices of columns that fit beside the labels: a column takes two cells of padding and
+        one of a line.
+        """
         label, widths = self._widths(texts)
         chosen: list[int] = []
         for index, needed in enumerate(widths):
@@ -158,7 +268,7 @@ def to_rich(table: ResultTable) -> RichTable:
     return RichTable(table)
 
 
-def _cells(table: ResultTable) -> Iterator[tuple[Row, Cell, Column, int | None]]:
+def _cells(table: ResultTable) -> Iterator[tuple[TableRow, Cell, TableColumn, int | None]]:
     for row, places in zip(table.rows, table.places(), strict=True):
         for cell, column, place in zip(row.cells, table.columns, places, strict=True):
             yield row, cell, column, place
@@ -186,33 +296,44 @@ def _says_something(fact: object) -> bool:
     return fact not in (None, "", []) and not (isinstance(fact, float) and not math.isfinite(fact))
 
 
-def _label(row: Row) -> str:
-    return f"{row.label} (floor)" if row.is_floor else row.label
+def _label(row: TableRow) -> str:
+    return f"{row.label} (floor)" if row.is_training_free else row.label
 
 
-def _value(cell: Cell, column: Column) -> str:
+def _value(cell: Cell, column: TableColumn) -> str:
     return NOT_AVAILABLE if cell.value is None and cell.missing else column.text(cell.value)
 
 
-def _spread(cell: Cell, column: Column) -> str:
-    return "" if cell.deviation is None else f" ± {Column('', decimals=column.decimals).text(cell.deviation)}"
+def _spread(cell: Cell, column: TableColumn) -> str:
+    return (
+        ""
+        if cell.deviation is None
+        else f" ± {TableColumn('', decimals=column.decimals).text(cell.deviation)}"
+    )
 
 
-def _interval(cell: Cell, column: Column) -> str:
-    return "" if cell.interval is None else f"[{column.text(cell.interval[0])}, {column.text(cell.interval[1])}]"
+def _interval(cell: Cell, column: TableColumn) -> str:
+    return (
+        ""
+        if cell.interval is None
+        else f"[{column.text(cell.interval[0])}, {column.text(cell.interval[1])}]"
+    )
 
 
 def _relative(cell: Cell) -> str:
     return "" if cell.relative is None else f"{100 * cell.relative:+.1f} %"
 
 
-def _rich_cell(cell: Cell, column: Column, place: int | None) -> Text:
+def _rich_cell(cell: Cell, column: TableColumn, place: int | None) -> Text:
     text = Text(_value(cell, column), style={1: "bold", 2: "underline"}.get(place or 0, ""), end="")
     drawn = Text.assemble(text, _spread(cell, column), cell.mark)
     if cell.interval is not None:
         drawn.append(f"\n{_interval(cell, column)}")
     if cell.published is not None:
-        drawn.append(f"\n({', '.join(filter(None, (column.text(cell.published), _relative(cell))))})", style="dim")
+        drawn.append(
+            f"\n({', '.join(filter(None, (column.text(cell.published), _relative(cell))))})",
+            style="dim",
+        )
     return drawn
 
 
@@ -221,24 +342,40 @@ def _flat_rows(table: ResultTable, emphasise: Emphasis, escape: Escape) -> list[
     rows = []
     for row, places in zip(table.rows, table.places(), strict=True):
         texts = [escape(_label(row))]
-        for index, (cell, column, place) in enumerate(zip(row.cells, table.columns, places, strict=True)):
+        for index, (cell, column, place) in enumerate(
+            zip(row.cells, table.columns, places, strict=True)
+        ):
             value = emphasise(escape(_value(cell, column)), place)
             interval = f" {_interval(cell, column)}" if cell.interval else ""
             texts.append(value + escape(_spread(cell, column) + cell.mark + interval))
             if table.has_published(index):
-                texts += ["" if cell.published is None else escape(column.text(cell.published)), escape(_relative(cell))]
+                texts += [
+                    "" if cell.published is None else escape(column.text(cell.published)),
+                    escape(_relative(cell)),
+                ]
         rows.append(texts)
     return rows
 
 
-def _grid(table: ResultTable, rows: Sequence[Sequence[str]], style: str, escape: Escape, head: Escape) -> str:
+def _grid(
+    table: ResultTable, rows: Sequence[Sequence[str]], style: str, escape: Escape, head: Escape
+) -> str:
     """The grid in a style of tabulate's, with a line of its own above each group."""
     headings = [escape(table.label_heading)]
     for index, column in enumerate(table.columns):
-        headings += [escape(column.heading), *(["published", "vs. published"] if table.has_published(index) else [])]
+        headings += [
+            escape(column.heading),
+            *(["published", "vs. published"] if table.has_published(index) else []),
+        ]
     lines: list[Sequence[str]] = []
     for group, members in groupby(range(len(rows)), key=lambda index: table.rows[index].group):
         lines += [[head(escape(group)), *[""] * (len(headings) - 1)]] if group else []
         lines += [rows[index] for index in members]
     alignment = ["left", *["right"] * (len(headings) - 1)]
-    return tabulate(lines, headings, tablefmt=style, disable_numparse=True, colalign=alignment if lines else None)
+    return tabulate(
+        lines,
+        headings,
+        tablefmt=style,
+        disable_numparse=True,
+        colalign=alignment if lines else None,
+    )

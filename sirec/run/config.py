@@ -1,7 +1,7 @@
 """A run's whole configuration: what is trained on what, how, and under which names.
 
-Resolution, later wins: the model's own defaults, the protocol, the profile, what an experiment shares, what a row or
-`--set` says.
+Resolution, later wins: the model's own defaults, the protocol, the profile, what an experiment
+shares, what a row or `--set` says.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from sirec.config import Tree, assign, dump, has, load
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
-from sirec.models import AnyModel, model_class
-from sirec.objectives.stage import AnyObjective, Stage
+from sirec.models import model_class
+from sirec.models.declaration import Declaration
+from sirec.objectives.base import ObjectiveConfig
+from sirec.objectives.stage import Stage
 from sirec.training.fit import Precision
 
 Profile = Literal["intended", "published"]
@@ -23,7 +25,9 @@ Profile = Literal["intended", "published"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which data, which of its fields, and how long a history a model reads. `attributes: null` means all there are."""
+    """Which data, which of its fields, and how long a history a model reads. `attributes: null`
+    means all there are.
+    """
 
     name: str
     attributes: tuple[str, ...] | None = None
@@ -41,10 +45,12 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that decides a run's numbers, and the names of the protocol and profile it came from."""
+    """Everything that decides a run's numbers, and the names of the protocol and profile it came
+    from.
+    """
 
     data: DataConfig
-    model: AnyModel
+    model: Declaration
     stages: tuple[Stage, ...] = ()
     seed: int = 0
     threads: int = 2
@@ -55,12 +61,14 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Refuse what only shows when all parts are there."""
         if self.seed < 0 or self.threads < 1:
-            raise SirecError(f"seed {self.seed} must be 0 or more, threads {self.threads} 1 or more")
+            raise SirecError(
+                f"seed {self.seed} must be 0 or more, threads {self.threads} 1 or more"
+            )
         for stage in self.stages:
             name = parse_metric(stage.metric).name
             if name != stage.metric:
                 raise SirecError(f"metric: '{stage.metric}' is written {name}")
-        if not self.stages and not self.model.is_floor:
+        if not self.stages and not self.model.is_training_free:
             raise SirecError(f"stages: none is left, so {self.model.name} would not be trained")
         titles = [stage.title for stage in self.stages]
         if len(set(titles)) < len(titles):
@@ -69,11 +77,12 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A paper's settings: assignments over a run's configuration, and the attributes its main tables use.
+    """A paper's settings: assignments over a run's configuration, and the attributes its main
+    tables use.
 
-    `attributes` lists, in order of preference, names of which the first that the data have is used; if none fits, all are.
-    `exceptions` are the models that its settings do not mean, with what holds for them instead; `tuned` is what the paper
-    chose for one model on one data set.
+    `attributes` lists, in order of preference, names of which the first that the data have is used;
+    if none fits, all are. `exceptions` are the models that its settings do not mean, with what
+    holds for them instead; `tuned` is what the paper chose for one model on one data set.
     """
 
     name: str
@@ -84,7 +93,9 @@ class Protocol:
     exceptions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-def _difsr_tuned(*rows: tuple[str, int, int, int, int, str, float]) -> dict[tuple[str, str], Mapping[str, object]]:
+def _difsr_tuned(
+    *rows: tuple[str, int, int, int, int, str, float],
+) -> dict[tuple[str, str], Mapping[str, object]]:
     keys = ("max_length", "layers", "heads", "attribute_width", "score_fusion", "aap.weight")
     return {("dif-sr", data): dict(zip(keys, values, strict=True)) for data, *values in rows}
 
@@ -92,13 +103,16 @@ def _difsr_tuned(*rows: tuple[str, int, int, int, int, str, float]) -> dict[tupl
 DIFSR_SETTINGS: Mapping[str, object] = {
     "width": 256,
     "budget": 2048,
-    "stages.train.learning_rate": 1e-4,  # what comes before training, as S3-Rec's first stage, has its own
+    # what comes before training, as S3-Rec's first stage, has its own
+    "stages.train.learning_rate": 1e-4,
     "evaluate_every": 2,
     "patience": 11,
 }
 
 # "All attention-based models" have d = 256; the others keep the library's widths.
-DIFSR_EXCEPTIONS: Mapping[str, Mapping[str, object]] = {name: {"width": 64} for name in ("gru4rec", "gru4recf", "caser")}
+DIFSR_EXCEPTIONS: Mapping[str, Mapping[str, object]] = {
+    name: {"width": 64} for name in ("gru4rec", "gru4recf", "caser")
+}
 
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
@@ -171,28 +185,33 @@ def resolve(
     profile: Profile = "intended",
     shared: Mapping[str, object] | None = None,
     assignments: Mapping[str, object] | None = None,
-    adds: Sequence[AnyObjective] = (),
+    adds: Sequence[ObjectiveConfig] = (),
     where: str = "configuration",
 ) -> RunConfig:
-    """The configuration of `model` on `data`: defaults, protocol, profile, then `shared` and `assignments`, by dotted path.
+    """The configuration of `model` on `data`: defaults, protocol, profile, then `shared` and
+    `assignments`, by dotted path.
 
-    `shared` are meant for several models and passed over where a model has no such key; `assignments` must fit. `adds` are
-    objectives that the model's stages get beside their own, before anything is assigned.
-    Raises `SirecError` for an unknown name or key, a value that does not fit, or a combination without meaning.
+    `shared` are meant for several models and passed over where a model has no such key;
+    `assignments` must fit. `adds` are objectives that the model's stages get beside their own,
+    before anything is assigned. Raises `SirecError` for an unknown name or key, a value that does
+    not fit, or a combination without meaning.
     """
     declaration, chosen = model_class(model), protocol_named(protocol)
     if profile not in ("intended", "published"):
         raise unknown("profile", profile, ["intended", "published"])
     base = RunConfig(
         data=DataConfig(name=data.name, attributes=_preferred(chosen, data)),
-        model=declaration(),  # type: ignore[arg-type]
+        model=declaration(),
         stages=_with(declaration.stages, adds, where),
         protocol=protocol,
         profile=profile,
     )
     tree = dump(base)
     _assign_where_known(tree, chosen.assignments)
-    for path, value in {**chosen.exceptions.get(model, {}), **chosen.tuned.get((model, data.name), {})}.items():
+    for path, value in {
+        **chosen.exceptions.get(model, {}),
+        **chosen.tuned.get((model, data.name), {}),
+    }.items():
         assign(tree, path, value, f"protocol {protocol}")
     for path, value in (declaration.published if profile == "published" else {}).items():
         assign(tree, path, value, f"{model}, profile published")
@@ -204,19 +223,26 @@ def resolve(
     return load(RunConfig, tree, where)
 
 
-def _with(stages: tuple[Stage, ...], adds: Sequence[AnyObjective], where: str) -> tuple[Stage, ...]:
+def _with(
+    stages: tuple[Stage, ...], adds: Sequence[ObjectiveConfig], where: str
+) -> tuple[Stage, ...]:
     if adds and not stages:
         raise SirecError(f"{where}: a model without training takes no objective")
     for stage in stages:
         for name in {part.name for part in stage.objectives} & {part.name for part in adds}:
-            raise SirecError(f"{where}: the model has the objective {name} already", f"set {name}.weight instead")
+            raise SirecError(
+                f"{where}: the model has the objective {name} already", f"set {name}.weight instead"
+            )
     return tuple(replace(stage, objectives=(*stage.objectives, *adds)) for stage in stages)
 
 
 def _refuse_decided(assignments: Mapping[str, object], where: str) -> None:
     for path in assignments:
         if path in DECIDED_FIRST:
-            raise SirecError(f"{where}: {path} cannot be set: everything else follows from it", DECIDED_FIRST[path])
+            raise SirecError(
+                f"{where}: {path} cannot be set: everything else follows from it",
+                DECIDED_FIRST[path],
+            )
 
 
 def _preferred(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
@@ -225,7 +251,9 @@ def _preferred(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
 
 
 def _assign_where_known(tree: Tree, assignments: Mapping[str, object]) -> None:
-    """Some settings are for several models, and one may lack a switch (a floor has no width): it is passed over."""
+    """Some settings are for several models, and one may lack a switch (a floor has no width): it is
+    passed over.
+    """
     for key, value in assignments.items():
         if has(tree, key):
             assign(tree, key, value, "protocol")

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from sirec.core.products import library
+from sirec.core.kernels.products import library
 
 PACKAGES = ("sirec", "torch", "numpy", "scipy", "pandas", "pyarrow")
 
@@ -43,7 +43,9 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the checkout this package runs from, with `+changes` where it is dirty; None outside a checkout."""
+    """The commit of the checkout this package runs from, with `+changes` where it is dirty; None
+    outside a checkout.
+    """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
@@ -61,7 +63,9 @@ def peak_memory() -> int:
 
 
 def _git(root: Path, *arguments: str) -> str:
-    return subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def _version(name: str) -> str | None:

@@ -1,4 +1,6 @@
-"""One run from configuration to ranks: the only place that wires data, model, training and evaluation together."""
+"""One run from configuration to ranks: the only place that wires data, model, training and
+evaluation together.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
+from functools import partial
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -14,10 +17,10 @@ import torch
 from sirec.core.model import Recommender, SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.split import PARTS, Part
+from sirec.data.split import PARTS, HeldOutPart
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import write_covariates
-from sirec.evaluation.evaluate import OnUsers, rank_split
+from sirec.evaluation.full_ranking import OnUsers, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
 from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, RankTable
 from sirec.objectives.stage import Stage
@@ -27,15 +30,17 @@ from sirec.run.files import read_json, replace_json_lines
 from sirec.run.identity import run_id
 from sirec.run.snapshot import Snapshot
 from sirec.run.store import RunFolder, Store
-from sirec.training.fit import EpochReport, Place, Trainer
-from sirec.training.parallel import Team
+from sirec.training.fit import EpochReport, SeedKey, Trainer
+from sirec.training.process_group import ProcessGroup
 
 
 class Watcher(Protocol):
     """Who is told how a run goes: a progress bar, a test, nobody."""
 
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
-        """A stage begins, or goes on after `epoch` epochs with the best one so far (epoch, value)."""
+        """A stage begins, or goes on after `epoch` epochs with the best one so far (epoch,
+        value).
+        """
 
     def step(self, done: int, total: int) -> None:
         """A training step is done."""
@@ -64,7 +69,7 @@ class Silent:
 
 
 @dataclass(eq=False)
-class Workshop:
+class BuiltModel:
     """A data set in use and the model built for it."""
 
     data: Dataset
@@ -77,19 +82,21 @@ def folder_of(config: RunConfig, data: Dataset, store: Store) -> RunFolder:
     return store.folder(data.name, config.model.name, run_id(config, data.fingerprint()))
 
 
-def set_up(config: RunConfig, data: Dataset, device: torch.device) -> Workshop:
+def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel:
     """Select the fields, seed torch, build the model and let it count what it counts."""
     torch.set_num_threads(config.threads)
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     # It would show who reads memory that nobody has written, for 7 % of a step; nobody does.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     chosen = data.select(config.data.attributes, config.data.behaviours).to(device)
-    schema = chosen.schema(config.data.max_length, with_position="position" in config.data.behaviours)
+    schema = chosen.schema(
+        config.data.max_length, with_position="position" in config.data.behaviours
+    )
     torch.manual_seed(config.seed)
     model = config.model.build(schema).to(device)
     model.name = config.model.name
-    model.count(chosen)
-    return Workshop(chosen, schema, model)
+    model.fit_statistics(chosen)
+    return BuiltModel(chosen, schema, model)
 
 
 def execute(
@@ -100,28 +107,42 @@ def execute(
     device: str = "cpu",
     watcher: Watcher | None = None,
     again: bool = False,
-    team: Team | None = None,
+    process_group: ProcessGroup | None = None,
 ) -> RunFolder:
     """Train (or resume) and evaluate one run; a finished one is returned as it is, unless `again`.
 
-    All processes of a `team` call this alike; the first one holds the folder and writes it, the others need not see it.
-    Raises `SirecError` for a configuration that cannot be trained, a loss that diverges, or a disk that refuses.
+    All processes of a `process_group` call this alike; the first one holds the folder and writes
+    it, the others need not see it. Raises `SirecError` for a configuration that cannot be trained,
+    a loss that diverges, or a disk that refuses.
     """
-    folder, place, team = folder_of(config, data, store), device_named(device), team or Team()
+    folder, place, process_group = (
+        folder_of(config, data, store),
+        device_named(device),
+        process_group or ProcessGroup(),
+    )
     for stage in config.stages:
-        team.check(stage)  # the last one's, too, before the first one's hours
-    with folder.locked() if team.is_first else nullcontext():
-        if _is_wanted(folder, place, team, again=again):
-            workshop = set_up(config, data, place)
-            if team.is_first:
-                _begin(config, data, store, folder, environment.describe(config.threads, place.type) | {"processes": team.size})
-            _train(config, workshop, folder, watcher or Silent(), team)
-            _finish(config, workshop, folder, watcher or Silent(), team)
+        process_group.check(stage)  # the last one's, too, before the first one's hours
+    with folder.locked() if process_group.is_main else nullcontext():
+        if _is_wanted(folder, place, process_group, again=again):
+            built = set_up(config, data, place)
+            if process_group.is_main:
+                _begin(
+                    config,
+                    data,
+                    store,
+                    folder,
+                    environment.describe(config.threads, place.type)
+                    | {"processes": process_group.size},
+                )
+            _train(config, built, folder, watcher or Silent(), process_group)
+            _finish(config, built, folder, watcher or Silent(), process_group)
     return folder
 
 
-def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> Workshop:
-    """The trained model of a run. Raises `SirecError` if it has not finished, or the data are not those it was trained on."""
+def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltModel:
+    """The trained model of a run. Raises `SirecError` if it has not finished, or the data are not
+    those it was trained on.
+    """
     folder.check_finished()
     config = folder.config()
     if folder.fingerprint() != data.fingerprint():
@@ -129,10 +150,10 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> Worksho
             f"{folder.path}: trained on data {folder.fingerprint()}, but {data.name} is now {data.fingerprint()}",
             "prepare the data set with the settings it had, or train again",
         )
-    workshop = set_up(config, data, device_named(device))
-    workshop.model.load_state_dict(folder.weights())
-    workshop.model.eval()
-    return workshop
+    built = set_up(config, data, device_named(device))
+    built.model.load_state_dict(folder.weights())
+    built.model.eval()
+    return built
 
 
 def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
@@ -141,10 +162,16 @@ def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
     metrics = [*DEFAULT_METRICS, *(parse_metric(stage.metric) for stage in config.stages)]
     folder.write_json(
         "metrics.json",
-        {split: {rule: summarise(ranks.ranks[split][rule], metrics) for rule in HISTORY_RULES} for split in PARTS}
+        {
+            split: {rule: summarise(ranks.ranks[split][rule], metrics) for rule in HISTORY_RULES}
+            for split in PARTS
+        }
         | {"ties": dict(ranks.ties)},
     )
-    folder.append_line("evaluations.jsonl", f'{{"split": "test", "time": "{datetime.now(UTC).isoformat(timespec="seconds")}"}}')
+    folder.append_line(
+        "evaluations.jsonl",
+        f'{{"split": "test", "time": "{datetime.now(UTC).isoformat(timespec="seconds")}"}}',
+    )
 
 
 def device_named(name: str) -> torch.device:
@@ -158,28 +185,38 @@ def device_named(name: str) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise SirecError(f"device {name}: no CUDA accelerator is usable here", "use --device cpu")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise SirecError(f"device {name}: there are {torch.cuda.device_count()} accelerators here, counted from cuda:0")
+        raise SirecError(
+            f"device {name}: there are {torch.cuda.device_count()} accelerators here, counted from cuda:0"
+        )
     return device
 
 
-def _is_wanted(folder: RunFolder, place: torch.device, team: Team, *, again: bool) -> bool:
-    """Whether there is something to do, as the first process finds it. Raises `SirecError` if the others mean another run."""
+def _is_wanted(
+    folder: RunFolder, place: torch.device, process_group: ProcessGroup, *, again: bool
+) -> bool:
+    """Whether there is something to do, as the first process finds it. Raises `SirecError` if the
+    others mean another run.
+    """
 
     def look() -> tuple[str, bool]:
         if again and folder.is_done:  # an unfinished run goes on, whoever asks
             folder.clear()
         if not folder.is_done:
-            _refuse_other_place(folder, place, team)
+            _refuse_other_place(folder, place, process_group)
         return folder.path.name, not folder.is_done
 
-    identity, wanted = team.from_first(look)
+    identity, wanted = process_group.broadcast_object(look)
     if identity != folder.path.name:
-        what = f"process {team.number} is about to train run {folder.path.name}, the first one {identity}"
-        raise SirecError(what, "all processes need the same data, the same options and the same version")
+        what = f"process {process_group.number} is about to train run {folder.path.name}, the first one {identity}"
+        raise SirecError(
+            what, "all processes need the same data, the same options and the same version"
+        )
     return bool(wanted)
 
 
-def _begin(config: RunConfig, data: Dataset, store: Store, folder: RunFolder, place: Mapping[str, Any]) -> None:
+def _begin(
+    config: RunConfig, data: Dataset, store: Store, folder: RunFolder, place: Mapping[str, Any]
+) -> None:
     folder.write_config(config, data.fingerprint(), data.held_out.split)
     folder.write_json("environment.json", place)
     covariates = store.covariates(data.name, data.fingerprint())
@@ -187,62 +224,99 @@ def _begin(config: RunConfig, data: Dataset, store: Store, folder: RunFolder, pl
         write_covariates(data, covariates)
 
 
-def _train(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Watcher, team: Team) -> None:
-    snapshot = _resumed(folder, team)
+def _train(
+    config: RunConfig,
+    built: BuiltModel,
+    folder: RunFolder,
+    watcher: Watcher,
+    process_group: ProcessGroup,
+) -> None:
+    snapshot = _resumed(folder, process_group)
     reports: list[dict[str, Any]] = list(snapshot.reports) if snapshot else []
     for index, stage in enumerate(config.stages):
         if snapshot and index < snapshot.stage:
             continue
-        assert isinstance(workshop.model, SequentialModel), "only models with an encoder have stages"
-        place = Place(config.seed, index, config.precision)
-        trainer = Trainer(workshop.model, stage, workshop.data, workshop.schema, place, team)
+        assert isinstance(built.model, SequentialModel), "only models with an encoder have stages"
+        place = SeedKey(config.seed, index, config.precision)
+        trainer = Trainer(built.model, stage, built.data, built.schema, place, process_group)
         if snapshot and index == snapshot.stage:
             trainer.restore(snapshot.tensors, snapshot.counters)
         watcher.stage(stage, trainer.epoch, (trainer.stopping.best_epoch, trainer.stopping.best))
-        for report in trainer.run(lambda stage=stage: _validate(config, workshop, stage, team), watcher.step):  # type: ignore[misc]
+        validate = partial(_validate, config, built, stage, process_group)
+        for report in trainer.run(validate, watcher.step):
             reports.append(asdict(report))
-            if team.is_first:
-                Snapshot(index, trainer.counters(), reports, trainer.tensors()).save(folder.snapshot_path)
-                replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
+            if process_group.is_main:
+                Snapshot(index, trainer.counters(), reports, trainer.tensors()).save(
+                    folder.snapshot_path
+                )
+                replace_json_lines(
+                    folder.path / "epochs.jsonl", [_without_times(line) for line in reports]
+                )
             watcher.epoch(report)
         trainer.restore_best()
-    if team.is_first:
+    if process_group.is_main:
         replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
         folder.write_json("timings.json", _timings(reports))
 
 
-def _resumed(folder: RunFolder, team: Team) -> Snapshot | None:
+def _resumed(folder: RunFolder, process_group: ProcessGroup) -> Snapshot | None:
     """The first process's snapshot, in all of them."""
-    mine = Snapshot.load(folder.snapshot_path) if team.is_first else None
-    state = team.from_first(lambda: mine and (mine.stage, mine.counters, mine.reports))
+    mine = Snapshot.load(folder.snapshot_path) if process_group.is_main else None
+    state = process_group.broadcast_object(
+        lambda: mine and (mine.stage, mine.counters, mine.reports)
+    )
     if state is None:
         return None
     stage, counters, reports = state
-    return Snapshot(stage, counters, reports, team.tensors_from_first(mine.tensors if mine else {}))
+    return Snapshot(
+        stage, counters, reports, process_group.broadcast_tensors(mine.tensors if mine else {})
+    )
 
 
-def _rank(config: RunConfig, workshop: Workshop, part: Part, team: Team, on_users: OnUsers | None = None) -> RankedBlock:
+def _rank(
+    config: RunConfig,
+    built: BuiltModel,
+    part: HeldOutPart,
+    process_group: ProcessGroup,
+    on_users: OnUsers | None = None,
+) -> RankedBlock:
     """Everybody's ranks, some users by each process."""
-    mine = rank_split(workshop.model, workshop.data, part, config.data.max_length, on_users, team.users)
-    return RankedBlock(*(team.total(column) for column in mine))
+    mine = rank_split(
+        built.model, built.data, part, config.data.max_length, on_users, process_group.users
+    )
+    return RankedBlock(*(process_group.total(column) for column in mine))
 
 
-def _validate(config: RunConfig, workshop: Workshop, stage: Stage, team: Team) -> Mapping[str, float]:
-    """Metrics of the first process: what follows from them, as when to stop, all must decide alike."""
-    doubled = _rank(config, workshop, "valid", team).keep.cpu().numpy()
-    metrics: dict[str, float] = team.from_first(lambda: summarise(doubled, [*DEFAULT_METRICS, parse_metric(stage.metric)]))
+def _validate(
+    config: RunConfig, built: BuiltModel, stage: Stage, process_group: ProcessGroup
+) -> Mapping[str, float]:
+    """Metrics of the first process: what follows from them, as when to stop, all must decide
+    alike.
+    """
+    doubled = _rank(config, built, "valid", process_group).keep.cpu().numpy()
+    metrics: dict[str, float] = process_group.broadcast_object(
+        lambda: summarise(doubled, [*DEFAULT_METRICS, parse_metric(stage.metric)])
+    )
     return metrics
 
 
-def _finish(config: RunConfig, workshop: Workshop, folder: RunFolder, watcher: Watcher, team: Team) -> None:
+def _finish(
+    config: RunConfig,
+    built: BuiltModel,
+    folder: RunFolder,
+    watcher: Watcher,
+    process_group: ProcessGroup,
+) -> None:
     start = time.perf_counter()
-    ranks = RankTable.from_blocks({part: [_rank(config, workshop, part, team, watcher.ranking)] for part in PARTS})
+    ranks = RankTable.from_blocks(
+        {part: [_rank(config, built, part, process_group, watcher.ranking)] for part in PARTS}
+    )
     seconds = time.perf_counter() - start
-    if not team.is_first:
+    if not process_group.is_main:
         return
-    folder.write_weights(workshop.model.state_dict())
+    folder.write_weights(built.model.state_dict())
     write_ranks(folder, config, ranks)
-    parameters = sum(value.numel() for value in workshop.model.parameters() if value.requires_grad)
+    parameters = sum(value.numel() for value in built.model.parameters() if value.requires_grad)
     folder.write_json(
         "timings.json",
         folder.timings()
@@ -267,13 +341,23 @@ def _timings(reports: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _refuse_other_place(folder: RunFolder, device: torch.device, team: Team) -> None:
-    """Resuming promises the same bits, which another kind of device cannot give, nor another number of processes."""
+def _refuse_other_place(
+    folder: RunFolder, device: torch.device, process_group: ProcessGroup
+) -> None:
+    """Resuming promises the same bits, which another kind of device cannot give, nor another number
+    of processes.
+    """
     if folder.snapshot_path.exists():
         before = read_json(folder.path / "environment.json")
         kind, processes = before.get("device", "cpu"), before.get("processes", 1)
         if kind != device.type:
-            raise SirecError(f"{folder.path}: begun on {kind}, cannot go on on {device.type}", f"use --device {kind}")
-        if processes != team.size:
+            raise SirecError(
+                f"{folder.path}: begun on {kind}, cannot go on on {device.type}",
+                f"use --device {kind}",
+            )
+        if processes != process_group.size:
             hint = f"use torchrun with as many as before, or delete {folder.snapshot_path.name} there to start anew"
-            raise SirecError(f"{folder.path}: begun by {processes} processes, cannot go on by {team.size}", hint)
+            raise SirecError(
+                f"{folder.path}: begun by {processes} processes, cannot go on by {process_group.size}",
+                hint,
+            )

@@ -1,4 +1,6 @@
-"""Small files, replaced atomically: after a crash there is the old one or the new one, never half of one."""
+"""Small files, replaced atomically: after a crash there is the old one or the new one, never half
+of one.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ def replace_json(path: Path, value: Any) -> None:
 
 def replace_json_lines(path: Path, values: list[Any]) -> None:
     """Write one JSON value a line."""
-    replace_text(path, "".join(json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n" for value in values))
+    replace_text(
+        path,
+        "".join(json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n" for value in values),
+    )
 
 
 def read_json(path: Path) -> Any:
@@ -41,7 +46,9 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise SirecError(f"{path}: no such file") from None
     except OSError as error:
-        raise SirecError(f"{path}: cannot be read: {error.strerror}", "expected a JSON file") from None
+        raise SirecError(
+            f"{path}: cannot be read: {error.strerror}", "expected a JSON file"
+        ) from None
     except json.JSONDecodeError as error:
         raise SirecError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from None
     except UnicodeDecodeError as error:
@@ -56,7 +63,9 @@ def promote(temporary: Path, path: Path) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those it is in, where they are not there yet. Raises `SirecError` where that cannot be."""
+    """Make a folder and those it is in, where they are not there yet. Raises `SirecError` where
+    that cannot be.
+    """
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,5 +76,9 @@ def disk_error(path: Path, error: OSError) -> SirecError:
     """What to tell a person whose disk refuses a file or a folder."""
     reason = error.strerror or str(error)
     if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
-        return SirecError(f"{path}: could not be written: {reason}", "name a folder that can be written")
-    return SirecError(f"{path}: could not be written: {reason}", "free some space and run again: it resumes")
+        return SirecError(
+            f"{path}: could not be written: {reason}", "name a folder that can be written"
+        )
+    return SirecError(
+        f"{path}: could not be written: {reason}", "free some space and run again: it resumes"
+    )

@@ -1,4 +1,6 @@
-"""What makes two runs the same run: configuration, data and the revisions of the code that decides numbers."""
+"""What makes two runs the same run: configuration, data and the revisions of the code that decides
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,15 @@ DIGITS = 12
 def run_id(config: RunConfig, fingerprint: str) -> str:
     """Hex digits that name a run.
 
-    Keys at their defaults are left out of the hash, so that a key added later changes no existing identity; whoever changes
-    a default, or what a configuration computes, raises the `revision` of that part instead.
+    Keys at their defaults are left out of the hash, so that a key added later changes no existing
+    identity; whoever changes a default, or what a configuration computes, raises the `revision` of
+    that part instead.
     """
-    identity = {"config": dump(config, defaults=False), "data": fingerprint, "revisions": sorted(set(revisions(config)))}
+    identity = {
+        "config": dump(config, defaults=False),
+        "data": fingerprint,
+        "revisions": sorted(set(revisions(config))),
+    }
     text = json.dumps(identity, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 

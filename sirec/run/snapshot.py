@@ -1,7 +1,8 @@
 """A run's resumable state: one file, replaced after every epoch.
 
-Tensors (weights now and at the best epoch, optimiser state) as safetensors; stage, counters and epoch reports as JSON in its
-header. One file means one rename, so weights and counters never disagree. Randomness follows from the counters (`fit.py`).
+Tensors (weights now and at the best epoch, optimiser state) as safetensors; stage, counters and
+epoch reports as JSON in its header. One file means one rename, so weights and counters never
+disagree. Randomness follows from the counters (`fit.py`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """State after an epoch: `stage` is the index of the stage in progress, `counters` and `tensors` the trainer's own."""
+    """State after an epoch: `stage` is the index of the stage in progress, `counters` and `tensors`
+    the trainer's own.
+    """
 
     stage: int
     counters: Mapping[str, Any]
@@ -32,7 +35,9 @@ class Snapshot:
     tensors: Mapping[str, Tensor]
 
     def save(self, path: Path) -> None:
-        """Replace the file at `path`. Raises `SirecError` where the disk refuses; the older file then still stands."""
+        """Replace the file at `path`. Raises `SirecError` where the disk refuses; the older file
+        then still stands.
+        """
         state = {"stage": self.stage, "counters": self.counters, "reports": self.reports}
         temporary = path.with_name(f".{path.name}.new")
         try:
@@ -49,7 +54,9 @@ class Snapshot:
 
     @classmethod
     def load(cls, path: Path) -> Snapshot | None:
-        """The snapshot at `path`, None if there is none. Raises `SirecError` for one that cannot be read."""
+        """The snapshot at `path`, None if there is none. Raises `SirecError` for one that cannot be
+        read.
+        """
         if not path.exists():
             return None
         try:
@@ -57,8 +64,13 @@ class Snapshot:
                 header = file.metadata() or {}
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         except (OSError, SafetensorError) as error:
-            raise SirecError(f"{path}: not a readable snapshot: {error}", "delete it to start this run anew") from None
+            raise SirecError(
+                f"{path}: not a readable snapshot: {error}", "delete it to start this run anew"
+            ) from None
         if header.get("version") != str(VERSION):
-            raise SirecError(f"{path}: snapshot version {header.get('version')}, expected {VERSION}", "delete it to start anew")
+            raise SirecError(
+                f"{path}: snapshot version {header.get('version')}, expected {VERSION}",
+                "delete it to start anew",
+            )
         state = json.loads(header["state"])
         return cls(state["stage"], state["counters"], state["reports"], tensors)

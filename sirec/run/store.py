@@ -58,7 +58,9 @@ class _Metrics:
             for rule in HISTORY_RULES
             for name, value in getattr(getattr(self, part), rule).items()
         )
-        return self.ties == ranks.ties and all(math.isclose(*pair, abs_tol=ROUNDING) for pair in stored)
+        return self.ties == ranks.ties and all(
+            math.isclose(*pair, abs_tol=ROUNDING) for pair in stored
+        )
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,11 @@ class RunFolder:
         """The run's configuration, as it was resolved."""
         path = self.path / "config.yaml"
         tree = read_yaml(path)
-        return load(RunConfig, {key: value for key, value in tree.items() if key not in OF_THE_DATA}, str(path))
+        return load(
+            RunConfig,
+            {key: value for key, value in tree.items() if key not in OF_THE_DATA},
+            str(path),
+        )
 
     def fingerprint(self) -> str:
         """The fingerprint of the data the run was made on."""
@@ -90,33 +96,51 @@ class RunFolder:
     def split(self) -> Split:
         """The split of the data the run was made on."""
         path = self.path / "config.yaml"
-        split: Split = load_named(get_args(Split), read_yaml(path).get("split", LeaveOneOut.name), f"{path}: split")
+        split: Split = load_named(
+            get_args(Split), read_yaml(path).get("split", LeaveOneOut.name), f"{path}: split"
+        )
         return split
 
     def write_config(self, config: RunConfig, fingerprint: str, split: Split | None = None) -> None:
-        """Write the whole configuration, defaults included, with the data's fingerprint, and its split if not leave-one-out."""
-        of_the_data = {"fingerprint": fingerprint} | ({"split": dump(split)} if split not in (None, LeaveOneOut()) else {})
+        """Write the whole configuration, defaults included, with the data's fingerprint, and its
+        split if not leave-one-out.
+        """
+        of_the_data = {"fingerprint": fingerprint} | (
+            {"split": dump(split)} if split not in (None, LeaveOneOut()) else {}
+        )
         replace_text(self.path / "config.yaml", to_yaml(dump(config) | of_the_data))
 
     def check_finished(self) -> None:
-        """Raise `SirecError` if the run has not finished, or is being trained anew: nothing of it is a result then."""
+        """Raise `SirecError` if the run has not finished, or is being trained anew: nothing of it
+        is a result then.
+        """
         if not self.is_done:
-            raise SirecError(f"{self.path}: this run has not finished", "the command that began it goes on with it")
+            raise SirecError(
+                f"{self.path}: this run has not finished",
+                "the command that began it goes on with it",
+            )
 
     def ranks(self) -> RankTable:
         """Every user's ranks.
 
-        Raises `SirecError` if the run has not finished, and for ranks that are damaged or have other metrics than are stored.
+        Raises `SirecError` if the run has not finished, and for ranks that are damaged or have
+        other metrics than are stored.
         """
         self.check_finished()
-        ranks, path = RankTable.from_parquet(self.path / "ranks.parquet"), self.path / "metrics.json"
+        ranks, path = (
+            RankTable.from_parquet(self.path / "ranks.parquet"),
+            self.path / "metrics.json",
+        )
         hint = f"rank anew with the stored weights: sirec evaluate {self.path} --recompute"
         try:
             are_alike = load(_Metrics, self.metrics(), str(path)).are_of(ranks)
         except SirecError as error:
             raise SirecError(error.message, hint) from None
         if not are_alike:
-            raise SirecError(f"{path}: these are not the metrics of the ranks beside it: one of the two was changed", hint)
+            raise SirecError(
+                f"{path}: these are not the metrics of the ranks beside it: one of the two was changed",
+                hint,
+            )
         return ranks
 
     def metrics(self) -> dict[str, Any]:
@@ -153,7 +177,9 @@ class RunFolder:
         try:
             return load_file(path)
         except FileNotFoundError:
-            raise SirecError(f"{path}: no such file", "committed runs keep ranks only: train with --again") from None
+            raise SirecError(
+                f"{path}: no such file", "committed runs keep ranks only: train with --again"
+            ) from None
         except SafetensorError as error:
             raise SirecError(f"{path}: not readable: {error}") from None
 
@@ -168,19 +194,32 @@ class RunFolder:
         self.snapshot_path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Forget results and snapshot, so that the run starts anew; the log of evaluations stays."""
-        for name in ("DONE", "snapshot.safetensors", "epochs.jsonl", "metrics.json", "timings.json", "ranks.parquet"):
+        """Forget results and snapshot, so that the run starts anew; the log of evaluations
+        stays.
+        """
+        for name in (
+            "DONE",
+            "snapshot.safetensors",
+            "epochs.jsonl",
+            "metrics.json",
+            "timings.json",
+            "ranks.parquet",
+        ):
             (self.path / name).unlink(missing_ok=True)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process. Raises `SirecError` if another one is training it, or its folder cannot be made."""
+        """Hold the run for this process. Raises `SirecError` if another one is training it, or its
+        folder cannot be made.
+        """
         make_folder(self.path)
         with (self.path / ".lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
-                raise SirecError(f"{self.path}: another process is training this run", "wait for it, or stop it") from None
+                raise SirecError(
+                    f"{self.path}: another process is training this run", "wait for it, or stop it"
+                ) from None
             file.write(str(os.getpid()))
             yield
 
@@ -204,7 +243,9 @@ class Store:
         return [RunFolder(path.parent) for path in sorted(self.root.glob("runs/*/*/*/config.yaml"))]
 
     def find(self, reference: str) -> RunFolder:
-        """A run by path, or by the first digits of its id. Raises `SirecError` if none or several answer."""
+        """A run by path, or by the first digits of its id. Raises `SirecError` if none or several
+        answer.
+        """
         path = Path(reference)
         if (path / "config.yaml").exists():
             return RunFolder(path)
@@ -212,7 +253,10 @@ class Store:
         if len(matches) == 1:
             return matches[0]
         if matches:
-            raise SirecError(f"'{reference}' is the beginning of {len(matches)} runs", "give more digits of the id")
+            raise SirecError(
+                f"'{reference}' is the beginning of {len(matches)} runs",
+                "give more digits of the id",
+            )
         raise unknown("run", reference, ["/".join(run.path.parts[-3:]) for run in self.all()])
 
 

@@ -1,4 +1,6 @@
-"""The benchmark of growth: what is generated, that parts add up to steps, and what is made of the points."""
+"""The benchmark of growth: what is generated, that parts add up to steps, and what is made of the
+points.
+"""
 
 import itertools
 import json
@@ -14,7 +16,9 @@ TINY = side.Size(users=60, items=40, history=10, window=8, width=8, loss="full")
 
 
 def test_generated_data_have_the_size_asked_for_and_long_tails():
-    """Users, items and mean history are as given; some items and some histories are far above the mean; seeds differ."""
+    """Users, items and mean history are as given; some items and some histories are far above the
+    mean; seeds differ.
+    """
     size = side.Size(users=20_000, items=5_000, history=20)
     data = side.generate(size)
     lengths, counts = data.lengths.numpy(), np.bincount(data.items.numpy())
@@ -63,19 +67,29 @@ def test_a_stopwatch_gives_every_second_to_one_name():
 def test_slow_and_fast_steps_are_left_out_whole():
     """One stall among eight steps changes nothing, nor does one step that is too fast."""
     steady = [{"a": 1.0, "b": 3.0}] * 8
-    assert side.middle_half([*steady[2:], {"a": 99.0, "b": 3.0}, {"a": 0.0, "b": 0.0}]) == {"a": 1.0, "b": 3.0}
+    assert side.middle_half([*steady[2:], {"a": 99.0, "b": 3.0}, {"a": 0.0, "b": 0.0}]) == {
+        "a": 1.0,
+        "b": 3.0,
+    }
 
 
 def point(size, milliseconds=1.0, peak=5e6):
     """What a side might have printed."""
     parts, ranking = dict.fromkeys(growth.PARTS, milliseconds), dict.fromkeys(growth.RANKING, 0.25)
-    counts = {"steps_per_epoch": 100, "listing_seconds": 0.1, "dealing_seconds": 0.5, "waiting": 1.0}
+    counts = {
+        "steps_per_epoch": 100,
+        "listing_seconds": 0.1,
+        "dealing_seconds": 0.5,
+        "waiting": 1.0,
+    }
     peaks = {"training_peak_bytes": peak / 2, "peak_bytes": peak}
     return growth.Measured(size, {"parts": parts, "ranking": ranking, **counts, **peaks})
 
 
 def test_figures_follow_from_what_was_measured():
-    """A step is its parts, an epoch its steps and the dealing, ranking all is ranking a thousand times their thousands."""
+    """A step is its parts, an epoch its steps and the dealing, ranking all is ranking a thousand
+    times their thousands.
+    """
     figures = point({"users": 4_000}).figures
     assert figures["step"] == len(growth.PARTS)
     assert figures["epoch"] == pytest.approx(0.1 * len(growth.PARTS) + 0.5)
@@ -100,18 +114,25 @@ def test_axes_that_cross_share_their_points_and_known_points_are_not_measured_ag
     assert len(sizes) < sum(len(axis.values) for axis in axes)
     assert sizes.count(dict(growth.BASE)) == 1
     asked: list[object] = []
-    done = growth.measure(axes, [point(sizes[0])], lambda size: asked.append(size) or point(size), lambda text: None)
+    done = growth.measure(
+        axes, [point(sizes[0])], lambda size: asked.append(size) or point(size), lambda text: None
+    )
     assert asked == sizes[1:]
     assert [each.size for each in done] == sizes
 
 
 def test_every_axis_is_within_the_limit_and_has_something_to_grow():
-    """No value is above the limit; an axis of one point is none; the whole run ends at a million by a million."""
+    """No value is above the limit; an axis of one point is none; the whole run ends at a million by
+    a million.
+    """
     cut = growth.up_to(growth.AXES, 300)
     assert [axis.names for axis in cut] == [("window", "history"), ("width",)]
     assert max(value for axis in cut for value in axis.values) <= 300
     last = growth.AXES[-1]
-    assert (last.size(last.values[-1])["users"], last.size(last.values[-1])["items"]) == (1_000_000, 1_000_000)
+    assert (last.size(last.values[-1])["users"], last.size(last.values[-1])["items"]) == (
+        1_000_000,
+        1_000_000,
+    )
     with pytest.raises(SystemExit):
         growth.parse(["--up-to", "40"])
 
@@ -129,7 +150,10 @@ def test_the_page_has_every_point_and_every_exponent():
 
 def test_points_are_kept_as_they_are(tmp_path):
     """What is read is what was appended, in order; without a file there is nothing."""
-    path, points = tmp_path / "rows.jsonl", [point({"users": 1}), point({"users": 2}, milliseconds=0.1)]
+    path, points = (
+        tmp_path / "rows.jsonl",
+        [point({"users": 1}), point({"users": 2}, milliseconds=0.1)],
+    )
     assert growth.read_rows(path) == growth.read_rows(None) == []
     for each in points:
         growth.append_row(path, each)
@@ -147,8 +171,14 @@ def test_a_side_that_fails_ends_all(tmp_path, monkeypatch):
 
 def test_the_figure_has_a_column_an_axis_and_the_same_bytes_twice(tmp_path):
     """Every axis's title is in the file beside the page."""
-    axes = [growth.Axis(("width",), (32, 64)), growth.Axis(("items",), (10, 20), (("loss", "shared"),))]
-    lines = [(axis.title, [(value, point(axis.size(value)).figures) for value in axis.values]) for axis in axes]
+    axes = [
+        growth.Axis(("width",), (32, 64)),
+        growth.Axis(("items",), (10, 20), (("loss", "shared"),)),
+    ]
+    lines = [
+        (axis.title, [(value, point(axis.size(value)).figures) for value in axis.values])
+        for axis in axes
+    ]
     drawn = [figure.write(lines, tmp_path / name) for name in ("a.md", "b.md")]
     assert [path.name for path in drawn] == ["a.svg", "b.svg"]
     assert drawn[0].read_bytes() == drawn[1].read_bytes()

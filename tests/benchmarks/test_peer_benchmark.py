@@ -1,7 +1,8 @@
-"""The script that times RecBole and the DIF-SR repository: what it makes of a data set, and what it asks of a peer.
+"""The script that times RecBole and the DIF-SR repository: what it makes of a data set, and what it
+asks of a peer.
 
-Neither peer is installed here. A package of the same names stands in for both: an embedding of the target's row as its model,
-which refuses batches that a peer could not use.
+Neither peer is installed here. A package of the same names stands in for both: an embedding of the
+target's row as its model, which refuses batches that a peer could not use.
 """
 
 import json
@@ -15,9 +16,9 @@ import torch
 import yaml
 from scripts import FOLDER, load
 
-from sirec.data import storage
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 
 peer, training = load("peer_recbole"), load("training")
 
@@ -62,7 +63,20 @@ class SASRecD(SASRec): pass
 """,
     "model/sequential_recommender/sasrecd.py": "",
 }
-SMALL = ("--window", "5", "--batch", "64", "--steps", "3", "--warmup", "1", "--threads", "1", "--learning-rate", "0.1")
+SMALL = (
+    "--window",
+    "5",
+    "--batch",
+    "64",
+    "--steps",
+    "3",
+    "--warmup",
+    "1",
+    "--threads",
+    "1",
+    "--learning-rate",
+    "0.1",
+)
 
 
 @pytest.fixture(scope="module")
@@ -74,12 +88,16 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def without_a_peer(monkeypatch):
     installed = peer.is_installed
-    monkeypatch.setattr(peer, "is_installed", lambda module: module != "recbole" and installed(module))
+    monkeypatch.setattr(
+        peer, "is_installed", lambda module: module != "recbole" and installed(module)
+    )
 
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A folder with the stand-in, which can be imported; afterwards torch and the interpreter are as before."""
+    """A folder with the stand-in, which can be imported; afterwards torch and the interpreter are
+    as before.
+    """
     for name, text in PACKAGE.items():
         (tmp_path / "recbole" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "recbole" / name).write_text(text)
@@ -98,30 +116,40 @@ def read(folder: Path):
 
 
 def test_a_data_set_is_read_as_sirec_reads_it(folder):
-    """Items, users and tables of codes are the same; an attribute of one value has no second axis."""
+    """Items, users and tables of codes are the same; an attribute of one value has no second
+    axis.
+    """
     found, known = read(folder), storage.load(folder)
     assert torch.equal(found.items, known.items)
     assert torch.equal(found.begins.unique(), known.offsets[:-1])
     assert torch.equal(found.ends.unique(), known.offsets[1:])
     assert found.item_codes == known.item_codes
     tables = {field.name: field.values for field in known.fields if field.kind == "attribute"}
-    assert found.sizes == {field.name: field.size for field in known.fields if field.kind == "attribute"}
+    assert found.sizes == {
+        field.name: field.size for field in known.fields if field.kind == "attribute"
+    }
     assert torch.equal(found.attributes["brand"], tables["brand"][:, 0])
     assert torch.equal(found.attributes["category"], tables["category"])
 
 
 @pytest.mark.parametrize("window", [1, 5, 500])
 def test_examples_are_all_prefixes_before_the_held_out_two(folder, window):
-    """Twin in lists: every item of a user but the first and the last two is a target once; validation has the last but one."""
+    """Twin in lists: every item of a user but the first and the last two is a target once;
+    validation has the last but one.
+    """
     found, known = read(folder), storage.load(folder)
     users = [known.items[begin:end].tolist() for begin, end in pairwise(known.offsets)]
-    training_twin = [(row[:at][-window:], row[at]) for row in users for at in range(1, len(row) - 2)]
+    training_twin = [
+        (row[:at][-window:], row[at]) for row in users for at in range(1, len(row) - 2)
+    ]
     validation_twin = [(row[:-2][-window:], row[-2]) for row in users]
     for at, twin in ((found.training(), training_twin), (found.validation(), validation_twin)):
         fields = found.examples(at, window)
         assert fields["item_id"].tolist() == [target for _, target in twin]
         assert fields["item_length"].tolist() == [len(history) for history, _ in twin]
-        assert fields["item_id_list"].tolist() == [history + [0] * (window - len(history)) for history, _ in twin]
+        assert fields["item_id_list"].tolist() == [
+            history + [0] * (window - len(history)) for history, _ in twin
+        ]
 
 
 def measured(capsys, *options: str) -> dict[str, object]:
@@ -134,19 +162,31 @@ def measured(capsys, *options: str) -> dict[str, object]:
     ("name", "title", "kind"),
     [
         ("recbole-sasrec", "RecBole 7.8 SASRec, anomaly detection off", "sasrec"),
-        ("recbole-sasrec-anomaly", "RecBole 7.8 SASRec as shipped (anomaly detection on)", "sasrec"),
+        (
+            "recbole-sasrec-anomaly",
+            "RecBole 7.8 SASRec as shipped (anomaly detection on)",
+            "sasrec",
+        ),
         ("recbole-sasrecf", "RecBole 7.8 SASRecF, anomaly detection off", "sasrecf"),
         ("difsr-gate", "DIF-SR repository DIF-SR gate", "dif-sr gate"),
     ],
 )
-def test_a_peer_is_trained_ranked_and_reported_by_the_protocol(folder, package, capsys, name, title, kind):
-    """A line with every number; the first loss of equal scores is ln V; anomaly detection is as the title says."""
+def test_a_peer_is_trained_ranked_and_reported_by_the_protocol(
+    folder, package, capsys, name, title, kind
+):
+    """A line with every number; the first loss of equal scores is ln V; anomaly detection is as the
+    title says.
+    """
     row = measured(capsys, name, "--data", str(folder), "--repository", str(package), "--evaluate")
     assert (row["name"], row["model"]) == (title, kind)
-    assert all(isinstance(row[key], int | float) for key in (*training.NUMBERS, "evaluation_seconds"))
+    assert all(
+        isinstance(row[key], int | float) for key in (*training.NUMBERS, "evaluation_seconds")
+    )
     data = read(folder)
     assert row["steps_per_epoch"] == math.ceil(len(data.training()) / 64)
-    assert row["seconds_per_epoch"] == pytest.approx(row["ms_per_step"] * row["steps_per_epoch"] / 1e3)
+    assert row["seconds_per_epoch"] == pytest.approx(
+        row["ms_per_step"] * row["steps_per_epoch"] / 1e3
+    )
     assert row["timed_steps"] == 3
     assert row["first_loss"] == pytest.approx(math.log(data.item_codes))
     assert row["last_loss"] != row["first_loss"]
@@ -172,10 +212,19 @@ def test_epochs_follow_each_other():
 
 
 def test_the_benchmark_finds_what_can_be_had(package, without_a_peer, capsys):
-    """A checkout brings its own names, an installed RecBole the others, and `training.py` reads the list."""
+    """A checkout brings its own names, an installed RecBole the others, and `training.py` reads the
+    list.
+    """
     peer.main(["--list", "--repository", str(package)])
-    assert capsys.readouterr().out.split() == ["difsr-sasrec", "difsr-sum", "difsr-concat", "difsr-gate"]
-    listed = training.list_peers([sys.executable, str(FOLDER / "peer_recbole.py"), "--repository", str(package)])
+    assert capsys.readouterr().out.split() == [
+        "difsr-sasrec",
+        "difsr-sum",
+        "difsr-concat",
+        "difsr-gate",
+    ]
+    listed = training.list_peers(
+        [sys.executable, str(FOLDER / "peer_recbole.py"), "--repository", str(package)]
+    )
     assert set(listed) >= {"difsr-sasrec", "difsr-sum", "difsr-concat", "difsr-gate"}
 
 
@@ -190,7 +239,9 @@ def refusal(capsys, *options: str) -> str:
 
 def test_an_environment_without_a_peer_is_told_what_to_install(folder, without_a_peer, capsys):
     for options in (["--list"], ["recbole-sasrec", "--data", str(folder)]):
-        assert "pip install recbole==1.2.1 pyarrow; or give --repository" in refusal(capsys, *options)
+        assert "pip install recbole==1.2.1 pyarrow; or give --repository" in refusal(
+            capsys, *options
+        )
 
 
 def test_a_peer_that_cannot_be_imported_is_told_what_to_install(folder, package, capsys):
@@ -202,17 +253,28 @@ def test_a_peer_that_cannot_be_imported_is_told_what_to_install(folder, package,
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--list", "--repository", "nowhere"), "no recbole/model/sequential_recommender/sasrecd.py in it"),
+        (
+            ("--list", "--repository", "nowhere"),
+            "no recbole/model/sequential_recommender/sasrecd.py in it",
+        ),
         (("recbole-sasrec",), "a name and --data are needed"),
         (("--data", "FOLDER"), "a name and --data are needed"),
         (("difsr-gate", "--data", "FOLDER"), "difsr-gate needs --repository PATH"),
         (("recbole-sasrec", "--data", "FOLDER", "--steps", "0"), "must be at least 1"),
-        (("recbole-sasrecf", "--data", "FOLDER", "--attributes", "colour"), "no attribute 'colour'"),
-        (("recbole-sasrecf", "--data", "FOLDER", "--attributes", ""), "needs at least one attribute"),
+        (
+            ("recbole-sasrecf", "--data", "FOLDER", "--attributes", "colour"),
+            "no attribute 'colour'",
+        ),
+        (
+            ("recbole-sasrecf", "--data", "FOLDER", "--attributes", ""),
+            "needs at least one attribute",
+        ),
     ],
 )
 def test_a_wrong_option_is_refused_in_one_line(folder, package, capsys, options, message):
-    assert message in refusal(capsys, *(str(folder) if option == "FOLDER" else option for option in options))
+    assert message in refusal(
+        capsys, *(str(folder) if option == "FOLDER" else option for option in options)
+    )
 
 
 @pytest.mark.parametrize(
@@ -224,7 +286,9 @@ def test_a_wrong_option_is_refused_in_one_line(folder, package, capsys, options,
         ({"options": {"split": {"name": "temporal"}}}, "its split is temporal"),
     ],
 )
-def test_a_folder_that_is_no_data_set_for_peers_is_refused_in_one_line(folder, tmp_path, capsys, change, message):
+def test_a_folder_that_is_no_data_set_for_peers_is_refused_in_one_line(
+    folder, tmp_path, capsys, change, message
+):
     """With or without a peer: the data are looked at first."""
     if change is not None:
         manifest = yaml.safe_load((folder / peer.MANIFEST).read_text())

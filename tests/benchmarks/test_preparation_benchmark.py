@@ -1,4 +1,6 @@
-"""The benchmark of preparation: what is generated, that its readers are held to the same sums, and what is made of them."""
+"""The benchmark of preparation: what is generated, that its readers are held to the same sums, and
+what is made of them.
+"""
 
 import json
 import sys
@@ -17,16 +19,34 @@ def folder(tmp_path_factory):
 
 
 def test_generated_reviews_have_the_distributed_schema(folder, tmp_path):
-    """Every line is a review of every key, about 700 bytes of text; the same arguments give the same bytes, others others."""
+    """Every line is a review of every key, about 700 bytes of text; the same arguments give the
+    same bytes, others others.
+    """
     records = [json.loads(line) for line in (folder / side.REVIEWS).read_text().splitlines()]
-    keys = ["review_id", "user_id", "business_id", "stars", "useful", "funny", "cool", "text", "date"]
+    keys = [
+        "review_id",
+        "user_id",
+        "business_id",
+        "stars",
+        "useful",
+        "funny",
+        "cool",
+        "text",
+        "date",
+    ]
     assert [list(record) for record in records] == [keys] * 3_000
     assert 600 < sum(len(record["text"]) for record in records) / 3_000 < 800
-    businesses = [json.loads(line)["business_id"] for line in (folder / side.BUSINESSES).read_text().splitlines()]
+    businesses = [
+        json.loads(line)["business_id"]
+        for line in (folder / side.BUSINESSES).read_text().splitlines()
+    ]
     assert {record["business_id"] for record in records} <= set(businesses)
     for seed, same in ((0, True), (1, False)):
         side.generate(tmp_path / str(seed), 3_000, seed)
-        assert ((tmp_path / str(seed) / side.REVIEWS).read_bytes() == (folder / side.REVIEWS).read_bytes()) is same
+        assert (
+            (tmp_path / str(seed) / side.REVIEWS).read_bytes()
+            == (folder / side.REVIEWS).read_bytes()
+        ) is same
 
 
 def test_readers_read_the_same(folder):
@@ -44,7 +64,9 @@ def test_preparing_is_timed_in_stages(folder):
 
 
 def result(name, seconds, sums=(1, 2)):
-    return preparation.summarise(name, [{"seconds": each, "peak_bytes": 5_000_000, "sums": list(sums)} for each in seconds])
+    return preparation.summarise(
+        name, [{"seconds": each, "peak_bytes": 5_000_000, "sums": list(sums)} for each in seconds]
+    )
 
 
 def test_readers_that_differ_are_refused():
@@ -54,12 +76,16 @@ def test_readers_that_differ_are_refused():
     with pytest.raises(SystemExit, match="the readers differ"):
         preparation.check_readers([*rows, result("polars", [1.0], (1, 3))])
     with pytest.raises(SystemExit, match="differs between rounds"):
-        preparation.summarise("ours", [{"seconds": 1.0, "peak_bytes": 1, "sums": [each]} for each in (1, 2)])
+        preparation.summarise(
+            "ours", [{"seconds": 1.0, "peak_bytes": 1, "sums": [each]} for each in (1, 2)]
+        )
 
 
 def test_the_table_has_a_row_for_each_side():
     """Medians, spreads and peaks in megabytes."""
-    lines = preparation.to_markdown([result("ours", [1.0, 4.0, 2.0]), result("json", [3.0])]).splitlines()
+    lines = preparation.to_markdown(
+        [result("ours", [1.0, 4.0, 2.0]), result("json", [3.0])]
+    ).splitlines()
     assert [cell.strip() for cell in lines[2].split("|")[2:5]] == ["2.00", "1.00–4.00", "5"]
     assert len(lines) == 4
 
@@ -72,9 +98,14 @@ def test_a_side_that_fails_ends_all(tmp_path):
 
 def test_a_missing_library_is_told(monkeypatch, tmp_path):
     """The others are measured without it."""
-    answers = {"polars": {"missing": "polars"}, "ours": {"seconds": 1.0, "peak_bytes": 1, "sums": [1]}}
+    answers = {
+        "polars": {"missing": "polars"},
+        "ours": {"seconds": 1.0, "peak_bytes": 1, "sums": [1]},
+    }
     monkeypatch.setattr(preparation.Side, "run", lambda self, *options: answers[self.name])
     said: list[str] = []
-    rows = preparation.run_rounds([preparation.Side(name, "python", tmp_path) for name in answers], 1, said.append)
+    rows = preparation.run_rounds(
+        [preparation.Side(name, "python", tmp_path) for name in answers], 1, said.append
+    )
     assert [row.name for row in rows] == ["ours"]
     assert any("polars is not installed" in text for text in said)

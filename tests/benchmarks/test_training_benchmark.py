@@ -1,4 +1,6 @@
-"""The training benchmark: what our side measures, what it asks of a peer, and what it makes of both."""
+"""The training benchmark: what our side measures, what it asks of a peer, and what it makes of
+both.
+"""
 
 import json
 import sys
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 from scripts import load
 
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.errors import SirecError
 from sirec.models import model_class
@@ -23,12 +25,20 @@ def demo():
 
 def printer(tmp_path: Path, *lines: dict[str, object], code: int = 0) -> tuple[str, ...]:
     script = tmp_path / "peer.py"
-    script.write_text(f"import sys\nfor line in {[json.dumps(line) for line in lines]!r}: print(line)\nsys.exit({code})\n")
+    script.write_text(
+        f"import sys\nfor line in {[json.dumps(line) for line in lines]!r}: print(line)\nsys.exit({code})\n"
+    )
     return (sys.executable, str(script))
 
 
 def line(**more: object) -> dict[str, object]:
-    return {"name": "peer", "ms_per_step": 10.0, "seconds_per_epoch": 2.0, "peak_bytes_above_import": 5_000_000, **more}
+    return {
+        "name": "peer",
+        "ms_per_step": 10.0,
+        "seconds_per_epoch": 2.0,
+        "peak_bytes_above_import": 5_000_000,
+        **more,
+    }
 
 
 @pytest.mark.parametrize(
@@ -42,17 +52,23 @@ def line(**more: object) -> dict[str, object]:
     ],
 )
 def test_our_side_speaks_the_protocol(demo, spec, model):
-    config = own_side.configure(f"{spec} width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"])
+    config = own_side.configure(
+        f"{spec} width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"]
+    )
     [(suffix, result)] = own_side.measure(config, demo, warmup=1, steps=2, evaluate=True)
     assert suffix == ""
     assert result["model"] == model
     assert all(isinstance(result[key], int | float) for key in training.NUMBERS)
-    assert result["seconds_per_epoch"] == pytest.approx(result["ms_per_step"] * result["steps_per_epoch"] / 1e3)
+    assert result["seconds_per_epoch"] == pytest.approx(
+        result["ms_per_step"] * result["steps_per_epoch"] / 1e3
+    )
     assert result["evaluation_seconds"] > 0
 
 
 def test_each_stage_is_timed_and_the_users_ranked_once(demo):
-    config = own_side.configure("s3-rec width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"])
+    config = own_side.configure(
+        "s3-rec width=16 inner=16 layers=1 budget=64", demo, 1, "fp32", ["category"]
+    )
     stages = list(own_side.measure(config, demo, warmup=1, steps=2, evaluate=True))
     assert [(suffix, result["model"]) for suffix, result in stages] == [
         (" (pretrain)", "s3-rec (pretrain)"),
@@ -69,8 +85,10 @@ def test_every_trained_model_has_a_side():
 
 def trainer_of(demo):
     config = own_side.configure("sasrec width=16 inner=16 layers=1 budget=500", demo, 1, "fp32", [])
-    workshop = own_side.set_up(config, demo, own_side.torch.device("cpu"))
-    return own_side.Trainer(workshop.model, config.stages[0], workshop.data, workshop.schema, own_side.Place(0))
+    built = own_side.set_up(config, demo, own_side.torch.device("cpu"))
+    return own_side.Trainer(
+        built.model, config.stages[0], built.data, built.schema, own_side.Place(0)
+    )
 
 
 def test_steps_are_timed_across_epochs(demo):
@@ -89,7 +107,9 @@ def test_steps_are_timed_across_epochs(demo):
 
 @pytest.mark.parametrize(("limit", "timed"), [(0.0, 3), (1e9, 5)])
 def test_a_limit_ends_the_steps_early_but_not_before_the_third(demo, limit, timed):
-    """Of 5 steps after 4, nothing is cut while there is time; without any, 3 are timed after 3, and they say so."""
+    """Of 5 steps after 4, nothing is cut while there is time; without any, 3 are timed after 3, and
+    they say so.
+    """
     trainer, done = trainer_of(demo), []
     steps = trainer._step
     trainer._step = lambda rows: done.append(rows) or steps(rows)
@@ -97,9 +117,13 @@ def test_a_limit_ends_the_steps_early_but_not_before_the_third(demo, limit, time
     assert len(done) == {3: 6, 5: 9}[timed]
 
 
-@pytest.mark.parametrize("model", ["gru4rec", "caser", "stosa", "bsarec", "dlfs-rec", "esasrec", "comif"])
+@pytest.mark.parametrize(
+    "model", ["gru4rec", "caser", "stosa", "bsarec", "dlfs-rec", "esasrec", "comif"]
+)
 def test_as_declared_leaves_a_model_all_but_width_window_and_budget(demo, model):
-    """In the shape `declared` a model differs from its declaration in what is shared alone; in the peers' shape in more."""
+    """In the shape `declared` a model differs from its declaration in what is shared alone; in the
+    peers' shape in more.
+    """
     declared = model_class(model)()
     config = own_side.configure(model, demo, 1, "fp32", ["category"], "declared")
     assert config.model == replace(declared, width=128)
@@ -107,8 +131,13 @@ def test_as_declared_leaves_a_model_all_but_width_window_and_budget(demo, model)
 
 
 def test_models_in_the_peers_shape_share_layers_and_dropout(demo):
-    """The control of the test above: layers of the shape `equal` are not those that are declared."""
-    layers = [own_side.configure(model, demo, 1, "fp32", ["category"]).model.layers for model in ("gru4rec", "stosa")]
+    """The control of the test above: layers of the shape `equal` are not those that are
+    declared.
+    """
+    layers = [
+        own_side.configure(model, demo, 1, "fp32", ["category"]).model.layers
+        for model in ("gru4rec", "stosa")
+    ]
     assert layers == [3, 3]
     assert own_side.configure("stosa", demo, 1, "fp32", [], "declared").model.layers == 1
 
@@ -141,7 +170,10 @@ def test_every_default_side_is_a_configuration(demo):
 
 def test_rounds_are_summed_up_and_compared_with_the_fastest_peer(tmp_path):
     slow = line(name="slow", model="m", seconds_per_epoch=8.0, evaluation_seconds=1.5)
-    fast, ours = line(name="fast", model="m", seconds_per_epoch=4.0), line(name="ours", model="m", seconds_per_epoch=1.0)
+    fast, ours = (
+        line(name="fast", model="m", seconds_per_epoch=4.0),
+        line(name="ours", model="m", seconds_per_epoch=1.0),
+    )
     (tmp_path / "a").mkdir()
     sides = [
         training.Side(printer(tmp_path, slow, fast), ours=False),
@@ -168,8 +200,12 @@ def test_a_single_round_has_no_spread(tmp_path, rounds, spread):
 
 
 def test_steps_are_those_that_a_side_says_it_timed(tmp_path):
-    sides = [training.Side(printer(tmp_path, line(name="a", timed_steps=7), line(name="b")), ours=False)]
-    assert [row["steps"] for row in cells(training.to_markdown(training.run_rounds(sides, 1, 1)))] == ["7", "–"]
+    sides = [
+        training.Side(printer(tmp_path, line(name="a", timed_steps=7), line(name="b")), ours=False)
+    ]
+    assert [
+        row["steps"] for row in cells(training.to_markdown(training.run_rounds(sides, 1, 1)))
+    ] == ["7", "–"]
 
 
 @pytest.fixture
@@ -182,14 +218,18 @@ def bench(tmp_path, monkeypatch):
         monkeypatch.setattr(training, "every_model", list)
         (tmp_path / data).mkdir(exist_ok=True)
         out = tmp_path / "table.md"
-        training.main(["--data", str(tmp_path / data), "--rounds", "1", "--out", str(out), *options])
+        training.main(
+            ["--data", str(tmp_path / data), "--rounds", "1", "--out", str(out), *options]
+        )
         return out.read_text()
 
     return run
 
 
 def test_a_second_run_says_how_much_faster_each_side_became(bench, tmp_path):
-    """`--out` leaves figures beside the table; with them as `--before` the last column has the ratio of each known side."""
+    """`--out` leaves figures beside the table; with them as `--before` the last column has the
+    ratio of each known side.
+    """
     old, new = line(name="old", seconds_per_epoch=12.0), line(name="new", seconds_per_epoch=1.0)
     assert "since" not in bench([old])
     (tmp_path / "table.json").rename(tmp_path / "before.json")
@@ -203,8 +243,13 @@ def test_figures_say_of_what_and_where_they_are(bench, tmp_path):
     bench([line(steps_per_epoch=3)], "--threads", "1", "--attributes", "brand,category")
     read = json.loads((tmp_path / "table.json").read_text())
     assert read["protocol"] == {
-        "data": "demo", "attributes": "brand, category", "threads": 1, "precision": "fp32", "device": "cpu", "shape": "equal",
-    }  # fmt: skip
+        "data": "demo",
+        "attributes": "brand, category",
+        "threads": 1,
+        "precision": "fp32",
+        "device": "cpu",
+        "shape": "equal",
+    }
     assert {"where", "python", "torch", "commit", "load"} == set(read["machine"])
     assert [row["name"] for row in read["rows"]] == ["peer"]
 
@@ -219,7 +264,9 @@ def test_figures_say_of_what_and_where_they_are(bench, tmp_path):
         (("--attributes", "brand"), "demo", "attributes category (now brand)"),
     ],
 )
-def test_figures_of_another_protocol_are_refused_before_anything_is_timed(bench, tmp_path, capsys, options, data, message):
+def test_figures_of_another_protocol_are_refused_before_anything_is_timed(
+    bench, tmp_path, capsys, options, data, message
+):
     bench([line()])
     (tmp_path / "table.json").rename(tmp_path / "before.json")
     (tmp_path / "table.md").unlink()
@@ -241,10 +288,14 @@ def test_figures_of_another_machine_are_compared_with_a_note(bench, tmp_path):
 
 
 def test_figures_that_do_not_say_what_they_are_of_are_compared_with_a_note(bench, tmp_path):
-    """Rows alone are what was written at first; other steps an epoch give them away as of other data."""
+    """Rows alone are what was written at first; other steps an epoch give them away as of other
+    data.
+    """
     rows = [line(name="same", steps_per_epoch=24), line(name="other", steps_per_epoch=257)]
     (tmp_path / "before.json").write_text(json.dumps(rows))
-    text = bench([row | {"steps_per_epoch": 24} for row in rows], "--before", str(tmp_path / "before.json"))
+    text = bench(
+        [row | {"steps_per_epoch": 24} for row in rows], "--before", str(tmp_path / "before.json")
+    )
     assert [row["since"] for row in cells(text)] == ["1.00×", "–"]
     assert "does not say how and where" in text
 
@@ -259,9 +310,17 @@ def test_the_committed_figures_can_be_compared_with(tmp_path):
 
 def test_printed_figures_stand_beside_the_model_of_that_name(bench):
     """A GB is 1,000 MB; a side that is not a model as it is has nothing printed."""
-    table7 = training.OWN_SIDE.parents[1] / "experiments" / "published" / "comif_table7_efficiency.csv"
-    text = bench([line(name="dif-sr", model="dif-sr gate"), line(name="comif width=64")], "--printed", str(table7))
-    printed = [[value for key, value in row.items() if key.startswith("printed")] for row in cells(text)]
+    table7 = (
+        training.OWN_SIDE.parents[1] / "experiments" / "published" / "comif_table7_efficiency.csv"
+    )
+    text = bench(
+        [line(name="dif-sr", model="dif-sr gate"), line(name="comif width=64")],
+        "--printed",
+        str(table7),
+    )
+    printed = [
+        [value for key, value in row.items() if key.startswith("printed")] for row in cells(text)
+    ]
     assert printed == [["11.7", "1.06", "2,080"], ["–", "–", "–"]]
     assert "on the paper's machine and Beauty" in text
 
@@ -292,7 +351,10 @@ def test_the_protocol_line_says_what_is_shared_and_which_attributes_there_were(b
         (["--data", ".", "--own", ""], "nothing to time"),
         (["--data", ".", "--every-model", "--own", "sasrec"], "exclude each other"),
         (["--data", ".", "--every-model", "--peer-script", "peer.py"], "one shape"),
-        (["--data", ".", "--peer-script", "peer.py", "--peer-python", "no-python"], "no such interpreter"),
+        (
+            ["--data", ".", "--peer-script", "peer.py", "--peer-python", "no-python"],
+            "no such interpreter",
+        ),
     ],
 )
 def test_a_wrong_option_is_refused_before_anything_is_timed(options, message, capsys):
@@ -309,7 +371,9 @@ def test_an_accelerator_that_is_not_there_is_refused_before_anything_is_timed(ca
     assert "no CUDA accelerator is usable here" in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("figures", ["", "5", "[5]", "{}", '[{"name": "a", "seconds_per_epoch": 0}]', '{"rows": []}'])
+@pytest.mark.parametrize(
+    "figures", ["", "5", "[5]", "{}", '[{"name": "a", "seconds_per_epoch": 0}]', '{"rows": []}']
+)
 def test_figures_that_this_script_did_not_write_are_refused(tmp_path, figures):
     (tmp_path / "before.json").write_text(figures)
     with pytest.raises(ValueError, match="not the figures"):
@@ -321,7 +385,11 @@ def test_figures_that_this_script_did_not_write_are_refused(tmp_path, figures):
     [
         ([], 0, "no JSON line"),
         ([line()], 3, "failed"),
-        ([{"name": "peer", "ms_per_step": 1.0}], 0, "without seconds_per_epoch, peak_bytes_above_import"),
+        (
+            [{"name": "peer", "ms_per_step": 1.0}],
+            0,
+            "without seconds_per_epoch, peak_bytes_above_import",
+        ),
     ],
 )
 def test_a_side_that_breaks_the_protocol_stops_the_benchmark(tmp_path, lines, code, message):

@@ -9,12 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from sirec.cli.main import main
-from sirec.data import storage
-from sirec.data.prepare import prepare
+from sirec.cli.app import main
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 
-SMALL = ["--set", "width=8", "--set", "heads=2", "--set", "layers=1", "--set", "inner=8", "--set", "epochs=2", "--threads", "1"]
+SMALL = [
+    "--set",
+    "width=8",
+    "--set",
+    "heads=2",
+    "--set",
+    "layers=1",
+    "--set",
+    "inner=8",
+    "--set",
+    "epochs=2",
+    "--threads",
+    "1",
+]
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def sirec(prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+def sirec(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Call:
     """`sirec("train", "comif")` in the folder of `prepared`."""
     monkeypatch.chdir(prepared)
 

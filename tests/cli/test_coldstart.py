@@ -25,29 +25,61 @@ def trained(sirec: Call, prepared: Path) -> Path:
 
 
 def test_models_are_found_and_drawn(sirec: Call, trained: Path) -> None:
-    """JSON holds the tables, the folders hold them and the figures; bins add up to the run's metric; joins are said."""
-    outcome = sirec(*ASKED, "--data", "shop", "--models", "transitions,sasrec", "--bins", "popularity=5,10,20,1000", "--json")
+    """JSON holds the tables, the folders hold them and the figures; bins add up to the run's
+    metric; joins are said.
+    """
+    outcome = sirec(
+        *ASKED,
+        "--data",
+        "shop",
+        "--models",
+        "transitions,sasrec",
+        "--bins",
+        "popularity=5,10,20,1000",
+        "--json",
+    )
     assert outcome.code == 0, outcome.err
     table = json.loads(outcome.out)["tables"][0]
     assert table["title"] == "Cold start on shop: test, history kept, by popularity"
     sizes = [int(column["unit"].replace(",", "")) for column in table["columns"]]
     assert min(sizes) >= 30
     assert sum(sizes[:-1]) == sizes[-1] == 300
-    row = next(row for row in table["rows"] if (row["label"], row["group"]) == ("SASRec", "Recall@20"))
+    row = next(
+        row for row in table["rows"] if (row["label"], row["group"]) == ("SASRec", "Recall@20")
+    )
     values = [cell["value"] for cell in row["cells"].values()]
-    ranks = RunFolder(next((trained / "runs" / "shop" / "sasrec").iterdir())).ranks().ranks["test"]["keep"]
+    ranks = (
+        RunFolder(next((trained / "runs" / "shop" / "sasrec").iterdir()))
+        .ranks()
+        .ranks["test"]["keep"]
+    )
     assert values[-1] == parse_metric("Recall@20").mean(ranks)
-    assert sum(size * value for size, value in zip(sizes[:-1], values[:-1], strict=True)) / 300 == pytest.approx(values[-1])
-    assert {path.suffix for path in (trained / "tables").glob("coldstart_shop.*")} == {".md", ".csv", ".tex"}
-    assert {path.suffix for path in (trained / "figures").glob("coldstart_shop_popularity.*")} == {".png", ".pdf", ".csv"}
+    assert sum(
+        size * value for size, value in zip(sizes[:-1], values[:-1], strict=True)
+    ) / 300 == pytest.approx(values[-1])
+    assert {path.suffix for path in (trained / "tables").glob("coldstart_shop.*")} == {
+        ".md",
+        ".csv",
+        ".tex",
+    }
+    assert {path.suffix for path in (trained / "figures").glob("coldstart_shop_popularity.*")} == {
+        ".png",
+        ".pdf",
+        ".csv",
+    }
     assert any("are one bin" in note for note in table["notes"])
 
 
 def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> None:
-    """Runs named one by one, the record, and a metric named twice make the same tables; masked ones differ (control)."""
+    """Runs named one by one, the record, and a metric named twice make the same tables; masked ones
+    differ (control).
+    """
     asked = ["coldstart", "--out", "cold", "--minimum", "100", "--metric", "Recall@10"]
     by_model = [*asked, "--data", "shop", "--models", "transitions,sasrec"]
-    runs = [str(next((trained / "runs" / "shop" / model).iterdir())) for model in ("transitions", "sasrec")]
+    runs = [
+        str(next((trained / "runs" / "shop" / model).iterdir()))
+        for model in ("transitions", "sasrec")
+    ]
     calls = {
         "one": by_model,
         "two": [*asked, *runs],
@@ -67,7 +99,9 @@ def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> N
 
 
 def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:
-    """Two data sets have no bins in common; other data under one name are named; missing covariates are, too."""
+    """Two data sets have no bins in common; other data under one name are named; missing covariates
+    are, too.
+    """
     run = next((trained / "runs" / "shop" / "sasrec").iterdir())
     floor = next((trained / "runs" / "shop" / "transitions").iterdir())
     other = trained / "runs" / "market" / "sasrec" / run.name
@@ -78,10 +112,14 @@ def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:
     assert (outcome.code, outcome.out) == (2, "")
     assert "runs of different data: shop, market" in " ".join(outcome.err.split())
     (other / "config.yaml").write_text(config.replace("fingerprint: ", "fingerprint: 0000"))
-    assert "made on other data than the rows before it" in " ".join(sirec(*ASKED, str(floor), str(other)).err.split())
+    assert "made on other data than the rows before it" in " ".join(
+        sirec(*ASKED, str(floor), str(other)).err.split()
+    )
     assert "no such file" in sirec(*ASKED, str(other)).err
     shutil.rmtree(trained / "runs" / "market")
-    assert "two bins of 200" in sirec("coldstart", "--out", "cold", str(floor), str(run)).err  # control: the runs are good
+    assert (
+        "two bins of 200" in sirec("coldstart", "--out", "cold", str(floor), str(run)).err
+    )  # control: the runs are good
 
 
 STUDY = """
@@ -95,12 +133,27 @@ rows:
 
 
 def test_what_is_missing_is_trained_on_demand(sirec: Call, prepared: Path) -> None:
-    """With --train the rows of the models asked for are trained and no others; again, nothing is; runs give the same tables."""
+    """With --train the rows of the models asked for are trained and no others; again, nothing is;
+    runs give the same tables.
+    """
     (prepared / "small.yaml").write_text(STUDY)
-    asked = ["coldstart", "--out", "fresh", "--minimum", "100", "--study", "small.yaml", "--data", "shop"]
+    asked = [
+        "coldstart",
+        "--out",
+        "fresh",
+        "--minimum",
+        "100",
+        "--study",
+        "small.yaml",
+        "--data",
+        "shop",
+    ]
     asked += ["--models", "transitions,sasrec", "--train", "--json"]
     refused = sirec(*(word for word in asked if word != "--train"))
-    assert (refused.code, "is not a study" in refused.err) == (2, True)  # control: there was nothing to read
+    assert (refused.code, "is not a study" in refused.err) == (
+        2,
+        True,
+    )  # control: there was nothing to read
     first = sirec(*asked, "--jobs", "2")
     assert first.code == 0, first.err
     rows = {row["label"] for row in json.loads(first.out)["tables"][0]["rows"]}
@@ -120,13 +173,20 @@ def test_what_is_missing_is_trained_on_demand(sirec: Call, prepared: Path) -> No
 
 
 def test_corrected_p_values_stand_beside_differences(sirec: Call, trained: Path) -> None:
-    """Each grouping has a table of them, of the bins alone, with the mark where differences have it."""
+    """Each grouping has a table of them, of the bins alone, with the mark where differences have
+    it.
+    """
     outcome = sirec(*ASKED, "--data", "shop", "--models", "transitions,sasrec", "--json")
-    tables = {table["title"].partition("history kept, ")[2]: table for table in json.loads(outcome.out)["tables"]}
+    tables = {
+        table["title"].partition("history kept, ")[2]: table
+        for table in json.loads(outcome.out)["tables"]
+    }
     assert [title for title in tables if title.endswith("corrected p")]
     for title in [title for title in tables if title.endswith(": differences")]:
         gained, p_values = tables[title], tables[f"{title}, corrected p"]
-        assert [row["label"] for row in gained["rows"]] == [row["label"] for row in p_values["rows"]]
+        assert [row["label"] for row in gained["rows"]] == [
+            row["label"] for row in p_values["rows"]
+        ]
         for difference, corrected in zip(gained["rows"], p_values["rows"], strict=True):
             assert list(corrected["cells"]) == list(difference["cells"])[:-1]
             for name, cell in corrected["cells"].items():

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
-from sirec.data.prepare import PrepareOptions, prepare
+from sirec.data.prepare.pipeline import PrepareOptions, prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.split import Temporal
+from sirec.data.store import storage
 from sirec.models import MODELS
 
 from .conftest import SMALL, Call
@@ -23,14 +23,20 @@ def test_several_runs_make_one_table_with_paired_differences(sirec: Call, prepar
     """`evaluate` of a model and a floor: both rows, their difference, and a sentence about it."""
     runs = []
     for model in ("sasrec", "transitions"):
-        outcome = sirec("train", model, "--data", "shop", "--json", *(SMALL if model == "sasrec" else []))
+        outcome = sirec(
+            "train", model, "--data", "shop", "--json", *(SMALL if model == "sasrec" else [])
+        )
         runs.append(json.loads(outcome.out)["run"])
     outcome = sirec("evaluate", *runs, "--history", "mask", "--json", "--name", "two")
     result = json.loads(outcome.out)
     assert [row["label"] for row in result["tables"][0]["rows"]] == ["SASRec", "Item transitions"]
     assert "history masked" in result["tables"][0]["title"]
     assert "SASRec" in result["sentences"][0]
-    assert {path.suffix for path in (prepared / "results" / "tables").glob("two.*")} == {".md", ".csv", ".tex"}
+    assert {path.suffix for path in (prepared / "results" / "tables").glob("two.*")} == {
+        ".md",
+        ".csv",
+        ".tex",
+    }
 
 
 def test_training_twice_trains_once(sirec: Call, prepared: Path) -> None:
@@ -54,30 +60,57 @@ def test_ablation_prints_full_against_switched_off(sirec: Call) -> None:
 
 
 def test_a_papers_table_is_the_default_and_draws_again_without_training(sirec: Call) -> None:
-    """`ablate` alone is COMIF's Table 6; a second call trains nothing, `--render-only` says the same; `dif` has two tables."""
+    """`ablate` alone is COMIF's Table 6; a second call trains nothing, `--render-only` says the
+    same; `dif` has two tables.
+    """
     first = sirec("ablate", "--data", "shop", "--json", *TINY)
     rows = [row["label"] for row in json.loads(first.out)["tables"][0]["rows"]]
     assert rows == ["All sources at the attention", "+ embedding fusion", "+ IAA", "+ UPA (COMIF)"]
     again = sirec("ablate", "modules", "--data", "shop", "--json", *TINY)
     assert again.err.count("already trained") == 4
-    assert sirec("ablate", "modules", "--data", "shop", "--json", "--render-only", *TINY).out == first.out == again.out
-    titles = [value["title"] for value in json.loads(sirec("ablate", "dif", "--data", "shop", "--json", *TINY).out)]
+    assert (
+        sirec("ablate", "modules", "--data", "shop", "--json", "--render-only", *TINY).out
+        == first.out
+        == again.out
+    )
+    titles = [
+        value["title"]
+        for value in json.loads(sirec("ablate", "dif", "--data", "shop", "--json", *TINY).out)
+    ]
     assert titles == ["DIF and AAP, on and off", "Side information of DIF-SR, one by one"]
 
 
 def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
-    """Two seeds, one run at a time and two: record and tables agree byte for byte; other seeds (control) have others."""
+    """Two seeds, one run at a time and two: record and tables agree byte for byte; other seeds
+    (control) have others.
+    """
     files: dict[str, dict[str, bytes]] = {}
     (prepared / "two.yaml").write_text(
         "title: Two\nrows: {A: {model: sasrec}, B: {model: popularity}, C: {model: sasrec, set: {heads: 1}}}"
     )
     for jobs, seeds in (("1", "0,1"), ("2", "0,1"), ("1", "2,3")):
         out = prepared / f"jobs{jobs}-{seeds}" / "results"
-        shown = sirec("study", "two.yaml", "--data", "shop", "--seeds", seeds, "--jobs", jobs, "--out", str(out), *TINY)
+        shown = sirec(
+            "study",
+            "two.yaml",
+            "--data",
+            "shop",
+            "--seeds",
+            seeds,
+            "--jobs",
+            jobs,
+            "--out",
+            str(out),
+            *TINY,
+        )
         assert shown.code == 0, shown.err
-        assert f"Seeds per row: 2 (seeds {seeds.replace(',', ', ')});" in " ".join(shown.out.split())
+        assert f"Seeds per row: 2 (seeds {seeds.replace(',', ', ')});" in " ".join(
+            shown.out.split()
+        )
         found = [path for folder in ("studies", "tables") for path in (out / folder).iterdir()]
-        files[jobs + seeds] = {path.name.split("_seeds")[0] + path.suffix: path.read_bytes() for path in found}
+        files[jobs + seeds] = {
+            path.name.split("_seeds")[0] + path.suffix: path.read_bytes() for path in found
+        }
     assert len(files["10,1"]) == 4
     assert files["10,1"] == files["20,1"]
     assert files["10,1"] != files["12,3"]
@@ -85,10 +118,14 @@ def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_has_a_page(sirec: Call, name: str) -> None:
-    """`models NAME` shows what the model is and how it compared with the original; as JSON it carries its defaults."""
+    """`models NAME` shows what the model is and how it compared with the original; as JSON it
+    carries its defaults.
+    """
     page = sirec("models", name).out
     assert MODELS[name].title in page
-    assert (f"Beside the original: {MODELS[name].checked}." in page) != MODELS[name].is_floor
+    assert (f"Beside the original: {MODELS[name].checked}." in page) != MODELS[
+        name
+    ].is_training_free
     assert json.loads(sirec("models", name, "--json").out)["name"] == name
 
 
@@ -108,11 +145,16 @@ def test_an_audit_is_a_screen(sirec: Call) -> None:
     assert max(map(len, lines)) <= 100
     assert lines[0].startswith(f"shop: {values['statistics']['users']} users")
     said = " ".join(screen.out.split())
-    assert f"{100 * values['leakage']['training']:.1f} % of training is later than a test target" in said
+    assert (
+        f"{100 * values['leakage']['training']:.1f} % of training is later than a test target"
+        in said
+    )
     assert f"{100 * values['repeats']['users']:.1f} % of users come back to an item" in said
     assert f"rating: {values['behaviours']['rating']} values" in said
     for signal in values["order"]:
-        assert f"{signal['metric']} {signal['ordered']:.4f}, shuffled {signal['shuffled']:.4f}" in said
+        assert (
+            f"{signal['metric']} {signal['ordered']:.4f}, shuffled {signal['shuffled']:.4f}" in said
+        )
     assert "unknown" not in said
 
 
@@ -122,7 +164,9 @@ def test_an_audit_without_times_says_what_is_unknown(sirec: Call, prepared: Path
     untimed = replace(raw, interactions=raw.interactions.drop(columns="timestamp"))
     folder = storage.write(prepared / "untimed", prepare(untimed, "shop"))
     arguments = ("audit", "shop", "--data-root", str(folder.parent))
-    assert " ".join(sirec(*arguments).out.split()).count("unknown: the data have no timestamps") == 2
+    assert (
+        " ".join(sirec(*arguments).out.split()).count("unknown: the data have no timestamps") == 2
+    )
     values = json.loads(sirec(*arguments, "--json").out)
     assert (values["leakage"], values["statistics"]["tied_last_pairs"]) == (None, None)
     assert set(values["unknown"]) == {"leakage", "tied_last_pairs"}
@@ -143,23 +187,59 @@ def test_a_temporal_split_is_seen_wherever_it_matters(sirec: Call, prepared: Pat
     assert options.split.text in audited
     assert f"{few} targets, of which" in audited
     assert "0.0 % of training is later than a test target" in audited
-    call = ("train", "transitions", "--data", "shop", "--test", *place, "--out", str(prepared / "temporal" / "results"))
+    call = (
+        "train",
+        "transitions",
+        "--data",
+        "shop",
+        "--test",
+        *place,
+        "--out",
+        str(prepared / "temporal" / "results"),
+    )
     trained = " ".join(sirec(*call).out.split())
-    assert f"Split of shop: {options.split.text}; {few} of {made.statistics.users} users have a target." in trained
+    assert (
+        f"Split of shop: {options.split.text}; {few} of {made.statistics.users} users have a target."
+        in trained
+    )
 
 
-def test_proposals_on_another_split_are_said_to_be_without_a_table(sirec: Call, prepared: Path) -> None:
-    """A study that names proposals is drawn on data split by time, too; on the papers' split (control) it has that table."""
+def test_proposals_on_another_split_are_said_to_be_without_a_table(
+    sirec: Call, prepared: Path
+) -> None:
+    """A study that names proposals is drawn on data split by time, too; on the papers' split
+    (control) it has that table.
+    """
     rows = "rows: {A: {model: popularity}, T: {model: transitions}}"
     (prepared / "proposing.yaml").write_text(f"title: x\nproposals: [transitions]\n{rows}\n")
-    made = prepare(DemoSource(users=300, items=100).read(), "later", PrepareOptions(split=Temporal(target="first")))
-    place = str(storage.write(prepared / "by_time", made).parent)  # beside the others it would be the last one prepared
+    made = prepare(
+        DemoSource(users=300, items=100).read(),
+        "later",
+        PrepareOptions(split=Temporal(target="first")),
+    )
+    place = str(
+        storage.write(prepared / "by_time", made).parent
+    )  # beside the others it would be the last one prepared
     titles, said = {}, {}
     for data, root in (("later", place), ("shop", "data")):
-        call = ("study", "proposing.yaml", "--data", data, "--data-root", root, "--out", "proposing", "--json")
+        call = (
+            "study",
+            "proposing.yaml",
+            "--data",
+            data,
+            "--data-root",
+            root,
+            "--out",
+            "proposing",
+            "--json",
+        )
         tables = json.loads(sirec(*call).out)["tables"]
         titles[data] = [table["title"] for table in tables]
-        said[data] = any("No gains over baselines: later not split" in note for table in tables for note in table["notes"])
+        said[data] = any(
+            "No gains over baselines: later not split" in note
+            for table in tables
+            for note in table["notes"]
+        )
     assert said == {"later": True, "shop": False}
     assert len(titles["shop"]) == len(titles["later"]) + 1
 
@@ -172,5 +252,16 @@ def test_doctor_trains_something(sirec: Call) -> None:
 
 def test_help_has_an_example(sirec: Call) -> None:
     """Every command's help shows a call that works."""
-    for command in ("quickstart", "prepare", "datasets", "audit", "models", "train", "evaluate", "ablate", "study", "doctor"):
+    for command in (
+        "quickstart",
+        "prepare",
+        "datasets",
+        "audit",
+        "models",
+        "train",
+        "evaluate",
+        "ablate",
+        "study",
+        "doctor",
+    ):
         assert f"sirec {command}" in sirec(command, "--help").out

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirec.data import storage
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 
 from .conftest import SMALL, Call, Outcome
 
@@ -21,7 +21,10 @@ from .conftest import SMALL, Call, Outcome
 def runs(sirec: Call) -> list[str]:
     """A trained model's folder, and a floor's."""
     calls = (("sasrec", SMALL), ("transitions", []))
-    return [json.loads(sirec("train", model, "--data", "shop", "--json", *more).out)["run"] for model, more in calls]
+    return [
+        json.loads(sirec("train", model, "--data", "shop", "--json", *more).out)["run"]
+        for model, more in calls
+    ]
 
 
 @pytest.fixture
@@ -29,7 +32,9 @@ def theirs(prepared: Path) -> Path:
     """Lists of ten: the same items for everybody, best first."""
     data = storage.load(prepared / "data" / "shop")
     users, items = data.user_names[1:], data.item_names[1:11]
-    table = pd.DataFrame([(user, item, 10 - rank) for user in users for rank, item in enumerate(items)])
+    table = pd.DataFrame(
+        [(user, item, 10 - rank) for user in users for rank, item in enumerate(items)]
+    )
     table.to_csv(prepared / "theirs.csv", index=False, header=["user", "item", "score"])
     np.save(prepared / "theirs.npy", np.zeros((len(users), data.item_count)))
     return prepared / "theirs.csv"
@@ -42,11 +47,19 @@ def refused(outcome: Outcome) -> str:
 
 
 def test_compare_says_first_what_is_unfair(sirec: Call, runs: list[str]) -> None:
-    """On a screen the first line is the warning; JSON has four tables in the same order; metrics and history can be chosen."""
+    """On a screen the first line is the warning; JSON has four tables in the same order; metrics
+    and history can be chosen.
+    """
     screen = sirec("compare", *runs)
     assert screen.out.startswith("NOT LIKE WITH LIKE: the runs differ in training")
-    found = json.loads(sirec("compare", *runs, "--history", "mask", "--metric", "MRR@7", "--json").out)
-    assert [table["title"] for table in found["tables"][1:]] == ["What else differs", "Results", "Overlap of hits"]
+    found = json.loads(
+        sirec("compare", *runs, "--history", "mask", "--metric", "MRR@7", "--json").out
+    )
+    assert [table["title"] for table in found["tables"][1:]] == [
+        "What else differs",
+        "Results",
+        "Overlap of hits",
+    ]
     assert found["tables"][0]["title"].startswith("NOT LIKE WITH LIKE")
     assert [row["label"] for row in found["tables"][2]["rows"]] == ["MRR@7"]
     assert "masked out of" in found["tables"][2]["notes"][0]
@@ -54,8 +67,12 @@ def test_compare_says_first_what_is_unfair(sirec: Call, runs: list[str]) -> None
 
 
 @pytest.mark.parametrize("command", ["compare", "evaluate"])
-def test_a_metric_asked_for_twice_is_asked_for_once(sirec: Call, runs: list[str], command: str) -> None:
-    """Tables, corrections and sentences are those of the one metric; with another one (control) they are not."""
+def test_a_metric_asked_for_twice_is_asked_for_once(
+    sirec: Call, runs: list[str], command: str
+) -> None:
+    """Tables, corrections and sentences are those of the one metric; with another one (control)
+    they are not.
+    """
     once, twice, two = (
         sirec(command, *runs, "--json", *(part for name in names for part in ("--metric", name)))
         for names in (["Recall@20"], ["recall@20", "Recall@20"], ["Recall@20", "Recall@10"])
@@ -77,7 +94,9 @@ def test_compare_refuses_other_data(sirec: Call, runs: list[str], prepared: Path
 
 
 def test_lists_stand_beside_runs(sirec: Call, runs: list[str], theirs: Path) -> None:
-    """Lists and scores of other tools are rows of the table; cutoffs that lists do not reach are not available, or refused."""
+    """Lists and scores of other tools are rows of the table; cutoffs that lists do not reach are
+    not available, or refused.
+    """
     both = ["--recommendations", "theirs.csv", "--data", "shop"]
     table = json.loads(sirec("evaluate", runs[1], *both, "--json").out)["tables"][0]
     assert [row["label"] for row in table["rows"]] == ["Item transitions", "theirs"]
@@ -85,14 +104,35 @@ def test_lists_stand_beside_runs(sirec: Call, runs: list[str], theirs: Path) -> 
     assert 0 < table["rows"][1]["cells"]["Recall@10"]["value"] < 1
     said = refused(sirec("evaluate", runs[1], *both, "--metric", "Recall@20"))
     assert "exact to cutoff 10" in said
-    scores = sirec("evaluate", "--recommendations", "theirs.npy", "--order", "codes", "--data", "shop", "--json")
-    assert "theirs (100 %)" in " ".join(json.loads(scores.out)["tables"][0]["notes"])  # every score is 0: all targets tie
+    scores = sirec(
+        "evaluate",
+        "--recommendations",
+        "theirs.npy",
+        "--order",
+        "codes",
+        "--data",
+        "shop",
+        "--json",
+    )
+    assert "theirs (100 %)" in " ".join(
+        json.loads(scores.out)["tables"][0]["notes"]
+    )  # every score is 0: all targets tie
 
 
 def test_two_lists_need_a_baseline(sirec: Call, theirs: Path) -> None:
-    """Lists have no validation to choose by: without --against that is said; with it (control) they are compared."""
+    """Lists have no validation to choose by: without --against that is said; with it (control) they
+    are compared.
+    """
     shutil.copy(theirs, theirs.with_name("others.csv"))
-    call = ["evaluate", "--recommendations", "theirs.csv", "--recommendations", "others.csv", "--data", "shop"]
+    call = [
+        "evaluate",
+        "--recommendations",
+        "theirs.csv",
+        "--recommendations",
+        "others.csv",
+        "--data",
+        "shop",
+    ]
     assert "--against" in refused(sirec(*call))
     assert "others – theirs" in sirec(*call, "--against", "theirs").out
 

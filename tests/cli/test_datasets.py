@@ -10,7 +10,9 @@ from .conftest import Call
 
 
 def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path: Path) -> None:
-    """A folder of another format, or with a broken manifest, is a line of its own beside the table of the good ones."""
+    """A folder of another format, or with a broken manifest, is a line of its own beside the table
+    of the good ones.
+    """
     for name in ("shop", "stale", "broken"):
         shutil.copytree(prepared / "data" / "shop", tmp_path / name)
     manifest = (tmp_path / "stale" / "dataset.yaml").read_text()
@@ -21,11 +23,16 @@ def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path
     assert "shop" in outcome.out
     assert "stale" not in outcome.out
     broken, stale = outcome.err.splitlines()
-    assert broken.startswith(f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1: not valid YAML")
+    assert broken.startswith(
+        f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1: not valid YAML"
+    )
     assert stale == (
         f"not listed: {tmp_path / 'stale' / 'dataset.yaml'}: format 0, this version reads format 1; prepare it again"
     )
-    assert [each["name"] for each in json.loads(sirec("datasets", "--json", "--data-root", str(tmp_path)).out)] == ["shop"]
+    assert [
+        each["name"]
+        for each in json.loads(sirec("datasets", "--json", "--data-root", str(tmp_path)).out)
+    ] == ["shop"]
 
 
 def test_nothing_good_is_not_nothing(sirec: Call, tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
-from sirec.data.filters import PrepareOptions
-from sirec.data.prepare import prepare
-from sirec.data.sources import DemoSource
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.pipeline import prepare
+from sirec.data.sources.demo import DemoSource
 from sirec.data.split import LeaveOneOut, Split, Temporal
+from sirec.data.store import storage
 
 from .conftest import Call
 
@@ -26,11 +26,17 @@ SPLITS = [
 
 @pytest.mark.parametrize("form", ["atomic", "csv"])
 @pytest.mark.parametrize("split", SPLITS, ids=lambda split: split.text.partition(";")[0])
-def test_the_command_that_is_printed_prepares_the_same(sirec: Call, tmp_path: Path, form: str, split: Split) -> None:
-    """`export` says how its files are read again; called as printed, that gives the same fingerprint and the same split."""
+def test_the_command_that_is_printed_prepares_the_same(
+    sirec: Call, tmp_path: Path, form: str, split: Split
+) -> None:
+    """`export` says how its files are read again; called as printed, that gives the same
+    fingerprint and the same split.
+    """
     place = ["--data-root", str(tmp_path / "data")]
     options = PrepareOptions(split=split, bins={"rating": "3,4", "gap": "1d, 7d"})
-    storage.write(tmp_path / "data", prepare(DemoSource(users=300, items=100).read(), "shop", options))
+    storage.write(
+        tmp_path / "data", prepare(DemoSource(users=300, items=100).read(), "shop", options)
+    )
     outcome = sirec("export", "shop", "--format", form, "--to", str(tmp_path / "out"), *place)
     assert (outcome.code, outcome.out) == (0, "")
     last = outcome.err.strip().splitlines()[-1]
@@ -44,9 +50,14 @@ def test_the_command_that_is_printed_prepares_the_same(sirec: Call, tmp_path: Pa
 
 
 def test_what_is_lost_is_said_and_nothing_overwritten(sirec: Call, tmp_path: Path) -> None:
-    """A format without times says so on stderr; a second export into the same folder is one line and exit code 2."""
+    """A format without times says so on stderr; a second export into the same folder is one line
+    and exit code 2.
+    """
     place = str(tmp_path / "out")
-    assert "no place for times, rating" in sirec("export", "shop", "--format", "sequences", "--to", place).err
+    assert (
+        "no place for times, rating"
+        in sirec("export", "shop", "--format", "sequences", "--to", place).err
+    )
     outcome = sirec("export", "shop", "--to", place)
     assert outcome.code == 2
     assert "there is something already" in outcome.err

@@ -1,4 +1,6 @@
-"""`rankcheck` and `correlation`: from finished runs to tables, and from their record without weights."""
+"""`rankcheck` and `correlation`: from finished runs to tables, and from their record without
+weights.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,10 @@ from .conftest import SMALL, Call
 
 MODELS = ("sasrecf", "dif-sr")
 FIGURES = {"rankcheck": ("padded", "summed", "real", "visible"), "correlation": ()}
-COMMANDS = {"rankcheck": "Rank of attention scores, shop", "correlation": "Correlation of items and side information, shop"}
+COMMANDS = {
+    "rankcheck": "Rank of attention scores, shop",
+    "correlation": "Correlation of items and side information, shop",
+}
 
 
 @pytest.fixture
@@ -25,8 +30,12 @@ def measured(sirec: Call, prepared: Path) -> Path:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_tables_of_models_and_again_without_weights(sirec: Call, measured: Path, command: str) -> None:
-    """By models, by run folders and drawn anew after the weights are gone: the same tables; files lie where they are said."""
+def test_tables_of_models_and_again_without_weights(
+    sirec: Call, measured: Path, command: str
+) -> None:
+    """By models, by run folders and drawn anew after the weights are gone: the same tables; files
+    lie where they are said.
+    """
     common = ["--users", "30", "--out", str(measured)]
     by_model = sirec(command, "--data", "shop", "--models", ",".join(MODELS), *common)
     assert by_model.code == 0, by_model.err
@@ -41,19 +50,36 @@ def test_tables_of_models_and_again_without_weights(sirec: Call, measured: Path,
         f"{command}_shop_{ids}_users30",
         f"{command}_shop_{ids}_users30_seed1",
     }
-    assert asked <= {path.stem for path in (measured / "measurements").glob("*.json")}  # none replaced another
+    assert asked <= {
+        path.stem for path in (measured / "measurements").glob("*.json")
+    }  # none replaced another
     bare = measured.parent / "bare"
     shutil.copytree(measured, bare, ignore=shutil.ignore_patterns("*.safetensors"))
     before = {path.name: path.read_bytes() for path in (bare / "tables").iterdir()}
     shutil.rmtree(bare / "tables")
-    again = sirec(command, "--data", "shop", "--models", ",".join(MODELS), "--users", "30", "--render-only", "--out", str(bare))
+    again = sirec(
+        command,
+        "--data",
+        "shop",
+        "--models",
+        ",".join(MODELS),
+        "--users",
+        "30",
+        "--render-only",
+        "--out",
+        str(bare),
+    )
     assert again.out == by_model.out
     written = {path.name: path.read_bytes() for path in (bare / "tables").iterdir()}
-    assert {name.partition(".")[0] for name in written} == {f"{command}_shop_{'_'.join(MODELS)}_users30"}
+    assert {name.partition(".")[0] for name in written} == {
+        f"{command}_shop_{'_'.join(MODELS)}_users30"
+    }
     assert len(written) == 3
     assert written.items() <= before.items()
     pictures = {path.name: path.read_bytes() for path in (bare / "figures").glob(f"{command}_*")}
-    assert pictures == {path.name: path.read_bytes() for path in (measured / "figures").glob(f"{command}_*")}
+    assert pictures == {
+        path.name: path.read_bytes() for path in (measured / "figures").glob(f"{command}_*")
+    }
     assert {name for name in pictures if name.endswith(".png") and MODELS[0] in name} == {
         f"{command}_shop_{'_'.join(MODELS)}_users30_{part}.png" for part in FIGURES[command]
     }
@@ -65,8 +91,21 @@ def test_tables_of_models_and_again_without_weights(sirec: Call, measured: Path,
 
 
 def test_json_carries_every_figure(sirec: Call, measured: Path) -> None:
-    """With --json: rows trained and fresh of both models, with fusion, ranks and bound; DIF-SR's gate has none."""
-    call = ["rankcheck", "--data", "shop", "--models", ",".join(MODELS), "--users", "20", "--out", str(measured), "--json"]
+    """With --json: rows trained and fresh of both models, with fusion, ranks and bound; DIF-SR's
+    gate has none.
+    """
+    call = [
+        "rankcheck",
+        "--data",
+        "shop",
+        "--models",
+        ",".join(MODELS),
+        "--users",
+        "20",
+        "--out",
+        str(measured),
+        "--json",
+    ]
     table = json.loads(sirec(*call).out)["tables"][0]
     rows = {(row["group"], row["label"]): row["cells"] for row in table["rows"]}
     assert {label for _, label in rows} == {"SASRecF", "DIF-SR"}
@@ -79,9 +118,13 @@ def test_json_carries_every_figure(sirec: Call, measured: Path) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_measurement_is_a_study_too(sirec: Call, measured: Path, name: str) -> None:
-    """`study correlation` draws what `correlation` measured; what only a training has is refused."""
+    """`study correlation` draws what `correlation` measured; what only a training has is
+    refused.
+    """
     common = ["--data", "shop", "--out", str(measured)]
-    drawn = sirec(name, "--models", ",".join(MODELS), "--users", "30", "--name", f"{name}_shop", *common)
+    drawn = sirec(
+        name, "--models", ",".join(MODELS), "--users", "30", "--name", f"{name}_shop", *common
+    )
     assert sirec("study", name, "--render-only", *common).out == drawn.out
     refused = sirec("study", name, "--jobs", "2", *common)
     assert refused.code == 2
@@ -89,12 +132,17 @@ def test_a_measurement_is_a_study_too(sirec: Call, measured: Path, name: str) ->
 
 
 def test_a_measurement_has_a_name_of_its_own(sirec: Call, measured: Path) -> None:
-    """--name is what files are called, also to draw anew; a name that leads elsewhere is refused, and nothing is written."""
+    """--name is what files are called, also to draw anew; a name that leads elsewhere is refused,
+    and nothing is written.
+    """
     common = ["--models", "dif-sr", "--data", "shop", "--users", "9", "--out", str(measured)]
     drawn = sirec("correlation", *common, "--name", "mine")
     assert drawn.code == 0, drawn.err
     assert (measured / "measurements" / "mine.json").exists()
-    assert sirec("correlation", "--name", "mine", "--render-only", "--out", str(measured)).out == drawn.out
+    assert (
+        sirec("correlation", "--name", "mine", "--render-only", "--out", str(measured)).out
+        == drawn.out
+    )
     for odd in ("../mine", "a/b", ""):
         refused = sirec("correlation", *common, "--name", odd)
         assert refused.code == 2

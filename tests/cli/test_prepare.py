@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
 from sirec.data.reading.formats import SEPARATORS
 from sirec.data.split import Temporal
+from sirec.data.store import storage
 
 from .conftest import Call
 
 ORDERS = "customer,product,day,price,maker\n" + "".join(
-    f"c{c},p{(c * n) % 7},2024-01-{n + 1:02} 10:00,{n}.5,m{(c * n) % 7 % 3}\n" for c in range(1, 7) for n in range(9)
+    f"c{c},p{(c * n) % 7},2024-01-{n + 1:02} 10:00,{n}.5,m{(c * n) % 7 % 3}\n"
+    for c in range(1, 7)
+    for n in range(9)
 )
 TABLE = ["--interactions", "orders.csv", "--user", "customer", "--item", "product", "--time", "day"]
 
@@ -28,11 +30,26 @@ def orders(prepared: Path) -> Path:
 
 
 def test_a_table_with_flags(sirec: Call, orders: Path, prepared: Path) -> None:
-    """Columns by name, behaviours with bins, attributes under other names; the table of the set is shown."""
+    """Columns by name, behaviours with bins, attributes under other names; the table of the set is
+    shown.
+    """
     outcome = sirec(
-        "prepare", "table", "--name", "orders", *TABLE, "--behaviour", "price", "--bins", "price=2,5", "--bins", "gap=1d,2d",
-        "--attribute", "brand=maker", "--core", "3",
-    )  # fmt: skip
+        "prepare",
+        "table",
+        "--name",
+        "orders",
+        *TABLE,
+        "--behaviour",
+        "price",
+        "--bins",
+        "price=2,5",
+        "--bins",
+        "gap=1d,2d",
+        "--attribute",
+        "brand=maker",
+        "--core",
+        "3",
+    )
     assert outcome.code == 0, outcome.err
     data = storage.load(prepared / "data" / "orders")
     assert data.vocabularies["price"] == ["", "below 2", "2 to 5", "5 and more"]
@@ -74,20 +91,38 @@ def test_flags_go_over_a_split_in_a_file(sirec: Call, orders: Path, prepared: Pa
         "options: {core: 0, split: {name: temporal, valid_from: '2024-01-07', test_from: '2024-01-09'},\n"
         "          bins: {price: '2,5', gap: '1d'}}\n"
     )
-    assert sirec("prepare", "days.yaml", "--target", "first", "--valid-from", "2024-01-06", "--bins", "gap=2d").code == 0
+    assert (
+        sirec(
+            "prepare",
+            "days.yaml",
+            "--target",
+            "first",
+            "--valid-from",
+            "2024-01-06",
+            "--bins",
+            "gap=2d",
+        ).code
+        == 0
+    )
     options = storage.read_manifest(prepared / "data" / "days").options
-    assert options.split == Temporal(valid_from="2024-01-06", test_from="2024-01-09", target="first")
+    assert options.split == Temporal(
+        valid_from="2024-01-06", test_from="2024-01-09", target="first"
+    )
     assert options.bins == {"price": "2,5", "gap": "2d"}
 
 
 def test_bad_lines_are_shown_as_they_are_skipped(sirec: Call, orders: Path) -> None:
     """Each with its address; one more than allowed ends it with exit code 2 and no data set."""
     orders.write_text(ORDERS + "c1,p1\nc1,p1,soon,1.5,m1\n")
-    outcome = sirec("prepare", "table", "--name", "skipping", *TABLE, "--core", "0", "--skip-bad-lines", "2")
+    outcome = sirec(
+        "prepare", "table", "--name", "skipping", *TABLE, "--core", "0", "--skip-bad-lines", "2"
+    )
     assert outcome.code == 0
     assert "skipped orders.csv:56: 2 cells, expected 5: 'c1,p1'" in outcome.err
     assert "skipped orders.csv:57, column day: expected seconds since 1970" in outcome.err
-    outcome = sirec("prepare", "table", "--name", "strict", *TABLE, "--core", "0", "--skip-bad-lines", "1")
+    outcome = sirec(
+        "prepare", "table", "--name", "strict", *TABLE, "--core", "0", "--skip-bad-lines", "1"
+    )
     assert outcome.code == 2
     assert "orders.csv:57, column day" in outcome.err
     assert not (orders.parent / "data" / "strict").exists()
@@ -95,11 +130,23 @@ def test_bad_lines_are_shown_as_they_are_skipped(sirec: Call, orders: Path) -> N
 
 @pytest.mark.parametrize("sign", SEPARATORS)
 def test_the_hint_about_cells_works_as_it_is_printed(sirec: Call, orders: Path, sign: str) -> None:
-    """Whatever stands between the cells, the option that the error names, typed as it stands there, reads the file."""
+    """Whatever stands between the cells, the option that the error names, typed as it stands there,
+    reads the file.
+    """
     usual = {",": "\t"}.get(sign, ",")
     name = {",": "other.tsv"}.get(sign, "other.csv")
     (orders.parent / name).write_text(ORDERS.replace(",", sign))
-    call = ["prepare", "table", "--name", "other", "--interactions", name, *TABLE[2:], "--core", "0"]
+    call = [
+        "prepare",
+        "table",
+        "--name",
+        "other",
+        "--interactions",
+        name,
+        *TABLE[2:],
+        "--core",
+        "0",
+    ]
     outcome = sirec(*call)
     assert outcome.code == 2
     assert "a single column" in outcome.err
@@ -111,39 +158,80 @@ def test_the_hint_about_cells_works_as_it_is_printed(sirec: Call, orders: Path, 
 
 
 def test_an_encoding_is_declared(sirec: Call, orders: Path, prepared: Path) -> None:
-    """What an older Excel saved is read with its letters once its encoding is said; without, it is refused."""
+    """What an older Excel saved is read with its letters once its encoding is said; without, it is
+    refused.
+    """
     header, _, rows = ORDERS.partition("\n")
     orders.write_text(f"{header}\n{rows.replace(',m', ',Möbel ')}", encoding="cp1252")
     call = ["prepare", "table", "--name", "excel", *TABLE, "--attribute", "maker", "--core", "0"]
     assert sirec(*call).code == 2  # the control
     outcome = sirec(*call, "--encoding", "cp1252")
     assert outcome.code == 0, outcome.err
-    assert storage.load(prepared / "data" / "excel").vocabularies["maker"] == ["", "Möbel 0", "Möbel 1", "Möbel 2"]
+    assert storage.load(prepared / "data" / "excel").vocabularies["maker"] == [
+        "",
+        "Möbel 0",
+        "Möbel 1",
+        "Möbel 2",
+    ]
 
 
 MISTAKES = {
     "unknown data set": (["bauty"], "'bauty' is not a known data set", "did you mean 'beauty'"),
-    "unknown source": (["shop2", "--source", "tabel"], "'tabel' is not a source", "did you mean 'table'"),
-    "an option of another source": (["demo", "--category", "Beauty"], "'category' is not a key", "users"),
+    "unknown source": (
+        ["shop2", "--source", "tabel"],
+        "'tabel' is not a source",
+        "did you mean 'table'",
+    ),
+    "an option of another source": (
+        ["demo", "--category", "Beauty"],
+        "'category' is not a key",
+        "users",
+    ),
     "no file": (["table", "--interactions", "order.csv"], "order.csv: no such file", ""),
-    "no column": (["table", *TABLE[:2], "--user", "custmer"], "'custmer' is not a column", "did you mean 'customer'"),
-    "no edges": (["table", *TABLE, "--bins", "price"], "expected NAME=EDGES", "--bins price=10,20,50"),
-    "edges that are words": (["demo", "--bins", "rating=low,high"], "'low' is not an edge", "10,20,50"),
+    "no column": (
+        ["table", *TABLE[:2], "--user", "custmer"],
+        "'custmer' is not a column",
+        "did you mean 'customer'",
+    ),
+    "no edges": (
+        ["table", *TABLE, "--bins", "price"],
+        "expected NAME=EDGES",
+        "--bins price=10,20,50",
+    ),
+    "edges that are words": (
+        ["demo", "--bins", "rating=low,high"],
+        "'low' is not an edge",
+        "10,20,50",
+    ),
     "bins of nothing": (["demo", "--bins", "price=1,2"], "'price' is not a behaviour", "rating"),
     "a split that is none": (["demo", "--split", "random"], "'random' is not a name", "temporal"),
     "half a temporal split": (["demo", "--test-from", "2022-06-01"], "valid_from is missing", ""),
-    "shares of everything": (["demo", "--split", "temporal", "--test-share", "1.0"], "leave a part empty", "0.1"),
+    "shares of everything": (
+        ["demo", "--split", "temporal", "--test-share", "1.0"],
+        "leave a part empty",
+        "0.1",
+    ),
     "not a day": (["demo", "--since", "last year"], "'last year' is not a date", "2019-12-31"),
     "backwards": (["demo", "--since", "2023-01-01", "--until", "2022-01-01"], "is after until", ""),
     "nothing left": (["demo", "--since", "2099-01-01"], "leaves none of", "loosen it"),
     "a licence": (["yelp"], "there are no raw files in raw/yelp", "https://www.yelp.com/dataset"),
-    "a release that is none": (["movielens", "--release", "ml-2m"], "'ml-2m' is not a choice", "ml-20m"),
-    "a name that cannot be a folder": (["demo", "--name", "../demo"], "'../demo' cannot be the name of a data set", "letters"),
+    "a release that is none": (
+        ["movielens", "--release", "ml-2m"],
+        "'ml-2m' is not a choice",
+        "ml-20m",
+    ),
+    "a name that cannot be a folder": (
+        ["demo", "--name", "../demo"],
+        "'../demo' cannot be the name of a data set",
+        "letters",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_mistakes_are_one_line_and_leave_nothing(sirec: Call, orders: Path, prepared: Path, case: str) -> None:
+def test_mistakes_are_one_line_and_leave_nothing(
+    sirec: Call, orders: Path, prepared: Path, case: str
+) -> None:
     """Exit code 2, what was wrong, what would be right, and no new data set."""
     arguments, message, hint = MISTAKES[case]
     before = storage.list_datasets(prepared / "data")

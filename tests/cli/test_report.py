@@ -13,8 +13,24 @@ from .test_commands import TINY
 
 SMALLER = ["--data", "shop", *TINY, "--set", "epochs=1"]
 MADE = (
-    ["ablate", "--no-upa", "--profile", "published", *SMALLER, "--set", "data.behaviours=[position]"],
-    ["ablate", "--no-attention-fusion", "--model=dif-sr", "--seeds=1", "--history=mask", "--protocol=difsr", *SMALLER],
+    [
+        "ablate",
+        "--no-upa",
+        "--profile",
+        "published",
+        *SMALLER,
+        "--set",
+        "data.behaviours=[position]",
+    ],
+    [
+        "ablate",
+        "--no-attention-fusion",
+        "--model=dif-sr",
+        "--seeds=1",
+        "--history=mask",
+        "--protocol=difsr",
+        *SMALLER,
+    ],
     ["study", "difsr_figure1_rank", *SMALLER],
 )
 
@@ -29,15 +45,24 @@ def made(sirec: Call, prepared: Path, tmp_path: Path, monkeypatch: pytest.Monkey
         assert outcome.code == 0, outcome.err
     [study] = (tmp_path / "results" / "studies").glob("difsr_figure1_rank_*.json")
     sampled = ["--data", "shop", "--users", "20", "--seed", "3"]
-    assert sirec("correlation", "--study", study.stem, "--models", "dif-sr,nova", *sampled).code == 0
+    assert (
+        sirec("correlation", "--study", study.stem, "--models", "dif-sr,nova", *sampled).code == 0
+    )
     assert sirec("report").code == 0
     return tmp_path / "results"
 
 
 def test_the_commands_of_a_report_make_its_tables(sirec: Call, made: Path) -> None:
-    """Typed as they stand there, each draws its table to the same bytes, trains nothing anew and makes no other table."""
-    parts = re.findall(r'<a id="([^"]+)"></a>(.*?)(?=<a id|\Z)', (made / "report.md").read_text(), flags=re.DOTALL)
-    commands = {name: re.findall(r"^- (?:Command|Drawn anew): `sirec (.*)`$", part, flags=re.MULTILINE) for name, part in parts}
+    """Typed as they stand there, each draws its table to the same bytes, trains nothing anew and
+    makes no other table.
+    """
+    parts = re.findall(
+        r'<a id="([^"]+)"></a>(.*?)(?=<a id|\Z)', (made / "report.md").read_text(), flags=re.DOTALL
+    )
+    commands = {
+        name: re.findall(r"^- (?:Command|Drawn anew): `sirec (.*)`$", part, flags=re.MULTILINE)
+        for name, part in parts
+    }
     tables = {path: path.read_bytes() for path in (made / "tables").iterdir()}
     records = {path: path.read_bytes() for path in made.glob("*/*.json")}
     done = set(made.rglob("DONE"))

@@ -14,7 +14,12 @@ from .conftest import Call
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "shop.md").read_text(encoding="utf-8")
 BLOCKS = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TRAINED = ("SASRec", "COMIF", "+0.", "side)")  # lines that depend on trained weights, so on the machine
+TRAINED = (
+    "SASRec",
+    "COMIF",
+    "+0.",
+    "side)",
+)  # lines that depend on trained weights, so on the machine
 
 
 def calls(block: str) -> Iterator[tuple[list[str], list[str]]]:
@@ -25,7 +30,9 @@ def calls(block: str) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def words(line: str) -> str:
-    """A line without what trained weights decide in it: the marks of differences, and the widths of columns."""
+    """A line without what trained weights decide in it: the marks of differences, and the widths of
+    columns.
+    """
     return " ".join(line.replace("†", " ").split())
 
 
@@ -37,19 +44,27 @@ def run(command: list[str], sirec: Call) -> str:
     return outcome.out + outcome.err
 
 
-def test_commands_print_what_the_document_says(sirec: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every printed line comes from its command, but for what one epoch of training (here) cannot know."""
+def test_commands_print_what_the_document_says(
+    sirec: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every printed line comes from its command, but for what one epoch of training (here) cannot
+    know.
+    """
     monkeypatch.chdir(tmp_path)
     commands = 0
     for language, block in BLOCKS.findall(DOCUMENT):
         if language == "yaml":
             assert "epochs: 20" in block or "epochs" not in block
-            Path(block.split()[1]).write_text(block.replace("epochs: 20", "epochs: 1"), encoding="utf-8")
+            Path(block.split()[1]).write_text(
+                block.replace("epochs: 20", "epochs: 1"), encoding="utf-8"
+            )
             continue
         for command, lines in calls(block):
             printed = {words(line) for line in run(command, sirec).splitlines()}
             for line in lines:
-                assert words(line) in printed or any(mark in line for mark in TRAINED), f"{shlex.join(command)}: {line}"
+                assert words(line) in printed or any(mark in line for mark in TRAINED), (
+                    f"{shlex.join(command)}: {line}"
+                )
             commands += 1
     assert commands == 8
     assert Path("results/tables/first.md").exists()

@@ -13,22 +13,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from sirec.core.by_field import ByField
+from sirec.core.layers.by_field import ByField
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.models import MODELS
 from sirec.run.snapshot import Snapshot
-from sirec.training.fit import Place, Trainer
+from sirec.training.fit import SeedKey, Trainer
 
-TRAINED = [name for name, cls in MODELS.items() if not cls.is_floor]
+TRAINED = [name for name, cls in MODELS.items() if not cls.is_training_free]
 MEMBERS = sorted({*dir(nn.Module()), *vars(nn.Module()), *dir(nn.ModuleDict()), "spelling"})
 PLAIN = ["brand", "category", "a_b", "a-b", "9", "_x", "position", "Type", "value"]
-NAMES = st.text("ab_-.9", min_size=1, max_size=4) | st.sampled_from([*MEMBERS, "type.", ".type", "type_", "a.b", "a_b", "a-b"])
+NAMES = st.text("ab_-.9", min_size=1, max_size=4) | st.sampled_from(
+    [*MEMBERS, "type.", ".type", "type_", "a.b", "a_b", "a-b"]
+)
 
 
 @given(st.lists(NAMES, unique=True, max_size=12))
 def test_every_name_has_a_part_and_a_key_of_its_own(names: list[str]) -> None:
-    """Any names of letters, digits, '_', '-' and '.': each gives back its part, and no two share a key."""
+    """Any names of letters, digits, '_', '-' and '.': each gives back its part, and no two share a
+    key.
+    """
     parts = {name: nn.Linear(1, 1) for name in names}
     by_field = ByField(parts)
     assert list(by_field) == names
@@ -44,14 +48,24 @@ def test_every_name_has_a_part_and_a_key_of_its_own(names: list[str]) -> None:
 
 
 def test_ordinary_names_are_their_own_keys() -> None:
-    """Where torch's dictionary of modules takes a name, the keys are those it gives, so older weights fit."""
+    """Where torch's dictionary of modules takes a name, the keys are those it gives, so older
+    weights fit.
+    """
     parts = {name: nn.Linear(1, 1) for name in PLAIN}
     assert list(ByField(parts).state_dict()) == list(nn.ModuleDict(parts).state_dict())
 
 
 def test_other_names_stay_readable() -> None:
-    """A dot becomes a colon, and the name of a member gets a tilde; torch's dictionary takes neither (the control)."""
-    names = {"a.b": "a:b", "type": "type~", "training": "training~", "x.type": "x:type", "items": "items~"}
+    """A dot becomes a colon, and the name of a member gets a tilde; torch's dictionary takes
+    neither (the control).
+    """
+    names = {
+        "a.b": "a:b",
+        "type": "type~",
+        "training": "training~",
+        "x.type": "x:type",
+        "items": "items~",
+    }
     keys = [f"{key}.{kind}" for key in names.values() for kind in ("weight", "bias")]
     assert list(ByField({name: nn.Linear(1, 1) for name in names}).state_dict()) == keys
     for name in ("a.b", "type"):
@@ -66,7 +80,14 @@ def test_the_signs_of_the_spelling_are_no_part_of_a_name(name: str) -> None:
         ByField({name: nn.Linear(1, 1)})
 
 
-OTHER = {"brand": "type", "category": "a.b", "rating": "training", "brand2": "a_b", "category2": "values", "rating2": "x.keys"}
+OTHER = {
+    "brand": "type",
+    "category": "a.b",
+    "rating": "training",
+    "brand2": "a_b",
+    "category2": "values",
+    "rating2": "x.keys",
+}
 
 
 def twice(data: Dataset) -> Dataset:
@@ -79,17 +100,23 @@ def twice(data: Dataset) -> Dataset:
 def renamed(data: Dataset) -> Dataset:
     """The same data under names that are no names of modules."""
     fields = tuple(replace(field, name=OTHER[field.name]) for field in data.fields)
-    return replace(data, fields=fields, behaviours={OTHER[name]: codes for name, codes in data.behaviours.items()})
+    return replace(
+        data,
+        fields=fields,
+        behaviours={OTHER[name]: codes for name, codes in data.behaviours.items()},
+    )
 
 
 def trainer(name: str, data: Dataset, seed: int = 0) -> Trainer:
-    """A small model with all its own objectives, about to be trained for one epoch of a few steps."""
+    """A small model with all its own objectives, about to be trained for one epoch of a few
+    steps.
+    """
     schema = data.schema(builders.WINDOW, with_position=True)
     torch.manual_seed(seed)
     model = builders.sized(MODELS[name](), **builders.SHAPE).build(schema)
     assert isinstance(model, SequentialModel)
     stage, *_ = MODELS[name].stages
-    return Trainer(model, replace(stage, budget=64, epochs=1), data, schema, Place(seed))
+    return Trainer(model, replace(stage, budget=64, epochs=1), data, schema, SeedKey(seed))
 
 
 def losses(training: Trainer) -> Iterator[float]:
@@ -99,7 +126,9 @@ def losses(training: Trainer) -> Iterator[float]:
 
 @pytest.mark.parametrize("name", TRAINED)
 def test_a_name_means_nothing(name: str, tiny: Dataset, tmp_path: Path) -> None:
-    """Attributes type, a.b, a_b, values: they train as under ordinary names, bit for bit, and are saved and loaded."""
+    """Attributes type, a.b, a_b, values: they train as under ordinary names, bit for bit, and are
+    saved and loaded.
+    """
     plain, other = (trainer(name, data) for data in (twice(tiny), renamed(twice(tiny))))
     assert list(losses(other)) == list(losses(plain))
     weights = weights_of(other)
@@ -108,7 +137,9 @@ def test_a_name_means_nothing(name: str, tiny: Dataset, tmp_path: Path) -> None:
     loaded = Snapshot.load(tmp_path / "snapshot")
     assert loaded is not None
     fresh = trainer(name, other.data, seed=1)
-    assert not all(torch.equal(a, b) for a, b in zip(weights, weights_of(fresh), strict=True))  # control
+    assert not all(
+        torch.equal(a, b) for a, b in zip(weights, weights_of(fresh), strict=True)
+    )  # control
     fresh.restore(loaded.tensors, loaded.counters)
     assert all(torch.equal(a, b) for a, b in zip(weights, weights_of(fresh), strict=True))
 

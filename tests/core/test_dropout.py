@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sirec.core.dropout import LEVELS, Dropout
+from sirec.core.layers.dropout import LEVELS, Dropout
 
 MANY = 200_003  # not a multiple of the four that share a drawn number
 
@@ -20,11 +20,15 @@ def test_values_stay_with_their_probability_and_the_mean_is_kept(p: float) -> No
     assert set(found.unique().tolist()) == {0.0, LEVELS / part.staying}
     spread = (stays * (1 - stays) / MANY) ** 0.5
     assert abs((found > 0).double().mean().item() - stays) < 4 * spread
-    assert abs((found > 0).double().mean().item() - stays * 0.98) > 4 * spread or p > 0.8  # control: it would be seen
+    assert (
+        abs((found > 0).double().mean().item() - stays * 0.98) > 4 * spread or p > 0.8
+    )  # control: it would be seen
 
 
 def test_values_are_independent_of_their_neighbours() -> None:
-    """Four values share one drawn number: pairs at any distance must stay together as often as chance has it."""
+    """Four values share one drawn number: pairs at any distance must stay together as often as
+    chance has it.
+    """
     torch.manual_seed(1)
     kept = (Dropout(0.5)(torch.ones(MANY)) > 0).double()
     for distance in (1, 2, 3, 4, 8):

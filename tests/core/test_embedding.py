@@ -7,7 +7,13 @@ import reference
 import tiny as builders
 import torch
 
-from sirec.core.embedding import AttributeEmbedding, AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
+from sirec.core.layers.embedding import (
+    AttributeEmbedding,
+    AttributeTables,
+    BehaviourEmbedding,
+    Pooling,
+    SideEmbedding,
+)
 from sirec.core.model import initialise
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
@@ -19,8 +25,12 @@ def attribute(schema: Schema, name: str) -> Field:
 
 @pytest.mark.parametrize("name", ["brand", "category"])
 @pytest.mark.parametrize("pooling", ["sum", "mean"])
-def test_an_attribute_pools_the_vectors_of_its_values(schema: Schema, name: str, pooling: Pooling) -> None:
-    """Sum or mean over an item's values, whether it has none, one or several; padding is no value."""
+def test_an_attribute_pools_the_vectors_of_its_values(
+    schema: Schema, name: str, pooling: Pooling
+) -> None:
+    """Sum or mean over an item's values, whether it has none, one or several; padding is no
+    value.
+    """
     field = attribute(schema, name)
     part = builders.loud(AttributeEmbedding(field, 4, pooling, trainable=True, std=0.02)).double()
     table, vectors = part.values.weight.tolist(), part.of_all_items().tolist()
@@ -32,7 +42,9 @@ def test_an_attribute_pools_the_vectors_of_its_values(schema: Schema, name: str,
 
 
 def test_missing_values_are_zero_vectors_and_stay_so(schema: Schema) -> None:
-    """The padding row of a fresh table is 0 and gets no gradient, even where an item has no value."""
+    """The padding row of a fresh table is 0 and gets no gradient, even where an item has no
+    value.
+    """
     field = attribute(schema, "brand")
     part = AttributeEmbedding(field, 4, "sum", trainable=True, std=0.02)
     initialise(part)
@@ -46,8 +58,12 @@ def test_missing_values_are_zero_vectors_and_stay_so(schema: Schema) -> None:
     assert gradient[1:].any()  # control
 
 
-def test_frozen_tables_are_standard_normal_and_no_parameters_of_an_optimiser(schema: Schema) -> None:
-    """`trainable=False, std=1` gives tables of unit deviation without gradient; the default gives small trainable ones."""
+def test_frozen_tables_are_standard_normal_and_no_parameters_of_an_optimiser(
+    schema: Schema,
+) -> None:
+    """`trainable=False, std=1` gives tables of unit deviation without gradient; the default gives
+    small trainable ones.
+    """
     large = Field("tag", "attribute", 2000, torch.zeros(3, 1, dtype=torch.long))
     for trainable, std in ((False, 1.0), (True, 0.02)):
         tables = AttributeTables(attribute_trainable=trainable, attribute_std=std)
@@ -61,7 +77,9 @@ def test_frozen_tables_are_standard_normal_and_no_parameters_of_an_optimiser(sch
 
 
 def test_position_zero_is_a_position(tiny: Dataset) -> None:
-    """Code 0 pads a stored behaviour, but is the first slot of position, with a vector of its own."""
+    """Code 0 pads a stored behaviour, but is the first slot of position, with a vector of its
+    own.
+    """
     rating = BehaviourEmbedding(Field("rating", "behaviour", 6), 4)
     slots = BehaviourEmbedding(position(5), 4)
     for part in (rating, slots):

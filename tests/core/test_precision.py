@@ -1,4 +1,6 @@
-"""Under bf16 on a CPU maps see multiples of 64 rows and small products stay whole; nothing else changes."""
+"""Under bf16 on a CPU maps see multiples of 64 rows and small products stay whole; nothing else
+changes.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,8 @@ import tiny as builders
 import torch
 from torch import Tensor, nn
 
-from sirec.core.precision import Linear, small_products
-from sirec.core.products import ROWS
+from sirec.core.kernels.precision import Linear, small_products
+from sirec.core.kernels.products import ROWS
 from sirec.data.dataset import Dataset
 from sirec.models.sasrec import SASRec
 
@@ -27,15 +29,23 @@ def test_a_map_is_torchs_whatever_the_rows(rows: int) -> None:
             given = x.clone().requires_grad_()
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
                 out = part(given)
-            found.append([out, *torch.autograd.grad(out.float().square().sum(), [given, *part.parameters()])])
+            found.append(
+                [out, *torch.autograd.grad(out.float().square().sum(), [given, *part.parameters()])]
+            )
         for mine, true in zip(*found, strict=True):
-            torch.testing.assert_close(mine, true, rtol=2e-2 if enabled else 1e-5, atol=1e-2 if enabled else 1e-6)
+            torch.testing.assert_close(
+                mine, true, rtol=2e-2 if enabled else 1e-5, atol=1e-2 if enabled else 1e-6
+            )
         assert found[0][0].dtype is (torch.bfloat16 if enabled else torch.float32)
 
 
 def test_shapes_do_not_follow_the_number_of_tokens(tiny: Dataset) -> None:
-    """Under autocast all products with weights have rows in multiples of 64; without it they have the tokens'."""
-    model = builders.sized(SASRec(), **builders.SHAPE).build(tiny.schema(builders.WINDOW, with_position=True))
+    """Under autocast all products with weights have rows in multiples of 64; without it they have
+    the tokens'.
+    """
+    model = builders.sized(SASRec(), **builders.SHAPE).build(
+        tiny.schema(builders.WINDOW, with_position=True)
+    )
     batch = builders.a_batch(tiny)
 
     def rows() -> set[int]:
@@ -57,7 +67,9 @@ def test_shapes_do_not_follow_the_number_of_tokens(tiny: Dataset) -> None:
 
 
 def test_small_products_are_whole() -> None:
-    """A marked method gets fp32 for bf16, in lists too, and computes in it; without autocast it gets what it is given."""
+    """A marked method gets fp32 for bf16, in lists too, and computes in it; without autocast it
+    gets what it is given.
+    """
 
     class Part:
         @small_products

@@ -19,10 +19,11 @@ from data.rawfiles import amazon
 from data.rawfiles.amazon import LAYOUTS, Record
 
 from sirec import config
-from sirec.data.prepare import PrepareOptions, prepare
-from sirec.data.raw import BadLines, RawData, Reading
+from sirec.data.prepare.pipeline import PrepareOptions, prepare
 from sirec.data.reading import lines, literals, parallel
-from sirec.data.sources import AmazonSource
+from sirec.data.reading.context import BadLines, ReadingContext
+from sirec.data.sources.amazon import AmazonSource
+from sirec.data.sources.base import RawData
 from sirec.errors import SirecError
 
 EDITIONS = tuple(LAYOUTS)
@@ -32,13 +33,22 @@ START = 1_391_040_000
 
 def source(edition: str, **options: Any) -> AmazonSource:
     """The source as a configuration gives it."""
-    return config.load(AmazonSource, {"name": "amazon", "category": "Beauty", "edition": edition, **options}, "source")
+    return config.load(
+        AmazonSource,
+        {"name": "amazon", "category": "Beauty", "edition": edition, **options},
+        "source",
+    )
 
 
-def write_random(folder: Path, edition: str, seed: int, size: int = 120) -> tuple[list[Record], list[Record]]:
+def write_random(
+    folder: Path, edition: str, seed: int, size: int = 120
+) -> tuple[list[Record], list[Record]]:
     """Write random files; the records in them."""
     rng, layout = np.random.default_rng(seed), LAYOUTS[edition]
-    reviews, products = amazon.random_reviews(layout, rng, size), amazon.random_products(layout, rng, size // 2)
+    reviews, products = (
+        amazon.random_reviews(layout, rng, size),
+        amazon.random_products(layout, rng, size // 2),
+    )
     amazon.write_edition(folder, edition, reviews, products)
     return reviews, products
 
@@ -48,7 +58,9 @@ def lines_of(path: Path) -> list[str]:
     return gzip.decompress(path.read_bytes()).decode().removesuffix("\n").split("\n")
 
 
-def naive(folder: Path, edition: str) -> tuple[list[list[Any]], dict[str, list[list[str]]], list[list[str]]]:
+def naive(
+    folder: Path, edition: str
+) -> tuple[list[list[Any]], dict[str, list[list[str]]], list[list[str]]]:
     """Interactions, attributes and titles by loops over lines, with the standard library only."""
     layout = LAYOUTS[edition]
     loads = ast.literal_eval if edition == "2014" else json.loads
@@ -69,9 +81,13 @@ def naive(folder: Path, edition: str) -> tuple[list[list[Any]], dict[str, list[l
             attributes["brand"].append([item, record[layout.brand].strip()])
         values = record.get(layout.category) or []
         flat = [value for path in values for value in path] if edition == "2014" else values
-        attributes["category"] += [[item, value] for value in dict.fromkeys(v.strip() for v in flat) if value]
+        attributes["category"] += [
+            [item, value] for value in dict.fromkeys(v.strip() for v in flat) if value
+        ]
         if record.get("title"):
-            titles.append([item, record["title"] if edition == "2023" else html.unescape(record["title"])])
+            titles.append(
+                [item, record["title"] if edition == "2023" else html.unescape(record["title"])]
+            )
     return interactions, attributes, titles
 
 
@@ -89,7 +105,9 @@ def same(first: RawData, second: RawData) -> None:
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_values_are_those_of_a_naive_loop(tmp_path: Path, edition: str, seed: int) -> None:
-    """Whatever keys are missing, repeated or oddly written, the result is that of a loop over lines."""
+    """Whatever keys are missing, repeated or oddly written, the result is that of a loop over
+    lines.
+    """
     write_random(tmp_path, edition, seed)
     raw = source(edition).read(tmp_path)
     interactions, attributes, titles = naive(tmp_path, edition)
@@ -109,7 +127,10 @@ def test_files_may_be_unpacked(tmp_path: Path, edition: str) -> None:
     """The same files without their compression, somewhere in the folder, give the same data."""
     write_random(tmp_path, edition, 0)
     packed = source(edition).read(tmp_path)
-    assert [path.name for path in packed.files] == [f"{LAYOUTS[edition].reviews}.gz", f"{LAYOUTS[edition].metadata}.gz"]
+    assert [path.name for path in packed.files] == [
+        f"{LAYOUTS[edition].reviews}.gz",
+        f"{LAYOUTS[edition].metadata}.gz",
+    ]
     (tmp_path / "below").mkdir()
     for path in packed.files:
         (tmp_path / "below" / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
@@ -121,24 +142,34 @@ def test_files_may_be_unpacked(tmp_path: Path, edition: str) -> None:
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_what_does_not_matter(tmp_path: Path, edition: str) -> None:
-    """Line ends of another system, a byte order mark, blank lines and bytes in unread keys that are no UTF-8 change nothing."""
+    """Line ends of another system, a byte order mark, blank lines and bytes in unread keys that are
+    no UTF-8 change nothing.
+    """
     write_random(tmp_path, edition, 1)
     clean = source(edition).read(tmp_path)
     for path in clean.files:
         text = gzip.decompress(path.read_bytes())
-        text = re.sub(rb"""(['"](?:reviewText|text|imUrl|tech1|main_category)['"]: ['"])""", b"\\1\xff\xfe caf\xe9", text)
+        text = re.sub(
+            rb"""(['"](?:reviewText|text|imUrl|tech1|main_category)['"]: ['"])""",
+            b"\\1\xff\xfe caf\xe9",
+            text,
+        )
         assert b"\xff" in text
         path.write_bytes(gzip.compress(b"\xef\xbb\xbf" + b"\r\n\r\n".join(text.split(b"\n"))))
     same(source(edition).read(tmp_path), clean)
 
 
 def test_which_reviews(tmp_path: Path) -> None:
-    """The 5-core is read unless all are asked for; all may be a table of ratings, its columns in an edition's own order."""
+    """The 5-core is read unless all are asked for; all may be a table of ratings, its columns in an
+    edition's own order.
+    """
     one = json.dumps(amazon.review_2014("A1", "B1", 5.0, START))
     amazon.write(tmp_path / "reviews_Beauty_5.json.gz", [one])
     amazon.write(tmp_path / "reviews_Beauty.json.gz", [one] * 2)
     bare = {"attributes": False}
-    found = [source("2014", **bare, reviews=which).read(tmp_path) for which in (None, "5-core", "all")]
+    found = [
+        source("2014", **bare, reviews=which).read(tmp_path) for which in (None, "5-core", "all")
+    ]
     assert [len(raw.interactions) for raw in found] == [1, 1, 2]
     (tmp_path / "reviews_Beauty.json.gz").unlink()
     (tmp_path / "reviews_Beauty_5.json.gz").unlink()
@@ -148,29 +179,50 @@ def test_which_reviews(tmp_path: Path) -> None:
             csv.writer(file).writerows([[row[place] for place in order] for row in rows])
     for edition in ("2014", "2018"):
         raw = source(edition, **bare, reviews="all").read(tmp_path)
-        assert raw.interactions.astype(object).values.tolist() == [[u, i, t, float(r)] for u, i, r, t in rows]
-        with pytest.raises(SirecError, match=r"no (reviews_)?Beauty_5\.json\.gz"):  # ratings are no 5-core
+        assert raw.interactions.astype(object).values.tolist() == [
+            [u, i, t, float(r)] for u, i, r, t in rows
+        ]
+        with pytest.raises(
+            SirecError, match=r"no (reviews_)?Beauty_5\.json\.gz"
+        ):  # ratings are no 5-core
             source(edition, **bare).read(tmp_path)
 
 
 def test_metadata_are_needed_unless_attributes_are_not(tmp_path: Path) -> None:
-    """Without metadata there are no attributes: that has to be said; and it is said in what was prepared."""
+    """Without metadata there are no attributes: that has to be said; and it is said in what was
+    prepared.
+    """
     write_random(tmp_path, "2018", 0)
     (tmp_path / "meta_Beauty.json.gz").unlink()
-    with pytest.raises(SirecError, match=r"no meta_Beauty\.json\.gz or meta_Beauty\.json in it") as caught:
+    with pytest.raises(
+        SirecError, match=r"no meta_Beauty\.json\.gz or meta_Beauty\.json in it"
+    ) as caught:
         source("2018").read(tmp_path)
     assert "attributes=false" in str(caught.value.hint)
     raw = source("2018", attributes=False).read(tmp_path)
     assert (raw.attributes, raw.titles, len(raw.files)) == ({}, None, 1)
-    expected = {"name": "amazon", "category": "Beauty", "edition": "2018", "reviews": "5-core", "attributes": "False"}
+    expected = {
+        "name": "amazon",
+        "category": "Beauty",
+        "edition": "2018",
+        "reviews": "5-core",
+        "attributes": "False",
+    }
     assert dict(raw.source) == expected
 
 
 def test_metadata_of_something_else(tmp_path: Path) -> None:
     """Metadata that know none of the items are those of another category."""
     layout = LAYOUTS["2018"]
-    amazon.write_edition(tmp_path, "2018", [layout.review("A", "B", 5.0, START)], [layout.product("C", dict.fromkeys(KNOWN))])
-    with pytest.raises(SirecError, match=r"meta_Beauty\.json\.gz: none of its rows has a wanted asin"):
+    amazon.write_edition(
+        tmp_path,
+        "2018",
+        [layout.review("A", "B", 5.0, START)],
+        [layout.product("C", dict.fromkeys(KNOWN))],
+    )
+    with pytest.raises(
+        SirecError, match=r"meta_Beauty\.json\.gz: none of its rows has a wanted asin"
+    ):
         source("2018").read(tmp_path)
 
 
@@ -194,39 +246,121 @@ def second(line: str) -> Change:
     return lambda texts: [texts[0], line, *texts[2:]]
 
 
-BROKEN: dict[str, tuple[str, str, Change, str]] = {  # edition, which file, what is done to it, what is said
+# edition, which file, what is done to it, what is said
+BROKEN: dict[str, tuple[str, str, Change, str]] = {
     "cut line": ("2014", "reviews", second('{"reviewerID": "A1", "as'), ":2: not a valid record"),
     "no object": ("2018", "reviews", second("[1, 2]"), ":2: expected a record with keys, got list"),
-    "no user": ("2014", "reviews", replaced("reviewerID", "reviewer"), ":2, column reviewerID: it is missing or empty"),
-    "no item": ("2023", "reviews", replaced("parent_asin", "parent"), ":2, column parent_asin: it is missing or empty"),
-    "item is a list": ("2018", "reviews", replaced('"B1"', '["B1"]'), ":2, column asin: expected text"),
-    "no number": ("2018", "reviews", replaced("5.0", '"five"'), ":2, column overall: expected a number"),
-    "no time": ("2023", "reviews", replaced("1391040086923", '"soon"'), ":2, column timestamp: expected seconds since 1970"),
-    "user is not UTF-8": ("2014", "reviews", replaced('"A1"', f'"{NOT_UTF8}"'), ":2, column reviewerID: not UTF-8 text"),
-    "item is not UTF-8": ("2023", "reviews", replaced('"B1"', f'"{NOT_UTF8}"'), ":2, column parent_asin: not UTF-8 text"),
-    "cut literal": ("2014", "metadata", second("{'asin': 'B1', 'ti"), ":2: not a valid record: neither"),
-    "code": ("2014", "metadata", second("{'asin': 'B1', 'title': exit()}"), ":2: not a valid record: neither a Python literal"),
-    "no asin": ("2014", "metadata", replaced("'asin'", "'isin'"), ":2, column asin: it is missing or empty"),
-    "empty asin": ("2014", "metadata", replaced("'B1'", "''"), ":2, column asin: it is missing or empty"),
-    "brand is a list": ("2014", "metadata", replaced("'Acme'", "['Acme']"), ":2, column brand: expected text"),
-    "title is not UTF-8": ("2014", "metadata", replaced("A soap", NOT_UTF8), ":2, column title: not UTF-8 text"),
-    "category is not UTF-8": ("2018", "metadata", replaced('"Soap"', f'"{NOT_UTF8}"'), ":2, column category: not UTF-8 text"),
-    "store is a number": ("2023", "metadata", replaced('"Acme"', "1.5"), ":2, column store: expected text"),
+    "no user": (
+        "2014",
+        "reviews",
+        replaced("reviewerID", "reviewer"),
+        ":2, column reviewerID: it is missing or empty",
+    ),
+    "no item": (
+        "2023",
+        "reviews",
+        replaced("parent_asin", "parent"),
+        ":2, column parent_asin: it is missing or empty",
+    ),
+    "item is a list": (
+        "2018",
+        "reviews",
+        replaced('"B1"', '["B1"]'),
+        ":2, column asin: expected text",
+    ),
+    "no number": (
+        "2018",
+        "reviews",
+        replaced("5.0", '"five"'),
+        ":2, column overall: expected a number",
+    ),
+    "no time": (
+        "2023",
+        "reviews",
+        replaced("1391040086923", '"soon"'),
+        ":2, column timestamp: expected seconds since 1970",
+    ),
+    "user is not UTF-8": (
+        "2014",
+        "reviews",
+        replaced('"A1"', f'"{NOT_UTF8}"'),
+        ":2, column reviewerID: not UTF-8 text",
+    ),
+    "item is not UTF-8": (
+        "2023",
+        "reviews",
+        replaced('"B1"', f'"{NOT_UTF8}"'),
+        ":2, column parent_asin: not UTF-8 text",
+    ),
+    "cut literal": (
+        "2014",
+        "metadata",
+        second("{'asin': 'B1', 'ti"),
+        ":2: not a valid record: neither",
+    ),
+    "code": (
+        "2014",
+        "metadata",
+        second("{'asin': 'B1', 'title': exit()}"),
+        ":2: not a valid record: neither a Python literal",
+    ),
+    "no asin": (
+        "2014",
+        "metadata",
+        replaced("'asin'", "'isin'"),
+        ":2, column asin: it is missing or empty",
+    ),
+    "empty asin": (
+        "2014",
+        "metadata",
+        replaced("'B1'", "''"),
+        ":2, column asin: it is missing or empty",
+    ),
+    "brand is a list": (
+        "2014",
+        "metadata",
+        replaced("'Acme'", "['Acme']"),
+        ":2, column brand: expected text",
+    ),
+    "title is not UTF-8": (
+        "2014",
+        "metadata",
+        replaced("A soap", NOT_UTF8),
+        ":2, column title: not UTF-8 text",
+    ),
+    "category is not UTF-8": (
+        "2018",
+        "metadata",
+        replaced('"Soap"', f'"{NOT_UTF8}"'),
+        ":2, column category: not UTF-8 text",
+    ),
+    "store is a number": (
+        "2023",
+        "metadata",
+        replaced('"Acme"', "1.5"),
+        ":2, column store: expected text",
+    ),
     "no JSON": ("2018", "metadata", second("{'asin': 'B1'}"), ":2: not a valid record"),
-}  # fmt: skip
+}
 
 
 def write_small(folder: Path, edition: str) -> dict[str, Path]:
     """Three reviews of three items, all of them described."""
     layout = LAYOUTS[edition]
-    reviews = [layout.review(f"A{number}", f"B{number}", 5.0, START + 86 * number) for number in range(3)]
-    paths = amazon.write_edition(folder, edition, reviews, [layout.product(f"B{number}", KNOWN) for number in range(3)])
+    reviews = [
+        layout.review(f"A{number}", f"B{number}", 5.0, START + 86 * number) for number in range(3)
+    ]
+    paths = amazon.write_edition(
+        folder, edition, reviews, [layout.product(f"B{number}", KNOWN) for number in range(3)]
+    )
     return dict(zip(("reviews", "metadata"), paths, strict=True))
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_lines_are_named_and_can_be_skipped(tmp_path: Path, case: str) -> None:
-    """A bad line is told with file, line and key; a budget skips it, and the other lines are read."""
+    """A bad line is told with file, line and key; a budget skips it, and the other lines are
+    read.
+    """
     edition, which, change, message = BROKEN[case]
     path = write_small(tmp_path, edition)[which]
     source(edition).read(tmp_path)  # the control: nothing is wrong before
@@ -236,7 +370,7 @@ def test_broken_lines_are_named_and_can_be_skipped(tmp_path: Path, case: str) ->
         source(edition).read(tmp_path)
     assert f"{path}{message}" in caught.value.message
     bad_lines = BadLines(1)
-    raw = source(edition).read(tmp_path, Reading(bad_lines=bad_lines))
+    raw = source(edition).read(tmp_path, ReadingContext(bad_lines=bad_lines))
     assert len(bad_lines.messages) == 1
     assert len(raw.interactions) == (2 if which == "reviews" else 3)
     assert raw.attributes["brand"].values.tolist() == [["B0", "Acme"], ["B2", "Acme"]]
@@ -250,7 +384,9 @@ def test_broken_files_are_named(tmp_path: Path, edition: str, which: str) -> Non
     paths = dict(zip(("reviews", "metadata"), source(edition).read(tmp_path).files, strict=True))
     whole = paths[which].read_bytes()
     paths[which].write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(SirecError, match=rf"{paths[which].name}:\d+: the file is damaged or cut short"):
+    with pytest.raises(
+        SirecError, match=rf"{paths[which].name}:\d+: the file is damaged or cut short"
+    ):
         source(edition).read(tmp_path)
     for nothing in (b"", gzip.compress(b"")):
         paths[which].write_bytes(nothing)
@@ -262,9 +398,12 @@ def test_nothing_in_the_metadata_is_run(tmp_path: Path) -> None:
     """A line that is code is a bad line; the control shows that it would have left a trace."""
     paths, trace = write_small(tmp_path, "2014"), tmp_path / "trace"
     code = f"__import__('os').system('touch {trace}')"
-    amazon.write(paths["metadata"], [code, f"{{'asin': 'B0', 'brand': {code}}}", "{'asin': 'B1', 'brand': 'Acme'}"])
+    amazon.write(
+        paths["metadata"],
+        [code, f"{{'asin': 'B0', 'brand': {code}}}", "{'asin': 'B1', 'brand': 'Acme'}"],
+    )
     bad_lines = BadLines(2)
-    raw = source("2014").read(tmp_path, Reading(bad_lines=bad_lines))
+    raw = source("2014").read(tmp_path, ReadingContext(bad_lines=bad_lines))
     assert len(bad_lines.messages) == 2
     assert raw.attributes["brand"].values.tolist() == [["B1", "Acme"]]
     assert not trace.exists()
@@ -272,8 +411,12 @@ def test_nothing_in_the_metadata_is_run(tmp_path: Path) -> None:
     assert trace.exists()
 
 
-def test_any_number_of_workers_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One process or several, one block or many: the rows, their order and the bad lines are the same."""
+def test_any_number_of_workers_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process or several, one block or many: the rows, their order and the bad lines are the
+    same.
+    """
     write_random(tmp_path, "2014", 2, size=600)
     path = tmp_path / "meta_Beauty.json.gz"
     texts = gzip.decompress(path.read_bytes()).decode().splitlines()
@@ -286,7 +429,9 @@ def test_any_number_of_workers_gives_the_same(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setattr(literals, "WORKERS", workers)
         monkeypatch.setattr(parallel, "WORKERS", workers)
         bad_lines = BadLines(2)
-        found.append((source("2014").read(tmp_path, Reading(bad_lines=bad_lines)), bad_lines.messages))
+        found.append(
+            (source("2014").read(tmp_path, ReadingContext(bad_lines=bad_lines)), bad_lines.messages)
+        )
     assert starts == [1, 3]  # one block is not worth a process
     for raw, messages in found[1:]:
         same(raw, found[0][0])
@@ -307,15 +452,27 @@ def counting(starts: list[int]) -> type:
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_from_files_to_a_prepared_data_set(tmp_path: Path, edition: str) -> None:
-    """Six users with six items each stay, whoever has less goes; every count is known beforehand."""
+    """Six users with six items each stay, whoever has less goes; every count is known
+    beforehand.
+    """
     layout = LAYOUTS[edition]
     pairs = [(f"A{user}", f"B{item}") for user in range(6) for item in range(6)]
-    pairs += [("A9", f"B{item}") for item in range(4)] + [("A0", "C1"), ("A0", "B0")]  # a rare user, a rare item, a repetition
-    reviews = [layout.review(user, item, 1.0 + n % 5, START + DAY * (n % 7)) for n, (user, item) in enumerate(pairs)]
-    products = [layout.product(f"B{item}", {**KNOWN, "brand": f"Brand {item % 3}"}) for item in range(5)]
+    pairs += [("A9", f"B{item}") for item in range(4)] + [
+        ("A0", "C1"),
+        ("A0", "B0"),
+    ]  # a rare user, a rare item, a repetition
+    reviews = [
+        layout.review(user, item, 1.0 + n % 5, START + DAY * (n % 7))
+        for n, (user, item) in enumerate(pairs)
+    ]
+    products = [
+        layout.product(f"B{item}", {**KNOWN, "brand": f"Brand {item % 3}"}) for item in range(5)
+    ]
     amazon.write_edition(tmp_path, edition, reviews, products)
     for dedupe, interactions in ((False, 37), (True, 36)):
-        prepared = prepare(source(edition).read(tmp_path), "beauty", PrepareOptions(core=5, drop_duplicates=dedupe))
+        prepared = prepare(
+            source(edition).read(tmp_path), "beauty", PrepareOptions(core=5, drop_duplicates=dedupe)
+        )
         found = prepared.statistics
         assert (found.users, found.items, found.interactions) == (6, 6, interactions)
         coverage = {entry.name: (entry.values, entry.items) for entry in found.attributes}
@@ -326,10 +483,19 @@ def test_from_files_to_a_prepared_data_set(tmp_path: Path, edition: str) -> None
 
 
 ADDRESSES: dict[str, Sequence[str]] = {
-    "2014": ("productGraph/categoryFiles/reviews_Beauty_5.json.gz", "productGraph/categoryFiles/meta_Beauty.json.gz"),
-    "2018": ("data/amazon_v2/categoryFilesSmall/Beauty_5.json.gz", "data/amazon_v2/metaFiles2/meta_Beauty.json.gz"),
-    "2023": ("data/amazon_2023/raw/review_categories/Beauty.jsonl.gz", "raw/meta_categories/meta_Beauty.jsonl.gz"),
-}  # fmt: skip
+    "2014": (
+        "productGraph/categoryFiles/reviews_Beauty_5.json.gz",
+        "productGraph/categoryFiles/meta_Beauty.json.gz",
+    ),
+    "2018": (
+        "data/amazon_v2/categoryFilesSmall/Beauty_5.json.gz",
+        "data/amazon_v2/metaFiles2/meta_Beauty.json.gz",
+    ),
+    "2023": (
+        "data/amazon_2023/raw/review_categories/Beauty.jsonl.gz",
+        "raw/meta_categories/meta_Beauty.jsonl.gz",
+    ),
+}
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
@@ -341,7 +507,10 @@ def test_addresses(edition: str) -> None:
         assert remote.url.endswith(address)
         assert remote.url.endswith(f"/{remote.name}")
         assert remote.name in source(edition).instructions()
-    assert [remote.name for remote in remotes] == [f"{LAYOUTS[edition].reviews}.gz", f"{LAYOUTS[edition].metadata}.gz"]
+    assert [remote.name for remote in remotes] == [
+        f"{LAYOUTS[edition].reviews}.gz",
+        f"{LAYOUTS[edition].metadata}.gz",
+    ]
     assert source(edition, attributes=False).remotes() == remotes[:1]
 
 

@@ -1,4 +1,6 @@
-"""RecBole's atomic files: what is read by default and on request, and what each kind of broken file is told."""
+"""RecBole's atomic files: what is read by default and on request, and what each kind of broken file
+is told.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ from typing import Any
 import pytest
 
 from sirec import config
-from sirec.data.filters import PrepareOptions
-from sirec.data.prepare import prepare
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.atomic import AtomicSource
 from sirec.errors import SirecError
 
@@ -38,7 +40,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_reads_what_recbole_would(folder: Path) -> None:
-    """Ids keep their zeros, 64 bits, commas and quotes; sequences are split, names and titles are not; numbers are numbers."""
+    """Ids keep their zeros, 64 bits, commas and quotes; sequences are split, names and titles are
+    not; numbers are numbers.
+    """
     raw = AtomicSource().read(folder)
     assert [list(raw.interactions.columns), *raw.interactions.astype(object).values.tolist()] == [
         ["user", "item", "timestamp", "rating"],
@@ -56,15 +60,21 @@ def test_reads_what_recbole_would(folder: Path) -> None:
 
 
 def test_other_fields_on_request(folder: Path) -> None:
-    """Any field may be a behaviour or an attribute, under its own name or another; floats are taken as texts."""
+    """Any field may be a behaviour or an attribute, under its own name or another; floats are taken
+    as texts.
+    """
     source = AtomicSource(
-        behaviours={"by": "device"}, attributes={"cost": "price", "vector": "vector", "name": "item_title"}, title="brand"
+        behaviours={"by": "device"},
+        attributes={"cost": "price", "vector": "vector", "name": "item_title"},
+        title="brand",
     )
     raw = source.read(folder)
     assert raw.interactions["by"].tolist() == ['"phone', "web", "web"]
     assert {name: table["value"].tolist() for name, table in raw.attributes.items()} == {
-        "cost": ["9.5"], "vector": ["1", "2"], "name": ["A", "nice", "soap"],
-    }  # fmt: skip
+        "cost": ["9.5"],
+        "vector": ["1", "2"],
+        "name": ["A", "nice", "soap"],
+    }
     assert raw.titles is not None
     assert raw.titles["title"].tolist() == ["Two words", '"Acme']
     assert AtomicSource(behaviours={}, attributes={}).read(folder).behaviours == ()
@@ -72,14 +82,21 @@ def test_other_fields_on_request(folder: Path) -> None:
 
 def test_fields_may_have_other_names(folder: Path) -> None:
     """User, item and time by name; a separator other than a blank."""
-    text = FILES["shop.inter"].replace("user_id", "uid").replace("item_id", "iid").replace("timestamp", "ts")
+    text = (
+        FILES["shop.inter"]
+        .replace("user_id", "uid")
+        .replace("item_id", "iid")
+        .replace("timestamp", "ts")
+    )
     (folder / "shop.inter").write_text(text)
     (folder / "shop.item").write_text("iid:token\tcategories:token_seq\na, b\tbath soap|bath\n")
     raw = AtomicSource(user="uid", item="iid", time="ts", separator="|").read(folder)
     assert raw.interactions["timestamp"].tolist() == [1577836800, 1577836801, 1577836802]
     assert raw.attributes["categories"]["value"].tolist() == ["bath soap", "bath"]
     assert raw.titles is None
-    assert "timestamp" not in AtomicSource(user="uid", item="iid").read(folder).interactions  # the control: no such name
+    assert (
+        "timestamp" not in AtomicSource(user="uid", item="iid").read(folder).interactions
+    )  # the control: no such name
 
 
 def test_items_times_and_ratings_are_optional(folder: Path) -> None:
@@ -92,7 +109,9 @@ def test_items_times_and_ratings_are_optional(folder: Path) -> None:
 
 
 def test_a_folder_a_file_or_an_archive(folder: Path, tmp_path: Path) -> None:
-    """The same data by its folder, by its `.inter` file, and in the archive in which RecBole distributes it."""
+    """The same data by its folder, by its `.inter` file, and in the archive in which RecBole
+    distributes it.
+    """
     archive = tmp_path / "elsewhere" / "shop.zip"
     archive.parent.mkdir()
     with zipfile.ZipFile(archive, "w") as packed:
@@ -117,29 +136,69 @@ def test_one_of_several_is_chosen_by_name(folder: Path) -> None:
 Break = tuple[str, Callable[[str], str], str]
 BROKEN: Mapping[str, Break] = {
     "empty": ("shop.inter", lambda text: "", "shop.inter: the file is empty"),
-    "header only": ("shop.inter", lambda text: text.split("\n")[0] + "\n", "shop.inter: no rows in it"),
-    "no type": ("shop.inter", lambda text: text.replace("rating:float", "rating"), "shop.inter:1: 'rating' is not a field"),
-    "unknown type": ("shop.item", lambda text: text.replace("brand:token", "brand:text"), "shop.item:1: 'brand:text' is not a"),
-    "field twice": ("shop.item", lambda text: text.replace("price:", "brand:"), "shop.item:1: two fields are called 'brand'"),
-    "no user": ("shop.inter", lambda text: text.replace("user_id", "uid"), "shop.inter: 'user_id' is not a field"),
+    "header only": (
+        "shop.inter",
+        lambda text: text.split("\n")[0] + "\n",
+        "shop.inter: no rows in it",
+    ),
+    "no type": (
+        "shop.inter",
+        lambda text: text.replace("rating:float", "rating"),
+        "shop.inter:1: 'rating' is not a field",
+    ),
+    "unknown type": (
+        "shop.item",
+        lambda text: text.replace("brand:token", "brand:text"),
+        "shop.item:1: 'brand:text' is not a",
+    ),
+    "field twice": (
+        "shop.item",
+        lambda text: text.replace("price:", "brand:"),
+        "shop.item:1: two fields are called 'brand'",
+    ),
+    "no user": (
+        "shop.inter",
+        lambda text: text.replace("user_id", "uid"),
+        "shop.inter: 'user_id' is not a field",
+    ),
     "user is a number": (
-        "shop.inter", lambda text: text.replace("user_id:token", "user_id:float"), "user_id is a float and has to be a token",
+        "shop.inter",
+        lambda text: text.replace("user_id:token", "user_id:float"),
+        "user_id is a float and has to be a token",
     ),
     "rating is a sequence": (
-        "shop.inter", lambda text: text.replace("rating:float", "rating:float_seq"), "rating is a float_seq and has to be a",
+        "shop.inter",
+        lambda text: text.replace("rating:float", "rating:float_seq"),
+        "rating is a float_seq and has to be a",
     ),
-    "wrong number": ("shop.inter", lambda text: text.replace("3.5", "good"), "shop.inter:3, column rating:float: expected a"),
+    "wrong number": (
+        "shop.inter",
+        lambda text: text.replace("3.5", "good"),
+        "shop.inter:3, column rating:float: expected a",
+    ),
     "wrong time": (
-        "shop.inter", lambda text: text.replace("1577836800", "noon"), "shop.inter:2, column timestamp:float: expected seconds",
+        "shop.inter",
+        lambda text: text.replace("1577836800", "noon"),
+        "shop.inter:2, column timestamp:float: expected seconds",
     ),
-    "no item": ("shop.item", lambda text: text.replace("a, b", ""), "shop.item:3, column item_id:token: it is missing"),
-    "a cell too many": ("shop.inter", lambda text: text.replace("8\ta", "8\t\ta"), "shop.inter:3: 6 cells, expected 5"),
-}  # fmt: skip
+    "no item": (
+        "shop.item",
+        lambda text: text.replace("a, b", ""),
+        "shop.item:3, column item_id:token: it is missing",
+    ),
+    "a cell too many": (
+        "shop.inter",
+        lambda text: text.replace("8\ta", "8\t\ta"),
+        "shop.inter:3: 6 cells, expected 5",
+    ),
+}
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_files_are_named(folder: Path, case: str) -> None:
-    """Each kind of broken file is a SirecError with the file, the place and what is wrong; whole files are read."""
+    """Each kind of broken file is a SirecError with the file, the place and what is wrong; whole
+    files are read.
+    """
     name, change, message = BROKEN[case]
     AtomicSource().read(folder)  # the control: nothing is wrong before
     assert change(FILES[name]) != FILES[name]
@@ -154,7 +213,10 @@ ASKED: Mapping[str, tuple[dict[str, Any], str]] = {
     "attribute": ({"attributes": {"brand": "brnd"}}, "shop.item: 'brnd' is not a field"),
     "title": ({"title": "price"}, "price is a float and has to be a token or a token_seq"),
     "time": ({"time": "when"}, "shop.inter: 'when' is not a field"),
-    "reserved": ({"behaviours": {"timestamp": "rating"}}, "a behaviour cannot be called 'timestamp'"),
+    "reserved": (
+        {"behaviours": {"timestamp": "rating"}},
+        "a behaviour cannot be called 'timestamp'",
+    ),
     "no separator": ({"separator": ""}, "at least one character"),
 }
 
@@ -169,14 +231,18 @@ def test_what_is_asked_for_has_to_be_there(folder: Path, case: str) -> None:
 
 
 def test_items_that_are_asked_for_need_their_file(folder: Path) -> None:
-    """Attributes that were named, and no `.item` file: an error, where the defaults would just have none."""
+    """Attributes that were named, and no `.item` file: an error, where the defaults would just have
+    none.
+    """
     (folder / "shop.item").unlink()
     assert AtomicSource().read(folder).attributes == {}
     with pytest.raises(SirecError, match=r"there is no \.item file beside it"):
         replace(AtomicSource(), attributes={"brand": "brand"}).read(folder)
 
 
-@pytest.mark.parametrize("given", [None, Path("/nowhere/at/all"), Path(__file__).parent / "reading"])
+@pytest.mark.parametrize(
+    "given", [None, Path("/nowhere/at/all"), Path(__file__).parent / "reading"]
+)
 def test_no_files(given: Path | None) -> None:
     """A folder that is not there, not given, or without such files is an error."""
     with pytest.raises(SirecError, match=r"no such file or folder|no files that end in \.inter"):
@@ -184,11 +250,15 @@ def test_no_files(given: Path | None) -> None:
 
 
 def test_movielens_figures() -> None:
-    """The file that circulates: 943 users, 1,682 items, 100,000 ratings; genres, years and titles of all items."""
+    """The file that circulates: 943 users, 1,682 items, 100,000 ratings; genres, years and titles
+    of all items.
+    """
     root = os.environ.get("SIREC_TEST_DATA")
     if root is None or not (Path(root) / "ml-100k").is_dir():
         pytest.skip("SIREC_TEST_DATA names no folder with ml-100k")
-    prepared = prepare(AtomicSource().read(Path(root) / "ml-100k"), "ml-100k", PrepareOptions(core=0))
+    prepared = prepare(
+        AtomicSource().read(Path(root) / "ml-100k"), "ml-100k", PrepareOptions(core=0)
+    )
     found = prepared.statistics
     assert (found.users, found.items, found.interactions) == (943, 1_682, 100_000)
     assert {entry.name: (entry.values, entry.items) for entry in found.attributes} == {
@@ -206,7 +276,9 @@ def test_days_written_as_numbers_need_their_format(folder: Path) -> None:
     for day, seconds in enumerate(("1577836800", "1.577836801e9", "1577836802.0"), 1):
         log = log.replace(seconds, f"2020010{day}")
     (folder / "shop.inter").write_text(log)
-    with pytest.raises(SirecError, match=r"shop\.inter, column timestamp:float: all times are dates") as caught:
+    with pytest.raises(
+        SirecError, match=r"shop\.inter, column timestamp:float: all times are dates"
+    ) as caught:
         AtomicSource().read(folder)
     assert "--time-format '%Y%m%d'" in (caught.value.hint or "")
     times = AtomicSource(time_format="%Y%m%d").read(folder).interactions["timestamp"]

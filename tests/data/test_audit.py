@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sirec.data.audit import NO_TIMES, QUANTILES, DataAudit, Leakage, Repeats, Targets, audit_data
 from sirec.data.dataset import Dataset
-from sirec.data.split import PARTS, LeaveOneOut, Part, Temporal
+from sirec.data.split import PARTS, HeldOutPart, LeaveOneOut, Temporal
 
 SPLITS = {"leave-one-out": LeaveOneOut(), "temporal": Temporal(valid=0.2, test=0.2)}
 
@@ -24,7 +24,7 @@ def sequences(data: Dataset) -> list[list[int]]:
     return [data.items[start:stop].tolist() for start, stop in pairwise(data.offsets.tolist())]
 
 
-def places(data: Dataset, part: Part) -> list[tuple[int, int]]:
+def places(data: Dataset, part: HeldOutPart) -> list[tuple[int, int]]:
     """(user, place in its sequence) of each target, users counted from 0."""
     found = zip(data.held_out.targets[part].tolist(), data.offsets.tolist(), strict=False)
     return [(user, place - begin) for user, (place, begin) in enumerate(found) if place >= 0]
@@ -33,7 +33,9 @@ def places(data: Dataset, part: Part) -> list[tuple[int, int]]:
 def training(data: Dataset) -> list[tuple[int, int]]:
     """(user, index into the compressed rows) of every training interaction."""
     spans = zip(data.offsets.tolist(), data.held_out.train_stop.tolist(), strict=False)
-    return [(user, index) for user, (start, stop) in enumerate(spans) for index in range(start, stop)]
+    return [
+        (user, index) for user, (start, stop) in enumerate(spans) for index in range(start, stop)
+    ]
 
 
 def repeats_by_hand(data: Dataset) -> Repeats:
@@ -49,7 +51,7 @@ def repeats_by_hand(data: Dataset) -> Repeats:
     )
 
 
-def targets_by_hand(data: Dataset, part: Part) -> Targets:
+def targets_by_hand(data: Dataset, part: HeldOutPart) -> Targets:
     known = {int(data.items[index]) for _, index in training(data)}
     users, found = sequences(data), places(data, part)
     unseen = sum(users[user][place] not in known for user, place in found)
@@ -68,39 +70,59 @@ def leakage_by_hand(data: Dataset, times: torch.Tensor) -> Leakage:
 
 def quantile_by_hand(values: list[int], share: float) -> int:
     """The smallest value that at least this share of the values does not exceed."""
-    return next(value for value in sorted(values) if sum(other <= value for other in values) >= share * len(values) - 1e-9)
+    return next(
+        value
+        for value in sorted(values)
+        if sum(other <= value for other in values) >= share * len(values) - 1e-9
+    )
 
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("seed", range(3))
 def test_figures_equal_their_loops(split: str, seed: int) -> None:
-    """Quantiles, repeats, unseen targets, leakage, single values and behaviours, under both splits."""
+    """Quantiles, repeats, unseen targets, leakage, single values and behaviours, under both
+    splits.
+    """
     data = builders.split(builders.dataset(items=60, seed=seed), SPLITS[split], seed)
     times = builders.times(data, seed)
     found = audit_data(data, times)
     lengths = [len(user) for user in sequences(data)]
     counts = Counter(data.items.tolist())
     popularity = [counts[item] for item in range(1, data.item_codes)]
-    assert found.lengths == {name: quantile_by_hand(lengths, share) for name, share in QUANTILES.items()}
-    assert found.popularity == {name: quantile_by_hand(popularity, share) for name, share in QUANTILES.items()}
+    assert found.lengths == {
+        name: quantile_by_hand(lengths, share) for name, share in QUANTILES.items()
+    }
+    assert found.popularity == {
+        name: quantile_by_hand(popularity, share) for name, share in QUANTILES.items()
+    }
     assert _close(found.repeats, repeats_by_hand(data))
     assert found.targets == {part: targets_by_hand(data, part) for part in PARTS}
     assert found.leakage is not None
     assert _close(found.leakage, leakage_by_hand(data, times))
     for field in data.select(None, ()).fields:
         owners = Counter(value for row in field.values[1:].tolist() for value in row if value)
-        assert found.single_item_values[field.name] == sum(count == 1 for count in owners.values()) / (field.size - 1)
+        assert found.single_item_values[field.name] == sum(
+            count == 1 for count in owners.values()
+        ) / (field.size - 1)
     assert found.behaviours == {"rating": 5}
     assert found.unknown == {}
     assert (found.name, found.split) == ("tiny", SPLITS[split].text)
 
 
 def test_the_loops_have_something_to_find() -> None:
-    """The control: none of the figures is 0 or 1 for want of cases, and they differ between splits."""
+    """The control: none of the figures is 0 or 1 for want of cases, and they differ between
+    splits.
+    """
     whole = builders.dataset(items=60)
-    audits = [audit_data(builders.split(whole, rule), builders.times(whole)) for rule in SPLITS.values()]
+    audits = [
+        audit_data(builders.split(whole, rule), builders.times(whole)) for rule in SPLITS.values()
+    ]
     assert all(0 < share < 1 for share in vars(audits[0].repeats).values())
-    assert all(0 < audit.targets[part].unseen < audit.targets[part].targets for audit in audits for part in PARTS)
+    assert all(
+        0 < audit.targets[part].unseen < audit.targets[part].targets
+        for audit in audits
+        for part in PARTS
+    )
     assert audits[0].targets != audits[1].targets
     assert audits[0].leakage is not None
     assert 0 < audits[0].leakage.training < audits[0].leakage.test_targets <= 1
@@ -109,7 +131,9 @@ def test_the_loops_have_something_to_find() -> None:
 @given(st.integers(0, 10**6), st.sampled_from(["last", "first"]))
 @settings(deadline=None, max_examples=30)
 def test_a_temporal_split_does_not_leak(seed: int, target: str) -> None:
-    """Whatever the times, nothing in training is later than a test target under a temporal split; leave-one-out leaks."""
+    """Whatever the times, nothing in training is later than a test target under a temporal split;
+    leave-one-out leaks.
+    """
     data = builders.dataset(seed=seed)
     times = builders.times(data, seed)
     rule = Temporal(valid=0.2, test=0.2, target=target)  # type: ignore[arg-type]
@@ -128,7 +152,9 @@ def test_ties_are_not_leakage() -> None:
 
 
 def test_what_needs_times_is_unknown_without_them(tiny: Dataset) -> None:
-    """Without timestamps ties and leakage are nothing, and it is said why; everything else is as with them."""
+    """Without timestamps ties and leakage are nothing, and it is said why; everything else is as
+    with them.
+    """
     timed, untimed = audit_data(tiny, builders.times(tiny)), audit_data(tiny)
     assert (untimed.leakage, untimed.statistics.tied_last_pairs) == (None, None)
     assert untimed.unknown == {"tied_last_pairs": NO_TIMES, "leakage": NO_TIMES}
@@ -144,5 +170,9 @@ def _close(left: object, right: object) -> bool:
 def test_figures_are_plain(tiny: Dataset) -> None:
     """Every figure is Python's own number, so that it can be written as JSON."""
     found: DataAudit = audit_data(tiny, builders.times(tiny))
-    numbers = [*vars(found.repeats).values(), *found.lengths.values(), *found.single_item_values.values()]
+    numbers = [
+        *vars(found.repeats).values(),
+        *found.lengths.values(),
+        *found.single_item_values.values(),
+    ]
     assert {type(number) for number in numbers} == {int, float}

@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.batch import SHORTEST_BUCKET, Batch, ragged, take_distinct, together, whole
 from sirec.data.dataset import Dataset
+from sirec.data.tasks.batch import SHORTEST_BUCKET, Batch, ragged, take_distinct, together, whole
 
 CPU = torch.device("cpu")
 row_lengths = st.lists(st.integers(1, 70), min_size=1, max_size=30)
@@ -20,7 +20,9 @@ row_lengths = st.lists(st.integers(1, 70), min_size=1, max_size=30)
 
 @given(row_lengths, st.integers(0, 5))
 def test_a_ragged_layout_holds_every_real_slot_once(lengths: list[int], extra: int) -> None:
-    """Flattening keeps the real slots and nothing else; unflattening puts them back where they were, zeros elsewhere."""
+    """Flattening keeps the real slots and nothing else; unflattening puts them back where they
+    were, zeros elsewhere.
+    """
     length = max(lengths) + extra
     layout = ragged(np.array(lengths), length, CPU)
     real = torch.arange(length) < torch.tensor(lengths)[:, None]
@@ -32,7 +34,9 @@ def test_a_ragged_layout_holds_every_real_slot_once(lengths: list[int], extra: i
 
 @given(row_lengths)
 def test_buckets_are_rectangles_of_the_rows_they_hold(lengths: list[int]) -> None:
-    """A bucket's row is one row's tokens in order, 0 in empty slots; collecting undoes spreading; no token is left out."""
+    """A bucket's row is one row's tokens in order, 0 in empty slots; collecting undoes spreading;
+    no token is left out.
+    """
     length = max(lengths)
     layout = ragged(np.array(lengths), length, CPU)
     numbers = 1 + torch.arange(len(lengths))[:, None] * length + torch.arange(length)
@@ -49,12 +53,16 @@ def test_buckets_are_rectangles_of_the_rows_they_hold(lengths: list[int]) -> Non
         seen += part.tolist()
         assert torch.equal(bucket.real.flatten().nonzero().squeeze(1), bucket.kept)
     assert seen == tokens.tolist()
-    assert sorted(seen) == sorted(numbers[torch.arange(length) < torch.tensor(lengths)[:, None]].tolist())
+    assert sorted(seen) == sorted(
+        numbers[torch.arange(length) < torch.tensor(lengths)[:, None]].tolist()
+    )
 
 
 @given(row_lengths)
 def test_buckets_waste_less_than_half(lengths: list[int]) -> None:
-    """No row is more than twice as long as another of its bucket, but for short ones, which share the last bucket."""
+    """No row is more than twice as long as another of its bucket, but for short ones, which share
+    the last bucket.
+    """
     layout = ragged(np.array(lengths), max(lengths), CPU)
     for bucket in layout.buckets:
         sizes = bucket.real.sum(dim=1)
@@ -65,7 +73,9 @@ def test_buckets_waste_less_than_half(lengths: list[int]) -> None:
 
 
 def test_a_row_of_nothing_is_refused() -> None:
-    """A row without interactions has no state; it is an error, not an endless search for its bucket."""
+    """A row without interactions has no state; it is an error, not an endless search for its
+    bucket.
+    """
     with pytest.raises(ValueError, match="row"):
         ragged(np.array([3, 0]), 3, CPU)
 
@@ -80,7 +90,9 @@ def test_the_whole_layout_is_the_rectangle_itself(tiny: Dataset) -> None:
 
 
 def test_padding_widens_and_counts_on(tiny: Dataset) -> None:
-    """Empty slots hold item 0, target 0, rating 0 and the next positions; a shorter wish changes nothing."""
+    """Empty slots hold item 0, target 0, rating 0 and the next positions; a shorter wish changes
+    nothing.
+    """
     batch = builders.a_batch(tiny)
     length = batch.items.shape[1]
     wide = batch.padded(length + 3)
@@ -107,7 +119,10 @@ def test_taking_distinct_rows_has_the_gradient_of_an_index() -> None:
     """Values and gradients equal plain indexing; with a repeated index they would not (control)."""
     generator = torch.Generator().manual_seed(0)
     for index, same in ((torch.tensor([4, 0, 2]), True), (torch.tensor([1, 1, 3]), False)):
-        first, second = (torch.randn(5, 2, generator=torch.Generator().manual_seed(1)).requires_grad_() for _ in range(2))
+        first, second = (
+            torch.randn(5, 2, generator=torch.Generator().manual_seed(1)).requires_grad_()
+            for _ in range(2)
+        )
         weights = torch.randn(3, 2, generator=generator)
         (take_distinct(first, index) * weights).sum().backward()
         (second[index] * weights).sum().backward()
@@ -117,7 +132,9 @@ def test_taking_distinct_rows_has_the_gradient_of_an_index() -> None:
 
 
 def test_positions_are_counted_from_where_one_likes(tiny: Dataset) -> None:
-    """Of a row of three in a window of n: 0 1 2 from the front, 2 1 0 from the back, n-3 n-2 n-1 from the right edge."""
+    """Of a row of three in a window of n: 0 1 2 from the front, 2 1 0 from the back, n-3 n-2 n-1
+    from the right edge.
+    """
     batch = builders.a_batch(tiny, lengths=(3, 9, 1))
     n = builders.WINDOW
     expected = {"forward": [0, 1, 2], "backward": [2, 1, 0], "right": [n - 3, n - 2, n - 1]}
@@ -128,21 +145,27 @@ def test_positions_are_counted_from_where_one_likes(tiny: Dataset) -> None:
         assert counted.behaviours["position"].max() < n
         assert torch.equal(counted.behaviours["rating"], batch.behaviours["rating"])
         assert counted.positions == how
-        assert counted.counted("right", n) is counted or how == "forward"  # a second count would count from nowhere
+        assert (
+            counted.counted("right", n) is counted or how == "forward"
+        )  # a second count would count from nowhere
     without = replace(batch, behaviours={"rating": batch.behaviours["rating"]})
     assert without.counted("right", n) is without
 
 
 @given(st.lists(st.integers(1, builders.WINDOW), min_size=1, max_size=8), st.integers(0, 3))
 def test_asking_puts_a_gap_after_the_last_item(lengths: list[int], extra: int) -> None:
-    """Each row and then MASK; a row that fills the window loses its oldest item; positions count on, other behaviours stop."""
+    """Each row and then MASK; a row that fills the window loses its oldest item; positions count
+    on, other behaviours stop.
+    """
     window, mask = builders.WINDOW, 99
     rows = [list(range(10 * row + 1, 10 * row + 1 + length)) for row, length in enumerate(lengths)]
     items = torch.tensor([row + [0] * (max(lengths) + extra - len(row)) for row in rows])
     position = torch.arange(items.shape[1]).expand(len(items), -1)
     none = torch.zeros_like(items)
     codes = {"rating": items * 2, "position": position}
-    batch = Batch(torch.arange(len(items)), items, np.array(lengths), codes, none, torch.tensor(lengths) - 1)
+    batch = Batch(
+        torch.arange(len(items)), items, np.array(lengths), codes, none, torch.tensor(lengths) - 1
+    )
     asking = batch.asking(mask, window)
     assert asking.visible == "all"
     assert not asking.targets.any()
@@ -161,11 +184,17 @@ def test_asking_puts_a_gap_after_the_last_item(lengths: list[int], extra: int) -
 
 def test_batches_put_together_are_their_rows_in_order(tiny: Dataset) -> None:
     """Every tensor of the first, then of the second."""
-    first, second = builders.a_batch(tiny, "all"), builders.changed(builders.a_batch(tiny, "all"), 2)
+    first, second = (
+        builders.a_batch(tiny, "all"),
+        builders.changed(builders.a_batch(tiny, "all"), 2),
+    )
     both = together([first, second])
     assert torch.equal(both.items, torch.cat([first.items, second.items]))
     assert both.lengths.tolist() == [*first.lengths.tolist(), *second.lengths.tolist()]
-    assert torch.equal(both.behaviours["rating"], torch.cat([first.behaviours["rating"], second.behaviours["rating"]]))
+    assert torch.equal(
+        both.behaviours["rating"],
+        torch.cat([first.behaviours["rating"], second.behaviours["rating"]]),
+    )
     assert torch.equal(both.read, torch.cat([first.read, second.read]))
     assert torch.equal(both.targets, torch.cat([first.targets, second.targets]))
     assert both.visible == "all"

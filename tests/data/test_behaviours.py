@@ -1,4 +1,6 @@
-"""Behaviours become codes: the values that occur, declared bins, or the gap to the interaction before."""
+"""Behaviours become codes: the values that occur, declared bins, or the gap to the interaction
+before.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.behaviours import Bins, code_behaviour, code_gaps
-from sirec.data.prepare import PrepareOptions, prepare
-from sirec.data.raw import RawData
+from sirec.data.prepare.behaviours import Bins, code_behaviour, code_gaps
+from sirec.data.prepare.pipeline import PrepareOptions, prepare
+from sirec.data.sources.base import RawData
 from sirec.errors import SirecError
 
 HOUR, DAY = 3_600, 86_400
 
 
-@given(st.lists(st.integers(-50, 50), min_size=1, max_size=6, unique=True), st.lists(st.floats(-60, 60), min_size=1))
+@given(
+    st.lists(st.integers(-50, 50), min_size=1, max_size=6, unique=True),
+    st.lists(st.floats(-60, 60), min_size=1),
+)
 def test_bins_are_half_open_intervals(edges: list[int], numbers: list[float]) -> None:
     """A number's bin is the count of edges that are not above it; a naive loop says so too."""
     edges.sort()
@@ -57,7 +62,11 @@ def test_values_without_bins_are_coded_in_ascending_order() -> None:
     """Numbers by size and not by their digits, texts by alphabet."""
     codes, names = code_behaviour("rating", np.array([10.0, 9.5, 10.0]), None)
     assert (codes.tolist(), names) == ([2, 1, 2], ["", "9.5", "10"])
-    assert code_behaviour("price", np.array([1234567.0, 1234567.5]), None)[1] == ["", "1234567.0", "1234567.5"]
+    assert code_behaviour("price", np.array([1234567.0, 1234567.5]), None)[1] == [
+        "",
+        "1234567.0",
+        "1234567.5",
+    ]
     codes, names = code_behaviour("device", np.array(["tv", "app"], dtype=object), None)
     assert (codes.tolist(), names) == ([2, 1], ["", "app", "tv"])
 
@@ -80,7 +89,9 @@ def test_texts_have_no_bins() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 10 * DAY)), min_size=1, max_size=40))
 def test_gaps_are_those_of_a_loop(rows: list[tuple[int, int]]) -> None:
-    """The first interaction of a user has a code of its own; the others that of the time since the one before."""
+    """The first interaction of a user has a code of its own; the others that of the time since the
+    one before.
+    """
     rows.sort()
     users, times = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
     codes, names = code_gaps(users, times, Bins("gap", "1h,1d"))
@@ -88,7 +99,15 @@ def test_gaps_are_those_of_a_loop(rows: list[tuple[int, int]]) -> None:
     expected = []
     for user, time in rows:
         gap = None if user not in before else time - before[user]
-        expected.append("first" if gap is None else "below 1h" if gap < HOUR else "1h to 1d" if gap < DAY else "1d and more")
+        expected.append(
+            "first"
+            if gap is None
+            else "below 1h"
+            if gap < HOUR
+            else "1h to 1d"
+            if gap < DAY
+            else "1d and more"
+        )
         before[user] = time
     assert [names[code] for code in codes] == expected
 
@@ -98,11 +117,15 @@ def raw_of(**columns: list[object]) -> RawData:
 
 
 def test_gap_is_a_behaviour_only_where_it_is_declared() -> None:
-    """It needs bins and timestamps, follows the order of time, and does not replace a column of that name."""
+    """It needs bins and timestamps, follows the order of time, and does not replace a column of
+    that name.
+    """
     times: list[object] = [2 * DAY, 0, DAY, 5, 6, 6]
     plain = prepare(raw_of(timestamp=times), "shop", PrepareOptions(core=0)).dataset
     assert "gap" not in plain.behaviours  # the control
-    data = prepare(raw_of(timestamp=times), "shop", PrepareOptions(core=0, bins={"gap": "1h,1d"})).dataset
+    data = prepare(
+        raw_of(timestamp=times), "shop", PrepareOptions(core=0, bins={"gap": "1h,1d"})
+    ).dataset
     names = data.vocabularies["gap"]
     assert [names[code] for code in data.behaviours["gap"]] == [
         "first",
@@ -114,7 +137,11 @@ def test_gap_is_a_behaviour_only_where_it_is_declared() -> None:
     ]
     with pytest.raises(SirecError, match="'gap' is not a behaviour"):
         prepare(raw_of(), "shop", PrepareOptions(core=0, bins={"gap": "1h"}))
-    own = prepare(raw_of(gap=[1.0, 2, 3, 4, 5, 6], timestamp=times), "shop", PrepareOptions(core=0, bins={"gap": "3"})).dataset
+    own = prepare(
+        raw_of(gap=[1.0, 2, 3, 4, 5, 6], timestamp=times),
+        "shop",
+        PrepareOptions(core=0, bins={"gap": "3"}),
+    ).dataset
     assert own.vocabularies["gap"] == ["", "below 3", "3 and more"]
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
-from sirec.data.beside import beside
-from sirec.data.prepare import Prepared, prepare
+from sirec.data.prepare.pipeline import Prepared, prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
+from sirec.data.store.atomic_folder import beside
 
 HOLD = """
 import pathlib, sys
-from sirec.data.beside import beside
+from sirec.data.store.atomic_folder import beside
 with beside(pathlib.Path(sys.argv[1])) as fresh:
     (fresh / "half.parquet").write_text("half")
     print(fresh.name, flush=True)
@@ -34,7 +34,10 @@ def prepared() -> Prepared:
 def begin(folder: Path) -> tuple[subprocess.Popen[str], Path]:
     """Another process that has begun to write `folder`, and its half-written one."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     return process, folder.with_name(process.stdout.readline().strip())
@@ -49,8 +52,12 @@ def end(process: subprocess.Popen[str], *, kill: bool) -> None:
 
 
 @pytest.mark.parametrize("name", ["demo", "other"])
-def test_leftovers_of_a_killed_process_go_with_the_next_write(tmp_path: Path, prepared: Prepared, name: str) -> None:
-    """Killed for good, a writer leaves a folder; the next write of any data set there deletes it."""
+def test_leftovers_of_a_killed_process_go_with_the_next_write(
+    tmp_path: Path, prepared: Prepared, name: str
+) -> None:
+    """Killed for good, a writer leaves a folder; the next write of any data set there deletes
+    it.
+    """
     process, half = begin(tmp_path / name)
     end(process, kill=True)
     assert (half / "half.parquet").exists()  # the control: it does stay
@@ -77,7 +84,9 @@ def test_the_same_process_may_write_twice_at_once(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_deleted(tmp_path: Path, prepared: Prepared) -> None:
-    """Files, links, folders of other names and folders of other machines stay, whatever number they bear."""
+    """Files, links, folders of other names and folders of other machines stay, whatever number they
+    bear.
+    """
     process, half = begin(tmp_path / "demo")
     end(process, kill=True)
     dead, host = process.pid, socket.gethostname()

@@ -1,4 +1,6 @@
-"""The generated data set: every structure that its docstring plants can be counted, and shuffling takes it away."""
+"""The generated data set: every structure that its docstring plants can be counted, and shuffling
+takes it away.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sirec.data.prepare import prepare
-from sirec.data.raw import RawData
+from sirec.data.prepare.pipeline import prepare
+from sirec.data.sources.base import RawData
 from sirec.data.sources.demo import DEPARTMENTS, DemoSource
 from sirec.errors import SirecError
 
@@ -19,7 +21,9 @@ SHUFFLED = DemoSource(shuffle_attributes=True).read()
 
 
 def following(raw: RawData, attribute: str) -> pd.DataFrame:
-    """Rows (before, last, next) of each user's consecutive items, by the first listed value of an attribute."""
+    """Rows (before, last, next) of each user's consecutive items, by the first listed value of an
+    attribute.
+    """
     value = raw.attributes[attribute].drop_duplicates("item").set_index("item")["value"]
     table = raw.interactions.assign(next=raw.interactions["item"].map(value))
     by_user = table.groupby("user")["next"]
@@ -29,23 +33,32 @@ def following(raw: RawData, attribute: str) -> pd.DataFrame:
 def agreement(raw: RawData) -> float:
     """How often the next brand is the last one, over how often it would be by chance."""
     rows = following(raw, "brand")
-    chance = (rows["next"].value_counts(normalize=True) * rows["last"].value_counts(normalize=True)).sum()
+    chance = (
+        rows["next"].value_counts(normalize=True) * rows["last"].value_counts(normalize=True)
+    ).sum()
     return float((rows["next"] == rows["last"]).mean() / chance)
 
 
 def best_guess(rows: pd.DataFrame, given: list[str]) -> float:
     """Share of rows whose next value is the commonest one after what is given."""
-    return float(rows.groupby(given)["next"].agg(lambda values: values.value_counts().iloc[0]).sum() / len(rows))
+    return float(
+        rows.groupby(given)["next"].agg(lambda values: values.value_counts().iloc[0]).sum()
+        / len(rows)
+    )
 
 
 def test_brands_persist() -> None:
-    """The last brand predicts the next one far better than chance, unless attributes are shuffled."""
+    """The last brand predicts the next one far better than chance, unless attributes are
+    shuffled.
+    """
     assert agreement(DATA) > 3
     assert agreement(SHUFFLED) < agreement(DATA) / 2
 
 
 def test_order_matters() -> None:
-    """The ordered pair of departments says more of the next one than the last alone, and than the unordered pair."""
+    """The ordered pair of departments says more of the next one than the last alone, and than the
+    unordered pair.
+    """
     rows = following(DATA, "category")
     rows = rows[rows["before"] != rows["last"]]
     pair = np.sort(rows[["before", "last"]].to_numpy(dtype=str), axis=1)
@@ -57,7 +70,9 @@ def test_order_matters() -> None:
     )
     assert ordered > unordered + 0.1
     assert ordered > last + 0.1
-    shuffled = following(SHUFFLED, "category")  # the control: without the right departments the order says nothing
+    shuffled = following(
+        SHUFFLED, "category"
+    )  # the control: without the right departments the order says nothing
     assert best_guess(shuffled, ["before", "last"]) < best_guess(shuffled, ["last"]) + 0.06
 
 
@@ -68,16 +83,22 @@ def test_pairs_of_departments_have_distinct_successors() -> None:
 
 
 def test_partners_follow() -> None:
-    """Some item-to-item transitions are far more common than their items' frequency says, yet most occur once."""
+    """Some item-to-item transitions are far more common than their items' frequency says, yet most
+    occur once.
+    """
     table = DATA.interactions
-    pairs = pd.DataFrame({"last": table.groupby("user")["item"].shift(1), "next": table["item"]}).dropna()
+    pairs = pd.DataFrame(
+        {"last": table.groupby("user")["item"].shift(1), "next": table["item"]}
+    ).dropna()
     counts = pairs.value_counts()
     assert counts.iloc[0] >= 8
     assert (counts == 1).mean() > 0.7
 
 
 def test_size_and_shape() -> None:
-    """The default is about 2,500 users and 800 items, short histories, a long tail, and some ties."""
+    """The default is about 2,500 users and 800 items, short histories, a long tail, and some
+    ties.
+    """
     prepared = prepare(DATA, "demo")
     found = prepared.statistics
     assert found.users > 2_450
@@ -113,7 +134,12 @@ def test_shuffling_moves_attributes_only() -> None:
     assert SHUFFLED.interactions.equals(DATA.interactions)
     for name, table in DATA.attributes.items():
         other = SHUFFLED.attributes[name]
-        assert other["value"].value_counts().sort_index().equals(table["value"].value_counts().sort_index())
+        assert (
+            other["value"]
+            .value_counts()
+            .sort_index()
+            .equals(table["value"].value_counts().sort_index())
+        )
         assert not other.equals(table)
 
 

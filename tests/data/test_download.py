@@ -1,4 +1,6 @@
-"""Downloads: what arrives is what the server has, whatever happens on the way; what was used once stays as it was."""
+"""Downloads: what arrives is what the server has, whatever happens on the way; what was used once
+stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,10 @@ from urllib.parse import quote
 
 import pytest
 
-from sirec.data import download as module
-from sirec.data.download import Remote, download, verify
+from sirec.data.download import fetch as module
+from sirec.data.download.fetch import Remote, download, verify
+from sirec.data.download.partial_file import PartialFile
 from sirec.data.locks import held
-from sirec.data.partial import Part
 from sirec.errors import SirecError
 
 OLD = bytes(range(256)) * 40
@@ -34,7 +36,9 @@ EVERYTHING = 1 << 30
 
 @dataclass
 class Shop:
-    """What a server has and how it behaves; `breaks` are the bytes after which the answers in turn end too early."""
+    """What a server has and how it behaves; `breaks` are the bytes after which the answers in turn
+    end too early.
+    """
 
     content: bytes = OLD
     tag: str | None = '"old"'
@@ -99,15 +103,24 @@ class Handler(BaseHTTPRequestHandler):
         """The first byte to send."""
         shop, wanted = self.shop, self.headers["Range"]
         known = self.headers["If-Range"] in (None, shop.tag, shop.changed) or not shop.conditions
-        return int(wanted.removeprefix("bytes=").rstrip("-")) - shop.shift if shop.ranges and wanted and known else 0
+        return (
+            int(wanted.removeprefix("bytes=").rstrip("-")) - shop.shift
+            if shop.ranges and wanted and known
+            else 0
+        )
 
     def head(self, start: int) -> None:
         shop = self.shop
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", f"bytes {start}-{len(shop.content) - 1}/{len(shop.content)}")
+            self.send_header(
+                "Content-Range", f"bytes {start}-{len(shop.content) - 1}/{len(shop.content)}"
+            )
         if shop.framing == "length":
-            self.send_header("Content-Length", str(shop.claims if shop.claims is not None else len(shop.content) - start))
+            self.send_header(
+                "Content-Length",
+                str(shop.claims if shop.claims is not None else len(shop.content) - start),
+            )
         if shop.framing == "chunks":
             self.send_header("Transfer-Encoding", "chunked")
         for name, value in (("ETag", shop.tag), ("Last-Modified", shop.changed)):
@@ -162,12 +175,16 @@ def assert_whole(folder: Path, content: bytes, name: str = "file.bin") -> None:
     """The file has these bytes, its digest is recorded, and nothing else is left."""
     assert (folder / name).read_bytes() == content
     assert line(content, name) in sums(folder)
-    assert not [path.name for path in folder.iterdir() if ".part" in path.name or ".new" in path.name]
+    assert not [
+        path.name for path in folder.iterdir() if ".part" in path.name or ".new" in path.name
+    ]
 
 
 @pytest.mark.parametrize("content", [OLD, b"", b"x"], ids=["some", "none", "one"])
 def test_what_arrives_is_what_the_server_has(shop: Shop, tmp_path: Path, content: bytes) -> None:
-    """Bytes and digest are the file's, its progress is told, and a file that is there is not asked for again."""
+    """Bytes and digest are the file's, its progress is told, and a file that is there is not asked
+    for again.
+    """
     shop.content, heard = content, list[tuple[str, int, int]]()
     folder = tmp_path / "raw" / "files"
     paths = download([shop.remote()], folder, lambda *report: heard.append(report))
@@ -196,8 +213,12 @@ CUTS = [1, 255, 4096, len(OLD) // 2, len(OLD) - 1]
 
 @pytest.mark.parametrize("hard", [False, True], ids=["closed", "reset"])
 @pytest.mark.parametrize("cut", [0, *CUTS])
-def test_after_a_dropped_connection_only_the_rest_is_asked_for(shop: Shop, tmp_path: Path, cut: int, hard: bool) -> None:
-    """The next request names the first byte that is missing and the version it must be of; the bytes end up equal."""
+def test_after_a_dropped_connection_only_the_rest_is_asked_for(
+    shop: Shop, tmp_path: Path, cut: int, hard: bool
+) -> None:
+    """The next request names the first byte that is missing and the version it must be of; the
+    bytes end up equal.
+    """
     shop.breaks, shop.hard = [cut], hard
     download([shop.remote()], tmp_path)
     assert_whole(tmp_path, OLD)
@@ -206,10 +227,14 @@ def test_after_a_dropped_connection_only_the_rest_is_asked_for(shop: Shop, tmp_p
     if hard:  # what the system had not handed over is lost with a reset
         assert cut == 0 or "Range" not in second or int(second["Range"][6:-1]) <= cut
     else:
-        assert (second.get("Range"), second.get("If-Range")) == ((f"bytes={cut}-", '"old"') if cut else (None, None))
+        assert (second.get("Range"), second.get("If-Range")) == (
+            (f"bytes={cut}-", '"old"') if cut else (None, None)
+        )
 
 
-def test_many_drops_are_survived_while_each_attempt_gets_further(shop: Shop, tmp_path: Path) -> None:
+def test_many_drops_are_survived_while_each_attempt_gets_further(
+    shop: Shop, tmp_path: Path
+) -> None:
     """The number of attempts is limited only for those that gain nothing."""
     shop.breaks = [len(OLD) // 20] * 19
     download([shop.remote()], tmp_path)
@@ -235,10 +260,12 @@ def test_a_killed_process_loses_no_byte(shop: Shop, tmp_path: Path) -> None:
     shop.breaks, shop.stall = [4096], threading.Event()
     remote = shop.remote()
     program = (
-        "import sys, pathlib; from sirec.data.download import Remote, download;"
+        "import sys, pathlib; from sirec.data.download.fetch import Remote, download;"
         "download([Remote(*sys.argv[1:3])], pathlib.Path(sys.argv[3]))"
     )
-    child = subprocess.Popen([sys.executable, "-c", program, remote.name, remote.url, str(tmp_path)])
+    child = subprocess.Popen(
+        [sys.executable, "-c", program, remote.name, remote.url, str(tmp_path)]
+    )
     part = tmp_path / "file.bin.part"
     deadline = time.monotonic() + 30
     while (not part.exists() or part.stat().st_size < 4096) and time.monotonic() < deadline:
@@ -251,7 +278,9 @@ def test_a_killed_process_loses_no_byte(shop: Shop, tmp_path: Path) -> None:
     assert shop.ranges_asked == [None, "bytes=4096-"]
 
 
-def test_a_process_killed_before_the_last_rename_needs_no_server(shop: Shop, tmp_path: Path) -> None:
+def test_a_process_killed_before_the_last_rename_needs_no_server(
+    shop: Shop, tmp_path: Path
+) -> None:
     """A part that is complete gets its name without another byte from the server."""
     with pytest.raises(KeyboardInterrupt):
         download([shop.remote()], tmp_path, stop_after(len(OLD)))
@@ -279,10 +308,16 @@ def interrupted(shop: Shop, folder: Path, cut: int = 4096) -> None:
     shop.breaks = []
 
 
-@pytest.mark.parametrize("content", [NEW, NEW[:5000], NEW[:100], NEW * 2], ids=["equal", "shorter", "shortest", "longer"])
+@pytest.mark.parametrize(
+    "content", [NEW, NEW[:5000], NEW[:100], NEW * 2], ids=["equal", "shorter", "shortest", "longer"]
+)
 @pytest.mark.parametrize("conditions", [True, False], ids=["obeys", "ignores"])
-def test_versions_are_never_glued(shop: Shop, tmp_path: Path, content: bytes, conditions: bool) -> None:
-    """When the file changes between two attempts, the new version arrives whole, whether the server obeys If-Range or not."""
+def test_versions_are_never_glued(
+    shop: Shop, tmp_path: Path, content: bytes, conditions: bool
+) -> None:
+    """When the file changes between two attempts, the new version arrives whole, whether the server
+    obeys If-Range or not.
+    """
     interrupted(shop, tmp_path)
     change(shop, content)
     shop.conditions = conditions
@@ -292,7 +327,9 @@ def test_versions_are_never_glued(shop: Shop, tmp_path: Path, content: bytes, co
 
 
 def test_versions_told_apart_by_date_are_never_glued(shop: Shop, tmp_path: Path) -> None:
-    """A date of change serves where there is no tag, or only a weak one; an unchanged file is continued."""
+    """A date of change serves where there is no tag, or only a weak one; an unchanged file is
+    continued.
+    """
     shop.tag, shop.changed = 'W/"weak"', date(-100)
     interrupted(shop, tmp_path)
     assert shop.asked[0].get("If-Range") is None
@@ -303,11 +340,15 @@ def test_versions_told_apart_by_date_are_never_glued(shop: Shop, tmp_path: Path)
     assert_whole(tmp_path, NEW)
 
 
-@pytest.mark.parametrize(("tag", "changed"), [(None, None), ('W/"weak"', None), (None, 0.0), (None, 1e5)])
+@pytest.mark.parametrize(
+    ("tag", "changed"), [(None, None), ('W/"weak"', None), (None, 0.0), (None, 1e5)]
+)
 def test_without_a_way_to_tell_versions_apart_all_is_fetched_anew(
     shop: Shop, tmp_path: Path, tag: str | None, changed: float | None
 ) -> None:
-    """No tag, a weak one, or a date so recent that a second change might share it: nothing is continued."""
+    """No tag, a weak one, or a date so recent that a second change might share it: nothing is
+    continued.
+    """
     shop.tag, shop.changed = tag, None if changed is None else date(changed)
     interrupted(shop, tmp_path)
     change(shop, tag=tag)
@@ -317,7 +358,9 @@ def test_without_a_way_to_tell_versions_apart_all_is_fetched_anew(
 
 
 def test_gluing_would_be_noticed(shop: Shop, tmp_path: Path) -> None:
-    """The control: a server that ignores the condition and hides the version makes a glued file, and that is told from both."""
+    """The control: a server that ignores the condition and hides the version makes a glued file,
+    and that is told from both.
+    """
     interrupted(shop, tmp_path)
     change(shop)
     shop.conditions = shop.tells_version = False
@@ -364,7 +407,9 @@ def test_a_server_without_ranges_starts_over(shop: Shop, tmp_path: Path) -> None
 
 
 def test_a_server_that_never_ends_is_given_up(shop: Shop, tmp_path: Path) -> None:
-    """Attempts that get no further are few; the error says how far it got, that nothing is lost, and what to do."""
+    """Attempts that get no further are few; the error says how far it got, that nothing is lost,
+    and what to do.
+    """
     shop.ranges, shop.breaks = False, [4096] * 50
     with pytest.raises(SirecError) as caught:
         download([shop.remote()], tmp_path)
@@ -444,22 +489,50 @@ def unresolved(*_: object, **__: object) -> None:
 
 
 TROUBLE: dict[str, tuple[dict[str, Any], str, str]] = {
-    "not there": ({"status": [404]}, "http://127.0.0.1:{port}/x", "the server answers 404 Not Found"),
-    "not allowed": ({"status": [403]}, "http://127.0.0.1:{port}/x", "the server answers 403 Forbidden"),
-    "always busy": ({"status": [503] * 9}, "http://127.0.0.1:{port}/x", "the server answers 503 Service Unavailable"),
+    "not there": (
+        {"status": [404]},
+        "http://127.0.0.1:{port}/x",
+        "the server answers 404 Not Found",
+    ),
+    "not allowed": (
+        {"status": [403]},
+        "http://127.0.0.1:{port}/x",
+        "the server answers 403 Forbidden",
+    ),
+    "always busy": (
+        {"status": [503] * 9},
+        "http://127.0.0.1:{port}/x",
+        "the server answers 503 Service Unavailable",
+    ),
     "refused": ({}, "http://127.0.0.1:{closed}/x", "the server refuses the connection"),
     "no TLS": ({}, "https://127.0.0.1:{port}/x", "no secure connection"),
-    "elsewhere": ({"moved": "ftp://127.0.0.1/x"}, "http://127.0.0.1:{port}/x", "unknown url type: ftp"),
-    "a file": ({"moved": "file:///etc/hostname"}, "http://127.0.0.1:{port}/x", "the server answers 302"),
+    "elsewhere": (
+        {"moved": "ftp://127.0.0.1/x"},
+        "http://127.0.0.1:{port}/x",
+        "unknown url type: ftp",
+    ),
+    "a file": (
+        {"moved": "file:///etc/hostname"},
+        "http://127.0.0.1:{port}/x",
+        "the server answers 302",
+    ),
     "a circle": ({"moved": "/x"}, "http://127.0.0.1:{port}/x", "the server answers 302"),
     "no name": ({}, "http://no.such.host.invalid/x", "the name of the server cannot be resolved"),
-    "silence": ({"breaks": [0] * 9, "stall": threading.Event()}, "http://127.0.0.1:{port}/x", "the server does not answer"),
+    "silence": (
+        {"breaks": [0] * 9, "stall": threading.Event()},
+        "http://127.0.0.1:{port}/x",
+        "the server does not answer",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", TROUBLE)
-def test_trouble_is_one_line_with_a_way_out(shop: Shop, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each kind of trouble names the address and says how to put the file there by hand; nothing is left behind."""
+def test_trouble_is_one_line_with_a_way_out(
+    shop: Shop, tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each kind of trouble names the address and says how to put the file there by hand; nothing is
+    left behind.
+    """
     settings, pattern, message = TROUBLE[case]
     for name, value in settings.items():
         setattr(shop, name, list(value) if isinstance(value, list) else value)
@@ -470,14 +543,18 @@ def test_trouble_is_one_line_with_a_way_out(shop: Shop, tmp_path: Path, case: st
     with pytest.raises(SirecError) as caught:
         download([remote], tmp_path)
     assert caught.value.message.startswith(f"{remote.url}: {message}")
-    assert f"save {remote.url} as {tmp_path / 'x'}, then run the same command" in str(caught.value.hint)
+    assert f"save {remote.url} as {tmp_path / 'x'}, then run the same command" in str(
+        caught.value.hint
+    )
     assert "\n" not in caught.value.message
     assert list(tmp_path.iterdir()) == []
     if shop.stall is not None:
         shop.stall.set()
 
 
-def test_a_full_disk_is_told_and_survived(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_and_survived(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was written stays, and the next call goes on from there."""
     interrupted(shop, tmp_path)
 
@@ -485,8 +562,10 @@ def test_a_full_disk_is_told_and_survived(shop: Shop, tmp_path: Path, monkeypatc
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Part, "append", full)
-        with pytest.raises(SirecError, match="could not be written: No space left on device") as caught:
+        patch.setattr(PartialFile, "append", full)
+        with pytest.raises(
+            SirecError, match="could not be written: No space left on device"
+        ) as caught:
             download([shop.remote()], tmp_path)
     assert shop.remote().url in caught.value.message
     assert "or save" in str(caught.value.hint)
@@ -495,7 +574,9 @@ def test_a_full_disk_is_told_and_survived(shop: Shop, tmp_path: Path, monkeypatc
 
 
 def test_a_folder_that_cannot_be_is_told(shop: Shop, tmp_path: Path) -> None:
-    """A folder that cannot be made is an error with the file's path, before anything is asked for."""
+    """A folder that cannot be made is an error with the file's path, before anything is asked
+    for.
+    """
     (tmp_path / "file").write_text("")
     with pytest.raises(SirecError, match=r"could not be written: (Not a directory|File exists)"):
         download([shop.remote()], tmp_path / "file")
@@ -527,7 +608,9 @@ def test_a_note_that_was_changed_is_named(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_a_lock_follows_the_name(tmp_path: Path) -> None:
-    """Who waits for a file that its holder renames gets the new file of that name, not the renamed one."""
+    """Who waits for a file that its holder renames gets the new file of that name, not the renamed
+    one.
+    """
     path, order = tmp_path / "file", list[str]()
 
     def second() -> None:
@@ -548,13 +631,17 @@ def test_a_lock_follows_the_name(tmp_path: Path) -> None:
 
 
 def test_a_changed_file_is_an_error_with_both_digests(shop: Shop, tmp_path: Path) -> None:
-    """A file that is not what it was at its first use is refused until it is deleted, or its line is."""
+    """A file that is not what it was at its first use is refused until it is deleted, or its line
+    is.
+    """
     (path,) = download([shop.remote()], tmp_path)
     path.write_bytes(NEW)
     for use in (lambda: download([shop.remote()], tmp_path), lambda: verify([path])):
         with pytest.raises(SirecError) as caught:
             use()
-        assert all(hashlib.sha256(content).hexdigest() in caught.value.message for content in (OLD, NEW))
+        assert all(
+            hashlib.sha256(content).hexdigest() in caught.value.message for content in (OLD, NEW)
+        )
         assert "delete it to fetch it again, or delete its line" in str(caught.value.hint)
     path.unlink()
     download([shop.remote()], tmp_path)
@@ -575,7 +662,9 @@ def test_a_file_that_changed_at_its_address_is_an_error_too(shop: Shop, tmp_path
 
 
 def test_a_file_put_there_by_hand_is_recorded(shop: Shop, tmp_path: Path) -> None:
-    """Without a network: the file is not asked for, and its digest is recorded beside the others, whose lines stay."""
+    """Without a network: the file is not asked for, and its digest is recorded beside the others,
+    whose lines stay.
+    """
     (tmp_path / "SHA256SUMS").write_text(f"# kept\n{line(NEW, 'other.bin')}".rstrip("\n"))
     (tmp_path / "file.bin").write_bytes(OLD)
     download([shop.remote()], tmp_path)
@@ -593,7 +682,9 @@ def test_files_recorded_at_the_same_moment_are_all_recorded(tmp_path: Path) -> N
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(sums(tmp_path).splitlines()) == sorted(line(p.name.encode(), p.name).rstrip() for p in paths)
+    assert sorted(sums(tmp_path).splitlines()) == sorted(
+        line(p.name.encode(), p.name).rstrip() for p in paths
+    )
 
 
 @pytest.mark.parametrize(
@@ -624,7 +715,21 @@ def test_a_file_that_is_not_there_cannot_be_verified(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", ".", "..", "../x", "a/b", "/etc/passwd", "a\\b", "a\nb", "a\0b", "SHA256SUMS", "a.part", "a.part.yaml"]
+    "name",
+    [
+        "",
+        ".",
+        "..",
+        "../x",
+        "a/b",
+        "/etc/passwd",
+        "a\\b",
+        "a\nb",
+        "a\0b",
+        "SHA256SUMS",
+        "a.part",
+        "a.part.yaml",
+    ],
 )
 def test_names_that_are_no_file_names_are_refused(name: str) -> None:
     """A name cannot lead out of the folder, nor be one that means something else in it."""
@@ -662,9 +767,14 @@ def test_two_files_of_one_name_are_refused(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_a_part_is_not_readable_as_a_file(shop: Shop, tmp_path: Path) -> None:
-    """Until it is complete there is no file of the name, and its mode is the one of other new files afterwards."""
+    """Until it is complete there is no file of the name, and its mode is the one of other new files
+    afterwards.
+    """
     interrupted(shop, tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.bin.part", "file.bin.part.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "file.bin.part",
+        "file.bin.part.yaml",
+    ]
     (path,) = download([shop.remote()], tmp_path)
     (tmp_path / "other").write_bytes(b"")
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode

@@ -1,4 +1,6 @@
-"""Export: what is written reads back to the same data set, and what cannot be written is said or refused."""
+"""Export: what is written reads back to the same data set, and what cannot be written is said or
+refused.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.export import WRITERS, Exported, export, file_order
-from sirec.data.filters import PrepareOptions
-from sirec.data.prepare import Prepared, prepare
-from sirec.data.raw import RawData
-from sirec.data.sources import AtomicSource, DemoSource, S3RecSource, TableSource
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.pipeline import Prepared, prepare
+from sirec.data.sources.atomic import AtomicSource
+from sirec.data.sources.base import RawData
+from sirec.data.sources.demo import DemoSource
+from sirec.data.sources.s3rec import S3RecSource
+from sirec.data.sources.table import TableSource
 from sirec.data.split import Temporal
+from sirec.data.store.export import WRITERS, Exported, export, file_order
 from sirec.errors import SirecError
 
 ALL = PrepareOptions(core=0)
@@ -46,7 +51,9 @@ def small(*, times: bool = True, **columns: Sequence[object]) -> RawData:
         }
     )
     brand = pd.DataFrame({"item": ["a", "a", "e"], "value": ["X", "Y & Z", "a,b"]})
-    return RawData(interactions, {"brand": brand}, pd.DataFrame({"item": ["a"], "title": ['The\t"a"']}))
+    return RawData(
+        interactions, {"brand": brand}, pd.DataFrame({"item": ["a"], "title": ['The\t"a"']})
+    )
 
 
 def assert_same(first: Prepared, second: Prepared, *, times: bool = True) -> None:
@@ -63,8 +70,14 @@ def assert_same(first: Prepared, second: Prepared, *, times: bool = True) -> Non
 @pytest.mark.parametrize("form", ["atomic", "csv"])
 @pytest.mark.parametrize("times", [True, False])
 def test_what_was_written_reads_back(tmp_path: Path, form: str, times: bool) -> None:
-    """Users and items in an order of their own, ties, numbers and texts as behaviours: the same data set."""
-    raw = small(times=times, rating=[1.5, 2, 10, 2, 2, 1.5, 10, 9, 9], size=["07", "7", "L, X", "7", "7", "07", "7", "7", "7"])
+    """Users and items in an order of their own, ties, numbers and texts as behaviours: the same
+    data set.
+    """
+    raw = small(
+        times=times,
+        rating=[1.5, 2, 10, 2, 2, 1.5, 10, 9, 9],
+        size=["07", "7", "L, X", "7", "7", "07", "7", "7", "7"],
+    )
     prepared = prepare(raw, "small", ALL)
     exported = written(prepared, tmp_path / "out", form)
     assert_same(prepared, again(exported))
@@ -78,13 +91,20 @@ def test_the_order_of_rows_matters(tmp_path: Path) -> None:
     path = exported.folder / "interactions.csv"
     rows = list(csv.reader(path.read_text().splitlines()))
     users = {name: code for code, name in enumerate(prepared.dataset.user_names)}
-    path.write_text("\n".join(",".join(row) for row in [rows[0], *sorted(rows[1:], key=lambda row: users[row[0]])]) + "\n")
+    path.write_text(
+        "\n".join(
+            ",".join(row) for row in [rows[0], *sorted(rows[1:], key=lambda row: users[row[0]])]
+        )
+        + "\n"
+    )
     assert again(exported).dataset.fingerprint() != prepared.dataset.fingerprint()
 
 
 @pytest.mark.parametrize("form", WRITERS)
 def test_sequences_carry_brands_categories_and_order(tmp_path: Path, form: str) -> None:
-    """A data set without times and behaviours whose users come one after another: every format reads back the same."""
+    """A data set without times and behaviours whose users come one after another: every format
+    reads back the same.
+    """
     raw = DemoSource(users=300, items=100, seed=3).read()
     plain = replace(raw, interactions=raw.interactions[["user", "item"]])
     prepared = prepare(plain, "demo")
@@ -93,27 +113,42 @@ def test_sequences_carry_brands_categories_and_order(tmp_path: Path, form: str) 
     assert found.dataset.fingerprint() == prepared.dataset.fingerprint()
     assert found.dataset.item_names == prepared.dataset.item_names
     assert found.dataset.titles == prepared.dataset.titles
-    assert type(exported.source) is {"atomic": AtomicSource, "csv": TableSource, "sequences": S3RecSource}[form]
+    assert (
+        type(exported.source)
+        is {"atomic": AtomicSource, "csv": TableSource, "sequences": S3RecSource}[form]
+    )
 
 
 @pytest.mark.parametrize("form", ["atomic", "csv"])
 def test_demo_data_reads_back(tmp_path: Path, form: str) -> None:
-    """The demo data after its 5-core, with times and ratings; also where a split by moments is part of the fingerprint."""
-    prepared = prepare(DemoSource(users=400, items=120).read(), "demo", PrepareOptions(split=Temporal()))
+    """The demo data after its 5-core, with times and ratings; also where a split by moments is part
+    of the fingerprint.
+    """
+    prepared = prepare(
+        DemoSource(users=400, items=120).read(), "demo", PrepareOptions(split=Temporal())
+    )
     assert_same(prepared, again(written(prepared, tmp_path / "out", form)))
 
 
 def test_a_split_that_needs_lost_times_is_said_to_be_another(tmp_path: Path) -> None:
-    """Sequences have no times: a temporal split becomes leave-one-out, also where a user has too few interactions for it."""
+    """Sequences have no times: a temporal split becomes leave-one-out, also where a user has too
+    few interactions for it.
+    """
     raw = small()
     raw = replace(
-        raw, interactions=pd.concat([raw.interactions, pd.DataFrame({"user": ["u4"], "item": ["c"], "timestamp": [9]})])
+        raw,
+        interactions=pd.concat(
+            [raw.interactions, pd.DataFrame({"user": ["u4"], "item": ["c"], "timestamp": [9]})]
+        ),
     )
     prepared = prepare(raw, "small", replace(ALL, split=Temporal(valid=0.3, test=0.3)))
     exported = written(prepared, tmp_path / "out", "sequences")
     assert "read again it is split leave-one-out, as temporal needs times" in exported.notes[-1]
     assert exported.options == PrepareOptions(core=3)
-    assert "split" not in written(prepare(small(), "small", ALL), tmp_path / "plain", "sequences").notes[-1]  # the control
+    assert (
+        "split"
+        not in written(prepare(small(), "small", ALL), tmp_path / "plain", "sequences").notes[-1]
+    )  # the control
 
 
 REAL = {
@@ -134,14 +169,25 @@ def test_real_data_reads_back(tmp_path: Path, name: str, form: str) -> None:
     assert_same(prepared, again(written(prepared, tmp_path / "out", form)))
 
 
-LOGS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 7), st.integers(0, 4)), min_size=1, max_size=60)
+LOGS = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 7), st.integers(0, 4)), min_size=1, max_size=60
+)
 
 
 @given(LOGS, st.booleans())
-def test_rows_are_written_in_an_order_that_gives_the_codes(log: list[tuple[int, int, int]], times: bool) -> None:
-    """For any log in which each user has enough: the written order is a permutation, and gives users, items and ties again."""
-    users, items, moments = np.array([(user, item, time) for user, item, time in log for _ in range(3)]).T
-    table = pd.DataFrame({"user": users.astype(str), "item": items.astype(str)} | ({"timestamp": moments} if times else {}))
+def test_rows_are_written_in_an_order_that_gives_the_codes(
+    log: list[tuple[int, int, int]], times: bool
+) -> None:
+    """For any log in which each user has enough: the written order is a permutation, and gives
+    users, items and ties again.
+    """
+    users, items, moments = np.array(
+        [(user, item, time) for user, item, time in log for _ in range(3)]
+    ).T
+    table = pd.DataFrame(
+        {"user": users.astype(str), "item": items.astype(str)}
+        | ({"timestamp": moments} if times else {})
+    )
     prepared = prepare(RawData(table), "log", ALL)
     data, order = prepared.dataset, file_order(prepared.dataset, prepared.timestamps)
     assert sorted(order) == list(range(len(log) * 3))
@@ -154,16 +200,22 @@ def test_rows_are_written_in_an_order_that_gives_the_codes(log: list[tuple[int, 
 
 
 def test_values_are_never_altered(tmp_path: Path) -> None:
-    """Where values contain the usual separator another is taken, and RecBole's setting for it is said."""
+    """Where values contain the usual separator another is taken, and RecBole's setting for it is
+    said.
+    """
     raw = small()
     prepared = prepare(raw, "small", ALL)
     assert "seq_separator: '|'" in written(prepared, tmp_path / "blank", "atomic").notes[0]
     assert "brand:token_seq" in (tmp_path / "blank" / "small.item").read_text()
-    simple = replace(raw, attributes={"brand": pd.DataFrame({"item": ["a", "a"], "value": ["X", "Y"]})})
+    simple = replace(
+        raw, attributes={"brand": pd.DataFrame({"item": ["a", "a"], "value": ["X", "Y"]})}
+    )
     exported = written(prepare(simple, "small", ALL), tmp_path / "plain", "atomic")
     assert exported.notes == ()
     assert "X Y" in (tmp_path / "plain" / "small.item").read_text()
-    bars = replace(raw, attributes={"brand": pd.DataFrame({"item": ["a", "a"], "value": ["X|1", "Y;2"]})})
+    bars = replace(
+        raw, attributes={"brand": pd.DataFrame({"item": ["a", "a"], "value": ["X|1", "Y;2"]})}
+    )
     exported = written(prepare(bars, "small", ALL), tmp_path / "bars", "csv")
     assert again(exported).dataset.vocabularies["brand"] == ["", "X|1", "Y;2"]
     full = replace(raw, attributes={"brand": pd.DataFrame({"item": ["a"], "value": ["|;,/¦␟"]})})
@@ -175,7 +227,10 @@ def test_values_are_never_altered(tmp_path: Path) -> None:
 def test_a_quote_at_the_start_of_a_cell_is_said(tmp_path: Path) -> None:
     """RecBole's reader would take it for quoting; inside a text it means nothing."""
     raw = small()
-    assert not any("double quote" in note for note in written(prepare(raw, "small", ALL), tmp_path / "none", "atomic").notes)
+    assert not any(
+        "double quote" in note
+        for note in written(prepare(raw, "small", ALL), tmp_path / "none", "atomic").notes
+    )
     quoted = replace(raw, attributes={"brand": pd.DataFrame({"item": ["a"], "value": ['"Acme']})})
     exported = written(prepare(quoted, "small", ALL), tmp_path / "one", "atomic")
     assert exported.notes == (
@@ -190,12 +245,22 @@ def test_places_stand_in_for_times(tmp_path: Path) -> None:
     written(prepared, tmp_path / "out", "atomic")
     table = pd.read_csv(tmp_path / "out" / "small.inter", sep="\t", dtype=str)
     assert list(table.columns) == ["user_id:token", "item_id:token", "order:float"]
-    ordered = table.sort_values("order:float", kind="stable").groupby("user_id:token", sort=False)["item_id:token"].agg(list)
-    assert ordered.to_dict() == {"u2": ["c", "e", "b"], "u1": ["a", "d", "c"], "u3": ["c", "a", "e"]}
+    ordered = (
+        table.sort_values("order:float", kind="stable")
+        .groupby("user_id:token", sort=False)["item_id:token"]
+        .agg(list)
+    )
+    assert ordered.to_dict() == {
+        "u2": ["c", "e", "b"],
+        "u1": ["a", "d", "c"],
+        "u3": ["c", "a", "e"],
+    }
 
 
 def test_bins_keep_their_codes(tmp_path: Path) -> None:
-    """Names of bins do not sort as their codes do: they are numbered, which is said; a bin that nobody is in is said to go."""
+    """Names of bins do not sort as their codes do: they are numbered, which is said; a bin that
+    nobody is in is said to go.
+    """
     raw = small(price=[5, 15, 25, 5, 15, 25, 5, 15, 25])
     prepared = prepare(raw, "small", replace(ALL, bins={"price": "10,20"}))
     exported = written(prepared, tmp_path / "out", "csv")
@@ -203,7 +268,9 @@ def test_bins_keep_their_codes(tmp_path: Path) -> None:
     assert found.dataset.fingerprint() == prepared.dataset.fingerprint()
     assert found.dataset.vocabularies["price"] == ["", "1 below 10", "2 10 to 20", "3 20 and more"]
     assert "its values are numbered" in exported.notes[0]
-    empty = written(prepare(raw, "small", replace(ALL, bins={"price": "10,20,100"})), tmp_path / "empty", "csv")
+    empty = written(
+        prepare(raw, "small", replace(ALL, bins={"price": "10,20,100"})), tmp_path / "empty", "csv"
+    )
     assert any("values that no interaction has are not written" in note for note in empty.notes)
 
 
@@ -228,12 +295,19 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
     (tmp_path / "empty").mkdir()
     assert written(prepared, tmp_path / "empty", "csv").folder.is_dir()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "full"]  # no temporary folder is left
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "empty",
+        "full",
+    ]  # no temporary folder is left
 
 
 AWKWARD = {
     "tab in an id": ("atomic", {"a": "a\tb"}, "item 'a\\tb' cannot be written as atomic"),
-    "line break in an id": ("sequences", {"a": "a\nb"}, "item 'a\\nb' cannot be written as sequences"),
+    "line break in an id": (
+        "sequences",
+        {"a": "a\nb"},
+        "item 'a\\nb' cannot be written as sequences",
+    ),
     "return in an id": ("csv", {"a": "a\rb"}, "item 'a\\rb' cannot be written as csv"),
     "blank around an id": ("csv", {"a": " a"}, "item ' a' cannot be written as csv"),
 }

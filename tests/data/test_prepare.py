@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data import storage
-from sirec.data.prepare import Prepared, PrepareOptions, k_core, prepare
-from sirec.data.raw import RawData
+from sirec.data.prepare.pipeline import Prepared, PrepareOptions, k_core, prepare
+from sirec.data.sources.base import RawData
+from sirec.data.store import storage
 from sirec.errors import SirecError
 
 LOOSE = PrepareOptions(core=0)
@@ -34,7 +34,9 @@ def sequences(prepared: Prepared) -> dict[str, list[str]]:
     data = prepared.dataset
     return {
         user: [data.item_names[code] for code in data.items[start:end].tolist()]
-        for user, (start, end) in zip(data.user_names[1:], pairwise(data.offsets.tolist()), strict=True)
+        for user, (start, end) in zip(
+            data.user_names[1:], pairwise(data.offsets.tolist()), strict=True
+        )
     }
 
 
@@ -47,7 +49,11 @@ def naive_core(pairs: Pairs, core: int) -> Pairs:
         bad_item = next((i for i in items if items[i] < core), None)
         if bad_user is None and bad_item is None:
             return pairs
-        pairs = [(u, i) for u, i in pairs if u != bad_user] if bad_user is not None else [p for p in pairs if p[1] != bad_item]
+        pairs = (
+            [(u, i) for u, i in pairs if u != bad_user]
+            if bad_user is not None
+            else [p for p in pairs if p[1] != bad_item]
+        )
 
 
 @given(pair_lists, st.integers(0, 5))
@@ -59,7 +65,9 @@ def test_core_is_the_fixed_point(pairs: Pairs, core: int) -> None:
 
 
 def test_one_pass_is_not_the_core() -> None:
-    """The control: a table whose core needs several rounds, so that a single pass would keep too much."""
+    """The control: a table whose core needs several rounds, so that a single pass would keep too
+    much.
+    """
     pairs = [(0, 0), (0, 1), (1, 1), (1, 2), (2, 2), (2, 3), (3, 3), (3, 4), (4, 4), (4, 0), (5, 0)]
     array = np.array([*pairs[:9], pairs[10]], dtype=np.int64)  # a chain that unravels from its end
     users, items = Counter(array[:, 0].tolist()), Counter(array[:, 1].tolist())
@@ -72,15 +80,26 @@ def test_one_pass_is_not_the_core() -> None:
 
 @given(st.data())
 def test_codes_follow_appearance_and_sequences_follow_time(data: st.DataObject) -> None:
-    """Codes count from 1 by first appearance, sequences are the stable sort by time, and nothing is lost."""
-    rows = data.draw(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.integers(0, 3)), min_size=1, max_size=40))
+    """Codes count from 1 by first appearance, sequences are the stable sort by time, and nothing is
+    lost.
+    """
+    rows = data.draw(
+        st.lists(
+            st.tuples(st.integers(0, 4), st.integers(0, 6), st.integers(0, 3)),
+            min_size=1,
+            max_size=40,
+        )
+    )
     rows += [(user, 9, 4) for user, *_ in rows for _ in range(3)]
     raw = table([(f"u{u}", f"i{i}", t) for u, i, t in rows], "timestamp")
     prepared = prepare(raw, "x", LOOSE)
     assert prepared.dataset.user_names[1:] == list(dict.fromkeys(f"u{u}" for u, *_ in rows))
     assert prepared.dataset.item_names[1:] == list(dict.fromkeys(f"i{i}" for _, i, _ in rows))
     expected = {
-        f"u{user}": [f"i{i}" for _, i, _ in sorted((row for row in rows if row[0] == user), key=lambda row: row[2])]
+        f"u{user}": [
+            f"i{i}"
+            for _, i, _ in sorted((row for row in rows if row[0] == user), key=lambda row: row[2])
+        ]
         for user in {u for u, *_ in rows}
     }
     assert sequences(prepared) == expected
@@ -91,9 +110,16 @@ def test_codes_follow_appearance_and_sequences_follow_time(data: st.DataObject) 
 @given(st.permutations(range(5)))
 def test_order_of_users_changes_codes_only(order: list[int]) -> None:
     """Reordering the users of a file changes codes and nothing else."""
-    histories = {user: [(f"u{user}", f"i{(user * step + step) % 7}", step // 2) for step in range(4)] for user in range(5)}
-    first = prepare(table([row for user in range(5) for row in histories[user]], "timestamp"), "x", LOOSE)
-    second = prepare(table([row for user in order for row in histories[user]], "timestamp"), "x", LOOSE)
+    histories = {
+        user: [(f"u{user}", f"i{(user * step + step) % 7}", step // 2) for step in range(4)]
+        for user in range(5)
+    }
+    first = prepare(
+        table([row for user in range(5) for row in histories[user]], "timestamp"), "x", LOOSE
+    )
+    second = prepare(
+        table([row for user in order for row in histories[user]], "timestamp"), "x", LOOSE
+    )
     assert sequences(first) == sequences(second)
     assert first.statistics == second.statistics
 
@@ -121,7 +147,9 @@ def test_window_is_inclusive_in_utc() -> None:
 
 
 def test_rating_and_duplicates() -> None:
-    """The minimum rating is inclusive; of duplicates the first in time stays, whatever the file order."""
+    """The minimum rating is inclusive; of duplicates the first in time stays, whatever the file
+    order.
+    """
     rows = [
         ("u", "a", 9, 5.0),
         ("u", "a", 1, 4.0),
@@ -133,7 +161,9 @@ def test_rating_and_duplicates() -> None:
     raw = table(rows, "timestamp", "rating")
     kept = prepare(raw, "x", PrepareOptions(min_rating=3.5, drop_duplicates=True, core=0))
     assert sequences(kept) == {"u": ["a", "b", "d", "e"]}
-    assert sequences(prepare(raw, "x", LOOSE)) == {"u": ["a", "b", "c", "d", "e", "a"]}  # the control: both filters off
+    assert sequences(prepare(raw, "x", LOOSE)) == {
+        "u": ["a", "b", "c", "d", "e", "a"]
+    }  # the control: both filters off
     assert kept.dataset.vocabularies["rating"] == ["", "3.5", "4", "5"]
     assert kept.dataset.behaviours["rating"].tolist() == [2, 1, 3, 3]
 
@@ -146,7 +176,9 @@ def with_category(values: list[tuple[str, str | None]]) -> RawData:
 
 
 def test_attributes_come_from_surviving_items() -> None:
-    """Values of vanished items are no codes; order and repeats in a list mean nothing; blanks are no values."""
+    """Values of vanished items are no codes; order and repeats in a list mean nothing; blanks are
+    no values.
+    """
     values: list[tuple[str, str | None]] = [
         ("a", "Soap"),
         ("z", "Apple"),
@@ -168,9 +200,16 @@ def test_attributes_come_from_surviving_items() -> None:
 
 
 def test_fragments_split_phrases() -> None:
-    """A phrase is one value, or its words are; a word that two phrases share is one value of the item."""
+    """A phrase is one value, or its words are; a word that two phrases share is one value of the
+    item.
+    """
     raw = with_category([("a", "Hair Care"), ("a", "Skin  Care"), ("b", "Hair")])
-    assert prepare(raw, "x", LOOSE).dataset.vocabularies["category"] == ["", "Hair", "Hair Care", "Skin  Care"]
+    assert prepare(raw, "x", LOOSE).dataset.vocabularies["category"] == [
+        "",
+        "Hair",
+        "Hair Care",
+        "Skin  Care",
+    ]
     data = prepare(raw, "x", PrepareOptions(core=0, categories="fragment")).dataset
     assert data.vocabularies["category"] == ["", "Care", "Hair", "Skin"]
     assert data.fields[0].values.tolist() == [[0, 0, 0], [1, 2, 3], [2, 0, 0], [0, 0, 0]]
@@ -230,7 +269,9 @@ def test_wrong_options(settings: dict[str, Any], message: str) -> None:
         PrepareOptions(**settings)
 
 
-@pytest.mark.parametrize(("setting", "column"), [({"since": "2019-01-01"}, "timestamp"), ({"min_rating": 3.0}, "rating")])
+@pytest.mark.parametrize(
+    ("setting", "column"), [({"since": "2019-01-01"}, "timestamp"), ({"min_rating": 3.0}, "rating")]
+)
 def test_filter_needs_its_column(setting: dict[str, Any], column: str) -> None:
     """A filter on a column that the data does not have is an error, not a filter that keeps all."""
     with pytest.raises(SirecError, match=f"there is no {column} to filter by"):
@@ -238,10 +279,26 @@ def test_filter_needs_its_column(setting: dict[str, Any], column: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["type", "values", "training", "style.color", "a_b", "a-b", "a.", ".a", "-a", "..", "9", "dataset"]
+    "name",
+    [
+        "type",
+        "values",
+        "training",
+        "style.color",
+        "a_b",
+        "a-b",
+        "a.",
+        ".a",
+        "-a",
+        "..",
+        "9",
+        "dataset",
+    ],
 )
 def test_any_field_name_is_kept(name: str, tmp_path: Path) -> None:
-    """Letters, digits, '_', '-' and '.' make the name of an attribute or of a behaviour, on disk too."""
+    """Letters, digits, '_', '-' and '.' make the name of an attribute or of a behaviour, on disk
+    too.
+    """
     values = pd.DataFrame({"item": ["a"], "value": ["v"]})
     attributed = RawData(table([("u", item) for item in "abc"]).interactions, {name: values})
     behaved = table([("u", item, 2.0) for item in "abc"], name)
@@ -254,16 +311,23 @@ def test_any_field_name_is_kept(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["position", "title", "a/b", "", "a:b", "a b"])
 def test_field_names(name: str) -> None:
     """A field cannot have the name of something else or of no file."""
-    raw = RawData(table([("u", item) for item in "abc"]).interactions, {name: pd.DataFrame({"item": ["a"], "value": ["v"]})})
+    raw = RawData(
+        table([("u", item) for item in "abc"]).interactions,
+        {name: pd.DataFrame({"item": ["a"], "value": ["v"]})},
+    )
     with pytest.raises(SirecError, match="name"):
         prepare(raw, "x", LOOSE)
 
 
 def test_an_attribute_with_thousands_of_values_on_one_item_is_refused() -> None:
-    """It would make every item's row as wide; the item and the attribute are named. A few values are what attributes have."""
+    """It would make every item's row as wide; the item and the attribute are named. A few values
+    are what attributes have.
+    """
     log = table([(user, item) for user in "ab" for item in "xyz"])
     for values, refused in ((5, False), (1_001, True)):
-        rows = pd.DataFrame({"item": ["y"] * values, "value": [f"shop {number}" for number in range(values)]})
+        rows = pd.DataFrame(
+            {"item": ["y"] * values, "value": [f"shop {number}" for number in range(values)]}
+        )
         raw = RawData(log.interactions, {"shop": rows})
         if not refused:
             assert prepare(raw, "log", LOOSE).dataset.fields[0].values.shape == (4, 5)
@@ -275,6 +339,9 @@ def test_an_attribute_with_thousands_of_values_on_one_item_is_refused() -> None:
 def test_a_rating_that_is_text_is_nothing_to_filter_by() -> None:
     """It is said with an example, not compared."""
     rated = table([("a", item, "good") for item in "xyz"], "rating")
-    assert prepare(rated, "log", LOOSE).dataset.vocabularies["rating"] == ["", "good"]  # the control
+    assert prepare(rated, "log", LOOSE).dataset.vocabularies["rating"] == [
+        "",
+        "good",
+    ]  # the control
     with pytest.raises(SirecError, match="the rating is no number, for example 'good'"):
         prepare(rated, "log", PrepareOptions(core=0, min_rating=3.0))

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from sirec.data.prepare import prepare
-from sirec.data.raw import BadLines, RawData, Reading
+from sirec.data.prepare.pipeline import prepare
+from sirec.data.reading.context import BadLines, ReadingContext
+from sirec.data.sources.base import RawData
 from sirec.data.sources.s3rec import S3RecSource
 from sirec.errors import SirecError
 
@@ -37,13 +38,24 @@ def plain(raw: RawData) -> list[Any]:
 
 
 def test_reads_every_file(folder: Path) -> None:
-    """Sequences keep their order, ASINs replace numbers, kinds become attributes, and blank brands are none."""
+    """Sequences keep their order, ASINs replace numbers, kinds become attributes, and blank brands
+    are none.
+    """
     raw = S3RecSource().read(folder)
     assert raw.interactions.values.tolist() == [
-        ["7", "B01"], ["7", "B02"], ["7", "B03"], ["9", "B02"], ["9", "B03"], ["9", "B04"],
-    ]  # fmt: skip
+        ["7", "B01"],
+        ["7", "B02"],
+        ["7", "B03"],
+        ["9", "B02"],
+        ["9", "B03"],
+        ["9", "B04"],
+    ]
     assert raw.attributes["brand"].values.tolist() == [["B01", "Acme"]]
-    expected = [["B01", "Soap"], ["B02", "Soap"], ["B03", "Hair Care"]]  # the repeated value counts once
+    expected = [
+        ["B01", "Soap"],
+        ["B02", "Soap"],
+        ["B03", "Hair Care"],
+    ]  # the repeated value counts once
     assert raw.attributes["category"].values.tolist() == expected
     assert raw.titles is not None
     assert raw.titles.values.tolist()[0] == ["B01", "A soap"]
@@ -52,12 +64,20 @@ def test_reads_every_file(folder: Path) -> None:
 
 
 def test_optional_files_are_optional(folder: Path) -> None:
-    """Without names there is one attribute of ids, and without items.tsv the numbers stay the raw ids."""
+    """Without names there is one attribute of ids, and without items.tsv the numbers stay the raw
+    ids.
+    """
     (folder / "attributes.tsv").unlink()
     (folder / "items.tsv").unlink()
     raw = S3RecSource().read(folder)
     assert list(raw.attributes) == ["attribute"]
-    assert raw.attributes["attribute"].values.tolist() == [["1", "10"], ["1", "20"], ["2", "20"], ["3", "11"], ["3", "30"]]
+    assert raw.attributes["attribute"].values.tolist() == [
+        ["1", "10"],
+        ["1", "20"],
+        ["2", "20"],
+        ["3", "11"],
+        ["3", "30"],
+    ]
     assert set(raw.interactions["item"]) == {"1", "2", "3", "4"}
     assert raw.titles is None
 
@@ -65,26 +85,58 @@ def test_optional_files_are_optional(folder: Path) -> None:
 Break = tuple[str, Callable[[str], str | None], str]
 BROKEN: dict[str, Break] = {
     "missing sequences": ("sequences.txt", lambda text: None, "no sequences.txt in it"),
-    "missing attributes": ("item2attributes.json", lambda text: None, "no item2attributes.json in it"),
+    "missing attributes": (
+        "item2attributes.json",
+        lambda text: None,
+        "no item2attributes.json in it",
+    ),
     "empty file": ("sequences.txt", lambda text: "\n", "sequences.txt: the file is empty"),
-    "not a number": ("sequences.txt", lambda text: text.replace("9 2", "9 B2"), "sequences.txt:2: 'B2' is not a whole number"),
+    "not a number": (
+        "sequences.txt",
+        lambda text: text.replace("9 2", "9 B2"),
+        "sequences.txt:2: 'B2' is not a whole number",
+    ),
     "negative number": (
         "sequences.txt",
         lambda text: text.replace("9 2", "9 -2"),
         "sequences.txt:2: '-2' is not a whole number",
     ),
-    "no items": ("sequences.txt", lambda text: text + "11\n", "sequences.txt:3: user 11 has no items"),
+    "no items": (
+        "sequences.txt",
+        lambda text: text + "11\n",
+        "sequences.txt:3: user 11 has no items",
+    ),
     "blank line": ("sequences.txt", lambda text: "\n" + text, "sequences.txt:1: the line is empty"),
-    "user twice": ("sequences.txt", lambda text: text + "7 1 2\n", "sequences.txt:3: user 7 is listed twice, first in line 1"),
-    "truncated": ("item2attributes.json", lambda text: text[:20], "item2attributes.json:1:21: not valid JSON"),
-    "no object": ("item2attributes.json", lambda text: "[1, 2]", "item2attributes.json: expected an object, got [1, 2]"),
-    "no list": ("item2attributes.json", lambda text: '{"1": "x"}', "item2attributes.json: item 1: expected a list of whole"),
+    "user twice": (
+        "sequences.txt",
+        lambda text: text + "7 1 2\n",
+        "sequences.txt:3: user 7 is listed twice, first in line 1",
+    ),
+    "truncated": (
+        "item2attributes.json",
+        lambda text: text[:20],
+        "item2attributes.json:1:21: not valid JSON",
+    ),
+    "no object": (
+        "item2attributes.json",
+        lambda text: "[1, 2]",
+        "item2attributes.json: expected an object, got [1, 2]",
+    ),
+    "no list": (
+        "item2attributes.json",
+        lambda text: '{"1": "x"}',
+        "item2attributes.json: item 1: expected a list of whole",
+    ),
     "unknown attribute": (
         "item2attributes.json",
         lambda text: '{"3": [99]}',
         "item 3: attribute 99 has no line in attributes.tsv",
     ),
-    "wrong header": ("attributes.tsv", lambda text: text.replace("kind", "sort"), "attributes.tsv:1: unexpected header"),
+    "wrong header": (
+        "attributes.tsv",
+        lambda text: text.replace("kind", "sort"),
+        "attributes.tsv:1: unexpected header",
+    ),
     "unknown kind": (
         "attributes.tsv",
         lambda text: text.replace("10\tbrand", "10\tbrnd"),
@@ -105,13 +157,19 @@ BROKEN: dict[str, Break] = {
         lambda text: text.replace("4\tB04\tA mirror\n", ""),
         "items.tsv: item 4 of sequences.txt",
     ),
-    "ASIN twice": ("items.tsv", lambda text: text.replace("B04", "B03"), "items.tsv:5: ASIN B03 is listed twice"),
+    "ASIN twice": (
+        "items.tsv",
+        lambda text: text.replace("B04", "B03"),
+        "items.tsv:5: ASIN B03 is listed twice",
+    ),
 }
 
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_broken_files_are_named(folder: Path, case: str) -> None:
-    """Each kind of broken file is a SirecError with the file, the place and what is wrong; whole files are read."""
+    """Each kind of broken file is a SirecError with the file, the place and what is wrong; whole
+    files are read.
+    """
     name, change, message = BROKEN[case]
     S3RecSource().read(folder)  # the control: nothing is wrong before
     text = change(FILES[name])
@@ -124,8 +182,15 @@ def test_broken_files_are_named(folder: Path, case: str) -> None:
     assert str(folder) in caught.value.message
 
 
-LINES = [case for case, (name, _, message) in BROKEN.items() if f"{name}:" in message and message.split(":")[1].isdecimal()]
-BOUND = {"item2attributes.json", "wrong header"}  # what is no line, and what no line means anything without
+LINES = [
+    case
+    for case, (name, _, message) in BROKEN.items()
+    if f"{name}:" in message and message.split(":")[1].isdecimal()
+]
+BOUND = {
+    "item2attributes.json",
+    "wrong header",
+}  # what is no line, and what no line means anything without
 
 
 @pytest.mark.parametrize("case", [case for case in LINES if not {case, BROKEN[case][0]} & BOUND])
@@ -136,12 +201,12 @@ def test_as_many_bad_lines_as_allowed_are_skipped(folder: Path, case: str) -> No
     (folder / name).write_text(change(FILES[name]) or "")
     bad = BadLines(1)
     if case in ("not a number", "negative number"):
-        assert len(S3RecSource().read(folder, Reading(bad_lines=bad)).interactions) == 3
+        assert len(S3RecSource().read(folder, ReadingContext(bad_lines=bad)).interactions) == 3
     elif case in ("unknown kind", "short row", "ASIN twice"):
         with pytest.raises(SirecError, match="has no line"):
-            S3RecSource().read(folder, Reading(bad_lines=bad))
+            S3RecSource().read(folder, ReadingContext(bad_lines=bad))
     else:
-        assert plain(S3RecSource().read(folder, Reading(bad_lines=bad))) == whole
+        assert plain(S3RecSource().read(folder, ReadingContext(bad_lines=bad))) == whole
     assert len(bad.messages) == 1
     assert message in bad.messages[0]
 
@@ -169,13 +234,23 @@ RELEASED = {  # users, items, interactions, training examples, items with (brand
 
 @pytest.mark.parametrize("name", RELEASED)
 def test_released_figures(name: str) -> None:
-    """The release is already 5-core: preparing it keeps every interaction, and the figures are the published ones."""
+    """The release is already 5-core: preparing it keeps every interaction, and the figures are the
+    published ones.
+    """
     root = os.environ.get("SIREC_TEST_DATA")
     if root is None or not (Path(root) / name).is_dir():
         pytest.skip(f"SIREC_TEST_DATA names no folder with {name}")
     prepared = prepare(S3RecSource().read(Path(root) / name), name)
     found = prepared.statistics
     coverage = {entry.name: entry.items for entry in found.attributes}
-    assert (found.users, found.items, found.interactions, found.training_examples, coverage) == RELEASED[name]
+    assert (
+        found.users,
+        found.items,
+        found.interactions,
+        found.training_examples,
+        coverage,
+    ) == RELEASED[name]
     lines = (Path(root) / name / "sequences.txt").read_text().splitlines()
-    assert prepared.dataset.items.tolist() == [int(word) for line in lines for word in line.split()[1:]]
+    assert prepared.dataset.items.tolist() == [
+        int(word) for line in lines for word in line.split()[1:]
+    ]

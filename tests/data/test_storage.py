@@ -17,18 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec import config
-from sirec.data import storage
 from sirec.data.dataset import Dataset
-from sirec.data.prepare import Prepared, PrepareOptions, prepare
-from sirec.data.raw import RawData
+from sirec.data.prepare.pipeline import Prepared, PrepareOptions, prepare
+from sirec.data.sources.base import RawData
 from sirec.data.split import LeaveOneOut, Temporal
+from sirec.data.store import storage
 from sirec.errors import SirecError
 
 LOOSE = PrepareOptions(core=0)
 
 
 def raw_data(shift: int = 0, *, timed: bool = True) -> RawData:
-    """Three users, four items, two attributes and a rating; `shift` makes another data set of the same shape."""
+    """Three users, four items, two attributes and a rating; `shift` makes another data set of the
+    same shape.
+    """
     rows = [
         (f"u{user}", f"i{(user * step + step + shift) % 4}", 5 - step, 1 + (user + step) % 3)
         for user in range(3)
@@ -38,7 +40,11 @@ def raw_data(shift: int = 0, *, timed: bool = True) -> RawData:
     brand = pd.DataFrame({"item": ["i0", "i1"], "value": ["Acme", "Bolt"]})
     category = pd.DataFrame({"item": ["i0", "i0", "i2"], "value": ["Soap", "Bath", "Bath"]})
     titles = pd.DataFrame({"item": ["i0", "i1"], "title": ["A soap", ""]})
-    return RawData(frame if timed else frame.drop(columns="timestamp"), {"brand": brand, "category": category}, titles)
+    return RawData(
+        frame if timed else frame.drop(columns="timestamp"),
+        {"brand": brand, "category": category},
+        titles,
+    )
 
 
 @pytest.fixture
@@ -54,8 +60,12 @@ def assert_same(left: Dataset, right: Dataset) -> None:
     assert torch.equal(left.offsets, right.offsets)
     assert torch.equal(left.items, right.items)
     assert left.behaviours.keys() == right.behaviours.keys()
-    assert all(torch.equal(left.behaviours[name], right.behaviours[name]) for name in left.behaviours)
-    assert [(f.name, f.kind, f.size) for f in left.fields] == [(f.name, f.kind, f.size) for f in right.fields]
+    assert all(
+        torch.equal(left.behaviours[name], right.behaviours[name]) for name in left.behaviours
+    )
+    assert [(f.name, f.kind, f.size) for f in left.fields] == [
+        (f.name, f.kind, f.size) for f in right.fields
+    ]
     for mine, theirs in zip(left.fields, right.fields, strict=True):
         assert mine.kind == "behaviour" or torch.equal(mine.values, theirs.values)
     for names in ("item_names", "user_names", "titles", "vocabularies"):
@@ -80,12 +90,23 @@ tables = st.dictionaries(st.integers(0, 6), st.lists(st.integers(0, 9), max_size
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=8), min_size=1, max_size=5), tables, st.booleans())
+@given(
+    st.lists(st.lists(st.integers(0, 6), min_size=3, max_size=8), min_size=1, max_size=5),
+    tables,
+    st.booleans(),
+)
 def test_round_trip_of_anything(
-    tmp_path_factory: pytest.TempPathFactory, users: list[list[int]], values: dict[int, list[int]], timed: bool
+    tmp_path_factory: pytest.TempPathFactory,
+    users: list[list[int]],
+    values: dict[int, list[int]],
+    timed: bool,
 ) -> None:
     """The round trip holds for any lengths, repeats, and attribute lists, empty ones included."""
-    rows = [(f"u{user}", f"i{item}", step) for user, items in enumerate(users) for step, item in enumerate(items)]
+    rows = [
+        (f"u{user}", f"i{item}", step)
+        for user, items in enumerate(users)
+        for step, item in enumerate(items)
+    ]
     frame = pd.DataFrame(rows, columns=["user", "item", "timestamp"])
     pairs = [(f"i{item}", f"v{value}") for item, chosen in values.items() for value in chosen]
     raw = RawData(
@@ -99,7 +120,9 @@ def test_round_trip_of_anything(
 
 
 def timely() -> Prepared:
-    """The small data set with users who come at seconds 2 to 5, 3 to 6, 4 to 7, split at 4 and 6."""
+    """The small data set with users who come at seconds 2 to 5, 3 to 6, 4 to 7, split at 4 and
+    6.
+    """
     rule = Temporal(valid_from="1970-01-01T00:00:04", test_from="1970-01-01T00:00:06")
     raw = raw_data()
     late = raw.interactions["timestamp"] + raw.interactions["user"].str[1:].astype(int)
@@ -114,20 +137,33 @@ def test_a_split_survives_its_folder(tmp_path: Path) -> None:
     loaded = storage.load(folder)
     assert_same(loaded, made.dataset)
     assert loaded.held_out.agrees_with(made.dataset.held_out)
-    assert loaded.held_out.split == made.options.split == storage.read_manifest(folder).options.split
+    assert (
+        loaded.held_out.split == made.options.split == storage.read_manifest(folder).options.split
+    )
     assert storage.read_manifest(folder).statistics == made.statistics
-    assert not loaded.held_out.agrees_with(prepare(raw_data(), "x", LOOSE).dataset.held_out)  # control
+    assert not loaded.held_out.agrees_with(
+        prepare(raw_data(), "x", LOOSE).dataset.held_out
+    )  # control
 
 
 def test_a_split_whose_times_changed_is_refused(tmp_path: Path) -> None:
-    """Times decide what is held out: a folder with others, or with none, is not what was prepared."""
+    """Times decide what is held out: a folder with others, or with none, is not what was
+    prepared.
+    """
     folder = storage.write(tmp_path, timely())
-    for since, problem in ((5, "do not have the fingerprint"), (2, "no user has two interactions before")):
+    for since, problem in (
+        (5, "do not have the fingerprint"),
+        (2, "no user has two interactions before"),
+    ):
         change(
             folder / "interactions.parquet",
-            lambda t, since=since: t.assign(timestamp=t["timestamp"].mask(t["timestamp"] >= since, 9)),
+            lambda t, since=since: t.assign(
+                timestamp=t["timestamp"].mask(t["timestamp"] >= since, 9)
+            ),
         )
-        with pytest.raises(SirecError, match=rf"{folder.name}.*{problem}.*the prepared folder was changed"):
+        with pytest.raises(
+            SirecError, match=rf"{folder.name}.*{problem}.*the prepared folder was changed"
+        ):
             storage.load(folder)
     change(folder / "interactions.parquet", lambda t: t.drop(columns="timestamp"))
     with pytest.raises(SirecError, match="the column 'timestamp' is missing"):
@@ -158,15 +194,22 @@ def test_files_are_recorded(tmp_path: Path) -> None:
     source = tmp_path / "raw.txt"
     source.write_text("abc")
     raw = raw_data()
-    coded = prepare(RawData(raw.interactions, source={"name": "table"}, files=(source,)), "tiny", LOOSE)
+    coded = prepare(
+        RawData(raw.interactions, source={"name": "table"}, files=(source,)), "tiny", LOOSE
+    )
     manifest = storage.read_manifest(storage.write(tmp_path / "data", coded))
-    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-4's own example
-    assert [(file.name, file.bytes, file.sha256) for file in manifest.files] == [("raw.txt", 3, digest)]
+    # FIPS 180-4's own example
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert [(file.name, file.bytes, file.sha256) for file in manifest.files] == [
+        ("raw.txt", 3, digest)
+    ]
     assert manifest.source == {"name": "table"}
 
 
 def test_writing_again_replaces(tmp_path: Path, prepared: Prepared) -> None:
-    """A second write replaces the first, and nothing else is left beside it; equal data give equal bytes."""
+    """A second write replaces the first, and nothing else is left beside it; equal data give equal
+    bytes.
+    """
     folder = storage.write(tmp_path, prepared)
     before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     storage.write(tmp_path, prepared)
@@ -193,7 +236,9 @@ def test_a_failed_write_changes_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
-def test_a_failed_rename_puts_the_old_one_back(tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_rename_puts_the_old_one_back(
+    tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """When the new folder cannot take its place, the old one is moved back."""
     folder = storage.write(tmp_path, prepared)
     rename = Path.rename
@@ -210,7 +255,10 @@ def test_a_failed_rename_puts_the_old_one_back(tmp_path: Path, prepared: Prepare
     assert_same(storage.load(folder), prepared.dataset)
 
 
-@pytest.mark.parametrize("look", [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.read_manifest])
+@pytest.mark.parametrize(
+    "look",
+    [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.read_manifest],
+)
 def test_a_power_cut_between_the_renames_loses_nothing(
     tmp_path: Path, prepared: Prepared, look: Callable[[Path], object]
 ) -> None:
@@ -222,7 +270,9 @@ def test_a_power_cut_between_the_renames_loses_nothing(
 
 
 def test_what_was_moved_aside_is_listed(tmp_path: Path, prepared: Prepared) -> None:
-    """A data set whose replacement stopped half-way is there, also before a look has put it back, and is there once."""
+    """A data set whose replacement stopped half-way is there, also before a look has put it back,
+    and is there once.
+    """
     folder = storage.write(tmp_path, prepared)
     shutil.copytree(folder, tmp_path / ".tiny.old")
     assert storage.list_datasets(tmp_path) == ["tiny"]
@@ -234,26 +284,47 @@ def test_what_was_moved_aside_is_listed(tmp_path: Path, prepared: Prepared) -> N
 def test_the_disk_keeps_the_new_before_the_old_goes(
     tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All files and folders are synced before the rename, and the names above them after it and before the old is deleted."""
+    """All files and folders are synced before the rename, and the names above them after it and
+    before the old is deleted.
+    """
     folder = storage.write(tmp_path, prepared)
     rename, remove, sync = Path.rename, shutil.rmtree, os.fsync
     events: list[tuple[str, object]] = []
-    monkeypatch.setattr(os, "fsync", lambda handle: (events.append(("sync", os.fstat(handle).st_ino)), sync(handle)))
-    monkeypatch.setattr(Path, "rename", lambda path, to: (events.append(("rename", to.name)), rename(path, to))[1])
-    monkeypatch.setattr(shutil, "rmtree", lambda path, **how: (events.append(("delete", path.name)), remove(path, **how)))
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (events.append(("sync", os.fstat(handle).st_ino)), sync(handle))
+    )
+    monkeypatch.setattr(
+        Path, "rename", lambda path, to: (events.append(("rename", to.name)), rename(path, to))[1]
+    )
+    monkeypatch.setattr(
+        shutil,
+        "rmtree",
+        lambda path, **how: (events.append(("delete", path.name)), remove(path, **how)),
+    )
     storage.write(tmp_path, prepared)
     renamed = events.index(("rename", "tiny"))
     parts = {path.stat().st_ino for path in (folder, *folder.rglob("*"))}
     assert len(parts) == 9
     assert {("sync", part) for part in parts} <= set(events[:renamed])
-    assert renamed < events.index(("sync", tmp_path.stat().st_ino)) < events.index(("delete", ".tiny.old"), renamed)
+    assert (
+        renamed
+        < events.index(("sync", tmp_path.stat().st_ino))
+        < events.index(("delete", ".tiny.old"), renamed)
+    )
 
 
-@pytest.mark.parametrize("look", [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.restore])
+@pytest.mark.parametrize(
+    "look", [storage.load, lambda folder: storage.find(folder.parent, folder.name), storage.restore]
+)
 def test_a_look_between_the_renames_waits(
-    tmp_path: Path, prepared: Prepared, look: Callable[[Path], object], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    prepared: Prepared,
+    look: Callable[[Path], object],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Whoever looks while a data set is being replaced puts nothing back: the writer keeps its work, and the look sees it."""
+    """Whoever looks while a data set is being replaced puts nothing back: the writer keeps its
+    work, and the look sees it.
+    """
     folder = storage.write(tmp_path, prepared)
     fresh = prepare(raw_data(shift=1), "tiny", LOOSE)
     rename = Path.rename
@@ -275,7 +346,9 @@ def test_a_look_between_the_renames_waits(
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
 
-def test_what_cannot_be_put_back_is_said(tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_put_back_is_said(
+    tmp_path: Path, prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the disk refuses, the error names the folder that holds the data."""
     folder = storage.write(tmp_path, prepared)
     folder.rename(tmp_path / ".tiny.old")
@@ -284,7 +357,9 @@ def test_what_cannot_be_put_back_is_said(tmp_path: Path, prepared: Prepared, mon
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "rename", refuse)
-    with pytest.raises(SirecError, match=r"\.tiny\.old: could not be moved back to tiny: Permission denied"):
+    with pytest.raises(
+        SirecError, match=r"\.tiny\.old: could not be moved back to tiny: Permission denied"
+    ):
         storage.read_manifest(folder)
 
 
@@ -300,7 +375,9 @@ def test_finding(tmp_path: Path, prepared: Prepared) -> None:
 
 
 @pytest.mark.parametrize("look", [storage.find, lambda root, name: storage.load(root / name)])
-def test_unknown_name(tmp_path: Path, prepared: Prepared, look: Callable[[Path, str], object]) -> None:
+def test_unknown_name(
+    tmp_path: Path, prepared: Prepared, look: Callable[[Path, str], object]
+) -> None:
     """A name that is not there is answered with the nearest one."""
     storage.write(tmp_path, prepared)
     with pytest.raises(SirecError, match="'tinny' is not a data set") as caught:
@@ -321,21 +398,51 @@ def change(path: Path, do: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "no manifest": (lambda f: (f / "dataset.yaml").unlink(), "no dataset.yaml"),
-    "no interactions": (lambda f: (f / "interactions.parquet").unlink(), "interactions.parquet: missing"),
+    "no interactions": (
+        lambda f: (f / "interactions.parquet").unlink(),
+        "interactions.parquet: missing",
+    ),
     "no items": (lambda f: (f / "items.parquet").unlink(), "items.parquet: missing"),
-    "no vocabulary": (lambda f: (f / "vocabulary" / "brand.parquet").unlink(), "brand.parquet: missing"),
-    "other version": (lambda f: edit(f / "dataset.yaml", "format: 1", "format: 9"), "format 9, this version reads format 1"),
-    "unknown key": (lambda f: edit(f / "dataset.yaml", "  users: 3", "  users: 3\n  usrs: 3"), "'usrs' is not a key"),
-    "broken manifest": (lambda f: edit(f / "dataset.yaml", "statistics:", "statistics: ["), "not valid YAML"),
-    "truncated": (lambda f: (f / "items.parquet").write_bytes(b"PAR1"), "items.parquet: cannot be read"),
-    "fewer rows": (lambda f: change(f / "interactions.parquet", lambda t: t.iloc[:-1]), "11 rows, but dataset.yaml says 12"),
-    "fewer items": (lambda f: change(f / "items.parquet", lambda t: t.iloc[:-1]), "3 rows, but dataset.yaml says 4"),
+    "no vocabulary": (
+        lambda f: (f / "vocabulary" / "brand.parquet").unlink(),
+        "brand.parquet: missing",
+    ),
+    "other version": (
+        lambda f: edit(f / "dataset.yaml", "format: 1", "format: 9"),
+        "format 9, this version reads format 1",
+    ),
+    "unknown key": (
+        lambda f: edit(f / "dataset.yaml", "  users: 3", "  users: 3\n  usrs: 3"),
+        "'usrs' is not a key",
+    ),
+    "broken manifest": (
+        lambda f: edit(f / "dataset.yaml", "statistics:", "statistics: ["),
+        "not valid YAML",
+    ),
+    "truncated": (
+        lambda f: (f / "items.parquet").write_bytes(b"PAR1"),
+        "items.parquet: cannot be read",
+    ),
+    "fewer rows": (
+        lambda f: change(f / "interactions.parquet", lambda t: t.iloc[:-1]),
+        "11 rows, but dataset.yaml says 12",
+    ),
+    "fewer items": (
+        lambda f: change(f / "items.parquet", lambda t: t.iloc[:-1]),
+        "3 rows, but dataset.yaml says 4",
+    ),
     "fewer names": (
         lambda f: change(f / "vocabulary" / "category.parquet", lambda t: t.iloc[1:]),
         "1 rows, but dataset.yaml says 2",
     ),
-    "edited item": (lambda f: change(f / "interactions.parquet", lambda t: t.assign(item=1)), "do not have the fingerprint"),
-    "order": (lambda f: change(f / "interactions.parquet", lambda t: t.iloc[::-1]), "do not have the fingerprint"),
+    "edited item": (
+        lambda f: change(f / "interactions.parquet", lambda t: t.assign(item=1)),
+        "do not have the fingerprint",
+    ),
+    "order": (
+        lambda f: change(f / "interactions.parquet", lambda t: t.iloc[::-1]),
+        "do not have the fingerprint",
+    ),
     "lost column": (
         lambda f: change(f / "interactions.parquet", lambda t: t.drop(columns="rating")),
         "the column 'rating' is missing",
@@ -344,9 +451,14 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: change(f / "items.parquet", lambda t: t.drop(columns="brand")),
         "the column 'brand' is missing",
     ),
-    "text codes": (lambda f: change(f / "interactions.parquet", lambda t: t.assign(item="x")), "not whole numbers"),
+    "text codes": (
+        lambda f: change(f / "interactions.parquet", lambda t: t.assign(item="x")),
+        "not whole numbers",
+    ),
     "null codes": (
-        lambda f: change(f / "interactions.parquet", lambda t: t.assign(rating=t["rating"].where(t.index > 0))),
+        lambda f: change(
+            f / "interactions.parquet", lambda t: t.assign(rating=t["rating"].where(t.index > 0))
+        ),
         "not whole numbers",
     ),
 }
@@ -354,7 +466,9 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize("case", DAMAGE)
 def test_damaged_folders(tmp_path: Path, prepared: Prepared, case: str) -> None:
-    """Each kind of damage to a prepared folder is a SirecError that says where; the whole folder is read."""
+    """Each kind of damage to a prepared folder is a SirecError that says where; the whole folder is
+    read.
+    """
     folder = storage.write(tmp_path, prepared)
     storage.load(folder)  # the control: nothing is wrong before
     damage, message = DAMAGE[case]

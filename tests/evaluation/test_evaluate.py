@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from sirec.core.model import Recommender
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.split import NO_TARGET, PARTS
-from sirec.data.tasks import evaluation_rows, gather
-from sirec.evaluation import evaluate as module
-from sirec.evaluation.evaluate import evaluate, full_histories, rank_split
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import evaluation_rows, gather
+from sirec.evaluation import full_ranking as module
+from sirec.evaluation.full_ranking import evaluate, full_histories, rank_split
 from sirec.models import MODELS
 
 
@@ -25,15 +25,21 @@ class Drawn(Recommender):
     def __init__(self, users: int, items: int) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(0)
-        self.register_buffer("table", torch.randint(0, 9, (users + 1, items), generator=generator).float())
+        self.register_buffer(
+            "table", torch.randint(0, 9, (users + 1, items), generator=generator).float()
+        )
 
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         return self.get_buffer("table")[batch.users]
 
 
 @pytest.mark.parametrize("block", [1, 200, 1 << 20])
-def test_ranks_equal_a_loop_over_users(tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the size of a block: 2 + 2·#greater + #ties among allowed items, users in order, ties included."""
+def test_ranks_equal_a_loop_over_users(
+    tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the size of a block: 2 + 2·#greater + #ties among allowed items, users in order,
+    ties included.
+    """
     monkeypatch.setattr(module, "BLOCK_SCORES", block)
     monkeypatch.setattr(module, "FEWEST_USERS", 1)
     model = Drawn(tiny.user_count, tiny.item_codes)
@@ -45,18 +51,29 @@ def test_ranks_equal_a_loop_over_users(tiny: Dataset, block: int, monkeypatch: p
             target, history = sequence[-back], set(sequence[:-back])
             scores = model.get_buffer("table")[user + 1].tolist()
             others = [item for item in range(1, tiny.item_codes) if item != target]
-            keep = 2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in others)
+            keep = 2 + sum(
+                2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in others
+            )
             assert table.ranks[split]["keep"][user] == keep
             if target not in history:
                 allowed = [item for item in others if item not in history]
-                mask = 2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in allowed)
+                mask = 2 + sum(
+                    2 * (scores[i] > scores[target]) + (scores[i] == scores[target])
+                    for i in allowed
+                )
                 assert table.ranks[split]["mask"][user] == mask
-    assert not np.array_equal(table.ranks["test"]["keep"], table.ranks["test"]["mask"])  # control: masking matters here
+    assert not np.array_equal(
+        table.ranks["test"]["keep"], table.ranks["test"]["mask"]
+    )  # control: masking matters here
 
 
 @pytest.mark.parametrize("block", [1, 200, 1 << 20])
-def test_only_users_with_a_target_are_ranked(tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under a temporal split: rank and tie of each target by a loop, everything before it masked; 0 for all other users."""
+def test_only_users_with_a_target_are_ranked(
+    tiny: Dataset, block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under a temporal split: rank and tie of each target by a loop, everything before it masked; 0
+    for all other users.
+    """
     monkeypatch.setattr(module, "BLOCK_SCORES", block)
     monkeypatch.setattr(module, "FEWEST_USERS", 1)
     data = builders.split(tiny)
@@ -64,7 +81,9 @@ def test_only_users_with_a_target_are_ranked(tiny: Dataset, block: int, monkeypa
     table = evaluate(model, data, max_length=5)
     for part in PARTS:
         ties = []
-        for user, (place, begin) in enumerate(zip(data.held_out.targets[part].tolist(), data.offsets.tolist(), strict=False)):
+        for user, (place, begin) in enumerate(
+            zip(data.held_out.targets[part].tolist(), data.offsets.tolist(), strict=False)
+        ):
             found = [int(table.ranks[part][rule][user]) for rule in ("keep", "mask")]
             if place == NO_TARGET:
                 assert found == [0, 0]
@@ -74,7 +93,11 @@ def test_only_users_with_a_target_are_ranked(tiny: Dataset, block: int, monkeypa
             others = [item for item in range(1, data.item_codes) if item != target]
             rivals = [others, [item for item in others if item not in history]]
             expected = [
-                2 + sum(2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in some) for some in rivals
+                2
+                + sum(
+                    2 * (scores[i] > scores[target]) + (scores[i] == scores[target]) for i in some
+                )
+                for some in rivals
             ]
             assert found[0] == expected[0]
             assert target in history or found[1] == expected[1]
@@ -84,7 +107,9 @@ def test_only_users_with_a_target_are_ranked(tiny: Dataset, block: int, monkeypa
 
 
 def test_a_model_never_sees_the_target_it_is_ranked_on(tiny: Dataset, schema: Schema) -> None:
-    """The batch of a split ends before the split's target; what follows it may change without any effect."""
+    """The batch of a split ends before the split's target; what follows it may change without any
+    effect.
+    """
     model = MODELS["sasrec"]().build(schema).eval()
     rows = evaluation_rows(tiny, "valid", schema.max_length)
     changed = tiny.items.clone()
@@ -93,7 +118,9 @@ def test_a_model_never_sees_the_target_it_is_ranked_on(tiny: Dataset, schema: Sc
     with torch.inference_mode():
         assert torch.equal(model.scores(gather(tiny, rows)), model.scores(gather(other, rows)))
         test = evaluation_rows(tiny, "test", schema.max_length)
-        changed[tiny.offsets[1:] - 2] = 1  # control: the validation target is part of test's history
+        changed[tiny.offsets[1:] - 2] = (
+            1  # control: the validation target is part of test's history
+        )
         assert not torch.equal(model.scores(gather(tiny, test)), model.scores(gather(other, test)))
 
 
@@ -108,8 +135,12 @@ def test_masking_reaches_beyond_the_window(tiny: Dataset) -> None:
 
 @pytest.mark.parametrize("slots", [1, 7, 40, 1 << 20])
 @pytest.mark.parametrize("most", [1, 3, 100])
-def test_blocks_hold_all_users_within_both_bounds(slots: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everybody once, in order; no block has more users, or (but for a lone user) more slots than it may."""
+def test_blocks_hold_all_users_within_both_bounds(
+    slots: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody once, in order; no block has more users, or (but for a lone user) more slots than
+    it may.
+    """
     monkeypatch.setattr(module, "BLOCK_SLOTS", slots)
     users, lengths = np.arange(20)[::-1], np.sort(np.random.default_rng(0).integers(1, 12, 20))
     blocks = list(module._blocks(users, lengths, most))
@@ -120,11 +151,15 @@ def test_blocks_hold_all_users_within_both_bounds(slots: int, most: int, monkeyp
     assert len(blocks) == 1 or min(most, slots) < 240  # control: without bounds there is one
 
 
-def test_what_blocks_have_in_common_is_made_once(tiny: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_blocks_have_in_common_is_made_once(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """COMIF fuses its item table once for a ranking, however many blocks there are."""
     monkeypatch.setattr(module, "BLOCK_SCORES", tiny.item_codes)
     monkeypatch.setattr(module, "FEWEST_USERS", 1)
-    model = builders.sized(MODELS["comif"](), **builders.SHAPE).build(tiny.schema(builders.WINDOW, with_position=True))
+    model = builders.sized(MODELS["comif"](), **builders.SHAPE).build(
+        tiny.schema(builders.WINDOW, with_position=True)
+    )
     made = []
     table = model.item_table
     monkeypatch.setattr(model, "item_table", lambda: made.append(1) or table())
@@ -139,10 +174,14 @@ def test_what_blocks_have_in_common_is_made_once(tiny: Dataset, monkeypatch: pyt
 def test_a_table_is_not_read_for_next_to_nobody(
     tiny: Dataset, fewest: int, blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where a block holds the scores of one user by its size, it has as many users as it must at least have."""
+    """Where a block holds the scores of one user by its size, it has as many users as it must at
+    least have.
+    """
     monkeypatch.setattr(module, "BLOCK_SCORES", tiny.item_codes)
     monkeypatch.setattr(module, "FEWEST_USERS", fewest)
     seen: list[int] = []
-    rank_split(Drawn(tiny.user_count, tiny.item_codes), tiny, "test", 5, lambda done, _: seen.append(done))
+    rank_split(
+        Drawn(tiny.user_count, tiny.item_codes), tiny, "test", 5, lambda done, _: seen.append(done)
+    )
     assert len(seen) == blocks
     assert seen[-1] == tiny.user_count

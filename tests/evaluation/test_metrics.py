@@ -15,13 +15,19 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric, parse_metrics, summarise
 from sirec.evaluation.ranks import count_ranks
 
-ALL = [parse_metric(f"{kind}@{cutoff}") for kind in ("Recall", "NDCG", "MRR") for cutoff in (1, 5, 10, 20)]
+ALL = [
+    parse_metric(f"{kind}@{cutoff}")
+    for kind in ("Recall", "NDCG", "MRR")
+    for cutoff in (1, 5, 10, 20)
+]
 
 
 def random_scores(users: int = 40, items: int = 60) -> tuple[torch.Tensor, torch.Tensor]:
     """Scores without ties, item 0 the padding, and a target per user."""
     generator = torch.Generator().manual_seed(3)
-    return torch.randn(users, items, generator=generator), torch.randint(1, items, (users,), generator=generator)
+    return torch.randn(users, items, generator=generator), torch.randint(
+        1, items, (users,), generator=generator
+    )
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)
@@ -29,9 +35,16 @@ def test_metrics_agree_with_ranx(metric: Metric) -> None:
     """On untied scores every user's value is the one that ranx computes from the same scores."""
     scores, targets = random_scores()
     # ranx returns users in the order of their names as text, hence the leading zeros.
-    qrels = ranx.Qrels({f"{user:03}": {str(target): 1} for user, target in enumerate(targets.tolist())})
-    rows = {f"{user:03}": {str(item): row[item] for item in range(1, len(row))} for user, row in enumerate(scores.tolist())}
-    theirs = ranx.evaluate(qrels, ranx.Run(rows), f"{metric.kind.lower()}@{metric.cutoff}", return_mean=False)
+    qrels = ranx.Qrels(
+        {f"{user:03}": {str(target): 1} for user, target in enumerate(targets.tolist())}
+    )
+    rows = {
+        f"{user:03}": {str(item): row[item] for item in range(1, len(row))}
+        for user, row in enumerate(scores.tolist())
+    }
+    theirs = ranx.evaluate(
+        qrels, ranx.Run(rows), f"{metric.kind.lower()}@{metric.cutoff}", return_mean=False
+    )
     ours = metric.per_user(count_ranks(scores, targets).numpy())
     np.testing.assert_allclose(ours, theirs, atol=1e-12)
     shifted = metric.per_user(count_ranks(scores, targets % (scores.shape[1] - 1) + 1).numpy())
@@ -47,16 +60,22 @@ def test_metrics_agree_with_sorted_lists(metric: Metric) -> None:
         place = sorted(range(1, len(row)), key=lambda item: -row[item]).index(target) + 1
         worth = {"Recall": 1.0, "NDCG": 1 / math.log2(place + 1), "MRR": 1 / place}[metric.kind]
         expected.append(worth if place <= metric.cutoff else 0.0)
-    np.testing.assert_allclose(metric.per_user(count_ranks(scores, targets).numpy()), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        metric.per_user(count_ranks(scores, targets).numpy()), expected, atol=1e-12
+    )
     assert sum(expected) > 0 or metric.cutoff == 1  # control: the lists do hit
 
 
 @given(st.integers(1, 30), st.integers(0, 30), st.integers(1, 40))
 def test_a_tie_never_helps(above: int, tied: int, cutoff: int) -> None:
-    """With more rivals at the target's score no metric rises, and with enough of them each falls to 0 (control)."""
+    """With more rivals at the target's score no metric rises, and with enough of them each falls to
+    0 (control).
+    """
     for kind in ("Recall", "NDCG", "MRR"):
         metric = parse_metric(f"{kind}@{cutoff}")
-        alone, crowded, hopeless = metric.per_user(np.array([2 * above, 2 * above + tied, 2 * (cutoff + 1)]))
+        alone, crowded, hopeless = metric.per_user(
+            np.array([2 * above, 2 * above + tied, 2 * (cutoff + 1)])
+        )
         assert 0 <= crowded <= alone <= 1
         assert hopeless == 0
         assert (alone > 0) == (above <= cutoff)
@@ -64,10 +83,14 @@ def test_a_tie_never_helps(above: int, tied: int, cutoff: int) -> None:
 
 @pytest.mark.parametrize("metric", DEFAULT_METRICS, ids=lambda metric: metric.name)
 def test_a_constant_model_gains_nothing(metric: Metric) -> None:
-    """A model that scores all items alike is no better than chance; one that knows the target scores 1 (control)."""
+    """A model that scores all items alike is no better than chance; one that knows the target
+    scores 1 (control).
+    """
     items = 1000
     targets = torch.arange(1, items)
-    assert metric.mean(count_ranks(torch.zeros(items - 1, items), targets).numpy()) <= metric.cutoff / (items - 1)
+    assert metric.mean(
+        count_ranks(torch.zeros(items - 1, items), targets).numpy()
+    ) <= metric.cutoff / (items - 1)
     assert metric.mean(count_ranks(torch.eye(items)[1:], targets).numpy()) == 1
 
 
@@ -75,7 +98,12 @@ def test_names_are_read_as_they_are_printed() -> None:
     """Parsing a printed name gives the metric back, in any case and with spaces around it."""
     assert [parse_metric(metric.name) for metric in ALL] == ALL
     assert parse_metric(" recall@7 ") == Metric("Recall", 7)
-    assert [metric.name for metric in DEFAULT_METRICS] == ["Recall@10", "Recall@20", "NDCG@10", "NDCG@20"]
+    assert [metric.name for metric in DEFAULT_METRICS] == [
+        "Recall@10",
+        "Recall@20",
+        "NDCG@10",
+        "NDCG@20",
+    ]
 
 
 def test_a_metric_that_is_asked_for_twice_is_there_once() -> None:
@@ -86,9 +114,16 @@ def test_a_metric_that_is_asked_for_twice_is_there_once() -> None:
 
 @pytest.mark.parametrize(
     ("text", "hint"),
-    [("recal@20", "Recall@20"), ("HR@10", "Recall@10"), ("nDGC@5", "NDCG@5"), ("Recall", "Recall@20"), ("MRR@0", "MRR@20"),
-     ("MRR@-1", "MRR@20"), ("precision", "metrics: Recall@K, NDCG@K, MRR@K")],
-)  # fmt: skip
+    [
+        ("recal@20", "Recall@20"),
+        ("HR@10", "Recall@10"),
+        ("nDGC@5", "NDCG@5"),
+        ("Recall", "Recall@20"),
+        ("MRR@0", "MRR@20"),
+        ("MRR@-1", "MRR@20"),
+        ("precision", "metrics: Recall@K, NDCG@K, MRR@K"),
+    ],
+)
 def test_a_wrong_name_is_answered_with_the_nearest(text: str, hint: str) -> None:
     """The error repeats what was written and the hint says what would be right."""
     with pytest.raises(SirecError, match=text) as caught:
@@ -98,7 +133,12 @@ def test_a_wrong_name_is_answered_with_the_nearest(text: str, hint: str) -> None
 
 def test_a_summary_holds_every_metric() -> None:
     """Names in order, means over users: one hit at rank 1 and one miss."""
-    assert summarise(np.array([2, 5000])) == {"Recall@10": 0.5, "Recall@20": 0.5, "NDCG@10": 0.5, "NDCG@20": 0.5}
+    assert summarise(np.array([2, 5000])) == {
+        "Recall@10": 0.5,
+        "Recall@20": 0.5,
+        "NDCG@10": 0.5,
+        "NDCG@20": 0.5,
+    }
 
 
 @pytest.mark.parametrize("metric", ALL, ids=lambda metric: metric.name)

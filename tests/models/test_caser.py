@@ -44,7 +44,8 @@ def convolved(window: Rows, part: Convolutions) -> list[float]:
     """Every filter laid on every place of the whole window, padding and all."""
     n, e = len(window), len(window[0])
     down = [
-        sum(part.vertical[f, t].item() * window[t][c] for t in range(n)) + part.vertical_bias[f].item()
+        sum(part.vertical[f, t].item() * window[t][c] for t in range(n))
+        + part.vertical_bias[f].item()
         for f in range(len(part.vertical))
         for c in range(e)
     ]
@@ -52,14 +53,19 @@ def convolved(window: Rows, part: Convolutions) -> list[float]:
     for index, kernel in enumerate(part.heights):
         for k, rows in enumerate(kernel.transpose(0, 1).tolist()):
             bias = part.horizontal_bias[index * part.filters + k].item()
-            answers = [sum(reference.dot(rows[r], window[s + r]) for r in range(index + 1)) for s in range(n - index)]
+            answers = [
+                sum(reference.dot(rows[r], window[s + r]) for r in range(index + 1))
+                for s in range(n - index)
+            ]
             across.append(max(max(0.0, answer + bias) for answer in answers))
     return down + across
 
 
 @pytest.mark.parametrize("align", ["right", "left"])
 def test_states_are_their_loops(tiny: Dataset, schema: Schema, align: Any) -> None:
-    """Filters cut to the history give what whole ones on the whole window give, however much of it is padding."""
+    """Filters cut to the history give what whole ones on the whole window give, however much of it
+    is padding.
+    """
     model = a_model(schema, align=align)
     batch = builders.a_batch(tiny, lengths=(12, 9, 1, 4, 2, 10, 9))
     states = model.encode(batch).final
@@ -71,18 +77,25 @@ def test_states_are_their_loops(tiny: Dataset, schema: Schema, align: Any) -> No
         found = convolved([model.items.weight[item].tolist() for item in items], model.convolutions)
         z = [max(0.0, value) for value in reference.linear(found, *builders.numbers(model.hidden))]
         user = model.users.weight[batch.users[row]].tolist()
-        expected = [max(0.0, value) for value in reference.linear([*z, *user], *builders.numbers(model.out))]
+        expected = [
+            max(0.0, value) for value in reference.linear([*z, *user], *builders.numbers(model.out))
+        ]
         torch.testing.assert_close(states[row, 0], torch.tensor(expected), rtol=1e-4, atol=1e-5)
         assert torch.equal(states[row, :length], states[row, :1].expand(int(length), -1))
         assert not states[row, length:].any()
 
 
 def test_alignments_are_two_models(tiny: Dataset, schema: Schema) -> None:
-    """The same weights read a history from its other end; one that is the same from both gives the same scores."""
+    """The same weights read a history from its other end; one that is the same from both gives the
+    same scores.
+    """
     right, left = (a_model(schema, align=align) for align in ("right", "left"))
     batch = builders.a_batch(tiny, lengths=(3, 1))
     mirror = replace(
-        batch, items=batch.items.scatter(1, torch.tensor([[2], [2]]), batch.items[:, :1] * torch.tensor([[1], [0]]))
+        batch,
+        items=batch.items.scatter(
+            1, torch.tensor([[2], [2]]), batch.items[:, :1] * torch.tensor([[1], [0]])
+        ),
     )
     with torch.no_grad():
         assert not torch.allclose(left.scores(batch)[0], right.scores(batch)[0])
@@ -91,7 +104,9 @@ def test_alignments_are_two_models(tiny: Dataset, schema: Schema) -> None:
 
 
 def test_users_are_read(tiny: Dataset, schema: Schema) -> None:
-    """The same history gives another user other scores; a user that is not known is the zero vector."""
+    """The same history gives another user other scores; a user that is not known is the zero
+    vector.
+    """
     model, batch = a_model(schema), builders.a_batch(tiny)
     with torch.no_grad():
         scores = model.scores(batch)
@@ -103,27 +118,38 @@ def test_users_are_read(tiny: Dataset, schema: Schema) -> None:
 
 
 def test_gradients_are_those_of_the_whole_window(schema: Schema) -> None:
-    """A look-up of padding trains nothing, and filters learn from padded windows as from any other."""
+    """A look-up of padding trains nothing, and filters learn from padded windows as from any
+    other.
+    """
     part = Convolutions(6, 4, 2, 3).double()
     x, padding = torch.randn(5, 3, 4, dtype=torch.double), torch.randn(4, dtype=torch.double)
-    whole = torch.cat([x + padding, padding.expand(5, 3, 4)], dim=1)  # the same window, all six rows of it
+    whole = torch.cat(
+        [x + padding, padding.expand(5, 3, 4)], dim=1
+    )  # the same window, all six rows of it
     short, long = part(x, padding), part(whole, torch.zeros(4, dtype=torch.double))
     torch.testing.assert_close(short, long)
     weight = torch.randn_like(short)
     for name in ("vertical", "vertical_bias", "horizontal", "horizontal_bias"):
-        gradients = [torch.autograd.grad(out, getattr(part, name), weight, retain_graph=True)[0] for out in (short, long)]
+        gradients = [
+            torch.autograd.grad(out, getattr(part, name), weight, retain_graph=True)[0]
+            for out in (short, long)
+        ]
         torch.testing.assert_close(*gradients)
         assert gradients[0].any()
 
 
 def test_weights_are_drawn_as_declared() -> None:
-    """N(0, 1/e²) for items and users, Xavier for maps, uniform up to one over the root of a filter's inputs for filters."""
+    """N(0, 1/e²) for items and users, Xavier for maps, uniform up to one over the root of a
+    filter's inputs for filters.
+    """
     torch.manual_seed(0)
     model = Caser(width=32).build(Schema(2_000, 20, (), users=3_000))
     for table in (model.items, model.users):
         assert table.weight.std().item() == pytest.approx(1 / 32, rel=0.02)
         assert not table.weight[0].any()
-    assert model.hidden.weight.std().item() == pytest.approx(math.sqrt(2 / (32 + 8 * 32 + 16 * 20)), rel=0.05)
+    assert model.hidden.weight.std().item() == pytest.approx(
+        math.sqrt(2 / (32 + 8 * 32 + 16 * 20)), rel=0.05
+    )
     assert not model.out.bias.any()
     for height, kernel in enumerate(model.convolutions.heights, start=1):
         assert kernel.abs().max().item() == pytest.approx((height * 32) ** -0.5, rel=0.02)
@@ -131,23 +157,40 @@ def test_weights_are_drawn_as_declared() -> None:
 
 
 def test_the_penalty_is_the_sum_of_norms(tiny: Dataset, schema: Schema) -> None:
-    """Tables, vertical filters, both maps and each height's filters, not squared; the fork forgets the last."""
+    """Tables, vertical filters, both maps and each height's filters, not squared; the fork forgets
+    the last.
+    """
     model = a_model(schema)
     batch = builders.a_batch(tiny)
     states = model.encode(batch)
     done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
 
     def length(*weights: torch.Tensor) -> float:
-        return sum(float(np.sqrt((weight.detach().double().numpy() ** 2).sum())) for weight in weights)
+        return sum(
+            float(np.sqrt((weight.detach().double().numpy() ** 2).sum())) for weight in weights
+        )
 
-    rest = length(model.users.weight, model.items.weight, model.convolutions.vertical, model.hidden.weight, model.out.weight)
-    whole, forgetful = (NormPenalty(leave_out=names).build_for(schema, model) for names in ((), ("convolutions.horizontal",)))
-    assert whole(model, done).item() == pytest.approx(rest + length(*model.convolutions.heights), rel=1e-5)
+    rest = length(
+        model.users.weight,
+        model.items.weight,
+        model.convolutions.vertical,
+        model.hidden.weight,
+        model.out.weight,
+    )
+    whole, forgetful = (
+        NormPenalty(leave_out=names).build_for(schema, model)
+        for names in ((), ("convolutions.horizontal",))
+    )
+    assert whole(model, done).item() == pytest.approx(
+        rest + length(*model.convolutions.heights), rel=1e-5
+    )
     assert forgetful(model, done).item() == pytest.approx(rest, rel=1e-5)
 
 
 def test_any_model_can_be_penalised(schema: Schema) -> None:
-    """Frozen weights, biases and scales of norms do not count; a weight that is not there cannot be left out."""
+    """Frozen weights, biases and scales of norms do not count; a weight that is not there cannot be
+    left out.
+    """
     model = SASRec(**builders.SHAPE).build(schema)
     model.items.weight.requires_grad_(False)
     names = model.weight_norms()
@@ -162,7 +205,11 @@ def test_published_is_the_forks_form(tiny: Dataset) -> None:
     """Histories from the left, horizontal filters out of the penalty, code 0 among the classes."""
     config = resolve("caser", tiny, profile="published")
     item, norms = config.stages[0].objectives
-    assert (config.model.align, norms.leave_out, item.padding_class) == ("left", ("convolutions.horizontal",), True)  # type: ignore[union-attr]
+    assert (config.model.align, norms.leave_out, item.padding_class) == (
+        "left",
+        ("convolutions.horizontal",),
+        True,
+    )  # type: ignore[union-attr]
     assert resolve("caser", tiny).model.align == "right"  # type: ignore[union-attr]
 
 

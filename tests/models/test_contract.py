@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,19 +23,18 @@ from sirec.core.model import Recommender, SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
-from sirec.data.tasks import NextItem, evaluation_rows, gather
+from sirec.data.tasks.rows import NextItem, evaluation_rows, gather
 from sirec.errors import SirecError
-from sirec.models import MODELS, AnyModel, model_class
+from sirec.models import MODELS, model_class
 from sirec.models.declaration import Declaration
 from sirec.models.dif_sr import DIFSR
 from sirec.objectives.attribute_prediction import AttributePrediction
-from sirec.objectives.base import Pass
+from sirec.objectives.base import ObjectiveConfig, Pass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.pairwise import Pairwise
-from sirec.objectives.stage import AnyObjective
-from sirec.training.fit import Place, Trainer
+from sirec.training.fit import SeedKey, Trainer
 
-TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_floor}
+TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_training_free}
 each = pytest.mark.parametrize("name", MODELS)
 each_trained = pytest.mark.parametrize("name", TRAINED)
 
@@ -49,28 +48,37 @@ def small(name: str, **switches: Any) -> Declaration:
 def a_model(name: str, data: Dataset, seed: int = 0, **switches: Any) -> Recommender:
     """Built for `data`, counted, and loud where it has weights."""
     model = small(name, **switches).build(data.schema(builders.WINDOW, with_position=True))
-    model.count(data)
+    model.fit_statistics(data)
     builders.loud(model, seed)
     return model
 
 
 def test_every_model_says_what_it_is() -> None:
-    """Each under its own name, with a title and a source; two are floors, and only these have no stages."""
-    assert len(MODELS) == len(get_args(AnyModel))
-    assert [name for name, cls in MODELS.items() if cls.is_floor] == ["popularity", "transitions"]
+    """Each under its own name, with a title and a source; two are floors, and only these have no
+    stages.
+    """
+    assert [name for name, cls in MODELS.items() if cls.is_training_free] == [
+        "popularity",
+        "transitions",
+    ]
     for name, cls in MODELS.items():
         assert cls.name == name
         assert cls.title
         assert cls.source
-        assert bool(cls.stages) != cls.is_floor
-        assert bool(cls.checked) != cls.is_floor
+        assert bool(cls.stages) != cls.is_training_free
+        assert bool(cls.checked) != cls.is_training_free
 
 
 def test_what_came_of_the_originals_is_on_their_page() -> None:
-    """The last table of docs/originals.md names models that themselves say that no code is public, the first all others."""
+    """The last table of docs/originals.md names models that themselves say that no code is public,
+    the first all others.
+    """
     page = (Path(__file__).parents[2] / "docs" / "originals.md").read_text(encoding="utf-8")
     tables = re.findall(r"(?:^\|.*\n)+", page, flags=re.MULTILINE)
-    named = [{name for row in rows.splitlines()[2:] for name in row.split("|")[1].strip().split(", ")} for rows in tables]
+    named = [
+        {name for row in rows.splitlines()[2:] for name in row.split("|")[1].strip().split(", ")}
+        for rows in tables
+    ]
     alone = {cls.title for cls in TRAINED.values() if cls.checked.startswith("no public code")}
     assert named[-1] == alone
     assert named[0] == {cls.title for cls in TRAINED.values()} - alone | {"sampled losses"}
@@ -117,50 +125,86 @@ def moved(table: Tensor) -> Tensor:
 
 @each_trained
 def test_items_are_scored_with_attributes_where_it_is_declared(name: str, tiny: Dataset) -> None:
-    """With the same weights and every item's values moved to the next item, the item table is another one exactly then."""
-    fields = tuple(field if field.table is None else replace(field, table=moved(field.table)) for field in tiny.fields)
+    """With the same weights and every item's values moved to the next item, the item table is
+    another one exactly then.
+    """
+    fields = tuple(
+        field if field.table is None else replace(field, table=moved(field.table))
+        for field in tiny.fields
+    )
     switches: list[dict[str, Any]] = [{}]
     if "candidates" in {field.name for field in dataclasses.fields(MODELS[name])}:  # type: ignore[arg-type]
         switches = [{"candidates": kind} for kind in ("id", "fused")]
     for chosen in switches:
-        one, other = (a_model(name, data, **chosen) for data in (tiny, replace(tiny, fields=fields)))
+        one, other = (
+            a_model(name, data, **chosen) for data in (tiny, replace(tiny, fields=fields))
+        )
         assert isinstance(one, SequentialModel)
         assert isinstance(other, SequentialModel)
-        assert all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+        assert all(
+            torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True)
+        )
         differs = not torch.allclose(one.item_table(), other.item_table())
         assert differs == small(name, **chosen).at_candidates("attribute")
         assert not small(name, **chosen).at_candidates("behaviour")
 
 
 def test_configurations_survive_the_round_trip() -> None:
-    """Every model's defaults, stages included, and every combination of switches come back from YAML as they went."""
-    configs = [*(cls() for cls in MODELS.values()), *(stage for cls in MODELS.values() for stage in cls.stages)]
-    configs += [replace(MODELS["sasrec"](), **vars(config)) for config in builders.COMBINATIONS.values()]
+    """Every model's defaults, stages included, and every combination of switches come back from
+    YAML as they went.
+    """
+    configs = [
+        *(cls() for cls in MODELS.values()),
+        *(stage for cls in MODELS.values() for stage in cls.stages),
+    ]
+    configs += [
+        replace(MODELS["sasrec"](), **vars(config)) for config in builders.COMBINATIONS.values()
+    ]
     for config in configs:
         for defaults in (True, False):
             tree = yaml.safe_load(to_yaml(dump(config, defaults=defaults)))
             named = isinstance(config, Declaration)
-            back = load_named(list(MODELS.values()), tree, "test") if named else load_config(type(config), tree, "test")
+            back = (
+                load_named(list(MODELS.values()), tree, "test")
+                if named
+                else load_config(type(config), tree, "test")
+            )
             assert back == config
     assert len(configs) > len(MODELS) + len(TRAINED) + 172 - 1
 
 
 @each_trained
 def test_the_ends_alone_are_what_they_are_among_all(name: str, tiny: Dataset) -> None:
-    """Asked for the last states of rows only, a model gives the same ones, its streams' too, and the same gradients."""
-    switches: list[dict[str, Any]] = [{}, {"fusion_form": "reference"}, {"attr_layer": "first"}, {"window": "tokens"}]
+    """Asked for the last states of rows only, a model gives the same ones, its streams' too, and
+    the same gradients.
+    """
+    switches: list[dict[str, Any]] = [
+        {},
+        {"fusion_form": "reference"},
+        {"attr_layer": "first"},
+        {"window": "tokens"},
+    ]
     known = set(vars(MODELS[name]()))
-    for chosen in switches if issubclass(MODELS[name], TransformerConfig) or name in ("mssr", "bsarec") else [{}]:
+    for chosen in (
+        switches
+        if issubclass(MODELS[name], TransformerConfig) or name in ("mssr", "bsarec")
+        else [{}]
+    ):
         if not set(chosen) <= known:
             continue
         model = a_model(name, tiny, **chosen).double()
         assert isinstance(model, SequentialModel)
         batch = builders.a_batch(tiny)
-        ends = torch.arange(len(batch.items)) * batch.items.shape[1] + torch.from_numpy(batch.lengths - 1)
+        ends = torch.arange(len(batch.items)) * batch.items.shape[1] + torch.from_numpy(
+            batch.lengths - 1
+        )
         found = []
         for rows in (batch, replace(batch, only_ends=True)):
             states = model.eval().encode(rows)
-            parts = [states.at(ends), *(states.stream_at(stream, ends) for stream in states.streams)]
+            parts = [
+                states.at(ends),
+                *(states.stream_at(stream, ends) for stream in states.streams),
+            ]
             weight = torch.linspace(-1, 1, sum(part.numel() for part in parts), dtype=torch.float64)
             loss = weight @ torch.cat([part.flatten() for part in parts])
             weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -173,11 +217,15 @@ def test_the_ends_alone_are_what_they_are_among_all(name: str, tiny: Dataset) ->
 
 
 def test_nobody_computes_the_rest_where_the_ends_are_asked(tiny: Dataset) -> None:
-    """The last block of a stack maps the ends of rows alone: its feed-forward sees one token a row."""
+    """The last block of a stack maps the ends of rows alone: its feed-forward sees one token a
+    row.
+    """
     model = a_model("sasrec", tiny)
     assert isinstance(model, FusedTransformer)
     seen = []
-    model.layers[-1].expand.register_forward_hook(lambda part, given, out: seen.append(len(given[0])))
+    model.layers[-1].expand.register_forward_hook(
+        lambda part, given, out: seen.append(len(given[0]))
+    )
     batch = builders.a_batch(tiny)
     model.scores(batch)
     model.encode(batch)
@@ -197,7 +245,9 @@ def test_scores_are_one_number_an_item(name: str, tiny: Dataset) -> None:
 
 @each_trained
 def test_causality_is_as_declared(name: str, tiny: Dataset) -> None:
-    """A change from a slot on reaches earlier states exactly where the model says that its states may read ahead."""
+    """A change from a slot on reaches earlier states exactly where the model says that its states
+    may read ahead.
+    """
     model, batch, cut = a_model(name, tiny), builders.a_batch(tiny), 4
     assert isinstance(model, SequentialModel)
     with torch.no_grad():
@@ -210,7 +260,9 @@ def test_causality_is_as_declared(name: str, tiny: Dataset) -> None:
 
 @each_trained
 def test_prefix_consistency_is_as_declared(name: str, tiny: Dataset) -> None:
-    """The state at t of a sequence is the last state of its prefix of t for models that say so, and for no other."""
+    """The state at t of a sequence is the last state of its prefix of t for models that say so, and
+    for no other.
+    """
     model, user, length = a_model(name, tiny), tiny.user_count, 10
     assert isinstance(model, SequentialModel)
     prefixes = builders.spans(tiny, [(user, 0, last) for last in range(length)])
@@ -223,11 +275,15 @@ def test_prefix_consistency_is_as_declared(name: str, tiny: Dataset) -> None:
 
 @each_trained
 def test_scores_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
-    """Other codes for the items, with their rows of every table, give the same scores under the other codes."""
+    """Other codes for the items, with their rows of every table, give the same scores under the
+    other codes.
+    """
     shuffled = torch.randperm(builders.ITEMS, generator=torch.Generator().manual_seed(5)) + 1
     new = torch.cat([torch.zeros(1, dtype=torch.long), shuffled])
     fields = tuple(
-        field if field.table is None else replace(field, table=torch.empty_like(field.values).index_copy(0, new, field.values))
+        field
+        if field.table is None
+        else replace(field, table=torch.empty_like(field.values).index_copy(0, new, field.values))
         for field in tiny.fields
     )
     renumbered = replace(tiny, items=new[tiny.items], fields=fields)
@@ -235,7 +291,9 @@ def test_scores_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
     batch, there = builders.a_batch(tiny), builders.a_batch(renumbered)
     with torch.no_grad():
         scores = model.scores(batch)
-        assert not torch.allclose(other.scores(there)[:, new], scores, atol=1e-5)  # control: the tables stayed
+        assert not torch.allclose(
+            other.scores(there)[:, new], scores, atol=1e-5
+        )  # control: the tables stayed
         for mine, its in zip(model.parameters(), other.parameters(), strict=True):
             if len(mine.shape) and len(mine) == tiny.item_codes:
                 its.index_copy_(0, new, mine.clone())
@@ -273,9 +331,13 @@ def test_scores_depend_on_the_history_but_for_popularity(name: str, tiny: Datase
 
 @each
 def test_saved_weights_give_the_same_scores(name: str, tiny: Dataset) -> None:
-    """A state dict through safetensors into a model of another seed, that has counted nothing, restores every score."""
+    """A state dict through safetensors into a model of another seed, that has counted nothing,
+    restores every score.
+    """
     model, batch = a_model(name, tiny), builders.a_batch(tiny)
-    fresh = builders.loud(small(name).build(tiny.schema(builders.WINDOW, with_position=True)), seed=7)
+    fresh = builders.loud(
+        small(name).build(tiny.schema(builders.WINDOW, with_position=True)), seed=7
+    )
     assert isinstance(fresh, Recommender)
     with torch.no_grad():
         if name in TRAINED:
@@ -288,7 +350,10 @@ def test_saved_weights_give_the_same_scores(name: str, tiny: Dataset) -> None:
 def test_floors_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
     """Counted under other codes, a floor gives the same scores under the other codes."""
     new = torch.cat(
-        [torch.zeros(1, dtype=torch.long), torch.randperm(builders.ITEMS, generator=torch.Generator().manual_seed(5)) + 1]
+        [
+            torch.zeros(1, dtype=torch.long),
+            torch.randperm(builders.ITEMS, generator=torch.Generator().manual_seed(5)) + 1,
+        ]
     )
     other = replace(tiny, items=new[tiny.items])
     scores = a_model(name, tiny).scores(builders.a_batch(tiny))
@@ -296,7 +361,9 @@ def test_floors_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
 
 
 def test_transitions_equal_their_loops(tiny: Dataset) -> None:
-    """Pairs up to three apart, later ones after earlier ones in full and backwards by half, and three last items looked up."""
+    """Pairs up to three apart, later ones after earlier ones in full and backwards by half, and
+    three last items looked up.
+    """
     table = np.zeros((tiny.item_codes, tiny.item_codes))
     counts = np.zeros(tiny.item_codes)
     for start, end in zip(tiny.offsets[:-1].tolist(), tiny.offsets[1:].tolist(), strict=True):
@@ -315,10 +382,15 @@ def test_transitions_equal_their_loops(tiny: Dataset) -> None:
 
 
 def cycle(items: int = 12, users: int = 60) -> Dataset:
-    """Everybody goes round the same circle of items, from a start of their own; training fills every slot of the window."""
+    """Everybody goes round the same circle of items, from a start of their own; training fills
+    every slot of the window.
+    """
     rng = np.random.default_rng(0)
     data = builders.dataset(rng.integers(5, builders.WINDOW + 4, users).tolist(), items=items)
-    starts, steps = np.repeat(rng.integers(0, items, users), data.lengths), np.arange(len(data.items))
+    starts, steps = (
+        np.repeat(rng.integers(0, items, users), data.lengths),
+        np.arange(len(data.items)),
+    )
     return replace(data, items=torch.from_numpy((starts + steps) % items + 1))
 
 
@@ -330,15 +402,22 @@ def hits(model: Recommender, data: Dataset, places: int = 1) -> float:
     return (best == batch.targets.gather(1, batch.read[:, None])).any(dim=1).double().mean().item()
 
 
-# Width, rate and epochs. What is in a gap must be read off its neighbours by where they lie, which takes more steps to learn
-# than what follows the item one looks at: smaller ones where places are added to items, and as large ones where they attend.
+# Width, rate and epochs. What is in a gap must be read off its neighbours by where they lie, which
+# takes more steps to learn than what follows the item one looks at: smaller ones where places are
+# added to items, and as large ones where they attend.
 LESSON = (16, 0.01, 20)
-LEARNED = 0.75  # of seeds that differ in dropout alone some models reach 1 and some 0.8; one in twelve would be chance
+# of seeds that differ in dropout alone some models reach 1 and some 0.8; one in twelve would be
+# chance
+LEARNED = 0.75
 LESSONS = {"bert4rec": (32, 0.003, 110), "dif-bert4rec": (24, 0.01, 110)}
 
 
-def taught(name: str, data: Dataset, places: int, objectives: tuple[AnyObjective, ...] = ()) -> SequentialModel:
-    """A small model after a few dozen steps with its own objectives, or with others; before, it does not know the next item."""
+def taught(
+    name: str, data: Dataset, places: int, objectives: tuple[ObjectiveConfig, ...] = ()
+) -> SequentialModel:
+    """A small model after a few dozen steps with its own objectives, or with others; before, it
+    does not know the next item.
+    """
     schema = data.schema(builders.WINDOW, with_position=True)
     torch.manual_seed(0)
     width, rate, epochs = LESSONS.get(name, LESSON)
@@ -347,18 +426,29 @@ def taught(name: str, data: Dataset, places: int, objectives: tuple[AnyObjective
     assert hits(model, data, places) < 0.5
     for index, declared in enumerate(MODELS[name].stages):
         wanted = objectives or declared.objectives
-        stage = replace(declared, objectives=wanted, learning_rate=rate, budget=64, epochs=epochs, patience=epochs)
-        for _ in Trainer(model, stage, data, schema, Place(0, index)).run(lambda metric=stage.metric: {metric: 0.0}):  # type: ignore[misc]
+        stage = replace(
+            declared,
+            objectives=wanted,
+            learning_rate=rate,
+            budget=64,
+            epochs=epochs,
+            patience=epochs,
+        )
+        for _ in Trainer(model, stage, data, schema, SeedKey(0, index)).run(
+            lambda metric=stage.metric: {metric: 0.0}
+        ):  # type: ignore[misc]
             pass
     return model
 
 
 @each_trained
 def test_a_cycle_of_items_is_learned(name: str) -> None:
-    """A few dozen steps with the model's own objectives teach it which item follows which; before, it does not know.
+    """A few dozen steps with the model's own objectives teach it which item follows which; before,
+    it does not know.
 
-    A loss that draws one item a target, never one that the user had, only tells what is near from what is far: there the next
-    item is among the first three of twelve, and the same model puts it first when all items are compared.
+    A loss that draws one item a target, never one that the user had, only tells what is near from
+    what is far: there the next item is among the first three of twelve, and the same model puts it
+    first when all items are compared.
     """
     data = cycle()
     one_drawn = any(isinstance(part, Pairwise) for part in MODELS[name].stages[-1].objectives)
@@ -375,7 +465,8 @@ def test_transitions_know_the_cycle_and_popularity_does_not() -> None:
     assert hits(a_model("popularity", data), data) < 0.5
 
 
-# Item codes, value codes and layers of the released configurations, and the parameters their logs print (models with padding).
+# Item codes, value codes and layers of the released configurations, and the parameters their logs
+# print (models with padding).
 RELEASED = {
     "beauty": (12_102, 355, 4, 5_355_783),
     "sports": (18_358, 1_876, 3, 6_809_935),
@@ -385,17 +476,31 @@ RELEASED = {
 
 
 @pytest.mark.parametrize(("items", "values", "layers", "expected"), RELEASED.values(), ids=RELEASED)
-def test_dif_sr_has_as_many_parameters_as_the_authors(items: int, values: int, layers: int, expected: int) -> None:
-    """With frozen attribute tables the trained parameters, prediction head included, are as many as the logs print."""
+def test_dif_sr_has_as_many_parameters_as_the_authors(
+    items: int, values: int, layers: int, expected: int
+) -> None:
+    """With frozen attribute tables the trained parameters, prediction head included, are as many as
+    the logs print.
+    """
     category = Field("category", "attribute", values, torch.zeros(items, 1, dtype=torch.long))
     schema = Schema(items, 50, (category, position(50)))
-    config = DIFSR(width=256, attribute_width=64, heads=8, layers=layers, attribute_trainable=False, attribute_std=1.0)
+    config = DIFSR(
+        width=256,
+        attribute_width=64,
+        heads=8,
+        layers=layers,
+        attribute_trainable=False,
+        attribute_std=1.0,
+    )
     assert (config.score_fusion, config.inner) == ("gate", 256)
     parts = (config.build(schema), AttributePrediction().build(schema, 256))
-    assert sum(p.numel() for part in parts for p in part.parameters() if p.requires_grad) == expected
+    assert (
+        sum(p.numel() for part in parts for p in part.parameters() if p.requires_grad) == expected
+    )
     trainable = replace(config, attribute_trainable=True).build(schema)
     assert (
-        sum(p.numel() for p in trainable.parameters()) + parts[1].heads["category"].weight.shape[0] * 257
+        sum(p.numel() for p in trainable.parameters())
+        + parts[1].heads["category"].weight.shape[0] * 257
         == expected + values * 64
     )
 
@@ -403,16 +508,21 @@ def test_dif_sr_has_as_many_parameters_as_the_authors(items: int, values: int, l
 SOFTMAX = [
     name
     for name, cls in TRAINED.items()
-    if any(part.name == "item" for part in cls.stages[-1].objectives) and cls.stages[-1].task.name == "next_item"
+    if any(part.name == "item" for part in cls.stages[-1].objectives)
+    and cls.stages[-1].task.name == "next_item"
 ]
 
 
 @pytest.mark.parametrize("name", SOFTMAX)
 def test_the_first_loss_is_that_of_chance(name: str) -> None:
-    """Freshly drawn at d = 256 on a catalogue of Beauty's size: ln V and at most .15 more, dropout on."""
+    """Freshly drawn at d = 256 on a catalogue of Beauty's size: ln V and at most .15 more, dropout
+    on.
+    """
     rng = np.random.default_rng(0)
     data = builders.dataset([12] * 60, items=12_101)
-    brand = Field("brand", "attribute", 2_076, torch.from_numpy(rng.integers(0, 2_076, (12_102, 1))))
+    brand = Field(
+        "brand", "attribute", 2_076, torch.from_numpy(rng.integers(0, 2_076, (12_102, 1)))
+    )
     schema = Schema(12_102, 50, (brand, position(50)))
     torch.manual_seed(0)
     model = builders.sized(MODELS[name](), width=256, heads=8).build(schema)
@@ -422,15 +532,28 @@ def test_the_first_loss_is_that_of_chance(name: str) -> None:
         states = model.encode(batch)
         done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
         loss = ItemCrossEntropy().build(schema, 256)(model, done).item()
-    assert -0.002 <= loss - math.log(12_101) <= 0.15  # scores near 0 may favour these few targets by chance
+    assert (
+        -0.002 <= loss - math.log(12_101) <= 0.15
+    )  # scores near 0 may favour these few targets by chance
 
 
-@pytest.mark.parametrize("name", [name for name, cls in TRAINED.items() if issubclass(cls, TransformerConfig)])
+@pytest.mark.parametrize(
+    "name", [name for name, cls in TRAINED.items() if issubclass(cls, TransformerConfig)]
+)
 def test_transformers_declare_what_they_are(name: str) -> None:
-    """Models of the one encoder differ in switches only: each is the shared configuration with other defaults."""
+    """Models of the one encoder differ in switches only: each is the shared configuration with
+    other defaults.
+    """
     config = MODELS[name]()
     assert isinstance(config, TransformerConfig)
-    assert {key: getattr(config, key) for key in ("width", "heads", "inner", "dropout", "attention_dropout")} == {
-        "width": 128, "heads": 4, "inner": 256, "dropout": 0.5, "attention_dropout": 0.3,
-    }  # fmt: skip
+    assert {
+        key: getattr(config, key)
+        for key in ("width", "heads", "inner", "dropout", "attention_dropout")
+    } == {
+        "width": 128,
+        "heads": 4,
+        "inner": 256,
+        "dropout": 0.5,
+        "attention_dropout": 0.3,
+    }
     assert "build" not in vars(MODELS[name])

@@ -24,17 +24,23 @@ ONE: Law = (1.0, 0.0)
 # Parameters that belong to no map, table or norm.
 OWN: Mapping[str, Mapping[str, Law]] = {
     "mssr": {"item_pairs": ONE, "attribute_pairs": ONE},  # θ
-    "dlfs-rec": {"blocks.*.mean.weight": WEIGHT, "blocks.*.covariance.weight": WEIGHT, "*.bias": ZERO},  # K, both its parts
+    "dlfs-rec": {
+        "blocks.*.mean.weight": WEIGHT,
+        "blocks.*.covariance.weight": WEIGHT,
+        "*.bias": ZERO,
+    },  # K, both its parts
     "bsarec": {"blocks.*.filter.beta": (0.0, 1.0)},
     **{name: {"head.bias": ZERO} for name in ("bert4rec", "dif-bert4rec")},
 }
 MEANS = {"stosa": 0.01}
 OTHERWISE = {"gru4rec", "gru4recf", "caser"}  # drawn by laws of their own, which stand with them
-ALIKE = [name for name, cls in MODELS.items() if not cls.is_floor and name not in OTHERWISE]
+ALIKE = [name for name, cls in MODELS.items() if not cls.is_training_free and name not in OTHERWISE]
 
 
 def laws(name: str, model: nn.Module) -> Iterator[tuple[str, Law]]:
-    """Every parameter with what it is drawn by: weights N(0, .02²), biases 0, norms 1 and 0, and what is a model's own."""
+    """Every parameter with what it is drawn by: weights N(0, .02²), biases 0, norms 1 and 0, and
+    what is a model's own.
+    """
     known = set()
     for path, part in model.named_modules():
         for own, _ in part.named_parameters(recurse=False):
@@ -68,7 +74,9 @@ def fresh(name: str) -> nn.Module:
 
 @pytest.mark.parametrize("name", ALIKE)
 def test_weights_are_drawn_as_declared(name: str) -> None:
-    """Each parameter by its own law, padding 0, and as normal numbers are: one in twenty-two is beyond two deviations."""
+    """Each parameter by its own law, padding 0, and as normal numbers are: one in twenty-two is
+    beyond two deviations.
+    """
     model, beyond = fresh(name), []
     padded = {
         f"{path}.weight"
@@ -90,7 +98,11 @@ def test_weights_are_drawn_as_declared(name: str) -> None:
 
 
 def test_the_laws_tell_draws_apart() -> None:
-    """The control: torch's own draw of a map, a uniform law of the same deviation, and twos for ones."""
+    """The control: torch's own draw of a map, a uniform law of the same deviation, and twos for
+    ones.
+    """
     assert not follows(nn.Linear(32, 32).weight, WEIGHT)
-    assert not (torch.empty(5_000).uniform_(-STD * math.sqrt(3), STD * math.sqrt(3)).abs() > 2 * STD).any()
+    assert not (
+        torch.empty(5_000).uniform_(-STD * math.sqrt(3), STD * math.sqrt(3)).abs() > 2 * STD
+    ).any()
     assert not follows(torch.full((9,), 2.0), ONE)

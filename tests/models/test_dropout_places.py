@@ -1,11 +1,13 @@
 """Where dropout falls, in every model and every loss that a model is trained with.
 
-A dropout that multiplies by known numbers instead of drawn ones makes a model a plain function. The same function is the model
-at rest whose declared places are multiplied by the same numbers from outside. Numbers differ from place to place, from time to
-time and from entry to entry, so that nothing but the declared places will do.
+A dropout that multiplies by known numbers instead of drawn ones makes a model a plain function. The
+same function is the model at rest whose declared places are multiplied by the same numbers from
+outside. Numbers differ from place to place, from time to time and from entry to entry, so that
+nothing but the declared places will do.
 
-A place is the output of a part, or with `<` its input, or SHARES: what attention's softmax gives. Places come in the order in
-which a pass meets them; a part that runs several times is a place as often.
+A place is the output of a part, or with `<` its input, or SHARES: what attention's softmax gives.
+Places come in the order in which a pass meets them; a part that runs several times is a place as
+often.
 """
 
 from __future__ import annotations
@@ -22,11 +24,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from sirec.core.dropout import Dropout
+from sirec.core.layers.dropout import Dropout
 from sirec.core.model import SequentialModel
-from sirec.data.batch import Batch, Layout
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
+from sirec.data.tasks.batch import Batch, TokenLayout
 from sirec.models import MODELS
 from sirec.objectives.base import Objective, Pass
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
@@ -42,22 +44,41 @@ def in_blocks(*places: str, stack: str = "blocks") -> list[str]:
 
 
 def post_norm(stack: str = "blocks") -> list[str]:
-    """P = Drop(softmax), Y = LN(X + Drop(… Wo)), Z = LN(Y + Drop(… W2)); nothing between W1 and W2."""
+    """P = Drop(softmax), Y = LN(X + Drop(… Wo)), Z = LN(Y + Drop(… W2)); nothing between W1 and
+    W2.
+    """
     return in_blocks(SHARES, "@attention.out", "@contract", stack=stack)
 
 
-ONE_ENCODER = ["norm", *post_norm()]  # X_0 = Drop(LN(…)), whatever was fused before; raw fields are never dropped
+ONE_ENCODER = [
+    "norm",
+    *post_norm(),
+]  # X_0 = Drop(LN(…)), whatever was fused before; raw fields are never dropped
 ATTRIBUTES = ("brand", "category")
 STREAMS = [f"@moved.{name}.{part}" for name in ATTRIBUTES for part in ("out", "feed")]
 PLACES: Mapping[str, Sequence[str]] = {
-    **dict.fromkeys(["sasrec", "sasrecf", "nova", "dif-sr", "comif", "bert4rec", "s3-rec", "dif-bert4rec"], ONE_ENCODER),
-    "esasrec": ["fuse_behaviours", *in_blocks(SHARES, "@attention.out", "<@contract", "@contract")],  # no norm before
+    **dict.fromkeys(
+        ["sasrec", "sasrecf", "nova", "dif-sr", "comif", "bert4rec", "s3-rec", "dif-bert4rec"],
+        ONE_ENCODER,
+    ),
+    "esasrec": [
+        "fuse_behaviours",
+        *in_blocks(SHARES, "@attention.out", "<@contract", "@contract"),
+    ],  # no norm before
     "gru4rec": ["items"],
     "gru4recf": ["items"],  # not the attributes
     "caser": ["<hidden"],  # [vert; horiz]
-    "fdsa": ["norm", *post_norm("of_items"), "norm", *post_norm("of_attributes"), "norm"],  # the last one on the state
+    "fdsa": [
+        "norm",
+        *post_norm("of_items"),
+        "norm",
+        *post_norm("of_attributes"),
+        "norm",
+    ],  # the last one on the state
     "icai-sr": [
-        place for name in ("item", *ATTRIBUTES) for place in (f"streams.{name}.norm", *post_norm(f"streams.{name}.blocks"))
+        place
+        for name in ("item", *ATTRIBUTES)
+        for place in (f"streams.{name}.norm", *post_norm(f"streams.{name}.blocks"))
     ],
     "mssr": [
         "norm",  # H_0; the attributes as embedded
@@ -66,7 +87,13 @@ PLACES: Mapping[str, Sequence[str]] = {
     ],
     "stosa": [
         *["norm"] * 2,  # before ELU, means and covariances
-        *in_blocks(SHARES, "@attention.mean_out", "@attention.covariance_out", "@mean.contract", "@covariance.contract"),
+        *in_blocks(
+            SHARES,
+            "@attention.mean_out",
+            "@attention.covariance_out",
+            "@mean.contract",
+            "@covariance.contract",
+        ),
     ],
     "dlfs-rec": ["mean_norm", "covariance_norm", *in_blocks("@mean", "@covariance")],
     "bsarec": ["norm", *in_blocks(SHARES, "@filter", "@attention.out", "@contract")],
@@ -78,23 +105,33 @@ IN_LOSSES: Mapping[str, Sequence[str]] = {
 
 
 class Known:
-    """Numbers in place of drawn ones: x times a number an entry, told by the place and by how often it was met."""
+    """Numbers in place of drawn ones: x times a number an entry, told by the place and by how often
+    it was met.
+    """
 
-    def __init__(self, layout: Layout, spared: str = "") -> None:
+    def __init__(self, layout: TokenLayout, spared: str = "") -> None:
         self.layout, self.spared = layout, spared
         self.met: list[str] = []
 
     def __call__(self, place: str, x: Tensor) -> Tensor:
-        """`x` times its numbers, all between a half and one and a half; x itself at the spared place.
+        """`x` times its numbers, all between a half and one and a half; x itself at the spared
+        place.
 
-        An end of a row has the same numbers whether it lies among all tokens or with the other ends alone.
+        An end of a row has the same numbers whether it lies among all tokens or with the other ends
+        alone.
         """
         self.met.append(place)
-        generator = torch.Generator().manual_seed(zlib.crc32(f"{place} {self.met.count(place)}".encode()))
+        generator = torch.Generator().manual_seed(
+            zlib.crc32(f"{place} {self.met.count(place)}".encode())
+        )
         ends_alone = len(x) == self.layout.rows
         count = len(self.layout.slots) if ends_alone else len(x)
         numbers = torch.rand(count, *x.shape[1:], dtype=x.dtype, generator=generator) + 0.5
-        return x if place == self.spared else x * (numbers[self.layout.ends] if ends_alone else numbers)
+        return (
+            x
+            if place == self.spared
+            else x * (numbers[self.layout.ends] if ends_alone else numbers)
+        )
 
 
 @dataclass(frozen=True)
@@ -104,26 +141,34 @@ class Trial:
     part: nn.Module
     run: Callable[[], list[Tensor]]
     places: Sequence[str]
-    layout: Layout
+    layout: TokenLayout
 
     def dropped(self) -> tuple[list[Tensor], list[float]]:
-        """What the run gives in training, dropouts multiplying by the numbers of the places in turn; and their p."""
+        """What the run gives in training, dropouts multiplying by the numbers of the places in
+        turn; and their p.
+        """
         numbers, ran = Known(self.layout), []
 
         def falls(dropout: Dropout, x: Tensor) -> Tensor:
             ran.append(dropout)
-            return numbers(self.places[len(ran) - 1] if len(ran) <= len(self.places) else "nowhere", x)
+            return numbers(
+                self.places[len(ran) - 1] if len(ran) <= len(self.places) else "nowhere", x
+            )
 
         with pytest.MonkeyPatch.context() as patch, torch.no_grad():
             patch.setattr(Dropout, "forward", falls)
             self.part.train()
             found = self.run()
         assert len(ran) == len(self.places)
-        assert set(ran) == {part for part in self.part.modules() if isinstance(part, Dropout)}  # none is there for nothing
+        assert set(ran) == {
+            part for part in self.part.modules() if isinstance(part, Dropout)
+        }  # none is there for nothing
         return found, [dropout.p for dropout in ran]
 
     def multiplied(self, spared: str = "") -> list[Tensor]:
-        """What the run gives at rest, the places multiplied by their numbers from outside, but for the spared one."""
+        """What the run gives at rest, the places multiplied by their numbers from outside, but for
+        the spared one.
+        """
         numbers, softmax = Known(self.layout, spared), Tensor.softmax
 
         def shares(x: Tensor, dim: int) -> Tensor:
@@ -164,7 +209,9 @@ def rows(tiny: Dataset, **switches: Any) -> Batch:
 
 def states(model: SequentialModel, batch: Batch) -> Callable[[], list[Tensor]]:
     """A run that gives the states at the ends of rows, and every stream's."""
-    ends = torch.arange(len(batch.items)) * batch.items.shape[1] + torch.from_numpy(batch.lengths - 1)
+    ends = torch.arange(len(batch.items)) * batch.items.shape[1] + torch.from_numpy(
+        batch.lengths - 1
+    )
 
     def run() -> list[Tensor]:
         found = model.encode(batch)
@@ -187,13 +234,17 @@ def agree(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
 
 def test_every_trained_model_has_its_places() -> None:
     """A model that is not in the table has no law."""
-    assert set(PLACES) == {name for name, cls in MODELS.items() if not cls.is_floor}
+    assert set(PLACES) == {name for name, cls in MODELS.items() if not cls.is_training_free}
 
 
 @pytest.mark.parametrize("only_ends", [False, True])
 @pytest.mark.parametrize("name", PLACES)
-def test_dropout_falls_where_it_is_declared(name: str, only_ends: bool, tiny: Dataset, schema: Schema) -> None:
-    """At the places of the table and nowhere else, attention's p on its shares and the other p on all the rest."""
+def test_dropout_falls_where_it_is_declared(
+    name: str, only_ends: bool, tiny: Dataset, schema: Schema
+) -> None:
+    """At the places of the table and nowhere else, attention's p on its shares and the other p on
+    all the rest.
+    """
     model, places = a_model(name, schema), PLACES[name]
     batch = rows(tiny, only_ends=only_ends)
     trial = Trial(model, states(model, batch), places, batch.layout)
@@ -213,8 +264,12 @@ def test_no_dropout_falls_on_candidates(name: str, schema: Schema) -> None:
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_dropout_in_losses_falls_where_it_is_declared(name: str, tiny: Dataset, schema: Schema) -> None:
-    """On the logits of AAP's shares and on the item stream of the contrast; no other loss has any."""
+def test_dropout_in_losses_falls_where_it_is_declared(
+    name: str, tiny: Dataset, schema: Schema
+) -> None:
+    """On the logits of AAP's shares and on the item stream of the contrast; no other loss has
+    any.
+    """
     model, batch = a_model(name, schema).eval(), rows(tiny)
     with torch.no_grad():
         encoded = model.encode(batch)
@@ -236,7 +291,11 @@ def test_dropout_in_losses_falls_where_it_is_declared(name: str, tiny: Dataset, 
 def test_a_place_beside_the_right_one_will_not_do(tiny: Dataset, schema: Schema) -> None:
     """The control of the law: one place of SASRec's moved by a step, on as many entries."""
     model, batch = a_model("sasrec", schema), rows(tiny)
-    moved = {"norm": "<norm", "blocks.0.contract": "<blocks.0.contract", "blocks.1.contract": "<blocks.1.expand"}
+    moved = {
+        "norm": "<norm",
+        "blocks.0.contract": "<blocks.0.contract",
+        "blocks.1.contract": "<blocks.1.expand",
+    }
     for right, wrong in moved.items():
         places = [wrong if place == right else place for place in ONE_ENCODER]
         trial = Trial(model, states(model, batch), places, batch.layout)

@@ -12,28 +12,36 @@ import reference
 import tiny as builders
 import torch
 
-from sirec.core.attention import ITEM
-from sirec.core.blocks import Block, LigrBlock
-from sirec.core.fusion import GateFusion
+from sirec.core.layers.attention import ITEM
+from sirec.core.layers.blocks import Block, LigrBlock
+from sirec.core.layers.fusion import GateFusion
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
-from sirec.data.tasks import NextItem
+from sirec.data.tasks.rows import NextItem
 from sirec.models.esasrec import ESASRec
 from sirec.objectives.sampled import SampledSoftmax
 from sirec.objectives.stage import Stage
 from sirec.run.config import resolve
 from sirec.run.execute import execute
 from sirec.run.store import Store
-from sirec.training.fit import Place, Trainer
+from sirec.training.fit import SeedKey, Trainer
 
 # combinations of levels and fusions, one that every kind of block part takes part in
 COMBINED: Mapping[str, dict[str, Any]] = {
     "items and positions": {},
-    "fields at the attention": {"attribute": "attention", "behaviour": "attention", "score_fusion": "concat"},
-    "fields in queries and keys": {"attribute": "query_key", "behaviour": "query_key", "query_key_fusion": "gate"},
+    "fields at the attention": {
+        "attribute": "attention",
+        "behaviour": "attention",
+        "score_fusion": "concat",
+    },
+    "fields in queries and keys": {
+        "attribute": "query_key",
+        "behaviour": "query_key",
+        "query_key_fusion": "gate",
+    },
 }
 
 
@@ -54,51 +62,94 @@ def norm(x: reference.Vector, weight: reference.Vector, bias: reference.Vector) 
     return [(x[c] - mean) / deviation * weight[c] + bias[c] for c in range(len(x))]
 
 
-def ligr(x: reference.Matrix, side: Mapping[str, reference.Matrix], may: reference.Visible, block: LigrBlock) -> Any:
-    """The block by loops, from the stream `x` and the vectors of fields, in the authors' order, that do not join it before."""
-    numbers, normed = builders.numbers, [norm(row, *builders.numbers(block.attention_norm)) for row in x]
-    before, after = ([name for name in names if name in side] for names in (("brand", "category"), ("rating", "position")))
+def ligr(
+    x: reference.Matrix,
+    side: Mapping[str, reference.Matrix],
+    may: reference.Visible,
+    block: LigrBlock,
+) -> Any:
+    """The block by loops, from the stream `x` and the vectors of fields, in the authors' order,
+    that do not join it before.
+    """
+    numbers, normed = (
+        builders.numbers,
+        [norm(row, *builders.numbers(block.attention_norm)) for row in x],
+    )
+    before, after = (
+        [name for name in names if name in side]
+        for names in (("brand", "category"), ("rating", "position"))
+    )
     if block.query_key is None:
-        sources = {**{name: side[name] for name in before}, ITEM: normed, **{name: side[name] for name in after}}
+        sources = {
+            **{name: side[name] for name in before},
+            ITEM: normed,
+            **{name: side[name] for name in after},
+        }
     else:
         fusion = block.query_key.fusion
         assert isinstance(fusion, GateFusion)
         gate = builders.vector_gate_weights(fusion)
-        parts = zip(*(side[name] for name in before), normed, *(side[name] for name in after), strict=True)
+        parts = zip(
+            *(side[name] for name in before), normed, *(side[name] for name in after), strict=True
+        )
         sources = {ITEM: [reference.gate(part, gate) for part in parts]}
     scale = 1 / math.sqrt(builders.SHAPE["width"] / builders.SHAPE["heads"])
     weights = builders.attention_weights(block.attention, list(sources), "masked", scale)
     mixed = reference.attention(normed, sources, may, weights)
     result = []
     for row, mix in zip(x, mixed, strict=True):
-        y = reference.add(row, times(sigmoid(reference.linear(row, *numbers(block.attention_gate))), mix))
+        y = reference.add(
+            row, times(sigmoid(reference.linear(row, *numbers(block.attention_gate))), mix)
+        )
         n = norm(y, *numbers(block.forward_norm))
         opened = reference.linear(n, block.expand.weight.tolist())
-        inner = times(times(opened, sigmoid(opened)), reference.linear(n, block.scale.weight.tolist()))
+        inner = times(
+            times(opened, sigmoid(opened)), reference.linear(n, block.scale.weight.tolist())
+        )
         forward = reference.linear(inner, block.contract.weight.tolist())
-        result.append(reference.add(y, times(sigmoid(reference.linear(y, *numbers(block.forward_gate))), forward)))
+        result.append(
+            reference.add(
+                y, times(sigmoid(reference.linear(y, *numbers(block.forward_gate))), forward)
+            )
+        )
     return result
 
 
 @pytest.mark.parametrize("switches", COMBINED.values(), ids=COMBINED)
-def test_the_block_equals_its_loops(switches: dict[str, Any], tiny: Dataset, schema: Schema) -> None:
-    """Slot by slot: a norm before each half, a gate on what each adds, SwiGLU between, wherever fields join."""
-    model = builders.build(TransformerConfig(block="ligr", **{**builders.SHAPE, **switches}), schema)
+def test_the_block_equals_its_loops(
+    switches: dict[str, Any], tiny: Dataset, schema: Schema
+) -> None:
+    """Slot by slot: a norm before each half, a gate on what each adds, SwiGLU between, wherever
+    fields join.
+    """
+    model = builders.build(
+        TransformerConfig(block="ligr", **{**builders.SHAPE, **switches}), schema
+    )
     batch = builders.a_batch(tiny, lengths=(6,))
     block = model.layers[0]
     assert isinstance(block, LigrBlock)
     with torch.no_grad():
         items, side = model.vectors(batch, batch.layout)
         x = model.join(items, side)
-        apart = {name: vectors.tolist() for name, vectors in side.items() if switches}  # else they have joined already
+        apart = {
+            name: vectors.tolist() for name, vectors in side.items() if switches
+        }  # else they have joined already
         expected = ligr(x.tolist(), apart, reference.visible([True] * 6, past=True), block)
-        torch.testing.assert_close(block(x, side, batch.layout, "past"), torch.tensor(expected), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            block(x, side, batch.layout, "past"), torch.tensor(expected), rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("switches", COMBINED.values(), ids=COMBINED)
-def test_a_state_reads_its_past_alone(switches: dict[str, Any], tiny: Dataset, schema: Schema) -> None:
-    """Later items change no earlier state, and a prefix has the state of the whole at its end, as with the other block."""
-    model = builders.build(TransformerConfig(block="ligr", **{**builders.SHAPE, **switches}), schema)
+def test_a_state_reads_its_past_alone(
+    switches: dict[str, Any], tiny: Dataset, schema: Schema
+) -> None:
+    """Later items change no earlier state, and a prefix has the state of the whole at its end, as
+    with the other block.
+    """
+    model = builders.build(
+        TransformerConfig(block="ligr", **{**builders.SHAPE, **switches}), schema
+    )
     batch, cut, user = builders.a_batch(tiny), 4, tiny.user_count
     prefixes = builders.spans(tiny, [(user, 0, last) for last in range(10)])
     with torch.no_grad():
@@ -112,7 +163,9 @@ def test_a_state_reads_its_past_alone(switches: dict[str, Any], tiny: Dataset, s
 
 
 def test_closed_gates_let_nothing_in(tiny: Dataset, schema: Schema) -> None:
-    """With gates shut the states are the inputs, un-normed; what is added passes through the gate alone."""
+    """With gates shut the states are the inputs, un-normed; what is added passes through the gate
+    alone.
+    """
     model, batch = builders.build(ESASRec(**builders.SHAPE), schema), builders.a_batch(tiny)
     with torch.no_grad():
         items, side = model.vectors(batch, batch.layout)
@@ -128,21 +181,31 @@ def test_closed_gates_let_nothing_in(tiny: Dataset, schema: Schema) -> None:
 
 
 def test_positions_may_be_counted_from_the_end(tiny: Dataset, schema: Schema) -> None:
-    """Backward, a row's last item has position 0; its prefixes then have other states, and the model says so."""
+    """Backward, a row's last item has position 0; its prefixes then have other states, and the
+    model says so.
+    """
     forward, backward = (
-        builders.build(TransformerConfig(positions=how, **builders.SHAPE), schema) for how in ("forward", "backward")
+        builders.build(TransformerConfig(positions=how, **builders.SHAPE), schema)
+        for how in ("forward", "backward")
     )
     batch = builders.spans(tiny, [(tiny.user_count, 0, 4)])
-    turned = replace(batch, behaviours={**batch.behaviours, "position": batch.behaviours["position"].flip(1)})
+    turned = replace(
+        batch, behaviours={**batch.behaviours, "position": batch.behaviours["position"].flip(1)}
+    )
     with torch.no_grad():
         torch.testing.assert_close(backward.encode(batch).final, forward.encode(turned).final)
-        assert not torch.allclose(backward.encode(batch).final, forward.encode(batch).final)  # control
+        assert not torch.allclose(
+            backward.encode(batch).final, forward.encode(batch).final
+        )  # control
     assert (forward.single_pass, backward.single_pass, backward.causal) == (True, False, True)
 
 
 def test_the_blocks_are_told_apart(schema: Schema) -> None:
     """Post-norm blocks read a normed input, LiGR's do not; a plain configuration is as it was."""
-    plain, gated = (TransformerConfig(block=name, **builders.SHAPE).build(schema) for name in ("post_norm", "ligr"))
+    plain, gated = (
+        TransformerConfig(block=name, **builders.SHAPE).build(schema)
+        for name in ("post_norm", "ligr")
+    )
     assert isinstance(plain.norm, torch.nn.LayerNorm)
     assert isinstance(gated.norm, torch.nn.Identity)
     assert {type(block) for block in plain.layers} == {Block}
@@ -153,22 +216,45 @@ def test_it_learns_with_sampled_and_full_losses_alike(tiny: Dataset, schema: Sch
     """The loss falls, and every weight gets a gradient."""
     torch.manual_seed(0)
     model = ESASRec(**builders.SHAPE).build(schema)
-    stage = Stage(objectives=(SampledSoftmax(negatives=20),), learning_rate=0.01, budget=64, epochs=6, patience=6)
-    trainer = Trainer(model, stage, tiny, schema, Place(0))
+    stage = Stage(
+        objectives=(SampledSoftmax(negatives=20),),
+        learning_rate=0.01,
+        budget=64,
+        epochs=6,
+        patience=6,
+    )
+    trainer = Trainer(model, stage, tiny, schema, SeedKey(0))
     losses = [report.loss for report in trainer.run(lambda: {stage.metric: 0.0})]
     assert losses[-1] < losses[0] - 0.1
-    assert all(parameter.grad is not None and parameter.grad.any() for _, parameter in trainer.parameters)
+    assert all(
+        parameter.grad is not None and parameter.grad.any() for _, parameter in trainer.parameters
+    )
     assert NextItem().every_position
 
 
 def test_the_published_profile_is_the_authors_code(tmp_path: Any) -> None:
     """It counts positions from the end, keeps hits, and trains an epoch."""
     data = prepare(DemoSource(users=120, items=60).read(), "demo").dataset
-    sizes = {"width": 16, "layers": 1, "heads": 1, "inner": 64, "epochs": 1, "budget": 128, "threads": 1, "max_length": 8}
+    sizes = {
+        "width": 16,
+        "layers": 1,
+        "heads": 1,
+        "inner": 64,
+        "epochs": 1,
+        "budget": 128,
+        "threads": 1,
+        "max_length": 8,
+    }
     config = resolve("esasrec", data, profile="published", assignments=sizes)
     model, [loss] = config.model, config.stages[0].objectives
     assert isinstance(model, ESASRec)
     assert isinstance(loss, SampledSoftmax)
-    assert (model.positions, loss.hits, loss.negatives, loss.draw, loss.log_q) == ("backward", "kept", 256, "uniform", False)
+    assert (model.positions, loss.hits, loss.negatives, loss.draw, loss.log_q) == (
+        "backward",
+        "kept",
+        256,
+        "uniform",
+        False,
+    )
     folder = execute(config, data, Store(tmp_path))
     assert (folder.path / "metrics.json").exists()

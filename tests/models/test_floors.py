@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources import SOURCES
-from sirec.evaluation.evaluate import evaluate
+from sirec.evaluation.full_ranking import evaluate
 from sirec.models import MODELS
 
 PLACE = os.environ.get("SIREC_TEST_DATA")
-# Test Recall@10, Recall@20 with the history kept, then masked. Two independent implementations agree on them;
-# they count a rank of K + 1/2 (one tie with the target across the border) as a hit, which our metrics do not.
+# Test Recall@10, Recall@20 with the history kept, then masked. Two independent implementations
+# agree on them; they count a rank of K + 1/2 (one tie with the target across the border) as a hit,
+# which our metrics do not.
 EXPECTED = {
     ("beauty", "transitions"): (0.0767, 0.1042, 0.0810, 0.1076),
     ("sports", "transitions"): (0.0487, 0.0654, 0.0498, 0.0664),
@@ -26,13 +27,17 @@ EXPECTED = {
 @pytest.mark.skipif(PLACE is None, reason="SIREC_TEST_DATA names no folder of real data sets")
 @pytest.mark.parametrize(("name", "model"), EXPECTED)
 def test_floors_equal_known_figures(name: str, model: str) -> None:
-    """To four decimals, under the tie rule of the source; the strict rule is never more generous."""
+    """To four decimals, under the tie rule of the source; the strict rule is never more
+    generous.
+    """
     assert PLACE is not None
     data = prepare(SOURCES["s3rec"]().read(Path(PLACE) / name), name).dataset
     floor = MODELS[model]().build(data.schema(50, with_position=True))
-    floor.count(data)
+    floor.fit_statistics(data)
     ranks = evaluate(floor, data, 50).ranks["test"]
-    shares = [(ranks[rule] <= 2 * cutoff + 1).mean() for rule in ("keep", "mask") for cutoff in (10, 20)]
+    shares = [
+        (ranks[rule] <= 2 * cutoff + 1).mean() for rule in ("keep", "mask") for cutoff in (10, 20)
+    ]
     for share, expected in zip(shares, EXPECTED[name, model], strict=True):
         assert expected is None or abs(share - expected) < 1e-4, (shares, EXPECTED[name, model])
     assert (ranks["keep"] <= 20).mean() <= shares[0]

@@ -11,9 +11,9 @@ import tiny as builders
 import torch
 from torch import nn
 
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
+from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
 from sirec.models.gru4rec import GRU4Rec, RecurrentRecommender
 from sirec.models.gru4recf import GRU4RecF, TwoRecurrences
@@ -62,14 +62,18 @@ def test_gru4rec_is_its_loops(tiny: Dataset, schema: Schema) -> None:
     batch = builders.a_batch(tiny)
     states = model.encode(batch).final
     for row, items in enumerate(rows(batch)):
-        expected = mapped(steps(model.items.weight[items].tolist(), model.recurrence.units), model.out)
+        expected = mapped(
+            steps(model.items.weight[items].tolist(), model.recurrence.units), model.out
+        )
         torch.testing.assert_close(states[row, : len(items)], expected, rtol=1e-5, atol=1e-6)
         assert not states[row, len(items) :].any()
     torch.testing.assert_close(model.scores(batch)[2], states[2, 3] @ model.items.weight.T)
 
 
 def test_gru4recf_is_its_loops(tiny: Dataset, schema: Schema) -> None:
-    """Two recurrences, one over items and one over the attributes side by side, meet in one map; ids alone are scored."""
+    """Two recurrences, one over items and one over the attributes side by side, meet in one map;
+    ids alone are scored.
+    """
     model = builders.loud(GRU4RecF(attribute_width=4, **SIZES).build(schema))
     assert isinstance(model, TwoRecurrences)
     batch = builders.a_batch(tiny)
@@ -77,10 +81,15 @@ def test_gru4recf_is_its_loops(tiny: Dataset, schema: Schema) -> None:
     for row, items in enumerate(rows(batch)):
         of_items = steps(model.items.weight[items].tolist(), model.of_items.units)
         tables = list(model.side.attributes.values())
-        sides = [torch.cat([table(torch.tensor([item]))[0] for table in tables]).tolist() for item in items]
+        sides = [
+            torch.cat([table(torch.tensor([item]))[0] for table in tables]).tolist()
+            for item in items
+        ]
         of_attributes = steps(sides, model.of_attributes.units)
         both = [[*one, *other] for one, other in zip(of_items, of_attributes, strict=True)]
-        torch.testing.assert_close(states[row, : len(items)], mapped(both, model.out), rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(
+            states[row, : len(items)], mapped(both, model.out), rtol=1e-5, atol=1e-6
+        )
     assert model.item_table() is model.items.weight
 
 
@@ -98,7 +107,9 @@ def test_attributes_reach_the_states_and_not_the_candidates(tiny: Dataset, schem
 
 
 def test_weights_are_drawn_as_declared() -> None:
-    """Xavier's laws where RecBole has them, torch's elsewhere, no bias in a recurrence, a padding row of 0."""
+    """Xavier's laws where RecBole has them, torch's elsewhere, no bias in a recurrence, a padding
+    row of 0.
+    """
     torch.manual_seed(0)
     items, e, g = 3_000, 64, 128
     brand = Field("brand", "attribute", 50, torch.randint(0, 50, (items, 1)))
@@ -106,14 +117,20 @@ def test_weights_are_drawn_as_declared() -> None:
     rich = GRU4RecF(width=e, hidden=g).build(Schema(items, 50, (brand,)))
     assert isinstance(rich, TwoRecurrences)
     for model in (plain, rich):
-        assert model.items.weight.std().item() == pytest.approx(math.sqrt(2 / (items + e)), rel=0.02)
+        assert model.items.weight.std().item() == pytest.approx(
+            math.sqrt(2 / (items + e)), rel=0.02
+        )
         assert not model.items.weight[0].any()
         assert not [name for name, _ in model.named_parameters() if "units.bias" in name]
-    first, second = (plain.recurrence.units.get_parameter(f"weight_ih_l{layer}") for layer in (0, 1))
+    first, second = (
+        plain.recurrence.units.get_parameter(f"weight_ih_l{layer}") for layer in (0, 1)
+    )
     assert first.abs().max().item() == pytest.approx(math.sqrt(6 / (e + 3 * g)), rel=0.01)
     assert second.abs().max().item() == pytest.approx(1 / math.sqrt(g), rel=0.01)
     assert plain.out.bias.any()
-    assert rich.of_items.units.get_parameter("weight_ih_l0").abs().max().item() == pytest.approx(1 / math.sqrt(g), rel=0.01)
+    assert rich.of_items.units.get_parameter("weight_ih_l0").abs().max().item() == pytest.approx(
+        1 / math.sqrt(g), rel=0.01
+    )
     assert rich.out.weight.std().item() == pytest.approx(math.sqrt(2 / (e + 2 * g)), rel=0.05)
     assert not rich.out.bias.any()
     assert rich.value_vectors("brand").std().item() == pytest.approx(0.02, rel=0.1)
@@ -122,7 +139,10 @@ def test_weights_are_drawn_as_declared() -> None:
 def test_published_is_recboles_form(tiny: Dataset) -> None:
     """Prefix examples with code 0 among the classes, and attribute tables that stay at N(0, 1)."""
     config = resolve("gru4recf", tiny, profile="published")
-    assert (config.stages[0].task.name, config.stages[0].objectives[0].padding_class) == ("last_item", True)  # type: ignore[union-attr]
+    assert (config.stages[0].task.name, config.stages[0].objectives[0].padding_class) == (
+        "last_item",
+        True,
+    )  # type: ignore[union-attr]
     assert (config.model.attribute_trainable, config.model.attribute_std) == (False, 1.0)  # type: ignore[union-attr]
 
 

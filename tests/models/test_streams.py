@@ -13,18 +13,18 @@ import tiny as builders
 import torch
 from torch import Tensor, nn
 
-from sirec.core.attention import ITEM
-from sirec.core.blocks import Block
-from sirec.core.embedding import BehaviourEmbedding
-from sirec.core.fusion import GateFusion
-from sirec.data.batch import Batch
+from sirec.core.layers.attention import ITEM
+from sirec.core.layers.blocks import Block
+from sirec.core.layers.embedding import BehaviourEmbedding
+from sirec.core.layers.fusion import GateFusion
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
+from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
 from sirec.models.fdsa import FDSA, TwoStacks
 from sirec.models.icai_sr import ICAISR, Aggregator
 from sirec.run.config import resolve
-from sirec.training.fit import Place, Trainer
+from sirec.training.fit import SeedKey, Trainer
 
 Rows = list[list[float]]
 HEAD = 1 / math.sqrt(builders.SHAPE["width"] // builders.SHAPE["heads"])
@@ -40,7 +40,9 @@ def through(blocks: Iterable[nn.Module], x: Rows) -> Rows:
     """Causal blocks one after the other; items alone attend."""
     may = reference.visible([True] * len(x), past=True)
     for block in blocks:
-        x = reference.block(x, {ITEM: x}, may, builders.block_weights(cast(Block, block), [ITEM], "masked", HEAD))
+        x = reference.block(
+            x, {ITEM: x}, may, builders.block_weights(cast(Block, block), [ITEM], "masked", HEAD)
+        )
     return x
 
 
@@ -49,14 +51,18 @@ def normed(x: Rows, norm: nn.LayerNorm) -> Rows:
     return [reference.norm(row, *builders.numbers(norm)) for row in x]
 
 
-def behaviours(tables: Iterable[tuple[str, BehaviourEmbedding]], batch: Batch, row: int, slot: int) -> Rows:
+def behaviours(
+    tables: Iterable[tuple[str, BehaviourEmbedding]], batch: Batch, row: int, slot: int
+) -> Rows:
     """The vector of each behaviour of an interaction."""
     return [part.values.weight[batch.behaviours[name][row, slot]].tolist() for name, part in tables]
 
 
 @pytest.mark.parametrize("gate_form", ["two_layer", "vector"])
 def test_fdsa_is_its_loops(gate_form: Any, tiny: Dataset, schema: Schema) -> None:
-    """Attributes averaged and gated, two stacks that share positions and a norm, and that norm again at the end."""
+    """Attributes averaged and gated, two stacks that share positions and a norm, and that norm
+    again at the end.
+    """
     model = builders.loud(FDSA(gate_form=gate_form, **builders.SHAPE).build(schema))
     assert isinstance(model, TwoStacks)
     assert isinstance(model.fuse, GateFusion)
@@ -73,21 +79,31 @@ def test_fdsa_is_its_loops(gate_form: Any, tiny: Dataset, schema: Schema) -> Non
             ]
             x.append(reference.add(model.items.weight[item].tolist(), *added))
             y.append(reference.add(reference.gate(values, gates), *added))
-        x, y = (through(blocks, normed(rows, model.norm)) for blocks, rows in ((model.of_items, x), (model.of_attributes, y)))
-        both = [reference.linear([*one, *other], *builders.numbers(model.out)) for one, other in zip(x, y, strict=True)]
+        x, y = (
+            through(blocks, normed(rows, model.norm))
+            for blocks, rows in ((model.of_items, x), (model.of_attributes, y))
+        )
+        both = [
+            reference.linear([*one, *other], *builders.numbers(model.out))
+            for one, other in zip(x, y, strict=True)
+        ]
         expected = torch.tensor(normed(both, model.norm))
         torch.testing.assert_close(states[row, :length], expected, rtol=1e-4, atol=1e-5)
     assert model.item_table() is model.items.weight
 
 
 def test_one_attribute_needs_no_gate(tiny: Dataset) -> None:
-    """A single field is its own stream: there is no scorer to train, and the feature is the field's vector."""
+    """A single field is its own stream: there is no scorer to train, and the feature is the field's
+    vector.
+    """
     schema = tiny.select(["brand"], []).schema(builders.WINDOW, with_position=True)
     model = builders.loud(FDSA(**builders.SHAPE).build(schema))
     assert isinstance(model, TwoStacks)
     assert not list(model.fuse.parameters())
     items = torch.arange(5)
-    assert torch.equal(model.fuse([model.side.attributes["brand"](items)]), model.side.attributes["brand"](items))
+    assert torch.equal(
+        model.fuse([model.side.attributes["brand"](items)]), model.side.attributes["brand"](items)
+    )
 
 
 def inner(model: Aggregator, name: str, item: int) -> list[float]:
@@ -109,7 +125,10 @@ def inner(model: Aggregator, name: str, item: int) -> list[float]:
 def weighed(parts: Rows, scores: list[float]) -> list[float]:
     """Σ_x softmax_x(score) x."""
     shares = reference.softmax(scores)
-    return [sum(share * part[c] for share, part in zip(shares, parts, strict=True)) for c in range(len(parts[0]))]
+    return [
+        sum(share * part[c] for share, part in zip(shares, parts, strict=True))
+        for c in range(len(parts[0]))
+    ]
 
 
 def across(model: Aggregator, parts: Rows) -> list[float]:
@@ -117,7 +136,11 @@ def across(model: Aggregator, parts: Rows) -> list[float]:
     weight, bias = builders.numbers(cast(nn.Linear, model.across.energy[0]))
     scorer = cast(nn.Linear, model.across.energy[2]).weight[0].tolist()
     return weighed(
-        parts, [reference.dot(scorer, [math.tanh(v) for v in reference.linear(part, weight, bias)]) for part in parts]
+        parts,
+        [
+            reference.dot(scorer, [math.tanh(v) for v in reference.linear(part, weight, bias)])
+            for part in parts
+        ],
     )
 
 
@@ -130,21 +153,31 @@ def icai(schema: Schema) -> Aggregator:
 
 
 def test_items_aggregate_their_attributes(icai: Aggregator) -> None:
-    """The item table is each item's two attentions in loops, items without values included; padding is 0.
+    """The item table is each item's two attentions in loops, items without values included; padding
+    is 0.
 
     The tiny brand has one value an item, so nothing to choose from: it has no attention to train.
     """
     assert [part.query is None for part in icai.types.values()] == [True, False]
     table = icai.item_table()
     for item in range(len(table)):
-        parts = [icai.items.weight[item].tolist(), *(inner(icai, name, item) for name in icai.types)]
-        torch.testing.assert_close(table[item], torch.tensor(across(icai, parts)), rtol=1e-4, atol=1e-5)
+        parts = [
+            icai.items.weight[item].tolist(),
+            *(inner(icai, name, item) for name in icai.types),
+        ]
+        torch.testing.assert_close(
+            table[item], torch.tensor(across(icai, parts)), rtol=1e-4, atol=1e-5
+        )
     assert not table[0].any()
-    assert any(not icai.types["category"].table[item].any() for item in range(1, len(table)))  # control: some have none
+    assert any(
+        not icai.types["category"].table[item].any() for item in range(1, len(table))
+    )  # control: some have none
 
 
 def test_icai_streams_are_their_loops(tiny: Dataset, icai: Aggregator) -> None:
-    """Each stream is a causal SASRec of its own over its vectors; the item's stream is the state."""
+    """Each stream is a causal SASRec of its own over its vectors; the item's stream is the
+    state.
+    """
     batch = builders.a_batch(tiny)
     states = icai.encode(batch)
     assert list(states.streams) == [ITEM, "brand", "category"] == list(icai.stream_widths)
@@ -155,13 +188,19 @@ def test_icai_streams_are_their_loops(tiny: Dataset, icai: Aggregator) -> None:
             x = []
             for slot, item in enumerate(batch.items[row, :length].tolist()):
                 own = table[item].tolist() if name == ITEM else inner(icai, name, item)
-                x.append(reference.add(own, *behaviours(part.side.behaviours.items(), batch, row, slot)))
+                x.append(
+                    reference.add(own, *behaviours(part.side.behaviours.items(), batch, row, slot))
+                )
             expected = torch.tensor(through(part.blocks, normed(x, part.norm)))
-            torch.testing.assert_close(states.streams[name][row, :length], expected, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(
+                states.streams[name][row, :length], expected, rtol=1e-4, atol=1e-5
+            )
 
 
 def test_padding_values_are_never_trained(icai: Aggregator) -> None:
-    """No gradient reaches the row of padding in any table, nor anything that is not a number where an item has no value."""
+    """No gradient reaches the row of padding in any table, nor anything that is not a number where
+    an item has no value.
+    """
     icai.item_table().square().sum().backward()
     for part in icai.types.values():
         gradient = cast(Tensor, part.values.weight.grad)
@@ -187,7 +226,9 @@ def test_features_are_as_wide_as_positions() -> None:
 
 
 def test_published_switches(tiny: Dataset) -> None:
-    """FDSA as RecBole's fork had it; ICAI-SR, of which no code is known, with prefix examples and code 0 in both losses."""
+    """FDSA as RecBole's fork had it; ICAI-SR, of which no code is known, with prefix examples and
+    code 0 in both losses.
+    """
     fdsa, icai = (resolve(name, tiny, profile="published") for name in ("fdsa", "icai-sr"))
     assert (fdsa.model.attribute_trainable, fdsa.model.attribute_std) == (False, 1.0)  # type: ignore[union-attr]
     assert [config.stages[0].task.name for config in (fdsa, icai)] == ["last_item", "last_item"]
@@ -196,11 +237,19 @@ def test_published_switches(tiny: Dataset) -> None:
 
 @pytest.mark.parametrize("name", ["gru4rec", "gru4recf", "caser", "fdsa", "icai-sr"])
 def test_published_profiles_train(name: str, tiny: Dataset, schema: Schema) -> None:
-    """An epoch as the authors' code has it: losses are numbers, frozen tables stay as drawn, everything else moves."""
+    """An epoch as the authors' code has it: losses are numbers, frozen tables stay as drawn,
+    everything else moves.
+    """
     config = resolve(name, tiny, profile="published", shared={**builders.SHAPE, "hidden": 8})
     model = config.model.build(schema)
-    before = {key: weight.clone() for key, weight in model.state_dict().items() if not key.endswith("bias")}  # some cancel out
-    [report] = Trainer(model, replace(config.stages[0], epochs=1), tiny, schema, Place(0)).run(lambda: {"Recall@20": 0.0})  # type: ignore[arg-type]
+    before = {
+        key: weight.clone()
+        for key, weight in model.state_dict().items()
+        if not key.endswith("bias")
+    }  # some cancel out
+    [report] = Trainer(model, replace(config.stages[0], epochs=1), tiny, schema, SeedKey(0)).run(
+        lambda: {"Recall@20": 0.0}
+    )  # type: ignore[arg-type]
     assert all(math.isfinite(loss) for loss in report.losses.values())
     still = {key for key, weight in before.items() if torch.equal(weight, model.state_dict()[key])}
     assert still == {key for key, weight in model.named_parameters() if not weight.requires_grad}

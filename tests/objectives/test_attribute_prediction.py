@@ -13,7 +13,7 @@ from torch import Tensor
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
-from sirec.data.tasks import NextItem, gather
+from sirec.data.tasks.rows import NextItem, gather
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import Pass
@@ -24,12 +24,16 @@ WIDTH = 8
 def a_pass(data: Dataset, width: int = WIDTH, scale: float = 1.0) -> Pass:
     """A pass whose states are random; with scale 1 they are as long as a layer norm leaves them."""
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
-    final = torch.randn(*batch.items.shape, width, generator=torch.Generator().manual_seed(0)) * scale
+    final = (
+        torch.randn(*batch.items.shape, width, generator=torch.Generator().manual_seed(0)) * scale
+    )
     states = States(final)
     return Pass(batch, states, states.at(batch.target_slots), torch.zeros(data.item_codes, width))
 
 
-def loss_of(config: AttributePrediction, schema: Schema, done: Pass) -> tuple[float, dict[str, tuple[list, list]]]:
+def loss_of(
+    config: AttributePrediction, schema: Schema, done: Pass
+) -> tuple[float, dict[str, tuple[list, list]]]:
     part = builders.loud(config.build(schema, WIDTH))
     heads = {name: builders.numbers(head) for name, head in part.heads.items()}
     return part(None, done).item(), heads
@@ -37,7 +41,9 @@ def loss_of(config: AttributePrediction, schema: Schema, done: Pass) -> tuple[fl
 
 def by_loops(heads: dict[str, tuple[list, list]], schema: Schema, done: Pass, name: str) -> float:
     values = next(field for field in schema.attributes if field.name == name).values.tolist()
-    return reference.attribute_prediction(done.predicting.tolist(), *heads[name], values, done.batch.target_items.tolist())
+    return reference.attribute_prediction(
+        done.predicting.tolist(), *heads[name], values, done.batch.target_items.tolist()
+    )
 
 
 def test_the_loss_equals_its_loops(tiny: Dataset, schema: Schema) -> None:
@@ -49,7 +55,9 @@ def test_the_loss_equals_its_loops(tiny: Dataset, schema: Schema) -> None:
 
 
 def test_fields_can_be_chosen_weighted_and_summed(tiny: Dataset, schema: Schema) -> None:
-    """One field alone; a weight of its own, relative to the objective's; the printed sum over a field's real values."""
+    """One field alone; a weight of its own, relative to the objective's; the printed sum over a
+    field's real values.
+    """
     done = a_pass(tiny)
     alone, heads = loss_of(AttributePrediction(attributes=("category",)), schema, done)
     assert alone == pytest.approx(by_loops(heads, schema, done, "category"), rel=1e-5)
@@ -62,7 +70,9 @@ def test_fields_can_be_chosen_weighted_and_summed(tiny: Dataset, schema: Schema)
 
 
 def test_a_value_listed_twice_is_one_label(tiny: Dataset) -> None:
-    """Labels say whether a value is there, not how often: with a label of 2 the loss would have no lower bound."""
+    """Labels say whether a value is there, not how often: with a label of 2 the loss would have no
+    lower bound.
+    """
     once = torch.zeros(tiny.item_codes, 2, dtype=torch.long)
     once[1:, 0] = 1
     twice = torch.where(once.any(dim=1, keepdim=True), torch.ones_like(once), once)
@@ -75,7 +85,10 @@ def test_a_value_listed_twice_is_one_label(tiny: Dataset) -> None:
 
 def test_padding_is_no_value_to_predict(tiny: Dataset, schema: Schema) -> None:
     """Whatever the head says of code 0 costs nothing and gets no gradient."""
-    part, done = builders.loud(AttributePrediction(attributes=("brand",)).build(schema, WIDTH)), a_pass(tiny)
+    part, done = (
+        builders.loud(AttributePrediction(attributes=("brand",)).build(schema, WIDTH)),
+        a_pass(tiny),
+    )
     before = part(None, done)
     before.backward()
     head = part.heads["brand"]
@@ -87,8 +100,12 @@ def test_padding_is_no_value_to_predict(tiny: Dataset, schema: Schema) -> None:
 
 
 @pytest.mark.parametrize(("width", "expected"), [(128, 0.6995), (256, 0.7059)])
-def test_a_fresh_head_costs_what_chance_does(width: int, expected: float, tiny: Dataset, schema: Schema) -> None:
-    """At initialisation: ln 2 and an eighth of the logits' variance, d · 0.02² (DIF-SR's logs begin at 0.7057 to 0.7059)."""
+def test_a_fresh_head_costs_what_chance_does(
+    width: int, expected: float, tiny: Dataset, schema: Schema
+) -> None:
+    """At initialisation: ln 2 and an eighth of the logits' variance, d · 0.02² (DIF-SR's logs begin
+    at 0.7057 to 0.7059).
+    """
     torch.manual_seed(0)
     fresh = AttributePrediction(attributes=("category",)).build(schema, width)
     assert fresh(None, a_pass(tiny, width)).item() == pytest.approx(expected, abs=4e-3)
@@ -102,7 +119,9 @@ def test_a_fresh_head_costs_what_chance_does(width: int, expected: float, tiny: 
         (AttributePrediction(weights={"barnd": 1.0}), "'barnd'"),
     ],
 )
-def test_unknown_attributes_are_refused(config: AttributePrediction, part: str, schema: Schema) -> None:
+def test_unknown_attributes_are_refused(
+    config: AttributePrediction, part: str, schema: Schema
+) -> None:
     """A field that is not there, to predict or to weigh, is an error that names it."""
     with pytest.raises(SirecError, match=part):
         config.build(schema, WIDTH)

@@ -12,7 +12,7 @@ import torch
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import NextItem, gather
+from sirec.data.tasks.rows import NextItem, gather
 from sirec.objectives.base import Pass
 from sirec.objectives.item import ItemCrossEntropy
 
@@ -27,16 +27,24 @@ def a_pass(data: Dataset, schema: Schema) -> tuple[torch.nn.Module, Pass]:
 
 @pytest.mark.parametrize("padding_class", [False, True])
 def test_cross_entropy_equals_its_loops(padding_class: bool, tiny: Dataset, schema: Schema) -> None:
-    """Mean over targets of the log-sum of all classes less the target's score; code 0 is a class only where asked for."""
+    """Mean over targets of the log-sum of all classes less the target's score; code 0 is a class
+    only where asked for.
+    """
     model, done = a_pass(tiny, schema)
     loss = ItemCrossEntropy(padding_class=padding_class).build(schema, 8)(model, done)
     arguments = (done.predicting.tolist(), done.table.tolist(), done.batch.target_items.tolist())
-    assert loss.item() == pytest.approx(reference.item_cross_entropy(*arguments, 0 if padding_class else 1), rel=1e-5)
-    assert loss.item() != pytest.approx(reference.item_cross_entropy(*arguments, 1 if padding_class else 0), rel=1e-5)
+    assert loss.item() == pytest.approx(
+        reference.item_cross_entropy(*arguments, 0 if padding_class else 1), rel=1e-5
+    )
+    assert loss.item() != pytest.approx(
+        reference.item_cross_entropy(*arguments, 1 if padding_class else 0), rel=1e-5
+    )
 
 
 def test_equal_scores_cost_the_logarithm_of_the_catalogue(tiny: Dataset, schema: Schema) -> None:
     """With a table of zeros the loss is ln of the number of items, padding not counted."""
     model, done = a_pass(tiny, schema)
     flat = Pass(done.batch, done.states, done.predicting, torch.zeros_like(done.table))
-    assert ItemCrossEntropy().build(schema, 8)(model, flat).item() == pytest.approx(math.log(tiny.item_count))
+    assert ItemCrossEntropy().build(schema, 8)(model, flat).item() == pytest.approx(
+        math.log(tiny.item_count)
+    )

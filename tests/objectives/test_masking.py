@@ -13,10 +13,10 @@ import tiny as builders
 import torch
 
 from sirec.core.transformer import FusedTransformer, TransformerConfig
-from sirec.data.cloze import Cloze
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.segments import Segments
+from sirec.data.tasks.cloze import Cloze
+from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
 from sirec.objectives.base import Objective, ObjectiveConfig, Pass
 from sirec.objectives.item import ItemCrossEntropy
@@ -61,16 +61,22 @@ def log_loss(right: float, wrong: float, squashed: bool) -> float:
 
 
 @pytest.mark.parametrize("squashed", [True, False])
-def test_masked_items_equal_their_loops(squashed: bool, model: FusedTransformer, schema: Schema, tiny: Dataset) -> None:
+def test_masked_items_equal_their_loops(
+    squashed: bool, model: FusedTransformer, schema: Schema, tiny: Dataset
+) -> None:
     """Each gap's item against the drawn one, added up, over the rows of the step."""
     part, done = part_of(MaskedItem(squashed=squashed), schema), a_pass(model, tiny)
     assert isinstance(part, MaskedItemLoss)
     torch.manual_seed(3)
     negatives = part.draw(done.batch)[0].tolist()
     table, total = done.table.tolist(), 0.0
-    for state, target, other in zip(done.predicting.tolist(), done.batch.target_items.tolist(), negatives, strict=True):
+    for state, target, other in zip(
+        done.predicting.tolist(), done.batch.target_items.tolist(), negatives, strict=True
+    ):
         mapped = reference.linear(state, *builders.numbers(part.map))
-        total += log_loss(reference.dot(mapped, table[target]), reference.dot(mapped, table[other]), squashed)
+        total += log_loss(
+            reference.dot(mapped, table[target]), reference.dot(mapped, table[other]), squashed
+        )
     torch.manual_seed(3)
     loss = part(model, done).item()
     assert loss == pytest.approx(total / len(done.batch.items), rel=1e-5)
@@ -78,8 +84,12 @@ def test_masked_items_equal_their_loops(squashed: bool, model: FusedTransformer,
     assert part(model, done).item() != loss  # control: another draw
 
 
-def test_the_double_sigmoid_bounds_what_a_gap_costs(model: FusedTransformer, schema: Schema, tiny: Dataset) -> None:
-    """Between log(1 + 1/e) and log(1 + e), whatever the scores; with one sigmoid there is no bound."""
+def test_the_double_sigmoid_bounds_what_a_gap_costs(
+    model: FusedTransformer, schema: Schema, tiny: Dataset
+) -> None:
+    """Between log(1 + 1/e) and log(1 + e), whatever the scores; with one sigmoid there is no
+    bound.
+    """
     done = a_pass(model, tiny)
     per_gap = {}
     for squashed in (True, False):
@@ -90,14 +100,20 @@ def test_the_double_sigmoid_bounds_what_a_gap_costs(model: FusedTransformer, sch
     assert math.log(1 + math.exp(-1)) < per_gap[True] < math.log(1 + math.e) < per_gap[False]
 
 
-def test_a_drawn_item_is_none_of_its_row(model: FusedTransformer, schema: Schema, tiny: Dataset) -> None:
-    """Neither shown nor hidden there, never padding or MASK, and every other item comes up; full rows have none."""
+def test_a_drawn_item_is_none_of_its_row(
+    model: FusedTransformer, schema: Schema, tiny: Dataset
+) -> None:
+    """Neither shown nor hidden there, never padding or MASK, and every other item comes up; full
+    rows have none.
+    """
     part, done = part_of(MaskedItem(), schema), a_pass(model, tiny)
     assert isinstance(part, MaskedItemLoss)
     length, seen = done.batch.items.shape[1], set()
     true = torch.where(done.batch.targets > 0, done.batch.targets, done.batch.items).tolist()
     for _ in range(5):
-        for slot, item in zip(done.batch.target_slots.tolist(), part.draw(done.batch)[0].tolist(), strict=True):
+        for slot, item in zip(
+            done.batch.target_slots.tolist(), part.draw(done.batch)[0].tolist(), strict=True
+        ):
             assert 1 <= item <= builders.ITEMS
             assert item not in true[slot // length]
             seen.add(item)
@@ -111,11 +127,15 @@ def test_a_drawn_item_is_none_of_its_row(model: FusedTransformer, schema: Schema
     assert not items.any()
 
 
-@pytest.mark.parametrize(("config", "hidden"), [(MaskedAttribute(), True), (AssociatedAttribute(), False)])
+@pytest.mark.parametrize(
+    ("config", "hidden"), [(MaskedAttribute(), True), (AssociatedAttribute(), False)]
+)
 def test_attributes_equal_their_loops(
     config: ObjectiveConfig, hidden: bool, model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
-    """Binary cross-entropy against the model's own vectors of the values: at gaps alone, or at all other real slots."""
+    """Binary cross-entropy against the model's own vectors of the values: at gaps alone, or at all
+    other real slots.
+    """
     part, done = part_of(config, schema), a_pass(model, tiny)
     batch, states = done.batch, done.states.final.tolist()
     total = 0.0
@@ -127,23 +147,35 @@ def test_attributes_equal_their_loops(
             item = target or int(batch.items[row, slot])
             mapped = reference.linear(states[row][slot], *builders.numbers(part.map))  # type: ignore[arg-type]
             for field in schema.attributes:
-                vectors, values = model.value_vectors(field.name).tolist(), field.values[item].tolist()
+                vectors, values = (
+                    model.value_vectors(field.name).tolist(),
+                    field.values[item].tolist(),
+                )
                 for value in range(1, field.size):
                     probability = g(reference.dot(mapped, vectors[value]), True)
                     total -= math.log(probability if value in values else 1 - probability)
     assert part(model, done).item() == pytest.approx(total / len(batch.items), rel=1e-4)
 
 
-def test_attribute_losses_teach_the_table_and_the_states(model: FusedTransformer, schema: Schema, tiny: Dataset) -> None:
-    """Gradients reach the values' vectors, but padding's, and the encoder, which reads no attribute itself."""
+def test_attribute_losses_teach_the_table_and_the_states(
+    model: FusedTransformer, schema: Schema, tiny: Dataset
+) -> None:
+    """Gradients reach the values' vectors, but padding's, and the encoder, which reads no attribute
+    itself.
+    """
     task = Segments()
     torch.manual_seed(0)
     batch = task.batch(tiny, task.rows(tiny, N), N)
-    for config in (MaskedAttribute(attributes=("brand",)), AssociatedAttribute(attributes=("brand",))):
+    for config in (
+        MaskedAttribute(attributes=("brand",)),
+        AssociatedAttribute(attributes=("brand",)),
+    ):
         model.zero_grad()
         states = model.encode(batch)
         part = part_of(config, schema)
-        part(model, Pass(batch, states, states.at(batch.target_slots), model.item_table())).backward()
+        part(
+            model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        ).backward()
         gradient = model.value_vectors("brand").grad
         assert gradient is not None
         assert gradient[1:].any(dim=1).all()
@@ -167,8 +199,12 @@ def test_data_without_attributes_are_refused(config: ObjectiveConfig, schema: Sc
 
 
 @pytest.mark.parametrize("squashed", [True, False])
-def test_segments_equal_their_loops(squashed: bool, model: FusedTransformer, schema: Schema, tiny: Dataset) -> None:
-    """Each row's views encoded by themselves: the last state of the context against those of both segments."""
+def test_segments_equal_their_loops(
+    squashed: bool, model: FusedTransformer, schema: Schema, tiny: Dataset
+) -> None:
+    """Each row's views encoded by themselves: the last state of the context against those of both
+    segments.
+    """
     part, done = part_of(Segment(squashed=squashed), schema), a_pass(model, tiny)
     with torch.no_grad():
         last = {
@@ -176,14 +212,20 @@ def test_segments_equal_their_loops(squashed: bool, model: FusedTransformer, sch
             for name, view in done.batch.views.items()
         }
     total = 0.0
-    for context, positive, negative in zip(last["context"], last["positive"], last["negative"], strict=True):
+    for context, positive, negative in zip(
+        last["context"], last["positive"], last["negative"], strict=True
+    ):
         mapped = reference.linear(context, *builders.numbers(part.map))  # type: ignore[arg-type]
-        total += log_loss(reference.dot(mapped, positive), reference.dot(mapped, negative), squashed)
+        total += log_loss(
+            reference.dot(mapped, positive), reference.dot(mapped, negative), squashed
+        )
     assert len(last["context"]) < len(done.batch.items)
     assert part(model, done).item() == pytest.approx(total / len(done.batch.items), rel=1e-5)
 
 
-def test_a_step_without_segments_costs_nothing(model: FusedTransformer, schema: Schema, tiny: Dataset) -> None:
+def test_a_step_without_segments_costs_nothing(
+    model: FusedTransformer, schema: Schema, tiny: Dataset
+) -> None:
     """No views, no loss; the other objectives go on."""
     done = a_pass(model, tiny)
     part = part_of(Segment(), schema)
@@ -191,10 +233,16 @@ def test_a_step_without_segments_costs_nothing(model: FusedTransformer, schema: 
     assert part(model, done).item() > 0  # control
 
 
-@pytest.mark.parametrize("config", [MaskedItem(), MaskedAttribute(), AssociatedAttribute(), Segment()])
+@pytest.mark.parametrize(
+    "config", [MaskedItem(), MaskedAttribute(), AssociatedAttribute(), Segment()]
+)
 def test_objectives_of_gaps_refuse_a_task_without(config: ObjectiveConfig) -> None:
-    """Under another task they would learn from nothing, or from something else; the message names the right ones."""
-    with pytest.raises(SirecError, match=f"{config.name} cannot read batches of task next_item") as caught:
+    """Under another task they would learn from nothing, or from something else; the message names
+    the right ones.
+    """
+    with pytest.raises(
+        SirecError, match=f"{config.name} cannot read batches of task next_item"
+    ) as caught:
         Stage(objectives=(ItemCrossEntropy(), config))  # type: ignore[arg-type]
     assert "segments" in str(caught.value.hint)
     Stage(task=Segments(), objectives=(config,))  # type: ignore[arg-type]

@@ -18,10 +18,10 @@ from scipy.stats import chisquare
 from torch import Tensor
 
 from sirec.core.transformer import FusedTransformer, TransformerConfig
-from sirec.data.batch import Batch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import LastItem, NextItem, Task, gather
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.rows import LastItem, NextItem, Task, gather
 from sirec.errors import SirecError
 from sirec.objectives import order
 from sirec.objectives.base import Pass
@@ -38,7 +38,12 @@ from sirec.objectives.order import (
 )
 
 MODES = get_args(Mode)
-COMIF_LIKE = {"attribute": "embedding", "behaviour": "attention", "score_fusion": "concat", "candidates": "fused"}
+COMIF_LIKE = {
+    "attribute": "embedding",
+    "behaviour": "attention",
+    "score_fusion": "concat",
+    "candidates": "fused",
+}
 CONFIG = TransformerConfig(**builders.SHAPE, **COMIF_LIKE)
 numbers = st.floats(-20, 20, width=32)
 
@@ -63,48 +68,75 @@ def prefixes_of(data: Dataset, names: tuple[str, ...] = ("rating", "position")) 
 
 @given(st.integers(1, 6), st.integers(1, 3), st.data())
 def test_the_preference_loss_equals_its_loops(prefixes: int, k: int, data: st.DataObject) -> None:
-    """-log of the true state's share, mean over the prefixes that have a version left, for any scores and any gaps."""
+    """-log of the true state's share, mean over the prefixes that have a version left, for any
+    scores and any gaps.
+    """
     row = st.lists(numbers, min_size=prefixes, max_size=prefixes)
     gaps = st.lists(st.booleans(), min_size=prefixes, max_size=prefixes)
-    true, false, kept = data.draw(row), [data.draw(row) for _ in range(k)], [data.draw(gaps) for _ in range(k)]
-    given_loss = preference_loss(torch.tensor(true), torch.tensor(false), torch.tensor(kept).float())
-    assert given_loss.item() == pytest.approx(reference.preference(true, false, kept), rel=1e-4, abs=1e-5)
+    true, false, kept = (
+        data.draw(row),
+        [data.draw(row) for _ in range(k)],
+        [data.draw(gaps) for _ in range(k)],
+    )
+    given_loss = preference_loss(
+        torch.tensor(true), torch.tensor(false), torch.tensor(kept).float()
+    )
+    assert given_loss.item() == pytest.approx(
+        reference.preference(true, false, kept), rel=1e-4, abs=1e-5
+    )
 
 
 @pytest.mark.parametrize("k", [1, 2, 8])
 def test_no_alteration_costs_the_logarithm_of_the_choices(
     k: int, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Were behaviours left as they are and the prefixes counted all the same, every version would be as likely: log(k + 1)."""
+    """Were behaviours left as they are and the prefixes counted all the same, every version would
+    be as likely: log(k + 1).
+    """
     monkeypatch.setitem(ALTERATIONS, "reversal", lambda prefixes, fields: prefixes.behaviours)
     model = builders.build(CONFIG, schema)
     part = loss(schema, k=k, mode="reversal", prefixes="all")
-    assert part(model, a_pass(model, tiny)).item() == 0.0  # as it is: nothing was altered, nothing counts
+    assert (
+        part(model, a_pass(model, tiny)).item() == 0.0
+    )  # as it is: nothing was altered, nothing counts
     monkeypatch.setattr(order, "differs", lambda prefixes, altered: torch.ones(len(prefixes.items)))
     assert part(model, a_pass(model, tiny)).item() == pytest.approx(math.log(k + 1), abs=1e-5)
 
 
 def by_definition(model: FusedTransformer, tiny: Dataset, k: int) -> float:
-    """Under reversal, prefix by prefix: encode it, encode it with its behaviours backwards, compare both with the target."""
+    """Under reversal, prefix by prefix: encode it, encode it with its behaviours backwards, compare
+    both with the target.
+    """
     total, count = 0.0, 0
-    for user, (start, end) in enumerate(zip(tiny.offsets[:-1].tolist(), tiny.offsets[1:].tolist(), strict=True), start=1):
+    for user, (start, end) in enumerate(
+        zip(tiny.offsets[:-1].tolist(), tiny.offsets[1:].tolist(), strict=True), start=1
+    ):
         for target in range(start + 2, end - 2):
             first = max(start, target - builders.WINDOW)
             batch = builders.spans(tiny, [(user, first - start, target - 1 - start)])
-            backwards = replace(batch, behaviours={name: codes.flip(1) for name, codes in batch.behaviours.items()})
+            backwards = replace(
+                batch, behaviours={name: codes.flip(1) for name, codes in batch.behaviours.items()}
+            )
             wanted = model.item_table()[tiny.items[target]]
-            true, false = ((wanted @ model.encode(version).final[0, -1]).item() for version in (batch, backwards))
+            true, false = (
+                (wanted @ model.encode(version).final[0, -1]).item()
+                for version in (batch, backwards)
+            )
             total += reference.preference([true], [[false]] * k, [[True]] * k)
             count += 1
     return total / count
 
 
-@pytest.mark.parametrize("task", [NextItem(long_histories="exact"), LastItem()], ids=["next_item", "last_item"])
+@pytest.mark.parametrize(
+    "task", [NextItem(long_histories="exact"), LastItem()], ids=["next_item", "last_item"]
+)
 @pytest.mark.parametrize("k", [1, 2])
 def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schema: Schema) -> None:
     """All prefixes at once cost what they cost one by one."""
     model = builders.build(CONFIG, schema)
-    given_loss = loss(schema, mode="reversal", prefixes="all", k=k)(model, a_pass(model, tiny, task))
+    given_loss = loss(schema, mode="reversal", prefixes="all", k=k)(
+        model, a_pass(model, tiny, task)
+    )
     assert given_loss.item() == pytest.approx(by_definition(model, tiny, k), rel=1e-4)
 
 
@@ -117,56 +149,91 @@ def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schem
     ],
     ids=["backward, rows", "backward, prefixes", "reference, prefixes"],
 )
-def test_true_states_are_those_of_prefixes(switches: dict[str, Any], task: Task, tiny: Dataset, schema: Schema) -> None:
-    """What comes after a prefix has no part in either state, also where it would change the state of the whole row.
+def test_true_states_are_those_of_prefixes(
+    switches: dict[str, Any], task: Task, tiny: Dataset, schema: Schema
+) -> None:
+    """What comes after a prefix has no part in either state, also where it would change the state
+    of the whole row.
 
-    The control takes the row's state for the prefix's, which is right only where the prefix is the row.
+    The control takes the row's state for the prefix's, which is right only where the prefix is the
+    row.
     """
     model = builders.build(replace(CONFIG, **switches), schema)
     part, expected = loss(schema, mode="reversal", prefixes="all"), by_definition(model, tiny, 1)
     assert not model.single_pass
     assert part(model, a_pass(model, tiny, task)).item() == pytest.approx(expected, rel=1e-4)
     model.single_pass = True
-    assert (part(model, a_pass(model, tiny, task)).item() == pytest.approx(expected, rel=1e-4)) == isinstance(task, LastItem)
+    assert (
+        part(model, a_pass(model, tiny, task)).item() == pytest.approx(expected, rel=1e-4)
+    ) == isinstance(task, LastItem)
 
 
 @pytest.mark.parametrize(
     ("switches", "task", "passes"),
-    [({}, NextItem(), 1), ({"positions": "backward"}, LastItem(), 1), ({"positions": "backward"}, NextItem(), 2)],
+    [
+        ({}, NextItem(), 1),
+        ({"positions": "backward"}, LastItem(), 1),
+        ({"positions": "backward"}, NextItem(), 2),
+    ],
     ids=["single pass", "whole rows", "neither"],
 )
 def test_true_states_are_encoded_again_only_where_they_must_be(
-    switches: dict[str, Any], task: Task, passes: int, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
+    switches: dict[str, Any],
+    task: Task,
+    passes: int,
+    tiny: Dataset,
+    schema: Schema,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """One pass over altered prefixes is enough where the rows' states are those of the prefixes, as in every declared model."""
+    """One pass over altered prefixes is enough where the rows' states are those of the prefixes, as
+    in every declared model.
+    """
     model = builders.build(replace(CONFIG, **switches), schema)
     done, seen = a_pass(model, tiny, task), []
-    monkeypatch.setattr(model, "encode", lambda batch: seen.append(batch) or FusedTransformer.encode(model, batch))
+    monkeypatch.setattr(
+        model, "encode", lambda batch: seen.append(batch) or FusedTransformer.encode(model, batch)
+    )
     loss(schema)(model, done)
     assert len(seen) == passes
 
 
-def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(tiny: Dataset, schema: Schema) -> None:
-    """With gaps to fill, too, the true state reads the prefix alone, as the altered one does: later items change nothing."""
+def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(
+    tiny: Dataset, schema: Schema
+) -> None:
+    """With gaps to fill, too, the true state reads the prefix alone, as the altered one does: later
+    items change nothing.
+    """
     model = builders.build(replace(CONFIG, mask_token=True), schema)
     batch = replace(builders.spans(tiny, [(tiny.user_count, 0, 9)]), visible="all")
     targets = torch.zeros_like(batch.targets).index_fill(1, torch.tensor([4]), 7)
     batch = replace(batch, targets=targets)
     values = []
-    for rows in (batch, replace(batch, items=torch.where(torch.arange(10) > 4, batch.items % builders.ITEMS + 1, batch.items))):
+    for rows in (
+        batch,
+        replace(
+            batch,
+            items=torch.where(torch.arange(10) > 4, batch.items % builders.ITEMS + 1, batch.items),
+        ),
+    ):
         states = model.encode(rows)
         done = Pass(rows, states, states.at(rows.target_slots), model.item_table())
         values.append((loss(schema, mode="reversal")(model, done).item(), done.predicting))
     assert values[0][0] == pytest.approx(values[1][0], rel=1e-5)
-    assert not torch.allclose(values[0][1], values[1][1], rtol=1e-2)  # control: the whole row's state reads them
+    assert not torch.allclose(
+        values[0][1], values[1][1], rtol=1e-2
+    )  # control: the whole row's state reads them
 
 
 def test_one_prefix_a_row_estimates_the_rows(tiny: Dataset, schema: Schema) -> None:
     """`one` draws each prefix of at least two interactions of a row equally often, and no other."""
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
-    every = set(zip(*(index.tolist() for index in choose_prefixes(batch.targets, every=True)), strict=True))
+    every = set(
+        zip(*(index.tolist() for index in choose_prefixes(batch.targets, every=True)), strict=True)
+    )
     rows, slots = (batch.targets != 0).nonzero(as_tuple=True)
-    assert every == {(row, slot) for row, slot in zip(rows.tolist(), slots.tolist(), strict=True) if slot > 0}
+    assert every == {
+        (row, slot) for row, slot in zip(rows.tolist(), slots.tolist(), strict=True) if slot > 0
+    }
     torch.manual_seed(0)
     longest = int(torch.tensor(batch.lengths).argmax())
     drawn: Counter[tuple[int, int]] = Counter()
@@ -181,7 +248,9 @@ def test_one_prefix_a_row_estimates_the_rows(tiny: Dataset, schema: Schema) -> N
 
 
 def test_cut_keeps_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
-    """A cut row holds the items and behaviours up to its slot; its last state is the whole row's state there."""
+    """A cut row holds the items and behaviours up to its slot; its last state is the whole row's
+    state there.
+    """
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
     rows, slots = choose_prefixes(batch.targets, every=True)
     prefixes = cut(batch, rows, slots, ["rating"])
@@ -196,13 +265,19 @@ def test_cut_keeps_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
 def every_order(length: int, draws: int, *, fixed_points: bool) -> Counter[tuple[int, ...]]:
     torch.manual_seed(0)
     orders = permuted(torch.full((draws,), length), length + 2, fixed_points=fixed_points)
-    assert (orders[:, length:] == torch.arange(length, length + 2)).all()  # slots beyond the prefix keep their codes
+    assert (
+        orders[:, length:] == torch.arange(length, length + 2)
+    ).all()  # slots beyond the prefix keep their codes
     return Counter(tuple(drawn) for drawn in orders[:, :length].tolist())
 
 
-@pytest.mark.parametrize(("length", "fixed_points", "count"), [(3, True, 5), (4, True, 23), (3, False, 2), (4, False, 9)])
+@pytest.mark.parametrize(
+    ("length", "fixed_points", "count"), [(3, True, 5), (4, True, 23), (3, False, 2), (4, False, 9)]
+)
 def test_permutations_are_uniform(length: int, fixed_points: bool, count: int) -> None:
-    """Every permutation but the identity, or every derangement, is drawn equally often (chi-square), and no other ever."""
+    """Every permutation but the identity, or every derangement, is drawn equally often
+    (chi-square), and no other ever.
+    """
     drawn = every_order(length, 8000, fixed_points=fixed_points)
     legal = [p for p in permutations(range(length)) if p != tuple(range(length))]
     if not fixed_points:
@@ -213,8 +288,12 @@ def test_permutations_are_uniform(length: int, fixed_points: bool, count: int) -
 
 
 def test_swaps_would_not_be_uniform() -> None:
-    """The control of that test: swapping one random pair reaches three of the five orders, and chi-square says so."""
-    pairs = torch.randint(3, (8000,), generator=torch.Generator().manual_seed(0)).bincount().tolist()
+    """The control of that test: swapping one random pair reaches three of the five orders, and
+    chi-square says so.
+    """
+    pairs = (
+        torch.randint(3, (8000,), generator=torch.Generator().manual_seed(0)).bincount().tolist()
+    )
     assert chisquare([*pairs, 0, 0]).pvalue < 1e-6
 
 
@@ -226,19 +305,28 @@ def test_a_pair_can_only_be_swapped_and_one_slot_only_stay() -> None:
 
 @pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal"])
 def test_one_reordering_moves_every_behaviour(mode: Mode, tiny: Dataset, schema: Schema) -> None:
-    """Rating and position move together: the pair of an interaction stays a pair, only its item changes."""
+    """Rating and position move together: the pair of an interaction stays a pair, only its item
+    changes.
+    """
     prefixes = prefixes_of(tiny)
     altered = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})
     where = altered["position"]
     assert torch.equal(altered["rating"], prefixes.behaviours["rating"].gather(1, where))
     real = prefixes.items != 0
-    assert torch.equal(where.masked_fill(~real, 99).sort().values, prefixes.behaviours["position"].masked_fill(~real, 99))
+    assert torch.equal(
+        where.masked_fill(~real, 99).sort().values,
+        prefixes.behaviours["position"].masked_fill(~real, 99),
+    )
     assert differs(prefixes, altered).all()
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_alterations_draw_real_codes_and_leave_empty_slots_alone(mode: Mode, tiny: Dataset, schema: Schema) -> None:
-    """Whatever the mode: real slots hold codes of their field, other slots what they held, and something changes."""
+def test_alterations_draw_real_codes_and_leave_empty_slots_alone(
+    mode: Mode, tiny: Dataset, schema: Schema
+) -> None:
+    """Whatever the mode: real slots hold codes of their field, other slots what they held, and
+    something changes.
+    """
     names = ("position",) if mode == "sorted" else ("rating", "position")
     prefixes = prefixes_of(tiny, names)
     torch.manual_seed(0)
@@ -252,7 +340,9 @@ def test_alterations_draw_real_codes_and_leave_empty_slots_alone(mode: Mode, tin
         assert int(codes[real].max()) < fields[name].size
     assert differs(prefixes, altered).float().mean() > 0.8
     if mode == "sorted":
-        assert all(row[mask].diff().min() > 0 for row, mask in zip(altered["position"], real, strict=True))
+        assert all(
+            row[mask].diff().min() > 0 for row, mask in zip(altered["position"], real, strict=True)
+        )
     if mode == "other_user":
         assert torch.equal(altered["position"], prefixes.behaviours["position"])
 
@@ -275,8 +365,12 @@ def gradients(model: FusedTransformer, data: Dataset, part: OrderLoss) -> Tensor
 
 @pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal", "uniform", "sorted"])
 def test_positions_learn_from_two_interactions_on(mode: Mode) -> None:
-    """The position table gets a gradient from prefixes of two and more; from prefixes of one the loss is 0, without any."""
-    data = builders.dataset([5, 5, 5]).select(None, ["position"])  # training prefixes of one and of two
+    """The position table gets a gradient from prefixes of two and more; from prefixes of one the
+    loss is 0, without any.
+    """
+    data = builders.dataset([5, 5, 5]).select(
+        None, ["position"]
+    )  # training prefixes of one and of two
     schema = data.schema(builders.WINDOW, with_position=True)
     model, part = builders.build(CONFIG, schema), loss(schema, mode=mode)
     torch.manual_seed(0)
@@ -288,9 +382,13 @@ def test_positions_learn_from_two_interactions_on(mode: Mode) -> None:
 
 @pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal", "other_user"])
 def test_constant_ratings_carry_no_information(mode: Mode, tiny: Dataset) -> None:
-    """Without position, ratings that are all alike leave nothing to alter: weight 0; ratings that vary do not."""
+    """Without position, ratings that are all alike leave nothing to alter: weight 0; ratings that
+    vary do not.
+    """
     varied = tiny.select(None, ["rating"])
-    constant = replace(varied, behaviours={"rating": torch.full_like(varied.behaviours["rating"], 3)})
+    constant = replace(
+        varied, behaviours={"rating": torch.full_like(varied.behaviours["rating"], 3)}
+    )
     schema = varied.schema(builders.WINDOW, with_position=False)
     model, part = builders.build(CONFIG, schema), loss(schema, mode=mode, prefixes="all")
     torch.manual_seed(0)
@@ -299,7 +397,9 @@ def test_constant_ratings_carry_no_information(mode: Mode, tiny: Dataset) -> Non
 
 
 def test_prefixes_without_a_change_are_left_out_of_the_mean(tiny: Dataset, schema: Schema) -> None:
-    """A version that equals the truth is dropped, and a prefix with no version left does not count in the mean."""
+    """A version that equals the truth is dropped, and a prefix with no version left does not count
+    in the mean.
+    """
     true, false = torch.tensor([1.0, 2.0]), torch.tensor([[0.5, 2.0], [1.5, 2.0]])
     both = preference_loss(true, false, torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
     first = preference_loss(true[:1], false[:, :1], torch.ones(2, 1))
@@ -315,7 +415,9 @@ def test_versions_of_one_prefix_are_drawn_apart(tiny: Dataset, schema: Schema) -
     long = int(slots[: len(slots) // 4].argmax())
     for mode in ("permutation", "derangement", "uniform", "other_user"):
         torch.manual_seed(1)
-        codes = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})["rating"]
+        codes = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})[
+            "rating"
+        ]
         versions = codes.view(4, -1, codes.shape[1])[:, long].tolist()
         assert len({tuple(version) for version in versions}) > 1, mode
 

@@ -15,7 +15,7 @@ from sirec.core.model import SequentialModel
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import LastItem, NextItem, gather
+from sirec.data.tasks.rows import LastItem, NextItem, gather
 from sirec.errors import SirecError
 from sirec.objectives.base import Pass
 from sirec.objectives.negatives import free_items
@@ -26,7 +26,7 @@ def a_loss(data: Dataset, schema: Schema, **switches: object) -> PairwiseLoss:
     """The loss, having seen the data."""
     loss = Pairwise(**switches).build(schema, 8)  # type: ignore[arg-type]
     assert isinstance(loss, PairwiseLoss)
-    loss.count(data)
+    loss.fit_statistics(data)
     return loss
 
 
@@ -40,7 +40,9 @@ def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
 
 @pytest.mark.parametrize("hinge", [0.0, 0.3])
 def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) -> None:
-    """Mean over targets of the cost of the order and, weighted, of a drawn item nearer to the target than the state is."""
+    """Mean over targets of the cost of the order and, weighted, of a drawn item nearer to the
+    target than the state is.
+    """
     model, done = a_pass(tiny, schema)
     loss = a_loss(tiny, schema, hinge=hinge)
     torch.manual_seed(3)
@@ -48,7 +50,9 @@ def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) 
     torch.manual_seed(3)
     value = loss(model, done).item()
     table, order, push = done.table.tolist(), [], []
-    for state, target, other in zip(done.predicting.tolist(), done.batch.target_items.tolist(), drawn, strict=True):
+    for state, target, other in zip(
+        done.predicting.tolist(), done.batch.target_items.tolist(), drawn, strict=True
+    ):
         right, wrong = reference.dot(state, table[target]), reference.dot(state, table[other])
         order.append(math.log(1 + math.exp(wrong - right)))
         push.append(max(0.0, reference.dot(table[target], table[other]) - right))
@@ -57,7 +61,9 @@ def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) 
 
 
 def test_drawn_items_are_the_free_ones_with_equal_chances() -> None:
-    """Over many draws each free item comes up as often as any other, and no other item at all; code 0 never."""
+    """Over many draws each free item comes up as often as any other, and no other item at all; code
+    0 never.
+    """
     had = {0: [1, 2, 5], 1: [], 2: [9, 9, 1, 8], 3: [3]}
     pairs = [(owner, item) for owner, items in had.items() for item in [*items, 0]]
     users, items = torch.tensor(pairs).T
@@ -74,7 +80,9 @@ def test_drawn_items_are_the_free_ones_with_equal_chances() -> None:
 
 
 def test_every_rank_meets_its_item() -> None:
-    """Walked through in order, ranks 0, 1, … are the free items in ascending order, for sets of every size."""
+    """Walked through in order, ranks 0, 1, … are the free items in ascending order, for sets of
+    every size.
+    """
     rng = np.random.default_rng(0)
     for size in range(12):
         mine = rng.choice(np.arange(1, 13), size, replace=False)
@@ -89,7 +97,9 @@ def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> N
     """Every item that the rule allows to a row is drawn in time, and none that it forbids."""
     data = builders.dataset([8, 8, 11], seed=1)
     rows = LastItem().rows(data, builders.WINDOW)
-    batch = gather(data, rows.take(np.arange(len(rows) - 6, len(rows) - 1)))  # prefixes of the last user
+    batch = gather(
+        data, rows.take(np.arange(len(rows) - 6, len(rows) - 1))
+    )  # prefixes of the last user
     loss = a_loss(data, schema, exclude=exclude)
     torch.manual_seed(0)
     drawn = torch.stack([loss.draw(batch)[0] for _ in range(1500)])
@@ -103,8 +113,13 @@ def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> N
 
 
 def test_targets_of_somebody_who_had_everything_are_left_out(schema: Schema) -> None:
-    """Nothing is left to draw for the second user: the loss is the first one's alone; with nobody else it is refused."""
-    data = replace(builders.dataset([5, 8], items=4), items=torch.tensor([1, 2, 1, 3, 1, 2, 3, 1, 2, 3, 4, 2, 1]))
+    """Nothing is left to draw for the second user: the loss is the first one's alone; with nobody
+    else it is refused.
+    """
+    data = replace(
+        builders.dataset([5, 8], items=4),
+        items=torch.tensor([1, 2, 1, 3, 1, 2, 3, 1, 2, 3, 4, 2, 1]),
+    )
     mine = data.schema(builders.WINDOW, with_position=True)
     model = builders.build(TransformerConfig(**builders.SHAPE), mine)
     loss, losses = a_loss(data, mine), {}
@@ -112,7 +127,9 @@ def test_targets_of_somebody_who_had_everything_are_left_out(schema: Schema) -> 
         batch = gather(data, NextItem().rows(data, builders.WINDOW).take(np.array(users)))
         states = model.encode(batch)
         torch.manual_seed(0)
-        losses[tuple(users)] = loss(model, Pass(batch, states, states.at(batch.target_slots), model.item_table())).item()
+        losses[tuple(users)] = loss(
+            model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        ).item()
     assert losses[0,] == pytest.approx(losses[0, 1]) != 0
     assert losses[1,] == 0
     alone = replace(data, offsets=torch.tensor([0, 8]), items=data.items[5:])

@@ -13,17 +13,24 @@ import tiny as builders
 import torch
 from torch import Tensor
 
-from sirec.core import products
+from sirec.core.kernels import products
 from sirec.core.model import SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema, position
-from sirec.data.tasks import NextItem, gather, training_items
+from sirec.data.tasks.rows import NextItem, gather, training_items
 from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.objectives.base import Pass
 from sirec.objectives.item import ItemCrossEntropy
-from sirec.objectives.sampled import NEGATIVES, GeneralisedBCE, SampledConfig, SampledLoss, SampledSoftmax, positive_power
+from sirec.objectives.sampled import (
+    NEGATIVES,
+    GeneralisedBCE,
+    SampledConfig,
+    SampledLoss,
+    SampledSoftmax,
+    positive_power,
+)
 
 KINDS: dict[str, SampledConfig] = {
     "softmax": SampledSoftmax(negatives=7),
@@ -46,7 +53,7 @@ def a_pass(data: Dataset, schema: Schema) -> tuple[FusedTransformer, Pass]:
 def built(config: SampledConfig, data: Dataset, schema: Schema) -> SampledLoss:
     loss = config.build(schema, 8)
     assert isinstance(loss, SampledLoss)
-    loss.count(data)
+    loss.fit_statistics(data)
     return loss
 
 
@@ -58,13 +65,18 @@ def sampled_softmax(
     expected: Sequence[float] | None,
     kept: bool,
 ) -> float:
-    """Mean over targets of -log of the target's share among itself and the drawn items, less the log of `expected` counts."""
+    """Mean over targets of -log of the target's share among itself and the drawn items, less the
+    log of `expected` counts.
+    """
     losses = []
     for state, target, others in zip(states, targets, drawn, strict=True):
         scores = [reference.dot(state, table[target])]
         for item in others:
             if kept or item != target:
-                scores.append(reference.dot(state, table[item]) - (math.log(expected[item]) if expected else 0.0))
+                scores.append(
+                    reference.dot(state, table[item])
+                    - (math.log(expected[item]) if expected else 0.0)
+                )
         losses.append(reference.logsumexp(scores) - scores[0])
     return sum(losses) / len(losses)
 
@@ -78,7 +90,9 @@ def generalised_bce(
     calibration: float,
     kept: bool,
 ) -> float:
-    """Mean over targets of -(log p^β + Σ log(1 - p_k)) / (K + 1) with β = α (t (1 - 1/α) + 1/α), α = K / (items - 1)."""
+    """Mean over targets of -(log p^β + Σ log(1 - p_k)) / (K + 1) with β = α (t (1 - 1/α) + 1/α), α
+    = K / (items - 1).
+    """
     losses = []
     for state, target, others in zip(states, targets, drawn, strict=True):
         alpha = len(others) / (items - 1)
@@ -96,9 +110,16 @@ def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: Pass) ->
     for item in training_items(data)[1].tolist():
         counts[item] += 1
     chances = (
-        [count / sum(counts) for count in counts] if config.draw == "popularity" else [1 / data.item_count] * data.item_codes
+        [count / sum(counts) for count in counts]
+        if config.draw == "popularity"
+        else [1 / data.item_count] * data.item_codes
     )
-    arguments = (done.predicting.tolist(), done.table.tolist(), done.batch.target_items.tolist(), drawn.tolist())
+    arguments = (
+        done.predicting.tolist(),
+        done.table.tolist(),
+        done.batch.target_items.tolist(),
+        drawn.tolist(),
+    )
     if isinstance(config, SampledSoftmax):
         expected = [config.negatives * chance for chance in chances] if config.log_q else None
         return sampled_softmax(*arguments, expected, config.hits == "kept")
@@ -108,8 +129,12 @@ def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: Pass) ->
 
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
-def test_the_losses_equal_their_loops(config: SampledConfig, shared: bool, tiny: Dataset, schema: Schema) -> None:
-    """For the items that were drawn, hits among them, the loss is what one loop a letter gives; kept hits give another."""
+def test_the_losses_equal_their_loops(
+    config: SampledConfig, shared: bool, tiny: Dataset, schema: Schema
+) -> None:
+    """For the items that were drawn, hits among them, the loss is what one loop a letter gives;
+    kept hits give another.
+    """
     model, done = a_pass(tiny, schema)
     config = replace(config, shared=shared)
     loss = built(config, tiny, schema)
@@ -127,8 +152,12 @@ def test_the_losses_equal_their_loops(config: SampledConfig, shared: bool, tiny:
 
 
 @pytest.mark.parametrize("log_q", [False, True])
-def test_with_all_items_sampled_softmax_is_the_full_one(log_q: bool, tiny: Dataset, schema: Schema) -> None:
-    """Every other item once as a negative: the cross-entropy over the catalogue; with a few left out it is less."""
+def test_with_all_items_sampled_softmax_is_the_full_one(
+    log_q: bool, tiny: Dataset, schema: Schema
+) -> None:
+    """Every other item once as a negative: the cross-entropy over the catalogue; with a few left
+    out it is less.
+    """
     model, done = a_pass(tiny, schema)
     full = ItemCrossEntropy().build(schema, 8)(model, done)
     everything = built(SampledSoftmax(negatives=None, log_q=log_q), tiny, schema)
@@ -141,7 +170,9 @@ def test_with_all_items_gbce_is_binary_cross_entropy(tiny: Dataset, schema: Sche
     """Every other item once: each class for itself, whatever t; nothing is left to calibrate."""
     model, done = a_pass(tiny, schema)
     labels = torch.nn.functional.one_hot(done.batch.target_items - 1, tiny.item_count).float()
-    plain = torch.nn.functional.binary_cross_entropy_with_logits(done.predicting @ done.table[1:].T, labels)
+    plain = torch.nn.functional.binary_cross_entropy_with_logits(
+        done.predicting @ done.table[1:].T, labels
+    )
     for calibration in (0.0, 0.75, 1.0):
         loss = built(GeneralisedBCE(negatives=None, calibration=calibration), tiny, schema)
         torch.testing.assert_close(loss(model, done), plain)
@@ -149,12 +180,18 @@ def test_with_all_items_gbce_is_binary_cross_entropy(tiny: Dataset, schema: Sche
 
 @pytest.mark.parametrize("draw", ["uniform", "popularity"])
 def test_log_q_makes_the_sum_over_others_unbiased(draw: Any, tiny: Dataset, schema: Schema) -> None:
-    """Averaged over many draws, the corrected sum over drawn items is the sum over all others; uncorrected it is not."""
+    """Averaged over many draws, the corrected sum over drawn items is the sum over all others;
+    uncorrected it is not.
+    """
     _, done = a_pass(tiny, schema)
     score = done.predicting[:1] @ done.table.detach().T
     target = done.batch.target_items[:1]
     positive, means = score[:, target[0]], []
-    drawable = [v for v in range(1, tiny.item_codes) if v in set(training_items(tiny)[1].tolist()) or draw == "uniform"]
+    drawable = [
+        v
+        for v in range(1, tiny.item_codes)
+        if v in set(training_items(tiny)[1].tolist()) or draw == "uniform"
+    ]
     others = sum(math.exp(score[0, v]) for v in drawable if v != target)
     for log_q in (True, False):
         loss = built(SampledSoftmax(negatives=20_000, draw=draw, log_q=log_q), tiny, schema)
@@ -168,7 +205,9 @@ def test_log_q_makes_the_sum_over_others_unbiased(draw: Any, tiny: Dataset, sche
 
 @pytest.mark.parametrize(("calibration", "expected"), [(1.0, 0.2), (0.0, 0.2 / (0.2 + 0.1 * 0.8))])
 def test_gbce_calibrates(calibration: float, expected: float) -> None:
-    """The score that minimises the expected loss says how likely the item is (t = 1); plain BCE says much more (t = 0)."""
+    """The score that minimises the expected loss says how likely the item is (t = 1); plain BCE
+    says much more (t = 0).
+    """
     likely, items = 0.2, 101
     power, sampled = positive_power(10, items, calibration), 10 / (items - 1)
     scores = torch.linspace(-6, 6, 100_001, dtype=torch.float64)
@@ -178,7 +217,9 @@ def test_gbce_calibrates(calibration: float, expected: float) -> None:
 
 
 def test_draws_follow_their_law(tiny: Dataset, schema: Schema) -> None:
-    """Uniform draws take every item alike, popularity as often as training has it, and neither ever padding."""
+    """Uniform draws take every item alike, popularity as often as training has it, and neither ever
+    padding.
+    """
     counts = torch.bincount(training_items(tiny)[1], minlength=tiny.item_codes).double()
     even = torch.ones(tiny.item_codes, dtype=torch.float64)
     even[0] = 0
@@ -194,7 +235,9 @@ def test_draws_follow_their_law(tiny: Dataset, schema: Schema) -> None:
 
 
 def test_only_what_is_drawn_is_scored_and_learns(tiny: Dataset, schema: Schema) -> None:
-    """No score of the whole catalogue is asked for; items neither drawn nor predicted get no gradient."""
+    """No score of the whole catalogue is asked for; items neither drawn nor predicted get no
+    gradient.
+    """
     model, whole = a_pass(tiny, schema)
     few = builders.a_batch(tiny)
     states = model.encode(few)
@@ -226,21 +269,29 @@ def test_meaningless_settings_are_refused(make: Any, part: str) -> None:
 
 @pytest.mark.parametrize("make", [SampledSoftmax, GeneralisedBCE])
 def test_more_negatives_than_items_are_refused(make: Any) -> None:
-    """Beyond the catalogue a draw only repeats itself, at any cost; the number that is declared goes with every catalogue."""
+    """Beyond the catalogue a draw only repeats itself, at any cost; the number that is declared
+    goes with every catalogue.
+    """
     few, many = Schema(41, 5, (position(5),)), Schema(1001, 5, (position(5),))
     for schema, negatives in ((few, NEGATIVES), (many, 1000), (many, None)):
         model = TransformerConfig(**builders.SHAPE).build(schema)
         assert isinstance(make(negatives=negatives).build_for(schema, model), SampledLoss)
     for schema, items in ((few, 40), (many, "1,000")):
         model = TransformerConfig(**builders.SHAPE).build(schema)
-        with pytest.raises(SirecError, match=f"negatives 1001 of {make.name}: there are {items} items") as caught:
+        with pytest.raises(
+            SirecError, match=f"negatives 1001 of {make.name}: there are {items} items"
+        ) as caught:
             make(negatives=1001).build_for(schema, model)
         assert f"{make.name}.negatives=null" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("name", ["sasrec", "stosa"])
-def test_scores_of_each_with_a_table_of_its_own_are_scores(tiny: Dataset, schema: Schema, name: str) -> None:
-    """Row by row they are `score` of one state and its table, whatever library multiplies; another table gives others."""
+def test_scores_of_each_with_a_table_of_its_own_are_scores(
+    tiny: Dataset, schema: Schema, name: str
+) -> None:
+    """Row by row they are `score` of one state and its table, whatever library multiplies; another
+    table gives others.
+    """
     model = builders.sized(MODELS[name](), **builders.SHAPE).build(schema)
     assert isinstance(model, SequentialModel)
     states, tables = torch.randn(6, model.state_width), torch.randn(6, 5, model.state_width)
@@ -251,8 +302,12 @@ def test_scores_of_each_with_a_table_of_its_own_are_scores(tiny: Dataset, schema
 
 
 @pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
-def test_a_large_step_trains(config: SampledConfig, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where every product is large enough for the faster library, loss and gradients are those of the usual one."""
+def test_a_large_step_trains(
+    config: SampledConfig, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where every product is large enough for the faster library, loss and gradients are those of
+    the usual one.
+    """
     found = []
     for least in (1, 1 << 30):
         monkeypatch.setattr(products, "ONEDNN", hasattr(torch.ops.mkldnn, "_linear_pointwise"))

@@ -7,7 +7,7 @@ import reference
 import tiny as builders
 import torch
 
-from sirec.core.attention import ITEM
+from sirec.core.layers.attention import ITEM
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
@@ -42,22 +42,40 @@ def a_pass(model: SequentialModel, tiny: Dataset) -> Pass:
 @pytest.mark.parametrize("padding_class", [False, True])
 @pytest.mark.parametrize("streams", [None, ("category",)])
 def test_it_is_the_item_loss_of_every_stream(
-    tiny: Dataset, schema: Schema, model: SequentialModel, streams: tuple[str, ...] | None, padding_class: bool
+    tiny: Dataset,
+    schema: Schema,
+    model: SequentialModel,
+    streams: tuple[str, ...] | None,
+    padding_class: bool,
 ) -> None:
-    """The sum over the named streams, by default all but the item's, of the plain cross-entropy in loops."""
+    """The sum over the named streams, by default all but the item's, of the plain cross-entropy in
+    loops.
+    """
     done = a_pass(model, tiny)
-    loss = StreamItem(streams=streams, padding_class=padding_class).build_for(schema, model)(model, done)
+    loss = StreamItem(streams=streams, padding_class=padding_class).build_for(schema, model)(
+        model, done
+    )
     targets, expected = done.batch.target_items.tolist(), 0.0
     for name in streams or ("brand", "category"):
         states = done.states.stream_at(name, done.batch.target_slots).tolist()
-        expected += reference.item_cross_entropy(states, done.table.tolist(), targets, 0 if padding_class else 1)
+        expected += reference.item_cross_entropy(
+            states, done.table.tolist(), targets, 0 if padding_class else 1
+        )
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_it_teaches_the_streams_and_not_the_items_own(tiny: Dataset, schema: Schema, model: SequentialModel) -> None:
-    """Gradients reach the attributes' encoders, and the item's encoder only by the loss that is its own."""
+def test_it_teaches_the_streams_and_not_the_items_own(
+    tiny: Dataset, schema: Schema, model: SequentialModel
+) -> None:
+    """Gradients reach the attributes' encoders, and the item's encoder only by the loss that is its
+    own.
+    """
     StreamItem().build_for(schema, model)(model, a_pass(model, tiny)).backward()
-    reached = {name.split(".")[1] for name, p in model.named_parameters() if name.startswith("streams") and p.grad is not None}
+    reached = {
+        name.split(".")[1]
+        for name, p in model.named_parameters()
+        if name.startswith("streams") and p.grad is not None
+    }
     assert reached == {"brand", "category"}
 
 
@@ -70,12 +88,20 @@ def test_streams_that_are_not_there_are_refused(schema: Schema, model: Sequentia
         StreamItem().build_for(schema, sasrec)
 
 
-def test_the_gradient_is_that_of_both_losses(tiny: Dataset, schema: Schema, model: SequentialModel) -> None:
-    """Every stream scores the same table, so its rows hear every stream: the sum of what each alone tells them."""
+def test_the_gradient_is_that_of_both_losses(
+    tiny: Dataset, schema: Schema, model: SequentialModel
+) -> None:
+    """Every stream scores the same table, so its rows hear every stream: the sum of what each alone
+    tells them.
+    """
     done = a_pass(model, tiny)
     chosen: list[tuple[str, ...] | None] = [None, ("brand",), ("category",)]
-    losses = [StreamItem(streams=streams).build_for(schema, model)(model, done) for streams in chosen]
-    both, brand, category = (torch.autograd.grad(loss, done.table, retain_graph=True)[0] for loss in losses)
+    losses = [
+        StreamItem(streams=streams).build_for(schema, model)(model, done) for streams in chosen
+    ]
+    both, brand, category = (
+        torch.autograd.grad(loss, done.table, retain_graph=True)[0] for loss in losses
+    )
     torch.testing.assert_close(both, brand + category)
     assert not torch.allclose(brand, category)  # control
     assert not torch.allclose(both, brand, atol=1e-3)  # control

@@ -11,11 +11,11 @@ import tiny as builders
 import torch
 from torch import Tensor
 
-from sirec.core.attention import ITEM
+from sirec.core.layers.attention import ITEM
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks import LastItem, gather
+from sirec.data.tasks.rows import LastItem, gather
 from sirec.errors import SirecError
 from sirec.models.mssr import MSSR
 from sirec.models.sasrec import SASRec
@@ -30,7 +30,9 @@ from sirec.objectives.streams import (
 
 
 def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
-    """A pass over some last items of the tiny data set, with attribute streams narrower than items."""
+    """A pass over some last items of the tiny data set, with attribute streams narrower than
+    items.
+    """
     model = builders.loud(MSSR(**builders.SHAPE, attribute_width=4).build(schema))
     assert isinstance(model, SequentialModel)
     task = LastItem()
@@ -41,15 +43,24 @@ def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
 
 
 def streams_of(done: Pass) -> dict[str, list[list[float]]]:
-    return {name: done.states.stream_at(name, done.batch.target_slots).tolist() for name in done.states.streams}
+    return {
+        name: done.states.stream_at(name, done.batch.target_slots).tolist()
+        for name in done.states.streams
+    }
 
 
-def mixed_prediction(part: StreamAttributePredictionLoss, schema: Schema, done: Pass, name: str) -> float:
-    """One field's loss by loops: two heads, weighed by a sigmoid of both streams, then a binary loss a value."""
+def mixed_prediction(
+    part: StreamAttributePredictionLoss, schema: Schema, done: Pass, name: str
+) -> float:
+    """One field's loss by loops: two heads, weighed by a sigmoid of both streams, then a binary
+    loss a value.
+    """
     values = next(field for field in schema.attributes if field.name == name).values.tolist()
     streams, scorer = streams_of(done), part.gates[name].scorer.weight[0].tolist()
     losses = []
-    for h, c, target in zip(streams[ITEM], streams[name], done.batch.target_items.tolist(), strict=True):
+    for h, c, target in zip(
+        streams[ITEM], streams[name], done.batch.target_items.tolist(), strict=True
+    ):
         gate = 1 / (1 + math.exp(-reference.dot(scorer, [*h, *c])))
         first = reference.linear(h, *builders.numbers(part.heads[name]))
         second = reference.linear(c, *builders.numbers(part.own_heads[name]))
@@ -65,18 +76,27 @@ def contrast_by_loops(one: reference.Matrix, other: reference.Matrix, temperatur
     losses = []
     for i in range(2 * count):
         scores = [reference.dot(both[i], both[j]) / temperature for j in range(2 * count) if j != i]
-        losses.append(reference.logsumexp(scores) - reference.dot(both[i], both[(i + count) % (2 * count)]) / temperature)
+        losses.append(
+            reference.logsumexp(scores)
+            - reference.dot(both[i], both[(i + count) % (2 * count)]) / temperature
+        )
     return sum(losses) / len(losses)
 
 
-def test_attribute_prediction_from_two_streams_equals_its_loops(tiny: Dataset, schema: Schema) -> None:
-    """Summed over fields; a weight of its own counts relative to the objective's; the gate matters."""
+def test_attribute_prediction_from_two_streams_equals_its_loops(
+    tiny: Dataset, schema: Schema
+) -> None:
+    """Summed over fields; a weight of its own counts relative to the objective's; the gate
+    matters.
+    """
     model, done = a_pass(tiny, schema)
     part = builders.loud(StreamAttributePrediction().build_for(schema, model))
     assert isinstance(part, StreamAttributePredictionLoss)
     brand, category = (mixed_prediction(part, schema, done, name) for name in ("brand", "category"))
     assert part(model, done).item() == pytest.approx(brand + category, rel=1e-5)
-    halved = builders.loud(StreamAttributePrediction(weights={"brand": 2.0}).build_for(schema, model))
+    halved = builders.loud(
+        StreamAttributePrediction(weights={"brand": 2.0}).build_for(schema, model)
+    )
     assert halved(model, done).item() == pytest.approx(brand / 2 + category, rel=1e-5)
     with torch.no_grad():
         part.gates["brand"].scorer.weight.zero_()
@@ -97,7 +117,9 @@ def test_the_contrast_equals_its_loops(temperature: float, tiny: Dataset, schema
 
 
 def test_the_contrast_tells_counterparts_from_others() -> None:
-    """Equal views, far from others, cost nothing; views of nothing cost the logarithm of the choices; one target costs 0."""
+    """Equal views, far from others, cost nothing; views of nothing cost the logarithm of the
+    choices; one target costs 0.
+    """
     apart = torch.eye(4) * 10
     assert contrast(apart, apart, 1.0).item() < 1e-6
     assert contrast(apart, apart.roll(1, 0), 1.0).item() > 50  # control
@@ -106,7 +128,9 @@ def test_the_contrast_tells_counterparts_from_others() -> None:
     assert contrast(apart[:1], apart[:1], 1.0).item() == 0.0
 
 
-@pytest.mark.parametrize("config", [StreamAttributePrediction(), StreamContrast()], ids=lambda config: config.name)
+@pytest.mark.parametrize(
+    "config", [StreamAttributePrediction(), StreamContrast()], ids=lambda config: config.name
+)
 def test_dropout_falls_in_training_only(config: Any, tiny: Dataset, schema: Schema) -> None:
     """In evaluation two calls agree, in training they do not."""
     model, done = a_pass(tiny, schema)
@@ -116,7 +140,9 @@ def test_dropout_falls_in_training_only(config: Any, tiny: Dataset, schema: Sche
     assert not torch.equal(part(model, done), part(model, done))
 
 
-@pytest.mark.parametrize("config", [StreamAttributePrediction(), StreamContrast()], ids=lambda config: config.name)
+@pytest.mark.parametrize(
+    "config", [StreamAttributePrediction(), StreamContrast()], ids=lambda config: config.name
+)
 def test_a_model_without_streams_is_refused(config: Any, schema: Schema) -> None:
     """Heads need streams to stand on, and data must have an attribute."""
     with pytest.raises(SirecError, match="have none"):

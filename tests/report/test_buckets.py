@@ -1,4 +1,6 @@
-"""Values and differences by bin are those of the bin's users alone; corrections are over all bins."""
+"""Values and differences by bin are those of the bin's users alone; corrections are over all
+bins.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,12 @@ import numpy as np
 import pytest
 
 from sirec.errors import SirecError
-from sirec.evaluation.buckets import POPULARITY, Buckets, fill
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
 from sirec.evaluation.statistics import Resampling, compare, holm, mean_interval
-from sirec.report.buckets import EVERYBODY, BucketReport, bucket_report
-from sirec.report.entries import Entry, View
+from sirec.evaluation.user_groups import POPULARITY, Buckets, fill
+from sirec.report.group_tables import EVERYBODY, BucketReport, bucket_report
+from sirec.report.results import RunResult, View
 
 USERS = 900
 METRICS = [parse_metric("Recall@20"), parse_metric("NDCG@20")]
@@ -22,7 +24,7 @@ VALUES = np.random.default_rng(7).integers(0, 80, USERS)
 RANKED = np.random.default_rng(8).random(USERS) < 0.9
 
 
-def entry(label: str, gain: float = 0.0, seed: int = 0, dataset: str = "shop") -> Entry:
+def entry(label: str, gain: float = 0.0, seed: int = 0, dataset: str = "shop") -> RunResult:
     """A run that does better by `gain` for frequent targets; a tenth of the users has no target."""
 
     def ranks(salt: int) -> Ranks:
@@ -34,7 +36,9 @@ def entry(label: str, gain: float = 0.0, seed: int = 0, dataset: str = "shop") -
         part: {"keep": ranks(salt), "mask": np.maximum(ranks(salt) - 2, RANKED * 2)}
         for salt, part in enumerate(("valid", "test"))
     }
-    return Entry(label, label.lower(), seed, {"loss": "item"}, RankTable(columns), dataset, f"runs/{label}")  # type: ignore[arg-type]
+    return RunResult(
+        label, label.lower(), seed, {"loss": "item"}, RankTable(columns), dataset, f"runs/{label}"
+    )  # type: ignore[arg-type]
 
 
 def buckets(minimum: int = 1) -> Buckets:
@@ -42,15 +46,25 @@ def buckets(minimum: int = 1) -> Buckets:
     return fill(POPULARITY, VALUES, RANKED, minimum)
 
 
-def report(*entries: Entry, view: View | None = None) -> BucketReport:
+def report(*entries: RunResult, view: View | None = None) -> BucketReport:
     """The report of these rows against the first."""
     baseline = entries[0].label
-    return bucket_report(entries, buckets(), METRICS, view=view or View(), baseline=baseline, title="t", resampling=FEW)
+    return bucket_report(
+        entries,
+        buckets(),
+        METRICS,
+        view=view or View(),
+        baseline=baseline,
+        title="t",
+        resampling=FEW,
+    )
 
 
 @pytest.mark.parametrize("history", ["keep", "mask"])
 def test_bins_weighted_by_size_are_the_whole(history: str) -> None:
-    """For each row and metric, values and differences by bin, weighted by users, add up to those over all users."""
+    """For each row and metric, values and differences by bin, weighted by users, add up to those
+    over all users.
+    """
     rows = [entry("A"), entry("B", 1.0)]
     made = report(*rows, view=View("test", history))  # type: ignore[arg-type]
     sizes = np.array([bucket.size for bucket in made.buckets.buckets])
@@ -59,13 +73,17 @@ def test_bins_weighted_by_size_are_the_whole(history: str) -> None:
     for row in (*made.values.rows, *made.differences.rows):
         *bins, whole = (cell.value for cell in row.cells)
         assert (np.array(bins) @ sizes) / sizes.sum() == pytest.approx(whole)
-        assert np.mean(np.array(bins, dtype=float)) != pytest.approx(whole)  # control: the weights matter
+        assert np.mean(np.array(bins, dtype=float)) != pytest.approx(
+            whole
+        )  # control: the weights matter
     for row, run in zip(made.values.rows[:2], rows, strict=True):
         assert row.cells[-1].value == METRICS[0].mean(run.ranks.ranks["test"][history])  # type: ignore[index]
 
 
 def test_a_bin_is_what_its_users_alone_would_say() -> None:
-    """Value, interval, difference and p of a bin are those of ranks from which all other users were cut out."""
+    """Value, interval, difference and p of a bin are those of ranks from which all other users were
+    cut out.
+    """
     a, b = entry("A"), entry("B", 1.0)
     made = report(a, b)
     assert made.differences is not None
@@ -73,7 +91,10 @@ def test_a_bin_is_what_its_users_alone_would_say() -> None:
         mine, other = (run.ranks.ranks["test"]["keep"][bucket.users] for run in (b, a))
         for number, metric in enumerate(METRICS):
             alone = compare(metric, {0: mine}, {0: other}, FEW)
-            cell, gain = made.values.rows[2 * number + 1].cells[place], made.differences.rows[number].cells[place]
+            cell, gain = (
+                made.values.rows[2 * number + 1].cells[place],
+                made.differences.rows[number].cells[place],
+            )
             assert cell.value == metric.mean(mine)
             assert cell.interval == mean_interval(metric, {0: mine}, FEW)
             assert (gain.value, gain.interval) == (alone.difference, (alone.low, alone.high))
@@ -81,14 +102,23 @@ def test_a_bin_is_what_its_users_alone_would_say() -> None:
 
 
 def test_holm_goes_over_bins_and_rows() -> None:
-    """A metric's family is every row in every bin, without all users; marks are on what stays significant, never on all."""
+    """A metric's family is every row in every bin, without all users; marks are on what stays
+    significant, never on all.
+    """
     made = report(entry("A"), entry("B", 1.2), entry("C", 0.1))
     bins = [bucket.label for bucket in made.buckets.buckets]
     assert made.differences is not None
     for metric in METRICS:
-        family = [(name, pair) for name in bins for pair in made.pairs[name] if pair.difference.metric == metric.name]
+        family = [
+            (name, pair)
+            for name in bins
+            for pair in made.pairs[name]
+            if pair.difference.metric == metric.name
+        ]
         assert len(family) == 2 * len(bins) == family[0][1].family
-        assert [p.difference.adjusted_p for _, p in family] == holm([p.difference.p_value for _, p in family])
+        assert [p.difference.adjusted_p for _, p in family] == holm(
+            [p.difference.p_value for _, p in family]
+        )
         significant = {(pair.label, name) for name, pair in family if pair.is_significant}
         for table, suffix in ((made.values, ""), (made.differences, " – A")):
             marked = {
@@ -106,7 +136,10 @@ def test_holm_goes_over_bins_and_rows() -> None:
             for cell, column in zip(row.cells, made.p_values.columns, strict=True)
             if row.group == metric.name
         }
-        found = {(pair.label, name): (pair.difference.adjusted_p, (pair.label, name) in significant) for name, pair in family}
+        found = {
+            (pair.label, name): (pair.difference.adjusted_p, (pair.label, name) in significant)
+            for name, pair in family
+        }
         assert printed == found
         assert any(f"for the {len(family)} tests" in note for note in made.p_values.notes)
     assert any(pair.is_significant for pair in made.pairs[EVERYBODY])
@@ -115,9 +148,14 @@ def test_holm_goes_over_bins_and_rows() -> None:
 def test_users_stand_in_the_headings() -> None:
     """Each column says how many ranked users it has; joined bins are named in a note."""
     made = report(entry("A"))
-    assert [int(column.unit) for column in made.values.columns] == [*(b.size for b in made.buckets.buckets), RANKED.sum()]
+    assert [int(column.unit) for column in made.values.columns] == [
+        *(b.size for b in made.buckets.buckets),
+        RANKED.sum(),
+    ]
     assert made.differences is made.p_values is None  # one row has nothing to differ from
-    joined = bucket_report([entry("A")], buckets(200), METRICS, view=View(), baseline="A", title="t", resampling=FEW)
+    joined = bucket_report(
+        [entry("A")], buckets(200), METRICS, view=View(), baseline="A", title="t", resampling=FEW
+    )
     assert any("Too few users" in note and "are one bin" in note for note in joined.values.notes)
     assert not any("Too few users" in note for note in made.values.notes)
 
@@ -133,10 +171,15 @@ def test_seeds_are_averaged_in_a_bin() -> None:
 
 
 def test_a_constant_bin_has_no_interval() -> None:
-    """Where nobody is hit, resampling says nothing, and a note says so; other bins (control) keep their intervals."""
+    """Where nobody is hit, resampling says nothing, and a note says so; other bins (control) keep
+    their intervals.
+    """
     never = entry("A")
     [bucket, *_] = buckets().buckets
-    missed = {rule: np.where(bucket.users, 9000, ranks) for rule, ranks in never.ranks.ranks["test"].items()}
+    missed = {
+        rule: np.where(bucket.users, 9000, ranks)
+        for rule, ranks in never.ranks.ranks["test"].items()
+    }
     made = report(replace(never, ranks=RankTable({**never.ranks.ranks, "test": missed})))
     first, second = made.values.rows[0].cells[:2]
     assert (first.value, first.interval) == (0, None)

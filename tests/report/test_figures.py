@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from sirec.report.figures import BinFigure
+from sirec.report.figures.table_figure import BinFigure
 from sirec.report.render import to_csv
-from sirec.report.table import Cell, Column, ResultTable, Row
+from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 BINS = ("0–5", "6–10", ">10")
-COLUMNS = tuple(Column(name, unit) for name, unit in zip((*BINS, "all"), ("1,000", "20", "3", "1,023"), strict=True))
+COLUMNS = tuple(
+    TableColumn(name, unit)
+    for name, unit in zip((*BINS, "all"), ("1,000", "20", "3", "1,023"), strict=True)
+)
 
 
 def table(title: str, labels: list[str], start: float) -> ResultTable:
@@ -23,8 +26,15 @@ def table(title: str, labels: list[str], start: float) -> ResultTable:
             for _ in COLUMNS:
                 value += 0.01
                 cells.append(Cell(value, interval=(value - 0.005, value + 0.003)))
-            rows.append(Row(label, tuple(cells), group, is_floor=label == "Popularity"))
-    rows[0] = Row(rows[0].label, (Cell(missing="not run"), *rows[0].cells[1:]), rows[0].group, is_floor=rows[0].is_floor)
+            rows.append(
+                TableRow(label, tuple(cells), group, is_training_free=label == "Popularity")
+            )
+    rows[0] = TableRow(
+        rows[0].label,
+        (Cell(missing="not run"), *rows[0].cells[1:]),
+        rows[0].group,
+        is_training_free=rows[0].is_training_free,
+    )
     return ResultTable(title, COLUMNS, tuple(rows))
 
 
@@ -37,44 +47,75 @@ def figure() -> BinFigure:
 
 
 def test_points_and_bars_are_the_tables(figure: BinFigure) -> None:
-    """In each panel, values and intervals of the drawn columns are there, each in its bin, and nothing else."""
+    """In each panel, values and intervals of the drawn columns are there, each in its bin, and
+    nothing else.
+    """
     panels = figure.draw().get_axes()
     assert len(panels) == 4
     for panel, (drawn, group) in zip(
-        panels, [(t, g) for t in (figure.values, figure.gains) for g in ("Recall@10", "Recall@20")], strict=True
+        panels,
+        [(t, g) for t in (figure.values, figure.gains) for g in ("Recall@10", "Recall@20")],
+        strict=True,
     ):
         assert drawn is not None
-        cells = [(place, cell) for row in drawn.rows if row.group == group for place, cell in enumerate(row.cells[: len(BINS)])]
-        known = sorted((place, cell.value, cell.interval) for place, cell in cells if cell.value is not None)
-        lines = [line for line in panel.get_lines() if len(set(line.get_ydata())) > 1 or line.get_marker() != "None"]
+        cells = [
+            (place, cell)
+            for row in drawn.rows
+            if row.group == group
+            for place, cell in enumerate(row.cells[: len(BINS)])
+        ]
+        known = sorted(
+            (place, cell.value, cell.interval) for place, cell in cells if cell.value is not None
+        )
+        lines = [
+            line
+            for line in panel.get_lines()
+            if len(set(line.get_ydata())) > 1 or line.get_marker() != "None"
+        ]
         points = [line for line in lines if line.get_marker() != "None"]
-        bars = [line for line in lines if line.get_marker() == "None" and line.get_xdata()[0] == line.get_xdata()[1]]
+        bars = [
+            line
+            for line in lines
+            if line.get_marker() == "None" and line.get_xdata()[0] == line.get_xdata()[1]
+        ]
         seen = [(round(float(p.get_xdata()[0])), float(p.get_ydata()[0])) for p in points]
         assert sorted(seen) == [(place, value) for place, value, _ in known]
-        spans = [tuple(map(float, bar.get_ydata())) for bar in bars if tuple(bar.get_ydata()) != (0, 1)]  # (0, 1): borders
+        spans = [
+            tuple(map(float, bar.get_ydata())) for bar in bars if tuple(bar.get_ydata()) != (0, 1)
+        ]  # (0, 1): borders
         assert sorted(spans) == sorted(interval for _, _, interval in known if interval)
 
 
 def test_bins_stand_with_their_users_below(figure: BinFigure) -> None:
     """The ticks are the bins in order, with the sizes that the tables have."""
     lowest = figure.draw().get_axes()[-1]
-    assert [label.get_text() for label in lowest.get_xticklabels()] == ["0–5\n(1,000)", "6–10\n(20)", ">10\n(3)"]
+    assert [label.get_text() for label in lowest.get_xticklabels()] == [
+        "0–5\n(1,000)",
+        "6–10\n(20)",
+        ">10\n(3)",
+    ]
 
 
 def test_no_two_rows_look_alike(figure: BinFigure) -> None:
-    """Colour and marker together tell rows apart, in colour and without it, up to eight trained rows and a floor."""
+    """Colour and marker together tell rows apart, in colour and without it, up to eight trained
+    rows and a floor.
+    """
     labels = ["Popularity", *(f"model {number}" for number in range(8))]
     many = BinFigure(table("values", labels, 0.1), None, BINS, "x", "model 3")
     for drawn in (figure, many):
         [legend] = drawn.draw().legends
-        looks = [(h.get_color(), h.get_marker(), h.get_markerfacecolor()) for h in legend.legend_handles]  # type: ignore[union-attr]
+        looks = [
+            (h.get_color(), h.get_marker(), h.get_markerfacecolor()) for h in legend.legend_handles
+        ]  # type: ignore[union-attr]
         assert len(set(looks)) == len(looks) == len({row.label for row in drawn.values.rows})
         assert len({(marker, face == "white") for _, marker, face in looks}) == len(looks)
         assert len({colour for colour, _, _ in looks}) == len(looks)
 
 
 def test_the_same_tables_give_the_same_files(figure: BinFigure, tmp_path: Path) -> None:
-    """Data, PNG and PDF agree byte for byte between two writes; the data are the tables' CSV and change with them (control)."""
+    """Data, PNG and PDF agree byte for byte between two writes; the data are the tables' CSV and
+    change with them (control).
+    """
     written = [sorted(figure.write(tmp_path / place, "f")) for place in ("first", "second")]
     assert {path.suffix for path in written[0]} == {".png", ".pdf"}
     assert [path.read_bytes() for path in written[0]] == [path.read_bytes() for path in written[1]]
@@ -82,4 +123,8 @@ def test_the_same_tables_give_the_same_files(figure: BinFigure, tmp_path: Path) 
     assert figure.gains is not None
     assert data == to_csv(figure.values, figure.gains)
     assert to_csv(figure.values) != data
-    assert {path.name for path in (tmp_path / "first").iterdir()} == {"f.png", "f.pdf", "f.csv"}  # nothing half-written stays
+    assert {path.name for path in (tmp_path / "first").iterdir()} == {
+        "f.png",
+        "f.pdf",
+        "f.csv",
+    }  # nothing half-written stays

@@ -10,9 +10,9 @@ import pytest
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
-from sirec.report import improvement
-from sirec.report.entries import Entry
-from sirec.report.improvement import improvement_table
+from sirec.report import improvement_table as improvement
+from sirec.report.improvement_table import improvement_table
+from sirec.report.results import RunResult
 
 USERS = 400
 RECALL, NDCG = parse_metric("Recall@20"), parse_metric("NDCG@10")
@@ -24,7 +24,7 @@ def papers_of_this_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(improvement, "published_users", lambda dataset: {USERS})
 
 
-def entry(label: str, model: str, valid: float, test: float, dataset: str = "beauty") -> Entry:
+def entry(label: str, model: str, valid: float, test: float, dataset: str = "beauty") -> RunResult:
     """A run whose targets are within the first ten for these shares of users, else far away."""
 
     def ranks(share: float) -> Ranks:
@@ -32,8 +32,10 @@ def entry(label: str, model: str, valid: float, test: float, dataset: str = "bea
         return np.where(found, 2, 2000).astype(np.int32)
 
     columns = {"valid": ranks(valid), "test": ranks(test)}
-    table = RankTable({split: {"keep": column, "mask": column} for split, column in columns.items()})  # type: ignore[misc]
-    return Entry(label, model, 0, {}, table, dataset)
+    table = RankTable(
+        {split: {"keep": column, "mask": column} for split, column in columns.items()}
+    )  # type: ignore[misc]
+    return RunResult(label, model, 0, {}, table, dataset)
 
 
 RUNS = [
@@ -44,21 +46,28 @@ RUNS = [
 ]
 
 
-def gains(runs: list[Entry], proposal: str, metric: Metric = RECALL) -> list[tuple[object, ...]]:
+def gains(
+    runs: list[RunResult], proposal: str, metric: Metric = RECALL
+) -> list[tuple[object, ...]]:
     """Group, metric and values of each line, p aside."""
     table = improvement_table(runs, [metric], proposal)
     return [
         (
             row.group,
             row.label,
-            *(cell.value if isinstance(cell.value, str | None) else round(cell.value, 2) for cell in row.cells),
+            *(
+                cell.value if isinstance(cell.value, str | None) else round(cell.value, 2)
+                for cell in row.cells
+            ),
         )
         for row in table.rows
     ]
 
 
 def test_the_baseline_is_the_best_on_validation() -> None:
-    """SASRec is, though SASRecF does better on test; the gain is on test. The paper's is over its best printed row."""
+    """SASRec is, though SASRecF does better on test; the gain is on test. The paper's is over its
+    best printed row.
+    """
     [line] = gains(RUNS, "comif")
     assert line[:6] == ("beauty", "Recall@20", 0.5, "SASRec", 0.2, 150.0)
     assert line[7:] == ("DLFS-Rec", 11.89)
@@ -73,7 +82,9 @@ def test_the_baseline_is_the_best_on_validation() -> None:
         ("dif-sr", "Recall@20", "beauty", "NOVA", 3.80),
     ],
 )
-def test_claims_are_recomputed_from_all_printed_rows(proposal: str, metric: str, dataset: str, best: str, gain: float) -> None:
+def test_claims_are_recomputed_from_all_printed_rows(
+    proposal: str, metric: str, dataset: str, best: str, gain: float
+) -> None:
     """COMIF's printed gains leave out columns in several cells; these take all other rows."""
     runs = [replace(run, dataset=dataset) for run in RUNS]
     [line] = gains(runs, proposal, parse_metric(metric))
@@ -83,14 +94,21 @@ def test_claims_are_recomputed_from_all_printed_rows(proposal: str, metric: str,
 def test_baselines_are_floors_and_what_the_paper_compares_with() -> None:
     """DIF-SR's paper knows no COMIF; a floor always counts; a variant never does."""
     assert gains(RUNS, "dif-sr")[0][3] == "SASRec"
-    floor = replace(entry("Popularity", "popularity", 0.9, 0.9), is_floor=True)
+    floor = replace(entry("Popularity", "popularity", 0.9, 0.9), is_training_free=True)
     assert gains([*RUNS, floor], "dif-sr")[0][3] == "Popularity"
-    assert gains([*RUNS, replace(floor, is_floor=False, is_variant=True)], "dif-sr")[0][3] == "SASRec"
-    assert gains([*RUNS, entry("mine", "mine", 0.1, 0.1)], "mine")[0][3] == "COMIF"  # no paper: all others
+    assert (
+        gains([*RUNS, replace(floor, is_training_free=False, is_variant=True)], "dif-sr")[0][3]
+        == "SASRec"
+    )
+    assert (
+        gains([*RUNS, entry("mine", "mine", 0.1, 0.1)], "mine")[0][3] == "COMIF"
+    )  # no paper: all others
 
 
 def test_rows_that_are_no_baselines_are_named() -> None:
-    """The title says whose baselines, a note who is left out and why; without a paper (control) all other models are in."""
+    """The title says whose baselines, a note who is left out and why; without a paper (control) all
+    other models are in.
+    """
     variant = replace(entry("COMIF, both", "comif", 0.9, 0.9), is_variant=True)
     table = improvement_table([*RUNS, variant], [RECALL], "dif-sr", "Tiny")
     assert table.title == "Tiny: DIF-SR against the best baseline of its paper"
@@ -110,7 +128,9 @@ def test_a_table_without_intervals_has_no_note_on_them() -> None:
 
 
 def test_other_data_have_no_printed_gain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another number of users under the same name, or a data set that nobody printed; the paper's own (control) has."""
+    """Another number of users under the same name, or a data set that nobody printed; the paper's
+    own (control) has.
+    """
     elsewhere = [replace(run, dataset="ml-100k") for run in RUNS]
     assert [line[7] for line in gains([*RUNS, *elsewhere], "comif")] == ["DLFS-Rec", None]
     assert len(gains(elsewhere, "comif")[0]) == 7  # no such columns where nothing is printed

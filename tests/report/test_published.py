@@ -8,7 +8,15 @@ import pytest
 
 from sirec import resources
 from sirec.errors import SirecError
-from sirec.report.published import LAYOUTS, PrintedRow, _values, covers, published, published_names, published_table
+from sirec.report.published import (
+    LAYOUTS,
+    PrintedRow,
+    _values,
+    covers,
+    published,
+    published_names,
+    published_table,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +32,15 @@ from sirec.report.published import LAYOUTS, PrintedRow, _values, covers, publish
         ("beauty", "sasrec", "MRR@20", []),
     ],
 )
-def test_main_tables_answer_by_model_id(dataset: str, model: str, metric: str, values: list[tuple[str, str, float]]) -> None:
-    """Numbers read off the printed pages come back under our names, COMIF's first; what nobody printed is an empty list."""
-    assert [(found.paper, found.table, found.value) for found in published(dataset, model, metric)] == values
+def test_main_tables_answer_by_model_id(
+    dataset: str, model: str, metric: str, values: list[tuple[str, str, float]]
+) -> None:
+    """Numbers read off the printed pages come back under our names, COMIF's first; what nobody
+    printed is an empty list.
+    """
+    assert [
+        (found.paper, found.table, found.value) for found in published(dataset, model, metric)
+    ] == values
 
 
 MODULES = {"attention_fusion": 1, "embedding_fusion": 1, "iaa": 0, "upa": 0}
@@ -36,23 +50,55 @@ MODULES = {"attention_fusion": 1, "embedding_fusion": 1, "iaa": 0, "upa": 0}
     ("table", "keys", "dataset", "metric", "value"),
     [
         ("comif_table3_overall", {"model": "dif"}, "yelp", "NDCG@20", 0.0475),
-        ("comif_table4_fusion", {"side_information": "attribute", "fusion": "embedding"}, "beauty", "Recall@20", 0.14),
-        ("comif_table4_fusion", {"side_information": "behaviour", "fusion": "attention"}, "yelp", "Recall@20", 0.0968),
+        (
+            "comif_table4_fusion",
+            {"side_information": "attribute", "fusion": "embedding"},
+            "beauty",
+            "Recall@20",
+            0.14,
+        ),
+        (
+            "comif_table4_fusion",
+            {"side_information": "behaviour", "fusion": "attention"},
+            "yelp",
+            "Recall@20",
+            0.0968,
+        ),
         ("comif_table5_side_information", {"side_information": "P+B"}, "sports", "NDCG@20", 0.0337),
-        ("comif_table5_side_information", {"side_information": "P+B+C"}, "sports", "Recall@20", 0.0911),
+        (
+            "comif_table5_side_information",
+            {"side_information": "P+B+C"},
+            "sports",
+            "Recall@20",
+            0.0911,
+        ),
         ("comif_table6_modules", MODULES | {"iaa": 1}, "beauty", "Recall@20", 0.1441),
         ("difsr_table3_enhancement", {"model": "DIF-BERT4Rec"}, "toys", "NDCG@10", 0.0324),
         ("difsr_table4_ablation", {"dif": 0, "aap": 1}, "sports", "Recall@20", 0.0754),
-        ("difsr_table5_side_information_yelp", {"side_information": "position+city"}, "yelp", "NDCG@10", 0.0415),
-        ("difsr_table5_side_information_yelp", {"side_information": "position+city"}, "beauty", "NDCG@10", None),
+        (
+            "difsr_table5_side_information_yelp",
+            {"side_information": "position+city"},
+            "yelp",
+            "NDCG@10",
+            0.0415,
+        ),
+        (
+            "difsr_table5_side_information_yelp",
+            {"side_information": "position+city"},
+            "beauty",
+            "NDCG@10",
+            None,
+        ),
         ("comif_table6_modules", MODULES, "beauty", "NDCG@20", None),
         ("comif_table6_modules", MODULES, "toys", "Recall@20", None),
     ],
-)  # fmt: skip
+)
 def test_every_layout_answers_the_same_question(
     table: str, keys: dict[str, object], dataset: str, metric: str, value: float | None
 ) -> None:
-    """Wide by data set, by metric or by model, or long: numbers read off the printed pages; what is not printed is nothing."""
+    """Wide by data set, by metric or by model, or long: numbers read off the printed pages; what is
+    not printed is nothing.
+    """
     row = PrintedRow(table, keys)
     row.check()
     found = row.value(dataset, metric)
@@ -61,18 +107,29 @@ def test_every_layout_answers_the_same_question(
 
 def test_every_table_of_metrics_has_a_layout_and_all_its_numbers() -> None:
     """No cell is lost or counted twice by its layout; tables without metrics have none."""
-    others = {"comif_table1_statistics", "comif_table2_taxonomy", "comif_table7_efficiency", "difsr_table1_statistics"}
+    others = {
+        "comif_table1_statistics",
+        "comif_table2_taxonomy",
+        "comif_table7_efficiency",
+        "difsr_table1_statistics",
+    }
     assert set(LAYOUTS) | others == set(published_names())
     for name in LAYOUTS:
         frame = published_table(name)
-        numbers = sorted(value for column in frame for value in frame[column] if isinstance(value, float))
+        numbers = sorted(
+            value for column in frame for value in frame[column] if isinstance(value, float)
+        )
         assert sorted(_values(name).values()) == numbers
 
 
 @pytest.mark.parametrize(
     ("keys", "message"),
-    [({"dif": 1}, "no row has dif 1"), ({"dif": 2, "aap": 1}, "no row has dif 2"), ({"dfi": 1}, "'dfi' is not a column")],
-)  # fmt: skip
+    [
+        ({"dif": 1}, "no row has dif 1"),
+        ({"dif": 2, "aap": 1}, "no row has dif 2"),
+        ({"dfi": 1}, "'dfi' is not a column"),
+    ],
+)
 def test_a_row_that_is_not_printed_is_a_mistake(keys: dict[str, object], message: str) -> None:
     """All of a row's keys are needed, and they must be there; the right ones (control) pass."""
     PrintedRow("difsr_table4_ablation", {"dif": 1, "aap": 1}).check()
@@ -81,7 +138,9 @@ def test_a_row_that_is_not_printed_is_a_mistake(keys: dict[str, object], message
 
 
 def test_main_tables_are_complete() -> None:
-    """Each paper's data sets x models x metrics are all there, and no cell is outside the range of a metric."""
+    """Each paper's data sets x models x metrics are all there, and no cell is outside the range of
+    a metric.
+    """
     for name, size in (("comif_table3_overall", 3 * 11 * 4), ("difsr_table2_overall", 4 * 10 * 4)):
         frame = published_table(name)
         assert len(frame) == len(frame[["dataset", "model", "metric"]].drop_duplicates()) == size
@@ -89,7 +148,9 @@ def test_main_tables_are_complete() -> None:
 
 
 def test_every_table_can_be_read() -> None:
-    """All twelve tables load, and the models of the main ones have three rows of metrics a data set at the least."""
+    """All twelve tables load, and the models of the main ones have three rows of metrics a data set
+    at the least.
+    """
     names = published_names()
     assert len(names) == 12
     assert all(len(published_table(name)) > 0 for name in names)
@@ -109,8 +170,12 @@ def test_papers_cover_their_data_sets() -> None:
     assert covers("difsr", "beauty")
 
 
-def test_an_installed_package_reads_its_own_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files inside the package win over a checkout's; without them (control) the checkout's are read."""
+def test_an_installed_package_reads_its_own_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files inside the package win over a checkout's; without them (control) the checkout's are
+    read.
+    """
     assert (resources.experiments_root() / "published" / "comif_table3_overall.csv").is_file()
     (tmp_path / "experiments").mkdir()
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)

@@ -1,4 +1,6 @@
-"""What a table says is best, how it prints numbers, and that every renderer tells the same story."""
+"""What a table says is best, how it prints numbers, and that every renderer tells the same
+story.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown, to_rich
-from sirec.report.table import Cell, Column, Direction, ResultTable, Row, Value
+from sirec.report.table import Cell, Direction, ResultTable, TableColumn, TableRow, Value
 
 METRICS = ("Recall@10", "Recall@20", "NDCG@10", "NDCG@20")
 OURS = {"seed 0": "results/runs/beauty/comif/3f2a", "seed 1": "results/runs/beauty/comif/77aa"}
@@ -21,22 +23,35 @@ OURS = {"seed 0": "results/runs/beauty/comif/3f2a", "seed 1": "results/runs/beau
 
 def of_values(values: list[Value], direction: Direction = "higher") -> ResultTable:
     """A table of one column."""
-    rows = tuple(Row(f"model {index}", (Cell(value),)) for index, value in enumerate(values))
-    return ResultTable("one column", (Column("x", direction=direction),), rows)
+    rows = tuple(TableRow(f"model {index}", (Cell(value),)) for index, value in enumerate(values))
+    return ResultTable("one column", (TableColumn("x", direction=direction),), rows)
 
 
 def overall() -> ResultTable:
-    """A table with everything: floors, published values, deviations, marks, labels that look like markup."""
-    columns = tuple(Column(name, direction="higher") for name in METRICS)
-    floor = Row("Popularity", tuple(Cell(0.0123 + i / 1000) for i in range(4)), is_floor=True)
-    plain = Row(
+    """A table with everything: floors, published values, deviations, marks, labels that look like
+    markup.
+    """
+    columns = tuple(TableColumn(name, direction="higher") for name in METRICS)
+    floor = TableRow(
+        "Popularity", tuple(Cell(0.0123 + i / 1000) for i in range(4)), is_training_free=True
+    )
+    plain = TableRow(
         "SASRec_v2 | a*b",
         tuple(Cell(0.1197 + i / 1000, 0.1222, 0.0012) for i in range(4)),
         runs={"seed 0": "results/runs/beauty/sasrec/0c1d"},
     )
-    ours = Row("COMIF [ours]", tuple(Cell(0.1231 + i / 1000, 0.1449, 0.0015, mark="†") for i in range(4)), runs=OURS)
-    absent = Row("MSSR", tuple(Cell(missing="not trained here") for _ in range(4)))
-    return ResultTable("Beauty & more", columns, (floor, plain, ours, absent), ("Protocol: loss CE, 100 % ranked.",))
+    ours = TableRow(
+        "COMIF [ours]",
+        tuple(Cell(0.1231 + i / 1000, 0.1449, 0.0015, mark="†") for i in range(4)),
+        runs=OURS,
+    )
+    absent = TableRow("MSSR", tuple(Cell(missing="not trained here") for _ in range(4)))
+    return ResultTable(
+        "Beauty & more",
+        columns,
+        (floor, plain, ours, absent),
+        ("Protocol: loss CE, 100 % ranked.",),
+    )
 
 
 def drawn(table: ResultTable, width: int) -> str:
@@ -46,9 +61,13 @@ def drawn(table: ResultTable, width: int) -> str:
     return stream.getvalue()
 
 
-@given(st.lists(st.one_of(st.none(), st.integers(0, 5).map(lambda n: n / 10)), min_size=2, max_size=8))
+@given(
+    st.lists(st.one_of(st.none(), st.integers(0, 5).map(lambda n: n / 10)), min_size=2, max_size=8)
+)
 def test_best_and_second_best_follow_the_direction(values: list[Value]) -> None:
-    """Place 1 is every value equal to the extreme one, place 2 to the next; the other direction (control) turns it round."""
+    """Place 1 is every value equal to the extreme one, place 2 to the next; the other direction
+    (control) turns it round.
+    """
     numbers = [value for value in values if isinstance(value, float)]
     high = [places[0] for places in of_values(values).places()]
     low = [places[0] for places in of_values(values, "lower").places()]
@@ -56,37 +75,57 @@ def test_best_and_second_best_follow_the_direction(values: list[Value]) -> None:
         assert high == low == [None] * len(values)
         return
     order = sorted(set(numbers))
-    assert [value for value, place in zip(values, high, strict=True) if place == 1] == [order[-1]] * numbers.count(order[-1])
-    assert [value for value, place in zip(values, low, strict=True) if place == 1] == [order[0]] * numbers.count(order[0])
+    assert [value for value, place in zip(values, high, strict=True) if place == 1] == [
+        order[-1]
+    ] * numbers.count(order[-1])
+    assert [value for value, place in zip(values, low, strict=True) if place == 1] == [
+        order[0]
+    ] * numbers.count(order[0])
     if len(order) > 1:
-        assert {value for value, place in zip(values, high, strict=True) if place == 2} == {order[-2]}
+        assert {value for value, place in zip(values, high, strict=True) if place == 2} == {
+            order[-2]
+        }
     assert of_values(values, "none").places() == [[None]] * len(values)
 
 
 def test_values_that_print_alike_are_emphasised_alike() -> None:
-    """0.12341 and 0.12339 are the same number to a reader; a digit more in the column (control) tells them apart."""
+    """0.12341 and 0.12339 are the same number to a reader; a digit more in the column (control)
+    tells them apart.
+    """
     table = of_values([0.12341, 0.12339, 0.1])
     assert [places[0] for places in table.places()] == [1, 1, 2]
-    finer = replace(table, columns=(Column("x", direction="higher", decimals=5),))
+    finer = replace(table, columns=(TableColumn("x", direction="higher", decimals=5),))
     assert [places[0] for places in finer.places()] == [1, 2, None]
 
 
 def test_groups_may_have_a_best_of_their_own() -> None:
     """Per group, each data set has its best; over the table (control) there is one."""
     rows = tuple(
-        Row(f"m{i}", (Cell(value),), group) for i, (value, group) in enumerate([(0.1, "a"), (0.2, "a"), (0.3, "b"), (0.4, "b")])
+        TableRow(f"m{i}", (Cell(value),), group)
+        for i, (value, group) in enumerate([(0.1, "a"), (0.2, "a"), (0.3, "b"), (0.4, "b")])
     )
-    table = ResultTable("t", (Column("x", direction="higher"),), rows, best_within="group")
+    table = ResultTable("t", (TableColumn("x", direction="higher"),), rows, best_within="group")
     assert [places[0] for places in table.places()] == [2, 1, 2, 1]
-    assert [places[0] for places in replace(table, best_within="table").places()] == [None, None, 2, 1]
+    assert [places[0] for places in replace(table, best_within="table").places()] == [
+        None,
+        None,
+        2,
+        1,
+    ]
 
 
 def test_a_floor_takes_part_and_is_marked() -> None:
     """A floor that beats the models is best, and every rendering says that it is a floor."""
-    rows = (Row("Popularity", (Cell(0.3),), is_floor=True), Row("SASRec", (Cell(0.2),)))
-    table = ResultTable("t", (Column("x", direction="higher"),), rows)
+    rows = (
+        TableRow("Popularity", (Cell(0.3),), is_training_free=True),
+        TableRow("SASRec", (Cell(0.2),)),
+    )
+    table = ResultTable("t", (TableColumn("x", direction="higher"),), rows)
     assert table.places() == [[1], [2]]
-    assert all("Popularity (floor)" in text for text in (to_markdown(table), to_latex(table), drawn(table, 80)))
+    assert all(
+        "Popularity (floor)" in text
+        for text in (to_markdown(table), to_latex(table), drawn(table, 80))
+    )
     assert "without training" in to_markdown(table)
     assert "floor" not in to_markdown(replace(table, rows=rows[1:]))
 
@@ -94,30 +133,34 @@ def test_a_floor_takes_part_and_is_marked() -> None:
 @pytest.mark.parametrize(
     ("column", "value", "text"),
     [
-        (Column("x"), 0.11966, "0.1197"),
-        (Column("x"), 0.0, "0.0000"),
-        (Column("x"), -0.0, "0.0000"),
-        (Column("x"), 2e-9, "<0.0001"),
-        (Column("x"), -2e-9, ">-0.0001"),
-        (Column("x", signed=True), 0.0031, "+0.0031"),
-        (Column("x", signed=True), -0.0031, "-0.0031"),
-        (Column("x", decimals=1), 12.25, "12.2"),
-        (Column("x"), 22363, "22,363"),
-        (Column("x"), None, "–"),
-        (Column("x"), "a|b", "a|b"),
+        (TableColumn("x"), 0.11966, "0.1197"),
+        (TableColumn("x"), 0.0, "0.0000"),
+        (TableColumn("x"), -0.0, "0.0000"),
+        (TableColumn("x"), 2e-9, "<0.0001"),
+        (TableColumn("x"), -2e-9, ">-0.0001"),
+        (TableColumn("x", signed=True), 0.0031, "+0.0031"),
+        (TableColumn("x", signed=True), -0.0031, "-0.0031"),
+        (TableColumn("x", decimals=1), 12.25, "12.2"),
+        (TableColumn("x"), 22363, "22,363"),
+        (TableColumn("x"), None, "–"),
+        (TableColumn("x"), "a|b", "a|b"),
     ],
 )
-def test_numbers_print_as_a_reader_expects(column: Column, value: Value, text: str) -> None:
-    """Four decimals with their leading zero, thousands, signs where asked for, and no zero that is none."""
+def test_numbers_print_as_a_reader_expects(column: TableColumn, value: Value, text: str) -> None:
+    """Four decimals with their leading zero, thousands, signs where asked for, and no zero that is
+    none.
+    """
     assert column.text(value) == text
 
 
 def test_the_gain_over_the_printed_value_is_relative() -> None:
-    """0.1231 against a printed 0.1222 is 0.7 % more; without a printed value there is nothing to say (control)."""
+    """0.1231 against a printed 0.1222 is 0.7 % more; without a printed value there is nothing to
+    say (control).
+    """
     cell = Cell(0.1231, published=0.1222)
     assert cell.relative == pytest.approx(0.00736, abs=1e-5)
     assert replace(cell, published=None).relative is None
-    table = ResultTable("t", (Column("x"),), (Row("m", (cell,)),))
+    table = ResultTable("t", (TableColumn("x"),), (TableRow("m", (cell,)),))
     assert "| 0.1231 |      0.1222 |          +0.7 % |" in to_markdown(table)
     assert "(0.1222, +0.7 %)" in drawn(table, 60)
 
@@ -136,19 +179,35 @@ def test_no_width_cuts_a_number(width: int) -> None:
 
 
 def test_columns_move_below_only_where_they_must() -> None:
-    """At 100 columns a table of four metrics is one table; at 60 (control) it is several, each with its labels."""
+    """At 100 columns a table of four metrics is one table; at 60 (control) it is several, each with
+    its labels.
+    """
     assert drawn(overall(), 100).count("COMIF [ours]") == 1
     assert drawn(overall(), 60).count("COMIF [ours]") > 1
 
 
 def test_labels_are_text_not_markup() -> None:
-    """Brackets, stars, bars and percent signs of labels, titles and notes reach the reader as they are."""
+    """Brackets, stars, bars and percent signs of labels, titles and notes reach the reader as they
+    are.
+    """
     table = overall()
     shown = drawn(table, 120)
-    assert all(text in shown for text in ("COMIF [ours]", "SASRec_v2 | a*b", "Beauty & more", "100 % ranked"))
+    assert all(
+        text in shown
+        for text in ("COMIF [ours]", "SASRec_v2 | a*b", "Beauty & more", "100 % ranked")
+    )
     markdown = to_markdown(table)
     assert r"SASRec\_v2 \| a\*b" in markdown
-    assert len({line.replace(r"\|", "").count("|") for line in markdown.splitlines() if line.startswith("|")}) == 1
+    assert (
+        len(
+            {
+                line.replace(r"\|", "").count("|")
+                for line in markdown.splitlines()
+                if line.startswith("|")
+            }
+        )
+        == 1
+    )
     latex = to_latex(table)
     assert all(text in latex for text in (r"SASRec\_v2 | a*b", r"Beauty \& more", r"100 \% ranked"))
 
@@ -169,7 +228,9 @@ def test_emphasis_is_in_every_rendering_that_has_it() -> None:
 
 
 def test_bold_and_the_second_emphasis_have_a_legend() -> None:
-    """Where a rendering emphasises, it says what that stands for; a table in which nobody is best (control) has no legend."""
+    """Where a rendering emphasises, it says what that stands for; a table in which nobody is best
+    (control) has no legend.
+    """
     legends = {
         to_markdown: "Bold: best of a column; italic: second best.",
         to_latex: "Bold: best of a column; underlined: second",
@@ -178,14 +239,24 @@ def test_bold_and_the_second_emphasis_have_a_legend() -> None:
         assert legend in render(overall())
         assert "Bold" not in render(of_values([0.1, 0.2], "none"))
     assert "underlined: second best." in drawn(overall(), 120)
-    divided = replace(overall(), best_within="group", rows=tuple(replace(row, group=row.label[:1]) for row in overall().rows))
-    assert "Bold" not in to_markdown(divided)  # alone in their groups, all are unbeaten and none is best
-    halves = replace(divided, rows=tuple(replace(row, group=str(i // 2)) for i, row in enumerate(overall().rows)))
+    divided = replace(
+        overall(),
+        best_within="group",
+        rows=tuple(replace(row, group=row.label[:1]) for row in overall().rows),
+    )
+    assert "Bold" not in to_markdown(
+        divided
+    )  # alone in their groups, all are unbeaten and none is best
+    halves = replace(
+        divided, rows=tuple(replace(row, group=str(i // 2)) for i, row in enumerate(overall().rows))
+    )
     assert "Bold: best of a column within its group; italic" in to_markdown(halves)
 
 
 def test_links_lead_to_every_run() -> None:
-    """One line leads to the runs of all rows: seeds by number, a single run by its row, once though it is in two tables."""
+    """One line leads to the runs of all rows: seeds by number, a single run by its row, once though
+    it is in two tables.
+    """
     assert "runs/" not in to_markdown(overall())  # the grid stays readable as text
     line = links_to_runs([overall(), overall()])
     seeds = "[seed 0](../runs/beauty/comif/3f2a), [seed 1](../runs/beauty/comif/77aa)"
@@ -198,7 +269,9 @@ def test_links_lead_to_every_run() -> None:
 
 
 def test_what_is_missing_says_why() -> None:
-    """A cell without a value shows n/a and its reason below; one that simply did not run (control) shows a dash."""
+    """A cell without a value shows n/a and its reason below; one that simply did not run (control)
+    shows a dash.
+    """
     text = to_markdown(overall())
     assert text.count("n/a") == 5
     assert "- n/a: not trained here (MSSR)." in text
@@ -206,10 +279,14 @@ def test_what_is_missing_says_why() -> None:
 
 
 def test_csv_and_json_carry_everything() -> None:
-    """Both hold each cell's full precision, published value, place and run; JSON is valid and leaves out what is not there."""
+    """Both hold each cell's full precision, published value, place and run; JSON is valid and
+    leaves out what is not there.
+    """
     lines = list(csv.DictReader(io.StringIO(to_csv(overall()))))
     assert len(lines) == 16
-    ours = next(line for line in lines if line["row"] == "COMIF [ours]" and line["column"] == "Recall@10")
+    ours = next(
+        line for line in lines if line["row"] == "COMIF [ours]" and line["column"] == "Recall@10"
+    )
     assert (float(ours["value"]), ours["published"], ours["place"]) == (0.1231, "0.1449", "1")
     assert ours["runs"].split() == list(OURS.values())
     tree = json.loads(json.dumps(to_dict(overall()), allow_nan=False))
@@ -231,8 +308,10 @@ def test_rendering_is_repeatable() -> None:
 
 def test_groups_are_headed_once() -> None:
     """Consecutive rows of one group stand under one heading in Markdown, LaTeX and the terminal."""
-    rows = tuple(Row(f"m{i}", (Cell(i / 10),), "Beauty_5" if i < 2 else "Yelp") for i in range(4))
-    table = ResultTable("t", (Column("x"),), rows)
+    rows = tuple(
+        TableRow(f"m{i}", (Cell(i / 10),), "Beauty_5" if i < 2 else "Yelp") for i in range(4)
+    )
+    table = ResultTable("t", (TableColumn("x"),), rows)
     assert to_markdown(table).count(r"**Beauty\_5**") == 1
     assert to_latex(table).count(r"\textit{Beauty\_5}") == 1
     assert drawn(table, 60).count("Beauty_5") == 1
@@ -240,14 +319,19 @@ def test_groups_are_headed_once() -> None:
 
 def test_an_empty_table_draws_its_headings() -> None:
     """A table without rows is no error: headings and notes remain."""
-    table = ResultTable("nothing yet", (Column("x", unit="s"),), (), ("no runs",))
-    assert all("x (s)" in text and "no runs" in text for text in (to_markdown(table), to_latex(table), drawn(table, 60)))
+    table = ResultTable("nothing yet", (TableColumn("x", unit="s"),), (), ("no runs",))
+    assert all(
+        "x (s)" in text and "no runs" in text
+        for text in (to_markdown(table), to_latex(table), drawn(table, 60))
+    )
     assert to_dict(table)["rows"] == []
 
 
 def test_shapes_are_checked() -> None:
-    """A row that does not fit its columns, or a repeated heading, is a bug that is found at once."""
+    """A row that does not fit its columns, or a repeated heading, is a bug that is found at
+    once.
+    """
     with pytest.raises(ValueError, match="row 'm' has 1 cells for 2 columns"):
-        ResultTable("t", (Column("x"), Column("y")), (Row("m", (Cell(1),)),))
+        ResultTable("t", (TableColumn("x"), TableColumn("y")), (TableRow("m", (Cell(1),)),))
     with pytest.raises(ValueError, match="same name"):
-        ResultTable("t", (Column("x"), Column("x")), ())
+        ResultTable("t", (TableColumn("x"), TableColumn("x")), ())

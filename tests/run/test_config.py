@@ -34,13 +34,22 @@ PUBLISHED: dict[str, dict[str, object]] = {
     "sasrecf": {**PREFIXES, **FROZEN},
     "nova": {**PREFIXES, **FROZEN},
     "dif-sr": {**PREFIXES, **FROZEN, **REFERENCE},
-    "mssr": {**ALL_CLASSES, **FROZEN, **REFERENCE, "model.attr_layer": "first"},  # prefix examples in any case
+    "mssr": {
+        **ALL_CLASSES,
+        **FROZEN,
+        **REFERENCE,
+        "model.attr_layer": "first",
+    },  # prefix examples in any case
     "comif": {**PREFIXES, **REFERENCE},
     "gru4rec": PREFIXES,
     "gru4recf": {**PREFIXES, **FROZEN},
     "fdsa": {**PREFIXES, **FROZEN},
     "icai-sr": {**PREFIXES, f"{TRAIN}objectives.stream_item.padding_class": True},
-    "caser": {**ALL_CLASSES, "model.align": "left", f"{TRAIN}objectives.norms.leave_out.0": "convolutions.horizontal"},
+    "caser": {
+        **ALL_CLASSES,
+        "model.align": "left",
+        f"{TRAIN}objectives.norms.leave_out.0": "convolutions.horizontal",
+    },
     "bert4rec": GAPS,
     "dif-bert4rec": {**GAPS, **FROZEN, **REFERENCE},
     "s3-rec": {
@@ -66,17 +75,25 @@ PUBLISHED: dict[str, dict[str, object]] = {
 def resolved(model: str, data: Dataset, profile: Profile, protocol: str) -> dict[str, Any]:
     """Full path -> value of a resolved configuration, but for the profile's own name."""
     tree = dump(resolve(model, data, protocol=protocol, profile=profile))
-    values = {".".join(path): value for path, value in leaves(tree) if not isinstance(value, dict | list)}
+    values = {
+        ".".join(path): value for path, value in leaves(tree) if not isinstance(value, dict | list)
+    }
     return {path: value for path, value in values.items() if path != "profile"}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("model", MODELS)
-def test_the_published_profile_sets_these_switches_and_no_others(tiny: Dataset, model: str, protocol: str) -> None:
+def test_the_published_profile_sets_these_switches_and_no_others(
+    tiny: Dataset, model: str, protocol: str
+) -> None:
     """The two profiles differ in what is pinned here alone, under every protocol."""
-    intended, published = (resolved(model, tiny, profile, protocol) for profile in ("intended", "published"))  # type: ignore[arg-type]
+    intended, published = (
+        resolved(model, tiny, profile, protocol) for profile in ("intended", "published")
+    )  # type: ignore[arg-type]
     missing = object()
-    assert {path: value for path, value in published.items() if intended.get(path, missing) != value} == PUBLISHED[model]
+    assert {
+        path: value for path, value in published.items() if intended.get(path, missing) != value
+    } == PUBLISHED[model]
 
 
 def test_every_model_is_pinned() -> None:
@@ -85,12 +102,19 @@ def test_every_model_is_pinned() -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "path"), [("nova", "model.attribut_trainable"), ("gru4rec", "padding_clas"), ("stosa", "model.fusion_form")]
+    ("model", "path"),
+    [
+        ("nova", "model.attribut_trainable"),
+        ("gru4rec", "padding_clas"),
+        ("stosa", "model.fusion_form"),
+    ],
 )
 def test_a_switch_that_the_model_lacks_is_refused(
     tiny: Dataset, monkeypatch: pytest.MonkeyPatch, model: str, path: str
 ) -> None:
-    """A misspelt switch, or another model's, is an error that names it and the model; the profile `intended` never reads it."""
+    """A misspelt switch, or another model's, is an error that names it and the model; the profile
+    `intended` never reads it.
+    """
     declaration = MODELS[model]
     resolve(model, tiny, profile="published")
     monkeypatch.setattr(declaration, "published", {**declaration.published, path: True})

@@ -1,6 +1,8 @@
-"""Pinned losses: whoever changes what a configuration computes must raise a revision, or old runs pass for new ones.
+"""Pinned losses: whoever changes what a configuration computes must raise a revision, or old runs
+pass for new ones.
 
-Other draws from the same distribution, as from another seed, are no other computation: they are only pinned anew.
+Other draws from the same distribution, as from another seed, are no other computation: they are
+only pinned anew.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.models import MODELS
 from sirec.run.config import resolve
@@ -43,18 +45,26 @@ GOLDEN: dict[str, tuple[str, float, float]] = {
         0.10500,
     ),
 }
-SIZES = {"width": 16, "layers": 1, "heads": 2, "inner": 16, "hidden": 16}  # as far as a model has them
+SIZES = {
+    "width": 16,
+    "layers": 1,
+    "heads": 2,
+    "inner": 16,
+    "hidden": 16,
+}  # as far as a model has them
 SETTINGS = {**SIZES, "epochs": 2, "learning_rate": 0.005, "budget": 128, "threads": 1}
 
 
 def test_every_trained_model_is_pinned() -> None:
     """All but the floors, which train nothing."""
-    assert set(GOLDEN) == {name for name, model in MODELS.items() if not model.is_floor}
+    assert set(GOLDEN) == {name for name, model in MODELS.items() if not model.is_training_free}
 
 
 @pytest.mark.parametrize("model", GOLDEN)
 def test_numbers_do_not_change_unnoticed(model: str, tmp_path: Path) -> None:
-    """A tiny run gives the pinned loss; if it should not any more, raise the part's `revision` and pin the new number."""
+    """A tiny run gives the pinned loss; if it should not any more, raise the part's `revision` and
+    pin the new number.
+    """
     data = prepare(DemoSource(users=300, items=100).read(), "golden").dataset
     config = resolve(model, data, shared=SETTINGS)
     folder = execute(config, data, Store(tmp_path))

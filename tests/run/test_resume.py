@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 
 TRAIN = [
     sys.executable,
@@ -52,7 +52,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
 def test_a_stopped_run_resumes_bit_for_bit(place: Path, how: signal.Signals, code: int) -> None:
-    """Killed or interrupted after two epochs, the same command gives the same weights, ranks and losses."""
+    """Killed or interrupted after two epochs, the same command gives the same weights, ranks and
+    losses.
+    """
     out = f"stopped-{how.name}"
     process = _train(place, out)
     _wait_for_epochs(place / out, 2)
@@ -71,7 +73,9 @@ def test_a_stopped_run_resumes_bit_for_bit(place: Path, how: signal.Signals, cod
 def test_another_seed_gives_another_run(place: Path) -> None:
     """Control of the above: what is compared does depend on the randomness."""
     assert _train(place, "other", "--seed", "1").wait(120) == 0
-    assert (_run(place / "other") / "ranks.parquet").read_bytes() != (_run(place / "whole") / "ranks.parquet").read_bytes()
+    assert (_run(place / "other") / "ranks.parquet").read_bytes() != (
+        _run(place / "whole") / "ranks.parquet"
+    ).read_bytes()
 
 
 def test_two_processes_do_not_train_one_run(place: Path) -> None:
@@ -86,11 +90,18 @@ def test_two_processes_do_not_train_one_run(place: Path) -> None:
     assert first.wait(120) == 0
 
 
-def _train(place: Path, out: str, *more: str, stderr: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+def _train(
+    place: Path, out: str, *more: str, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     command = [*TRAIN, "--out", out, *more]
     return subprocess.Popen(
-        command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=stderr, preexec_fn=_hears_interrupts
+        command,
+        cwd=place,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=stderr,
+        preexec_fn=_hears_interrupts,
     )
 
 
@@ -107,7 +118,10 @@ def _run(out: Path) -> Path:
 def _wait_for_epochs(out: Path, count: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        if any(len(path.read_text().splitlines()) >= count for path in out.glob("runs/shop/comif/*/epochs.jsonl")):
+        if any(
+            len(path.read_text().splitlines()) >= count
+            for path in out.glob("runs/shop/comif/*/epochs.jsonl")
+        ):
             return
         time.sleep(0.02)
     raise AssertionError(f"no {count} epochs within a minute")

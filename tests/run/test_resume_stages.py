@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sirec.data.dataset import Dataset
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute
@@ -17,9 +17,16 @@ from sirec.training.fit import EpochReport
 RESULTS = ("ranks.parquet", "model.safetensors", "metrics.json", "epochs.jsonl")
 FIRST, SECOND = 3, 2  # epochs of the stages
 SETTINGS = {
-    "width": 16, "heads": 2, "layers": 1, "inner": 16, "threads": 1, "budget": 256, "max_length": 10,
-    "stages.pretrain.epochs": FIRST, "stages.train.epochs": SECOND,
-}  # fmt: skip
+    "width": 16,
+    "heads": 2,
+    "layers": 1,
+    "inner": 16,
+    "threads": 1,
+    "budget": 256,
+    "max_length": 10,
+    "stages.pretrain.epochs": FIRST,
+    "stages.train.epochs": SECOND,
+}
 
 
 class StoppedError(Exception):
@@ -64,7 +71,9 @@ def whole(data: Dataset, config: RunConfig, tmp_path_factory: pytest.TempPathFac
 def test_a_run_of_two_stages_resumes_bit_for_bit(
     epochs: int, in_the_next: bool, data: Dataset, config: RunConfig, whole: Path, tmp_path: Path
 ) -> None:
-    """Stopped in the first stage, right after it, or in the second; between two epochs or within one: the same files result."""
+    """Stopped in the first stage, right after it, or in the second; between two epochs or within
+    one: the same files result.
+    """
     with pytest.raises(StoppedError):
         execute(config, data, Store(tmp_path), watcher=StopsAt(epochs, in_the_next=in_the_next))
     [stopped] = tmp_path.glob("runs/shop/s3-rec/*")
@@ -75,16 +84,20 @@ def test_a_run_of_two_stages_resumes_bit_for_bit(
         assert (folder.path / name).read_bytes() == (whole / name).read_bytes(), name
 
 
-def test_the_first_stage_matters(data: Dataset, config: RunConfig, whole: Path, tmp_path: Path) -> None:
+def test_the_first_stage_matters(
+    data: Dataset, config: RunConfig, whole: Path, tmp_path: Path
+) -> None:
     """Control of the above: with one epoch less in the first stage the second ends elsewhere."""
     shorter = resolve("s3-rec", data, assignments=SETTINGS | {"stages.pretrain.epochs": FIRST - 1})
     folder = execute(shorter, data, Store(tmp_path))
-    assert (folder.path / "model.safetensors").read_bytes() != (whole / "model.safetensors").read_bytes()
+    assert (folder.path / "model.safetensors").read_bytes() != (
+        whole / "model.safetensors"
+    ).read_bytes()
 
 
 def test_what_is_reported_of_both_stages(whole: Path) -> None:
     """An epoch a line, the first stage without validation."""
     lines = (whole / "epochs.jsonl").read_text().splitlines()
-    assert [('"pretrain"' in line, '"valid": {}' in line) for line in lines] == [(True, True)] * FIRST + [
-        (False, False)
-    ] * SECOND
+    assert [('"pretrain"' in line, '"valid": {}' in line) for line in lines] == [
+        (True, True)
+    ] * FIRST + [(False, False)] * SECOND

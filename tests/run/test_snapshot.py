@@ -13,7 +13,9 @@ from sirec.run.snapshot import Snapshot
 
 
 def _snapshot(epoch: int) -> Snapshot:
-    return Snapshot(0, {"epoch": epoch}, [{"epoch": epoch}], {"model/x": torch.full((3,), float(epoch))})
+    return Snapshot(
+        0, {"epoch": epoch}, [{"epoch": epoch}], {"model/x": torch.full((3,), float(epoch))}
+    )
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -29,7 +31,9 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_full_disk_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_last_good_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where the disk refuses, the error says so and the older snapshot still loads."""
     path = tmp_path / "snapshot.safetensors"
     _snapshot(1).save(path)
@@ -48,7 +52,9 @@ def test_a_full_disk_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pyte
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
-def test_a_snapshot_of_another_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_snapshot_of_another_format_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A version this code does not know is an error that says what to do."""
     path = tmp_path / "snapshot.safetensors"
     monkeypatch.setattr(module, "VERSION", 0)

@@ -23,7 +23,9 @@ def floor(tiny: Dataset, tmp_path: Path) -> RunFolder:
 
 
 def test_a_run_that_has_not_finished_has_no_ranks(floor: RunFolder) -> None:
-    """Without its mark a run is being trained anew, whatever else lies there; with it (control) the ranks are read."""
+    """Without its mark a run is being trained anew, whatever else lies there; with it (control) the
+    ranks are read.
+    """
     assert floor.ranks().users > 0
     (floor.path / "DONE").unlink()
     with pytest.raises(SirecError, match="this run has not finished"):
@@ -31,7 +33,9 @@ def test_a_run_that_has_not_finished_has_no_ranks(floor: RunFolder) -> None:
 
 
 def test_ranks_with_other_metrics_are_refused(floor: RunFolder) -> None:
-    """Possible ranks that are not the run's are told by their metrics; those a processor rounds otherwise (control) are not."""
+    """Possible ranks that are not the run's are told by their metrics; those a processor rounds
+    otherwise (control) are not.
+    """
     path, stored = floor.path / "metrics.json", floor.metrics()
     stored["test"]["keep"]["Recall@10"] *= 1 + 1e-12
     path.write_text(json.dumps(stored))
@@ -46,9 +50,16 @@ def test_ranks_with_other_metrics_are_refused(floor: RunFolder) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(None, "no such file"), ("{}", "the key 'valid' is missing"), ("[", "not valid JSON"), ("\xff", "not valid JSON")],
+    [
+        (None, "no such file"),
+        ("{}", "the key 'valid' is missing"),
+        ("[", "not valid JSON"),
+        ("\xff", "not valid JSON"),
+    ],
 )
-def test_metrics_that_cannot_be_read_are_named(floor: RunFolder, text: str | None, message: str) -> None:
+def test_metrics_that_cannot_be_read_are_named(
+    floor: RunFolder, text: str | None, message: str
+) -> None:
     """Missing or damaged, they come with the command that makes them anew."""
     path = floor.path / "metrics.json"
     path.unlink()

@@ -14,12 +14,12 @@ import tiny as builders
 import torch
 
 from sirec.data.dataset import Dataset
-from sirec.data.filters import PrepareOptions
-from sirec.data.prepare import prepare
-from sirec.data.raw import RawData
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.pipeline import prepare
+from sirec.data.sources.base import RawData
 from sirec.data.split import LeaveOneOut, Split, Temporal
 from sirec.evaluation.metrics import parse_metric
-from sirec.studies.audit import audit, order_signal, shuffle_histories
+from sirec.studies.analyses.order_signal import audit, order_signal, shuffle_histories
 
 SPLITS: list[Split] = [LeaveOneOut(), Temporal(valid=0.2, test=0.2)]
 RECALL = parse_metric("Recall@10")
@@ -27,7 +27,9 @@ RECALL = parse_metric("Recall@10")
 
 @pytest.mark.parametrize("split", SPLITS, ids=lambda split: split.name)
 def test_shuffling_moves_only_the_history(split: Split) -> None:
-    """Per user: the same training items, the same history, the target where it was; training reads the history's order."""
+    """Per user: the same training items, the same history, the target where it was; training reads
+    the history's order.
+    """
     data = builders.split(builders.dataset(seed=3), split)
     training, testing = shuffle_histories(data, np.random.default_rng(0))
     moved = 0
@@ -57,17 +59,23 @@ def test_every_order_of_a_history_is_as_likely() -> None:
 
 
 def ring(users: int, *, ordered: bool) -> Dataset:
-    """Users who go round a ring of 40 items, each from another start, or who visit the same items in any order."""
+    """Users who go round a ring of 40 items, each from another start, or who visit the same items
+    in any order.
+    """
     rng = np.random.default_rng(0)
     rows = []
     for user in range(users):
         steps = np.arange(8) if ordered else rng.permutation(8)
         rows += [(f"u{user}", f"i{(5 * user + step) % 40}") for step in steps]
-    return prepare(RawData(pd.DataFrame(rows, columns=["user", "item"])), "ring", PrepareOptions(core=0)).dataset
+    return prepare(
+        RawData(pd.DataFrame(rows, columns=["user", "item"])), "ring", PrepareOptions(core=0)
+    ).dataset
 
 
 def test_the_signal_is_the_loss_by_shuffling() -> None:
-    """Where each item has one successor order is worth much; where order is random already, shuffling loses nothing."""
+    """Where each item has one successor order is worth much; where order is random already,
+    shuffling loses nothing.
+    """
     [found] = order_signal(ring(200, ordered=True), [parse_metric("NDCG@10")])
     assert found.ordered > 0.5
     assert found.seeds == 3
@@ -79,7 +87,9 @@ def test_the_signal_is_the_loss_by_shuffling() -> None:
 
 
 def test_the_same_seeds_give_the_same_signal(tiny: Dataset) -> None:
-    """A signal is repeatable; its spread is over the seeds, and other seeds give another one (control)."""
+    """A signal is repeatable; its spread is over the seeds, and other seeds give another one
+    (control).
+    """
     first, again = (order_signal(tiny, [RECALL], seeds=(0, 1, 2)) for _ in range(2))
     assert first == again
     single = [order_signal(tiny, [RECALL], seeds=(seed, seed))[0].shuffled for seed in (0, 1, 2)]
@@ -91,13 +101,17 @@ def test_the_same_seeds_give_the_same_signal(tiny: Dataset) -> None:
 def test_nothing_found_is_nothing_to_lose(tiny: Dataset) -> None:
     """Where the floor has no hit in either order the loss is unknown, not a division by zero."""
     data = replace(tiny, items=tiny.items.clone())
-    data.items[data.offsets[1:] - 1] = torch.arange(1, data.user_count + 1) + data.item_count  # targets nobody trained on
+    data.items[data.offsets[1:] - 1] = (
+        torch.arange(1, data.user_count + 1) + data.item_count
+    )  # targets nobody trained on
     data = replace(data, fields=())
     assert [found.lost for found in order_signal(data, [parse_metric("Recall@1")])] == [None]
 
 
 def test_an_audit_is_plain_values(tiny: Dataset) -> None:
-    """As JSON it comes back as it was, with two metrics of order; progress goes from start to end."""
+    """As JSON it comes back as it was, with two metrics of order; progress goes from start to
+    end.
+    """
     told: list[tuple[str, int, int]] = []
     values = audit(tiny, builders.times(tiny), lambda *step: told.append(step)).as_dict()
     assert json.loads(json.dumps(values)) == values

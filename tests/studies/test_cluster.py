@@ -1,4 +1,5 @@
-"""Runs sent to a Ray cluster: the bits they have alone, whatever happens to a worker; nothing lost, nothing trained twice.
+"""Runs sent to a Ray cluster: the bits they have alone, whatever happens to a worker; nothing lost,
+nothing trained twice.
 
 What needs Ray is skipped where it is not installed: pip install 'sirec[ray]'.
 """
@@ -23,24 +24,26 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute, folder_of
 from sirec.run.store import RunFolder, Store
-from sirec.studies import cluster
-from sirec.studies.board import ATTEMPTS, BEGAN, DIED, ENDED, Board, News, Task
-from sirec.studies.cluster import train_on_cluster
-from sirec.studies.jobs import Workplace, make_covariates
+from sirec.studies.launch import ray_cluster as cluster
+from sirec.studies.launch.processes import Workplace, make_covariates
+from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
+from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.training.fit import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
 RESULTS = ("config.yaml", "epochs.jsonl", "metrics.json", "model.safetensors", "ranks.parquet")
 
-needs_ray = pytest.mark.skipif(find_spec("ray") is None or find_spec("joblib") is None, reason="needs sirec[ray]")
+needs_ray = pytest.mark.skipif(
+    find_spec("ray") is None or find_spec("joblib") is None, reason="needs sirec[ray]"
+)
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +56,16 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def wanted(shop: Path) -> list[RunConfig]:
     """Three runs of different models."""
-    return [resolve(model, storage.load(shop), assignments=SMALL) for model in ("sasrec", "sasrecf", "nova")]
+    return [
+        resolve(model, storage.load(shop), assignments=SMALL)
+        for model in ("sasrec", "sasrecf", "nova")
+    ]
 
 
 @pytest.fixture(scope="module")
-def alone(shop: Path, wanted: list[RunConfig], tmp_path_factory: pytest.TempPathFactory) -> list[RunFolder]:
+def alone(
+    shop: Path, wanted: list[RunConfig], tmp_path_factory: pytest.TempPathFactory
+) -> list[RunFolder]:
     """The same runs, undisturbed, in this process."""
     store = Store(tmp_path_factory.mktemp("alone"))
     return [execute(config, storage.load(shop), store) for config in wanted]
@@ -65,16 +73,33 @@ def alone(shop: Path, wanted: list[RunConfig], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """A Ray cluster of this machine with two processors, in processes of its own; nobody without its token gets in."""
+    """A Ray cluster of this machine with two processors, in processes of its own; nobody without
+    its token gets in.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--num-cpus=2"]
-    options = [f"--port={port}", "--node-ip-address=127.0.0.1", "--include-dashboard=false", "--disable-usage-stats"]
-    short = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)  # sockets lie in it: their paths are limited
+    command = [
+        str(Path(sys.executable).with_name("ray")),
+        "start",
+        "--head",
+        "--block",
+        "--num-cpus=2",
+    ]
+    options = [
+        f"--port={port}",
+        "--node-ip-address=127.0.0.1",
+        "--include-dashboard=false",
+        "--disable-usage-stats",
+    ]
+    short = tempfile.TemporaryDirectory(
+        prefix="ray", ignore_cleanup_errors=True
+    )  # sockets lie in it: their paths are limited
     with short as folder, pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_MODE", "token")
         environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        head = subprocess.Popen([*command, *options, f"--temp-dir={folder}"], stdout=subprocess.PIPE, text=True)
+        head = subprocess.Popen(
+            [*command, *options, f"--temp-dir={folder}"], stdout=subprocess.PIPE, text=True
+        )
         assert head.stdout is not None
         assert any("--block" in line for line in head.stdout), "Ray did not start"
         yield f"127.0.0.1:{port}"
@@ -83,9 +108,16 @@ def address() -> Iterator[str]:
 
 
 class Seen(Silent):
-    """Remembers what it was told of a run, over all its attempts, and acts when one begins or has finished an epoch."""
+    """Remembers what it was told of a run, over all its attempts, and acts when one begins or has
+    finished an epoch.
+    """
 
-    def __init__(self, *, at_stage: Callable[[], None] | None = None, at_epoch: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        at_stage: Callable[[], None] | None = None,
+        at_epoch: Callable[[int], None] | None = None,
+    ) -> None:
         self.at_stage, self.at_epoch = at_stage, at_epoch
         self.began: list[int] = []
         self.epochs: list[int] = []
@@ -116,7 +148,9 @@ def holder(folder: RunFolder) -> int:
 
 def same(one: RunFolder, other: RunFolder) -> bool:
     """Whether two runs left the same bytes."""
-    return all((one.path / name).read_bytes() == (other.path / name).read_bytes() for name in RESULTS)
+    return all(
+        (one.path / name).read_bytes() == (other.path / name).read_bytes() for name in RESULTS
+    )
 
 
 def folders(wanted: list[RunConfig], shop: Path, results: Path) -> list[RunFolder]:
@@ -127,50 +161,65 @@ def folders(wanted: list[RunConfig], shop: Path, results: Path) -> list[RunFolde
 
 
 def test_a_board_gives_out_every_run_once() -> None:
-    """Two workers take three runs in order, each once, and hear when none is left; what they tell is heard once, in order."""
-    board = Board(3)
-    assert [board.take(0), board.take(1)] == [Task(0, 1, False), Task(1, 1, False)]
-    board.tell(1, "step", (1, 2))
-    board.end(1, None)
-    assert board.take(1) == Task(2, 1, False)
-    board.end(0, ("wrong", None))
-    assert board.take(0) is None
-    began = [News(0, BEGAN), News(1, BEGAN)]
-    rest = [News(1, "step", (1, 2)), News(1, ENDED, (None,)), News(2, BEGAN), News(0, ENDED, (("wrong", None),))]
-    assert board.news() == began + rest
-    assert board.news() == []
+    """Two workers take three runs in order, each once, and hear when none is left; what they tell
+    is heard once, in order.
+    """
+    queue = RunQueue(3)
+    assert [queue.take(0), queue.take(1)] == [QueuedRun(0, 1, False), QueuedRun(1, 1, False)]
+    queue.tell(1, "step", (1, 2))
+    queue.end(1, None)
+    assert queue.take(1) == QueuedRun(2, 1, False)
+    queue.end(0, ("wrong", None))
+    assert queue.take(0) is None
+    began = [QueueEvent(0, BEGAN), QueueEvent(1, BEGAN)]
+    rest = [
+        QueueEvent(1, "step", (1, 2)),
+        QueueEvent(1, ENDED, (None,)),
+        QueueEvent(2, BEGAN),
+        QueueEvent(0, ENDED, (("wrong", None),)),
+    ]
+    assert queue.news() == began + rest
+    assert queue.news() == []
 
 
 def test_a_worker_started_anew_takes_up_what_it_held() -> None:
-    """It gets its own run and no other's, a few times; then that run is given up, said, and the worker gets the next one."""
-    board = Board(3)
-    assert (board.take(0), board.take(1)) == (Task(0, 1, False), Task(1, 1, False))
-    assert [board.take(0) for _ in range(ATTEMPTS - 1)] == [Task(0, attempt, False) for attempt in range(2, ATTEMPTS + 1)]
-    assert News(0, DIED) not in board.news()
-    assert board.take(0) == Task(2, 1, False)
-    assert News(0, DIED) in board.news()
+    """It gets its own run and no other's, a few times; then that run is given up, said, and the
+    worker gets the next one.
+    """
+    queue = RunQueue(3)
+    assert (queue.take(0), queue.take(1)) == (QueuedRun(0, 1, False), QueuedRun(1, 1, False))
+    assert [queue.take(0) for _ in range(ATTEMPTS - 1)] == [
+        QueuedRun(0, attempt, False) for attempt in range(2, ATTEMPTS + 1)
+    ]
+    assert QueueEvent(0, DIED) not in queue.news()
+    assert queue.take(0) == QueuedRun(2, 1, False)
+    assert QueueEvent(0, DIED) in queue.news()
 
 
 def test_a_finished_run_is_trained_anew_once() -> None:
-    """With `again` every attempt asks for it until one has told something: what began anew goes on after that."""
-    board = Board(1, again=True)
-    assert [board.take(0), board.take(0)] == [Task(0, 1, True), Task(0, 2, True)]
-    board.tell(0, "stage", ())
-    assert board.take(0) == Task(0, 3, False)
+    """With `again` every attempt asks for it until one has told something: what began anew goes on
+    after that.
+    """
+    queue = RunQueue(1, again=True)
+    assert [queue.take(0), queue.take(0)] == [QueuedRun(0, 1, True), QueuedRun(0, 2, True)]
+    queue.tell(0, "stage", ())
+    assert queue.take(0) == QueuedRun(0, 3, False)
 
 
 def test_a_stopped_board_gives_out_nothing() -> None:
     """It names the workers that came; a run that waited is not given out any more."""
-    board = Board(2)
-    board.enter(0, "handle")
-    assert board.take(0) == Task(0, 1, False)
-    assert board.stop() == ["handle"]
-    board.end(0, None)
-    assert board.take(0) is None
+    queue = RunQueue(2)
+    queue.enter(0, "handle")
+    assert queue.take(0) == QueuedRun(0, 1, False)
+    assert queue.stop() == ["handle"]
+    queue.end(0, None)
+    assert queue.take(0) is None
 
 
 def test_a_missing_extra_is_named() -> None:
-    """What is not installed is named with the command that installs it; what is (control) is no error."""
+    """What is not installed is named with the command that installs it; what is (control) is no
+    error.
+    """
     with pytest.raises(SirecError, match="needs no_such_module, which is not installed") as caught:
         cluster.check_installed(["json", "no_such_module"])
     assert "pip install 'sirec[ray]'" in str(caught.value.hint)
@@ -178,7 +227,9 @@ def test_a_missing_extra_is_named() -> None:
 
 
 def test_a_cluster_too_small_is_refused() -> None:
-    """Room is counted node by node, in processors and accelerators; Ray would wait for ever for what does not fit."""
+    """Room is counted node by node, in processors and accelerators; Ray would wait for ever for
+    what does not fit.
+    """
     nodes = [{"CPU": 3.0, "GPU": 1.0}, {"CPU": 4.0}, {"memory": 1.0}]
     cluster._check_room(3, {"CPU": 2}, nodes)
     cluster._check_room(1, {"CPU": 2, "GPU": 1}, nodes)
@@ -190,7 +241,9 @@ def test_a_cluster_too_small_is_refused() -> None:
 
 
 def test_a_worker_takes_what_its_runs_need(wanted: list[RunConfig]) -> None:
-    """A processor for each thread, one accelerator if any; which accelerator is not for the caller to say."""
+    """A processor for each thread, one accelerator if any; which accelerator is not for the caller
+    to say.
+    """
     assert cluster._needs(wanted, "cpu") == {"CPU": 1}
     assert cluster._needs(wanted, "cuda") == {"CPU": 1, "GPU": 1}
     with pytest.raises(SirecError, match="cuda:1: on a cluster Ray decides"):
@@ -207,32 +260,49 @@ def test_a_worker_takes_what_its_runs_need(wanted: list[RunConfig]) -> None:
     ],
 )
 def test_an_address_of_nothing_is_refused_at_once(address: str, message: str) -> None:
-    """One line, and not after minutes of Ray's own attempts; where somebody listens (control) it passes."""
+    """One line, and not after minutes of Ray's own attempts; where somebody listens (control) it
+    passes.
+    """
     with pytest.raises(SirecError, match=message):
         cluster._check_address(address)
     with socket.create_server(("127.0.0.1", 0)) as server:
         cluster._check_address(f"127.0.0.1:{server.getsockname()[1]}")
 
 
-def test_a_disk_that_is_not_shared_is_named(shop: Path, wanted: list[RunConfig], tmp_path: Path) -> None:
-    """A node that does not see the data, or the results that the command sees, says so and trains nothing."""
-    for place in (Workplace(tmp_path / "no-data", tmp_path), Workplace(shop, tmp_path / "elsewhere")):
-        refusal = cluster._train(Task(0, 1, False), wanted[0], place, Silent())
+def test_a_disk_that_is_not_shared_is_named(
+    shop: Path, wanted: list[RunConfig], tmp_path: Path
+) -> None:
+    """A node that does not see the data, or the results that the command sees, says so and trains
+    nothing.
+    """
+    for place in (
+        Workplace(tmp_path / "no-data", tmp_path),
+        Workplace(shop, tmp_path / "elsewhere"),
+    ):
+        refusal = cluster._train(QueuedRun(0, 1, False), wanted[0], place, Silent())
         assert refusal is not None
         assert refusal[1] == cluster.SHARED
     assert not list(tmp_path.rglob("config.yaml"))
 
 
-def test_only_a_further_attempt_waits_for_the_lock(shop: Path, wanted: list[RunConfig], tmp_path: Path) -> None:
-    """A process that died may hold its run's lock for a moment longer: the next attempt waits. The first one is refused."""
+def test_only_a_further_attempt_waits_for_the_lock(
+    shop: Path, wanted: list[RunConfig], tmp_path: Path
+) -> None:
+    """A process that died may hold its run's lock for a moment longer: the next attempt waits. The
+    first one is refused.
+    """
     [folder] = folders(wanted[:1], shop, tmp_path)
     place = Workplace(shop, tmp_path)
     with folder.locked():
-        refused = cluster._train(Task(0, 1, False), wanted[0], place, Silent())
+        refused = cluster._train(QueuedRun(0, 1, False), wanted[0], place, Silent())
         assert refused is not None
         assert "another process is training this run" in refused[0]
         ended: list[object] = []
-        later = threading.Thread(target=lambda: ended.append(cluster._train(Task(0, 2, False), wanted[0], place, Silent())))
+        later = threading.Thread(
+            target=lambda: ended.append(
+                cluster._train(QueuedRun(0, 2, False), wanted[0], place, Silent())
+            )
+        )
         later.start()
         time.sleep(0.5)
         assert not ended
@@ -259,8 +329,8 @@ def test_a_killed_worker_loses_and_repeats_nothing(
 ) -> None:
     """Three runs on a real cluster, the process of one killed after its second epoch.
 
-    All are done, the killed one went on where it was, no epoch was trained twice, and each run has the bytes that it has alone.
-    Another run's bytes (control) are others.
+    All are done, the killed one went on where it was, no epoch was trained twice, and each run has
+    the bytes that it has alone. Another run's bytes (control) are others.
     """
     places = folders(wanted, shop, tmp_path)
     killed: list[int] = []
@@ -272,7 +342,9 @@ def test_a_killed_worker_loses_and_repeats_nothing(
 
     watchers = [Seen(at_epoch=kill), Seen(), Seen()]
     done: list[int] = []
-    train_on_cluster(wanted, Workplace(shop, tmp_path), 2, watchers.__getitem__, done.append, address=address)
+    train_on_cluster(
+        wanted, Workplace(shop, tmp_path), 2, watchers.__getitem__, done.append, address=address
+    )
     assert sorted(done) == [0, 1, 2]
     assert len(killed) == 1
     assert len(watchers[0].began) == 2
@@ -289,19 +361,27 @@ def test_a_killed_worker_loses_and_repeats_nothing(
 
 @needs_ray
 @pytest.mark.slow
-def test_a_run_that_always_dies_is_given_up(address: str, shop: Path, wanted: list[RunConfig], tmp_path: Path) -> None:
-    """It is begun a few times, then named in one line, after the others have ended; the same call trains it later."""
+def test_a_run_that_always_dies_is_given_up(
+    address: str, shop: Path, wanted: list[RunConfig], tmp_path: Path
+) -> None:
+    """It is begun a few times, then named in one line, after the others have ended; the same call
+    trains it later.
+    """
     places = folders(wanted[:2], shop, tmp_path)
     dying = Seen(at_stage=lambda: os.kill(holder(places[0]), signal.SIGKILL))
     watchers = [dying, Seen()]
     done: list[int] = []
     place = Workplace(shop, tmp_path)
-    with pytest.raises(SirecError, match=f"the process that trained sasrec, seed 0, died {ATTEMPTS} times") as caught:
+    with pytest.raises(
+        SirecError, match=f"the process that trained sasrec, seed 0, died {ATTEMPTS} times"
+    ) as caught:
         train_on_cluster(wanted[:2], place, 2, watchers.__getitem__, done.append, address=address)
     assert "goes on" in str(caught.value.hint)
     assert len(dying.began) == ATTEMPTS
     assert done == [1]
-    train_on_cluster(wanted[:1], place, 2, lambda number: Seen(), done.append, address=address)  # a lone run is sent out too
+    train_on_cluster(
+        wanted[:1], place, 2, lambda number: Seen(), done.append, address=address
+    )  # a lone run is sent out too
     assert done == [1, 0]
 
 
@@ -318,16 +398,27 @@ def test_an_interruption_stops_the_cluster_s_workers(
 
     place = Workplace(shop, tmp_path)
     with pytest.raises(KeyboardInterrupt):
-        train_on_cluster(wanted[:2], place, 2, lambda number: Seen(at_epoch=interrupt), lambda number: None, address=address)
+        train_on_cluster(
+            wanted[:2],
+            place,
+            2,
+            lambda number: Seen(at_epoch=interrupt),
+            lambda number: None,
+            address=address,
+        )
     assert not all(folder.is_done for folder in places)
     data = storage.load(shop)
     resumed = [execute(config, data, Store(tmp_path)) for config in wanted[:2]]
-    assert all(same(folder, undisturbed) for folder, undisturbed in zip(resumed, alone, strict=False))
+    assert all(
+        same(folder, undisturbed) for folder, undisturbed in zip(resumed, alone, strict=False)
+    )
 
 
 @needs_ray
 @pytest.mark.slow
-def test_what_a_cluster_s_worker_refuses_is_told_in_one_line(address: str, shop: Path, tmp_path: Path) -> None:
+def test_what_a_cluster_s_worker_refuses_is_told_in_one_line(
+    address: str, shop: Path, tmp_path: Path
+) -> None:
     """A mistake in one run is its `SirecError`, after the other run (control) has ended."""
     data = storage.load(shop)
     wrong = resolve("comif", data, assignments={**SMALL, "data.attributes": []})
@@ -335,7 +426,14 @@ def test_what_a_cluster_s_worker_refuses_is_told_in_one_line(address: str, shop:
     folders([right], shop, tmp_path)
     done: list[int] = []
     with pytest.raises(SirecError, match="objective iaa needs an attribute"):
-        train_on_cluster([wrong, right], Workplace(shop, tmp_path), 2, lambda number: Seen(), done.append, address=address)
+        train_on_cluster(
+            [wrong, right],
+            Workplace(shop, tmp_path),
+            2,
+            lambda number: Seen(),
+            done.append,
+            address=address,
+        )
     assert done == [1]
 
 
@@ -347,5 +445,7 @@ def test_more_jobs_than_the_cluster_has_room_for_are_refused(
     """Before anything is trained."""
     place = Workplace(shop, tmp_path)
     with pytest.raises(SirecError, match="room for 2 workers of 1 CPU each, and 3 are needed"):
-        train_on_cluster(wanted, place, 3, lambda number: Seen(), lambda number: None, address=address)
+        train_on_cluster(
+            wanted, place, 3, lambda number: Seen(), lambda number: None, address=address
+        )
     assert not list(tmp_path.rglob("config.yaml"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from sirec.data.dataset import Dataset
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.run.config import resolve
 from sirec.run.execute import execute
@@ -15,21 +15,36 @@ from sirec.run.store import Store
 
 SEEDS = (0, 1, 2)
 SETTINGS = {
-    "width": 32, "layers": 1, "heads": 2, "inner": 32, "dropout": 0.2, "attention_dropout": 0.1, "budget": 128, "epochs": 12,
-    "learning_rate": 0.003, "threads": 1, "data.attributes": ["brand", "category"],
-}  # fmt: skip
+    "width": 32,
+    "layers": 1,
+    "heads": 2,
+    "inner": 32,
+    "dropout": 0.2,
+    "attention_dropout": 0.1,
+    "budget": 128,
+    "epochs": 12,
+    "learning_rate": 0.003,
+    "threads": 1,
+    "data.attributes": ["brand", "category"],
+}
 
 
 def test_attributes_help_and_shuffled_ones_do_not(tmp_path: Path) -> None:
-    """Over three seeds COMIF beats SASRec by a margin beyond their spread; with the item-attribute map shuffled it does not."""
-    true, shuffled = (_gains(_demo(shuffle=shuffle), Store(tmp_path / str(shuffle))) for shuffle in (False, True))
+    """Over three seeds COMIF beats SASRec by a margin beyond their spread; with the item-attribute
+    map shuffled it does not.
+    """
+    true, shuffled = (
+        _gains(_demo(shuffle=shuffle), Store(tmp_path / str(shuffle))) for shuffle in (False, True)
+    )
     assert min(true) > 0
     assert np.mean(true) > 0.1, true
     assert np.mean(shuffled) < np.mean(true) / 4, (true, shuffled)
 
 
 def _demo(*, shuffle: bool) -> Dataset:
-    return prepare(DemoSource(users=1200, items=400, shuffle_attributes=shuffle).read(), "demo").dataset
+    return prepare(
+        DemoSource(users=1200, items=400, shuffle_attributes=shuffle).read(), "demo"
+    ).dataset
 
 
 def _gains(data: Dataset, store: Store) -> list[float]:

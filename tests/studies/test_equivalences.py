@@ -1,4 +1,6 @@
-"""The papers' ablation tables share rows: what is said to be the same model is so to the last bit, and nothing else is."""
+"""The papers' ablation tables share rows: what is said to be the same model is so to the last bit,
+and nothing else is.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +10,33 @@ from pathlib import Path
 
 import pytest
 
-from sirec.cli.ablate import TableName
+from sirec.cli.commands.ablate import TableName
 from sirec.data.dataset import Dataset
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import execute
 from sirec.run.identity import run_id
 from sirec.run.store import RunFolder, Store
-from sirec.studies.ablation import ablation, switched_off
-from sirec.studies.experiment import RowPlan, find_experiment, planned_runs, read_experiment, without_objective
-from sirec.studies.switches import SWITCHES
-from sirec.studies.switches import TABLES as CALLED
+from sirec.studies.spec.ablation import ablation, switched_off
+from sirec.studies.spec.experiment import (
+    RowPlan,
+    find_experiment,
+    planned_runs,
+    read_experiment,
+    without_objective,
+)
+from sirec.studies.spec.switches import SWITCHES
+from sirec.studies.spec.switches import TABLES as CALLED
 
-SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 2, "budget": 64, "threads": 1, "learning_rate": 0.01}
+SMALL = {
+    "width": 8,
+    "heads": 2,
+    "layers": 1,
+    "inner": 8,
+    "epochs": 2,
+    "budget": 64,
+    "threads": 1,
+    "learning_rate": 0.01,
+}
 TABLES = {
     "fusion": "comif_table4_fusion",
     "side": "comif_table5_side_information",
@@ -40,7 +57,11 @@ def row(data: Dataset, table: str, number: int) -> RunConfig:
 def model(data: Dataset, name: str, without: tuple[str, ...] = (), **settings: object) -> RunConfig:
     """A model, small, with settings of its own."""
     assignments = {"data.attributes": ["brand"], **SMALL, **settings}
-    config = resolve(name, data, assignments={key.replace("__", "."): value for key, value in assignments.items()})
+    config = resolve(
+        name,
+        data,
+        assignments={key.replace("__", "."): value for key, value in assignments.items()},
+    )
     for objective in without:
         config = without_objective(config, objective)
     return config
@@ -52,9 +73,15 @@ def trained(config: RunConfig, data: Dataset, out: Path) -> tuple[str, bytes]:
     return (folder.path / "epochs.jsonl").read_text(), (folder.path / "ranks.parquet").read_bytes()
 
 
-@pytest.mark.parametrize(("table", "rows"), [("fusion", 4), ("side", 4), ("modules", 4), ("dif", 4), ("dif side", 4)])
-def test_rows_of_a_table_are_different_models(tiny: Dataset, tmp_path: Path, table: str, rows: int) -> None:
-    """Control of all that follows: within a table no two rows have the same losses or the same ranks."""
+@pytest.mark.parametrize(
+    ("table", "rows"), [("fusion", 4), ("side", 4), ("modules", 4), ("dif", 4), ("dif side", 4)]
+)
+def test_rows_of_a_table_are_different_models(
+    tiny: Dataset, tmp_path: Path, table: str, rows: int
+) -> None:
+    """Control of all that follows: within a table no two rows have the same losses or the same
+    ranks.
+    """
     found = [trained(row(tiny, table, number), tiny, tmp_path) for number in range(1, rows + 1)]
     assert len(read_experiment(find_experiment(TABLES[table])).rows) == rows
     assert len({losses for losses, _ in found}) == rows
@@ -68,8 +95,16 @@ AT_INPUT = {"attribute": "embedding", "attribute_fusion": "concat", "behaviour":
 @pytest.mark.parametrize(
     ("table", "number", "other"),
     [
-        ("fusion", 3, lambda data: model(data, "comif", ("iaa", "upa"), **NOTHING, behaviour="embedding")),
-        ("fusion", 4, lambda data: model(data, "dif-sr", ("aap",), **NOTHING, score_fusion="concat")),
+        (
+            "fusion",
+            3,
+            lambda data: model(data, "comif", ("iaa", "upa"), **NOTHING, behaviour="embedding"),
+        ),
+        (
+            "fusion",
+            4,
+            lambda data: model(data, "dif-sr", ("aap",), **NOTHING, score_fusion="concat"),
+        ),
         ("side", 1, lambda data: model(data, "sasrec", behaviour="none")),
         ("side", 2, lambda data: model(data, "comif", ("iaa",), **NOTHING)),
         ("modules", 1, lambda data: model(data, "dif-sr", ("aap",), score_fusion="concat")),
@@ -77,14 +112,17 @@ AT_INPUT = {"attribute": "embedding", "attribute_fusion": "concat", "behaviour":
         ("dif", 2, lambda data: model(data, "dif-sr", **AT_INPUT)),
         ("dif side", 1, lambda data: model(data, "dif-sr", ("aap",), **NOTHING)),
     ],
-)  # fmt: skip
+)
 def test_the_same_model_said_differently_has_the_same_bits(
     tiny: Dataset, tmp_path: Path, table: str, number: int, other: Callable[[Dataset], RunConfig]
 ) -> None:
-    """COMIF stripped of everything is SASRec, with all sources at the attention it is DIF-SR fused by concatenation; DIF-SR
-    with everything at the embedding is SASRecF with the same objectives: equal losses, equal ranks.
+    """COMIF stripped of everything is SASRec, with all sources at the attention it is DIF-SR fused
+    by concatenation; DIF-SR with everything at the embedding is SASRecF with the same objectives:
+    equal losses, equal ranks.
     """
-    assert trained(row(tiny, table, number), tiny, tmp_path / "row") == trained(other(tiny), tiny, tmp_path / "other")
+    assert trained(row(tiny, table, number), tiny, tmp_path / "row") == trained(
+        other(tiny), tiny, tmp_path / "other"
+    )
 
 
 SAME = [
@@ -94,11 +132,17 @@ SAME = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_rows_that_tables_share_are_one_run(tiny: Dataset, one: tuple[str, int], other: tuple[str, int]) -> None:
-    """The same configuration and so the same identity: such a row is trained once. Its neighbours (control) are other runs."""
+def test_rows_that_tables_share_are_one_run(
+    tiny: Dataset, one: tuple[str, int], other: tuple[str, int]
+) -> None:
+    """The same configuration and so the same identity: such a row is trained once. Its neighbours
+    (control) are other runs.
+    """
     fingerprint = tiny.fingerprint()
     assert run_id(row(tiny, *one), fingerprint) == run_id(row(tiny, *other), fingerprint)
-    assert run_id(row(tiny, one[0], one[1] + 1), fingerprint) != run_id(row(tiny, *other), fingerprint)
+    assert run_id(row(tiny, one[0], one[1] + 1), fingerprint) != run_id(
+        row(tiny, *other), fingerprint
+    )
 
 
 def test_position_at_the_attention_is_position_alone_without_its_loss(tiny: Dataset) -> None:
@@ -127,19 +171,27 @@ def switched(data: Dataset, name: str, *off: str) -> RunConfig:
         ("dif-sr", ["aap", "dif"], "dif", 1),
     ],
 )
-def test_switches_lead_to_the_tables_rows(tiny: Dataset, name: str, off: list[str], table: str, number: int) -> None:
-    """Parts switched off together give the very row of the paper's table; the whole model (control) is another."""
+def test_switches_lead_to_the_tables_rows(
+    tiny: Dataset, name: str, off: list[str], table: str, number: int
+) -> None:
+    """Parts switched off together give the very row of the paper's table; the whole model (control)
+    is another.
+    """
     config = switched(tiny, name, *off)
     assert config == row(tiny, table, number)
     assert config != row(tiny, table, 4)
 
 
 def test_without_attention_fusion_behaviours_join_the_item(tiny: Dataset) -> None:
-    """COMIF's position is added to the item then, and its losses stay; without both fusions attributes score alone."""
+    """COMIF's position is added to the item then, and its losses stay; without both fusions
+    attributes score alone.
+    """
     off = switched(tiny, "comif", "attention-fusion")
     assert off == model(tiny, "comif", behaviour="embedding")
     both = switched(tiny, "comif", "attention-fusion", "embedding-fusion")
-    assert both == model(tiny, "comif", behaviour="embedding", attribute="attention", candidates="id")
+    assert both == model(
+        tiny, "comif", behaviour="embedding", attribute="attention", candidates="id"
+    )
 
 
 def test_objectives_that_another_model_keeps_obey_shared_settings(tiny: Dataset) -> None:
@@ -153,11 +205,15 @@ def test_every_switch_changes_each_model_it_is_for(tiny: Dataset) -> None:
     """No switch is without effect on a model that it says it is about."""
     for switch in SWITCHES.values():
         for name in switch.edits:
-            assert switched_off(RowPlan(model=name), [switch]) != replace(RowPlan(model=name), is_variant=True)
+            assert switched_off(RowPlan(model=name), [switch]) != replace(
+                RowPlan(model=name), is_variant=True
+            )
             assert switched(tiny, name, switch.name) != model(tiny, name)
 
 
 def test_every_table_is_called_by_a_name() -> None:
-    """The command knows the declared names and no other, and they lead to all the ablation files there are."""
+    """The command knows the declared names and no other, and they lead to all the ablation files
+    there are.
+    """
     assert [name.value for name in TableName] == list(CALLED)
     assert {file for files in CALLED.values() for file in files} == set(TABLES.values())

@@ -1,4 +1,6 @@
-"""Which finished runs are meant: by name, by study, by model; what is ambiguous is listed, not guessed."""
+"""Which finished runs are meant: by name, by study, by model; what is ambiguous is listed, not
+guessed.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,15 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder, Store
-from sirec.studies.experiment import Experiment
-from sirec.studies.finished import ListedRun, of_models, of_runs, of_study, rows_of
+from sirec.studies.compare.select_runs import ListedRun, of_models, of_runs, of_study, rows_of
+from sirec.studies.spec.experiment import Experiment
 
 
 @pytest.fixture
 def results(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """SASRec once, COMIF with two seeds and, of other settings, NOVA twice; one DIF-SR that has not finished."""
+    """SASRec once, COMIF with two seeds and, of other settings, NOVA twice; one DIF-SR that has not
+    finished.
+    """
     monkeypatch.setattr(RunFolder, "ranks", lambda self: None)
     comif, nova = resolve("comif", tiny), resolve("nova", tiny)
     runs = {
@@ -44,8 +48,12 @@ def results(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def study(results: Path, name: str, rows: Mapping[str, Any], runs: Mapping[str, str]) -> None:
     """A study's record: the plan's rows, and label -> run."""
     (results / "studies").mkdir(exist_ok=True)
-    lines = [{"label": label, "row": label, "run": f"runs/tiny/{run}"} for label, run in runs.items()]
-    (results / "studies" / f"{name}.json").write_text(json.dumps({"plan": {"rows": rows}, "runs": lines, "missing": []}))
+    lines = [
+        {"label": label, "row": label, "run": f"runs/tiny/{run}"} for label, run in runs.items()
+    ]
+    (results / "studies" / f"{name}.json").write_text(
+        json.dumps({"plan": {"rows": rows}, "runs": lines, "missing": []})
+    )
 
 
 def runs_of(listed: list[ListedRun]) -> list[str]:
@@ -57,7 +65,9 @@ def test_the_only_setting_of_a_model_is_meant(results: Path) -> None:
     found = of_models(["sasrec", "comif"], "tiny", results)
     assert runs_of(found) == ["sasrec/a1", "comif/b1", "comif/b2"]
     assert [line.label for line in found] == ["SASRec", "COMIF", "COMIF"]
-    with pytest.raises(SirecError, match="2 finished runs of nova on tiny have different settings") as refused:
+    with pytest.raises(
+        SirecError, match="2 finished runs of nova on tiny have different settings"
+    ) as refused:
         of_models(["sasrec", "nova"], "tiny", results)
     assert "nova/c1, nova/c2" in str(refused.value.hint)
 
@@ -73,34 +83,64 @@ def test_a_missing_run_is_answered_with_the_command_that_trains_it(results: Path
         of_models(["sasrek"], "tiny", results)
     with pytest.raises(SirecError, match="has not finished"):
         of_runs(["dif-sr/d1"], results)
-    assert runs_of(of_runs(["nova/c2", "sasrec/a1", "nova/c2"], results)) == ["nova/c2", "sasrec/a1"]  # control
+    assert runs_of(of_runs(["nova/c2", "sasrec/a1", "nova/c2"], results)) == [
+        "nova/c2",
+        "sasrec/a1",
+    ]  # control
 
 
 def test_a_study_says_which_of_several_settings(results: Path) -> None:
-    """The one study that has all models as they are decides; a row with settings of its own is not the model as it is."""
-    rows = {"S": {"model": "sasrec"}, "N": {"model": "nova"}, "N2": {"model": "nova", "set": {"heads": 2}}}
+    """The one study that has all models as they are decides; a row with settings of its own is not
+    the model as it is.
+    """
+    rows = {
+        "S": {"model": "sasrec"},
+        "N": {"model": "nova"},
+        "N2": {"model": "nova", "set": {"heads": 2}},
+    }
     study(results, "first", rows, {"S": "sasrec/a1", "N": "nova/c1", "N2": "nova/c2"})
     assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
     study(results, "same", rows, {"S": "sasrec/a1", "N": "nova/c1"})
-    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]  # no contradiction
-    study(results, "variants", {"S": {"model": "sasrec"}, "N": rows["N2"]}, {"S": "sasrec/a1", "N": "nova/c2"})
+    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == [
+        "sasrec/a1",
+        "nova/c1",
+    ]  # no contradiction
+    study(
+        results,
+        "variants",
+        {"S": {"model": "sasrec"}, "N": rows["N2"]},
+        {"S": "sasrec/a1", "N": "nova/c2"},
+    )
     assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
     study(results, "other", rows, {"S": "sasrec/a1", "N": "nova/c2"})
     with pytest.raises(SirecError, match="several studies have sasrec, nova on tiny") as refused:
         of_models(["sasrec", "nova"], "tiny", results)
     assert "first, other, same" in str(refused.value.hint)
     study(results, "overall_on_tiny", rows, {"S": "sasrec/a1", "N": "nova/c2"})
-    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c2"]  # the study of every model
+    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == [
+        "sasrec/a1",
+        "nova/c2",
+    ]  # the study of every model
 
 
 def test_rows_to_train_are_those_that_a_record_of_them_would_give(results: Path) -> None:
-    """Of a plan, `rows_of` chooses as `of_study` does of its record: plain rows of a model, or its others."""
-    settings = {"S": {"model": "sasrec"}, "N": {"model": "nova"}, "N2": {"model": "nova", "set": {"heads": 2}},
-                "C": {"model": "comif", "without": ["upa"]}}  # fmt: skip
+    """Of a plan, `rows_of` chooses as `of_study` does of its record: plain rows of a model, or its
+    others.
+    """
+    settings = {
+        "S": {"model": "sasrec"},
+        "N": {"model": "nova"},
+        "N2": {"model": "nova", "set": {"heads": 2}},
+        "C": {"model": "comif", "without": ["upa"]},
+    }
     plan = load(Experiment, {"title": "t", "rows": settings}, "x")
-    study(results, "x", settings, {"S": "sasrec/a1", "N": "nova/c1", "N2": "nova/c2", "C": "comif/b1"})
+    study(
+        results, "x", settings, {"S": "sasrec/a1", "N": "nova/c1", "N2": "nova/c2", "C": "comif/b1"}
+    )
     for models in ([], ["nova"], ["sasrec", "comif"]):
-        assert rows_of(plan, models) == [line.label for line in of_study("x", results, models=models)]
+        assert rows_of(plan, models) == [
+            line.label for line in of_study("x", results, models=models)
+        ]
     assert rows_of(plan, ["nova"]) == ["N"]  # control: a choice is made
     with pytest.raises(SirecError, match="t: no row of dif-sr") as missing:
         rows_of(plan, ["dif-sr"])
@@ -122,7 +162,9 @@ def test_a_named_study_gives_its_rows(results: Path) -> None:
 
 
 def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> None:
-    """No seed is dropped without a word, whether runs are found by study or by model; rows of others (control) are read."""
+    """No seed is dropped without a word, whether runs are found by study or by model; rows of
+    others (control) are read.
+    """
     rows = {"N": {"model": "nova"}, "C": {"model": "comif"}}
     study(results, "x", rows, {"N": "nova/c1", "C": "comif/b1"})
     stored = json.loads((results / "studies" / "x.json").read_text())
@@ -139,16 +181,25 @@ def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> No
 
 
 def test_what_is_found_by_model_goes_by_its_model(results: Path) -> None:
-    """A row is called after its part in a study, which means nothing elsewhere; found by study (control) it keeps that name."""
+    """A row is called after its part in a study, which means nothing elsewhere; found by study
+    (control) it keeps that name.
+    """
     rows = {"DIF-SR without all of these": {"model": "sasrec"}}
     study(results, "ablate_dif-sr", rows, {"DIF-SR without all of these": "sasrec/a1"})
     assert [line.label for line in of_models(["sasrec"], "tiny", results)] == ["SASRec"]
-    assert [line.label for line in of_study("ablate_dif-sr", results)] == ["DIF-SR without all of these"]
+    assert [line.label for line in of_study("ablate_dif-sr", results)] == [
+        "DIF-SR without all of these"
+    ]
 
 
-@pytest.mark.parametrize("text", ["{", "{}", "[]", '{"plan": {"rows": {}}, "runs": [{"label": "A", "row": "A", "run": "x"}]}'])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "{}", "[]", '{"plan": {"rows": {}}, "runs": [{"label": "A", "row": "A", "run": "x"}]}'],
+)
 def test_a_damaged_record_is_named_with_what_to_do(results: Path, text: str) -> None:
-    """It may hold the very runs that are asked for, so it is not passed over; without it (control) they are found."""
+    """It may hold the very runs that are asked for, so it is not passed over; without it (control)
+    they are found.
+    """
     path = results / "studies" / "theirs.json"
     assert of_models(["sasrec"], "tiny", results)
     path.parent.mkdir()

@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data import storage
 from sirec.data.dataset import Dataset
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
+from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute, folder_of
 from sirec.run.store import RunFolder, Store
-from sirec.studies.jobs import Workplace, make_covariates, train_at_once
+from sirec.studies.launch.processes import Workplace, make_covariates, train_at_once
 from sirec.training.fit import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
@@ -67,11 +67,15 @@ def kill() -> None:
 
 def same(one: RunFolder, other: RunFolder) -> bool:
     """Whether two runs left the same bytes."""
-    return all((one.path / name).read_bytes() == (other.path / name).read_bytes() for name in RESULTS)
+    return all(
+        (one.path / name).read_bytes() == (other.path / name).read_bytes() for name in RESULTS
+    )
 
 
 def test_runs_at_once_are_the_runs_one_by_one(shop: Path, tmp_path: Path) -> None:
-    """Two runs, two at a time: each told of, each with the bytes that it has alone. Another seed (control) has others."""
+    """Two runs, two at a time: each told of, each with the bytes that it has alone. Another seed
+    (control) has others.
+    """
     data = storage.load(shop)
     wanted = configs(data)
     watchers = [AtEpoch() for _ in wanted]
@@ -82,14 +86,17 @@ def test_runs_at_once_are_the_runs_one_by_one(shop: Path, tmp_path: Path) -> Non
     assert all(watcher.epochs == [1, 2, 3, 4] for watcher in watchers)
     alone = [execute(config, data, Store(tmp_path / "one")) for config in wanted]
     assert all(
-        same(folder, folder_of(config, data, Store(tmp_path / "two"))) for config, folder in zip(wanted, alone, strict=True)
+        same(folder, folder_of(config, data, Store(tmp_path / "two")))
+        for config, folder in zip(wanted, alone, strict=True)
     )
     assert not same(alone[0], execute(replace(wanted[0], seed=1), data, Store(tmp_path / "one")))
     assert not list((tmp_path / "two").rglob("snapshot*"))
 
 
 def test_a_killed_worker_loses_an_epoch_at_most(shop: Path, tmp_path: Path) -> None:
-    """The others end, the killed one is named and goes on with the next call where it was, to the same bytes."""
+    """The others end, the killed one is named and goes on with the next call where it was, to the
+    same bytes.
+    """
     data = storage.load(shop)
     killed, other = configs(data)
     folder = folder_of(killed, data, Store(tmp_path))
@@ -97,7 +104,9 @@ def test_a_killed_worker_loses_an_epoch_at_most(shop: Path, tmp_path: Path) -> N
     done: list[int] = []
     watchers = [AtEpoch(2, kill), AtEpoch()]
     with pytest.raises(SirecError, match="stopped by signal SIGKILL") as caught:
-        train_at_once([killed, other], Workplace(shop, tmp_path), 1, watchers.__getitem__, done.append)
+        train_at_once(
+            [killed, other], Workplace(shop, tmp_path), 1, watchers.__getitem__, done.append
+        )
     assert "goes on" in str(caught.value.hint)
     assert (done, folder.is_done) == ([1], False)
     again = AtEpoch()
@@ -117,7 +126,13 @@ def test_an_interruption_stops_all_workers(shop: Path, tmp_path: Path) -> None:
 
     make_covariates(data, Store(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        train_at_once(wanted, Workplace(shop, tmp_path), 2, lambda number: AtEpoch(1, interrupt), lambda number: None)
+        train_at_once(
+            wanted,
+            Workplace(shop, tmp_path),
+            2,
+            lambda number: AtEpoch(1, interrupt),
+            lambda number: None,
+        )
     assert not multiprocessing.active_children()
     folders = [folder_of(config, data, Store(tmp_path)) for config in wanted]
     assert not any(folder.is_done for folder in folders)
@@ -133,5 +148,7 @@ def test_what_a_worker_refuses_is_told_in_one_line(shop: Path, tmp_path: Path) -
     done: list[int] = []
     make_covariates(data, Store(tmp_path))
     with pytest.raises(SirecError, match="objective iaa needs an attribute"):
-        train_at_once([wrong, right], Workplace(shop, tmp_path), 1, lambda number: AtEpoch(), done.append)
+        train_at_once(
+            [wrong, right], Workplace(shop, tmp_path), 1, lambda number: AtEpoch(), done.append
+        )
     assert done == [1]

@@ -9,25 +9,34 @@ import numpy as np
 import pytest
 
 from sirec.data.dataset import Dataset
-from sirec.data.prepare import prepare
+from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.split import LeaveOneOut, Temporal
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, parse_metric
-from sirec.report.entries import View
+from sirec.report.results import View
 from sirec.report.table import NOT_RUN
 from sirec.run.config import resolve
 from sirec.run.execute import execute
 from sirec.run.store import RunFolder, Store
-from sirec.studies.experiment import without_objective
-from sirec.studies.pair import METRICS, Sides, compare_runs, other_facts, shared_facts, warning
+from sirec.studies.compare.two_runs import (
+    METRICS,
+    Sides,
+    compare_runs,
+    other_facts,
+    shared_facts,
+    warning,
+)
+from sirec.studies.spec.experiment import without_objective
 
 
 def configured(tiny: Dataset, folder: Path, model: str = "comif", **settings: Any) -> RunFolder:
     """A run that has a configuration and nothing else."""
     folder.mkdir()
     run = RunFolder(folder)
-    config = resolve(model, tiny, assignments={key.replace("__", "."): value for key, value in settings.items()})
+    config = resolve(
+        model, tiny, assignments={key.replace("__", "."): value for key, value in settings.items()}
+    )
     run.write_config(config, "00ff")
     return run
 
@@ -55,13 +64,19 @@ UNLIKE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", UNLIKE)
-def test_what_makes_a_comparison_unfair_is_said_first(name: str, tiny: Dataset, tmp_path: Path) -> None:
-    """Each thing that a fair comparison shares, if unlike, heads the first table, in its title too, and nothing else does."""
+def test_what_makes_a_comparison_unfair_is_said_first(
+    name: str, tiny: Dataset, tmp_path: Path
+) -> None:
+    """Each thing that a fair comparison shares, if unlike, heads the first table, in its title too,
+    and nothing else does.
+    """
     sides = configured(tiny, tmp_path / "a"), configured(tiny, tmp_path / "b", **UNLIKE[name])
     comparison = compare_runs(sides, configuration_only=True)
     first, others = comparison.tables
     assert first.title == f"NOT LIKE WITH LIKE: the runs differ in {name}"
-    assert [(row.group, row.label) for row in first.rows if row.group == "unlike"] == [("unlike", name)]
+    assert [(row.group, row.label) for row in first.rows if row.group == "unlike"] == [
+        ("unlike", name)
+    ]
     assert first.rows[0].label == name
     assert others.rows == ()  # what stands in the first table is not repeated
 
@@ -79,7 +94,9 @@ def test_a_part_of_the_loss_and_of_the_task_counts(tiny: Dataset, tmp_path: Path
 
 
 def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path) -> None:
-    """What is not part of the protocol stands in the second table, also what one side lacks; like runs have an empty one."""
+    """What is not part of the protocol stands in the second table, also what one side lacks; like
+    runs have an empty one.
+    """
     one = configured(tiny, tmp_path / "one")
     same = configured(tiny, tmp_path / "same")
     assert warning(shared_facts((one, same))).startswith("Like with like")
@@ -95,7 +112,9 @@ def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path)
         assert facts.name.endswith(path)
         assert warning(shared_facts((one, changed))).startswith("Like with like")
     floor = configured(tiny, tmp_path / "floor", "popularity")
-    assert {facts.first for facts in other_facts((floor, one)) if facts.name == "model.attribute"} == {NOT_RUN}
+    assert {
+        facts.first for facts in other_facts((floor, one)) if facts.name == "model.attribute"
+    } == {NOT_RUN}
     assert warning(shared_facts((floor, one))) == "NOT LIKE WITH LIKE: the runs differ in training"
 
 
@@ -116,7 +135,9 @@ def sides(shop: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Sides:
 
 
 def test_results_and_overlaps_are_those_of_a_loop(sides: Sides) -> None:
-    """Means, differences and the four groups of users, beside counting user by user; all users are in one group."""
+    """Means, differences and the four groups of users, beside counting user by user; all users are
+    in one group.
+    """
     comparison = compare_runs(sides, view=View("test", "mask"))
     results, overlap = comparison.tables[2:]
     ranks = [folder.ranks().ranks["test"]["mask"] for folder in sides]
@@ -127,7 +148,10 @@ def test_results_and_overlaps_are_those_of_a_loop(sides: Sides) -> None:
         assert row.cells[2].value == pytest.approx(first - second)
     for cutoff, row in zip((5, 10, 20), overlap.rows, strict=True):
         hits = [(a <= 2 * cutoff, b <= 2 * cutoff) for a, b in zip(*ranks, strict=True)]
-        counts = [hits.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False))]
+        counts = [
+            hits.count(pair)
+            for pair in ((True, True), (True, False), (False, True), (False, False))
+        ]
         assert [cell.value for cell in row.cells[:4]] == counts
         assert row.cells[4].value == pytest.approx(1 - counts[3] / sum(counts))
     assert "NOT LIKE WITH LIKE" in comparison.tables[0].title
@@ -136,11 +160,17 @@ def test_results_and_overlaps_are_those_of_a_loop(sides: Sides) -> None:
     assert "Recall@20" in comparison.sentences[1]
 
 
-def test_other_data_and_the_same_run_are_refused(sides: Sides, tiny: Dataset, tmp_path: Path) -> None:
-    """Different fingerprints are never paired, the message has both and the splits; their configurations may be compared."""
+def test_other_data_and_the_same_run_are_refused(
+    sides: Sides, tiny: Dataset, tmp_path: Path
+) -> None:
+    """Different fingerprints are never paired, the message has both and the splits; their
+    configurations may be compared.
+    """
     other = configured(tiny, tmp_path / "other")
     other.write_config(other.config(), "00ff", Temporal())
-    with pytest.raises(SirecError, match=r"made on different data.*leave-one-out.*tiny 00ff \(temporal") as error:
+    with pytest.raises(
+        SirecError, match=r"made on different data.*leave-one-out.*tiny 00ff \(temporal"
+    ) as error:
         compare_runs((sides[0], other))
     assert "--configuration" in (error.value.hint or "")
     title = compare_runs((sides[0], other), configuration_only=True).tables[0].title
@@ -156,12 +186,21 @@ def test_two_settings_of_a_model_have_two_names(tiny: Dataset, tmp_path: Path) -
         place.mkdir()
     a, b = configured(tiny, places[0] / "1"), configured(tiny, places[0] / "2")
     again, other = configured(tiny, places[1] / "1"), configured(tiny, places[1] / "3", "sasrec")
-    titles = [compare_runs(pair, configuration_only=True).title for pair in ((a, b), (a, again), (a, other))]
-    assert titles == ["COMIF 1 against COMIF 2", f"{a.path} against {again.path}", "COMIF against SASRec"]
+    titles = [
+        compare_runs(pair, configuration_only=True).title
+        for pair in ((a, b), (a, again), (a, other))
+    ]
+    assert titles == [
+        "COMIF 1 against COMIF 2",
+        f"{a.path} against {again.path}",
+        "COMIF against SASRec",
+    ]
 
 
 def test_one_metric_is_enough(sides: Sides) -> None:
-    """Chosen metrics are the rows, their cutoffs the overlaps, and the sentence is about the first of them."""
+    """Chosen metrics are the rows, their cutoffs the overlaps, and the sentence is about the first
+    of them.
+    """
     comparison = compare_runs(sides, metrics=[parse_metric("MRR@3")])
     assert [row.label for row in comparison.tables[2].rows] == ["MRR@3"]
     assert [row.label for row in comparison.tables[3].rows] == ["first 3"]

@@ -1,4 +1,6 @@
-"""The report holds every table with how it was made, leads to each, and is the same for the same results."""
+"""The report holds every table with how it was made, leads to each, and is the same for the same
+results.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,9 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder, Store
-from sirec.studies.commands import of_an_experiment
-from sirec.studies.experiment import read_experiment, shipped_experiments
-from sirec.studies.report import SECTIONS, Artefact, report, write_report
+from sirec.studies.results_page.page import SECTIONS, Artefact, report, write_report
+from sirec.studies.results_page.reproduce import of_an_experiment
+from sirec.studies.spec.experiment import read_experiment, shipped_experiments
 
 TABLE = "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n- a note\n\nA sentence on A.\n"
 FINGERPRINT = "00ffee"
@@ -25,16 +27,23 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def results(tiny: Dataset, tmp_path: Path) -> Path:
-    """Two tables of the same two runs, drawn by different commands, a figure, and a table without a record."""
+    """Two tables of the same two runs, drawn by different commands, a figure, and a table without a
+    record.
+    """
     store = Store(tmp_path / "results")
     lines = []
     for seed in (3, 4):
         run = store.folder("tiny", "comif", f"{seed}" * 12)
         run.path.mkdir(parents=True)
         run.write_config(replace(resolve("comif", tiny), seed=seed), FINGERPRINT)
-        run.write_json("timings.json", {"epochs": 2, "train_seconds": [1800, 1800], "valid_seconds": [0, 360]})
+        run.write_json(
+            "timings.json", {"epochs": 2, "train_seconds": [1800, 1800], "valid_seconds": [0, 360]}
+        )
         lines.append({"label": f"COMIF {seed}", "run": run.path.relative_to(store.root).as_posix()})
-    plan = read_experiment(shipped_experiments()["quickstart"]).plan() | {"datasets": ["tiny"], "seeds": [3, 4]}
+    plan = read_experiment(shipped_experiments()["quickstart"]).plan() | {
+        "datasets": ["tiny"],
+        "seeds": [3, 4],
+    }
     for folder, name, record in (
         ("studies", "quickstart_on_tiny_seeds_3_4", {"plan": plan, "runs": lines}),
         ("coldstart", "coldstart_tiny", {"runs": lines}),
@@ -42,7 +51,11 @@ def results(tiny: Dataset, tmp_path: Path) -> Path:
         (store.root / folder).mkdir()
         (store.root / folder / f"{name}.json").write_text(json.dumps(record))
     (store.root / "tables").mkdir()
-    for name, title in (("quickstart_on_tiny_seeds_3_4", "Models"), ("coldstart_tiny", "Bins"), ("by_hand", "Mine")):
+    for name, title in (
+        ("quickstart_on_tiny_seeds_3_4", "Models"),
+        ("coldstart_tiny", "Bins"),
+        ("by_hand", "Mine"),
+    ):
         (store.root / "tables" / f"{name}.md").write_text(TABLE.format(title=title))
     (store.root / "figures").mkdir()
     for ending in ("png", "csv"):
@@ -51,7 +64,9 @@ def results(tiny: Dataset, tmp_path: Path) -> Path:
 
 
 def test_every_table_is_there_with_how_it_was_made(results: Path) -> None:
-    """Command, budget, seeds, data and runs of each; a table without a record says that it has none."""
+    """Command, budget, seeds, data and runs of each; a table without a record says that it has
+    none.
+    """
     text = write_report(results).read_text()
     parts = dict(re.findall(r'<a id="(\w+)"></a>\n\n(.*?)(?=<a id|\Z)', text, flags=re.DOTALL))
     assert set(parts) == {path.stem for path in (results / "tables").glob("*.md")}
@@ -72,7 +87,9 @@ def test_every_table_is_there_with_how_it_was_made(results: Path) -> None:
 
 
 def test_links_of_a_table_lead_on_from_the_report(results: Path) -> None:
-    """What leads to runs from a table does so from the report, but once: where a record lists them, the line is left out."""
+    """What leads to runs from a table does so from the report, but once: where a record lists them,
+    the line is left out.
+    """
     for path in (results / "tables").glob("*.md"):
         path.write_text(f"{path.read_text()}\nRuns: [COMIF 3](../runs/tiny/comif/{'3' * 12}).\n")
     text = write_report(results).read_text()
@@ -84,7 +101,9 @@ def test_links_of_a_table_lead_on_from_the_report(results: Path) -> None:
 
 
 def test_tables_of_one_title_are_told_apart(results: Path) -> None:
-    """In the contents each has its name beside the title; a title of its own (control) stands alone."""
+    """In the contents each has its name beside the title; a title of its own (control) stands
+    alone.
+    """
     shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "by_foot.md")
     text = write_report(results).read_text()
     assert "- [Mine (by_foot)](#by_foot)" in text
@@ -93,35 +112,57 @@ def test_tables_of_one_title_are_told_apart(results: Path) -> None:
 
 
 def test_a_measurement_names_the_command_that_measures(results: Path) -> None:
-    """On the study that has the runs under the same names, or, where none has them so (control), on the runs by id."""
+    """On the study that has the runs under the same names, or, where none has them so (control), on
+    the runs by id.
+    """
     (results / "measurements").mkdir()
     for run in results.glob("runs/tiny/*/*"):
         RunFolder(run).finish()
     shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "rankcheck_tiny.md")
     path = results / "studies" / "quickstart_on_tiny_seeds_3_4.json"
     record = json.loads(path.read_text())
-    path.write_text(json.dumps(record | {"runs": [line | {"row": "COMIF"} for line in record["runs"]]}))
+    path.write_text(
+        json.dumps(record | {"runs": [line | {"row": "COMIF"} for line in record["runs"]]})
+    )
     study = "--study quickstart_on_tiny_seeds_3_4 --data tiny"
-    for labels, chosen in ((("COMIF 3", "COMIF 4"), study), (("COMIF 3", "other"), "333333333333 444444444444")):
-        runs = [{"label": label, "link": f"results/runs/tiny/comif/{n * 12}"} for label, n in zip(labels, "34", strict=True)]
+    for labels, chosen in (
+        (("COMIF 3", "COMIF 4"), study),
+        (("COMIF 3", "other"), "333333333333 444444444444"),
+    ):
+        runs = [
+            {"label": label, "link": f"results/runs/tiny/comif/{n * 12}"}
+            for label, n in zip(labels, "34", strict=True)
+        ]
         measured = {"data": "tiny", "users": 50, "seed": 7, "runs": runs}
         (results / "measurements" / "rankcheck_tiny.json").write_text(json.dumps(measured))
         text = write_report(results).read_text()
-        assert f"- Command: `sirec rankcheck {chosen} --users 50 --seed 7 --name rankcheck_tiny`\n" in text
+        assert (
+            f"- Command: `sirec rankcheck {chosen} --users 50 --seed 7 --name rankcheck_tiny`\n"
+            in text
+        )
         assert "- Drawn anew: `sirec rankcheck --name rankcheck_tiny --render-only`\n" in text
 
 
 def test_what_only_ablate_can_ask_is_asked_of_ablate() -> None:
-    """A paper's table by another protocol, profile or history rule is `sirec ablate`'s, as it is (control) `sirec study`'s."""
+    """A paper's table by another protocol, profile or history rule is `sirec ablate`'s, as it is
+    (control) `sirec study`'s.
+    """
     name = "comif_table6_modules"
     plan = read_experiment(shipped_experiments()[name]).plan()
-    elsewhere = plan | {"datasets": ["shop"], "set": plan["set"] | {"data.attributes": ["a b"], "rate": 1e-05}}
+    elsewhere = plan | {
+        "datasets": ["shop"],
+        "set": plan["set"] | {"data.attributes": ["a b"], "rate": 1e-05},
+    }
     settings = "--set 'data.attributes=[a b]' --set rate=1.0e-05"
     for suffix, asked, command in (
         ("", plan, f"sirec study {name}"),
         ("_on_shop", elsewhere, f"sirec study {name} --data shop {settings}"),
         ("_history_mask", plan, "sirec ablate modules --data beauty --history mask"),
-        ("_difsr", plan | {"protocol": "difsr"}, "sirec ablate modules --data beauty --protocol difsr"),
+        (
+            "_difsr",
+            plan | {"protocol": "difsr"},
+            "sirec ablate modules --data beauty --protocol difsr",
+        ),
         (
             "_on_shop_published",
             elsewhere | {"profile": "published"},
@@ -133,7 +174,8 @@ def test_what_only_ablate_can_ask_is_asked_of_ablate() -> None:
 
 
 def test_the_committed_report_is_what_its_records_say() -> None:
-    """Made anew from committed tables and records it has the same bytes; whatever table the documents point to is in it.
+    """Made anew from committed tables and records it has the same bytes; whatever table the
+    documents point to is in it.
 
     If this fails after tables have changed: `sirec report`.
     """
@@ -143,13 +185,17 @@ def test_the_committed_report_is_what_its_records_say() -> None:
     assert report([Artefact(ROOT / "results", name) for name in names[1:]]) != committed  # control
     documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     cited = {
-        name for path in documents for name in re.findall(r"results/tables/([\w-]+)\.md", path.read_text(encoding="utf-8"))
+        name
+        for path in documents
+        for name in re.findall(r"results/tables/([\w-]+)\.md", path.read_text(encoding="utf-8"))
     }
     assert {"overall", "coldstart_beauty", "rankcheck_beauty_overall"} <= cited <= set(names)
 
 
 def test_links_lead_somewhere(results: Path) -> None:
-    """Contents lead to anchors, all other links to files below the folder; every figure is shown once."""
+    """Contents lead to anchors, all other links to files below the folder; every figure is shown
+    once.
+    """
     text = write_report(results).read_text()
     links = re.findall(r"\]\(([^)]+)\)", text)
     anchors = set(re.findall(r'<a id="(\w+)">', text))
@@ -169,7 +215,9 @@ def test_sections_have_an_order(results: Path) -> None:
 
 
 def test_the_same_results_give_the_same_bytes(results: Path, tmp_path: Path) -> None:
-    """Written again, and from a copy elsewhere, the bytes agree; another table (control) gives others."""
+    """Written again, and from a copy elsewhere, the bytes agree; another table (control) gives
+    others.
+    """
     first = write_report(results).read_bytes()
     copy = shutil.copytree(results, tmp_path / "elsewhere")
     (copy / "report.md").unlink()

@@ -9,13 +9,15 @@ from sirec.data.dataset import Dataset
 from sirec.data.split import LeaveOneOut, Temporal
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder
-from sirec.studies.experiment import without_objective
-from sirec.studies.runs import entries
-from sirec.studies.runs import entry as one
+from sirec.studies.compare.results import entries
+from sirec.studies.compare.results import entry as one
+from sirec.studies.spec.experiment import without_objective
 
 
 def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    """Two settings of one model differ by their settings, seeds of one setting share a label, a model alone has its title."""
+    """Two settings of one model differ by their settings, seeds of one setting share a label, a
+    model alone has its title.
+    """
     whole = resolve("comif", tiny)
     configs = [
         whole,
@@ -40,10 +42,16 @@ def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> 
 
 
 def test_a_run_knows_the_split_of_its_data(tiny: Dataset, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    """No printed value is that of a run on a temporal split; leave-one-out (control) is what the papers did, and unwritten."""
+    """No printed value is that of a run on a temporal split; leave-one-out (control) is what the
+    papers did, and unwritten.
+    """
     monkeypatch.setattr(RunFolder, "ranks", lambda self: None)
     config = resolve("sasrec", tiny)
-    for split, is_variant in ((Temporal(target="first"), True), (LeaveOneOut(), False), (None, False)):
+    for split, is_variant in (
+        (Temporal(target="first"), True),
+        (LeaveOneOut(), False),
+        (None, False),
+    ):
         folder = RunFolder(tmp_path / str(split))
         folder.path.mkdir()
         folder.write_config(config, "0", split)

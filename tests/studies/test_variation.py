@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sirec.studies.experiment import Experiment, RowPlan
-from sirec.studies.variation import Variation
+from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.overrides import Variation
 
 PLAN = Experiment(
     title="t",
@@ -21,11 +21,19 @@ PLAN = Experiment(
     ("asked", "name"),
     [
         (Variation(), "x"),
-        (Variation(data="beauty", seeds=(0,), protocol="comif", profile="intended", set={"layers": 2}), "x"),
+        (
+            Variation(
+                data="beauty", seeds=(0,), protocol="comif", profile="intended", set={"layers": 2}
+            ),
+            "x",
+        ),
         (Variation(data="ml-100k"), "x_on_ml-100k"),
         (Variation(seeds=(0, 1, 2)), "x_seeds_0-1-2"),
         (Variation(protocol="difsr", profile="published"), "x_difsr_published"),
-        (Variation(set={"data.attributes": ["brand", "category"]}), "x_data.attributes_brand-category"),
+        (
+            Variation(set={"data.attributes": ["brand", "category"]}),
+            "x_data.attributes_brand-category",
+        ),
         (Variation(data="toys", set={"layers": 3, "width": 64}), "x_on_toys_layers_3_width_64"),
     ],
 )
@@ -38,7 +46,9 @@ def test_only_what_differs_from_the_file_is_in_the_name(asked: Variation, name: 
 def test_many_settings_are_told_by_digits() -> None:
     """A name stays short, and two lists of settings do not share it."""
     settings = {"width": 8, "inner": 8, "epochs": 2, "budget": 64}
-    name, other = (Variation(set={**settings, "epochs": epochs}).name("x", PLAN) for epochs in (2, 3))
+    name, other = (
+        Variation(set={**settings, "epochs": epochs}).name("x", PLAN) for epochs in (2, 3)
+    )
     assert name.startswith("x_set_")
     assert name != other
     assert len(name) < 20
@@ -49,4 +59,7 @@ def test_settings_join_what_rows_share() -> None:
     asked = Variation(data="toys", set={"layers": 3, "heads": 8}).apply(PLAN)
     assert asked.set == {"layers": 3, "heads": 8}
     assert asked.rows == PLAN.rows
-    assert (asked.unavailable, Variation(seeds=(1,)).apply(PLAN).unavailable) == ({}, {"yelp": "no licence"})
+    assert (asked.unavailable, Variation(seeds=(1,)).apply(PLAN).unavailable) == (
+        {},
+        {"yelp": "no licence"},
+    )

@@ -1,4 +1,5 @@
-"""What is wanted of a raw table: columns, each of a kind, and how values as they stand in files become values of that kind.
+"""What is wanted of a raw table: columns, each of a kind, and how values as they stand in files
+become values of that kind.
 
     kind      from                                                   to
     text      text, or whole numbers of up to 64 bits; a float       text; surrounding blanks do not count
@@ -10,8 +11,8 @@
               format
     texts     a list of such, or one text split at a separator       list of texts, without empty ones
 
-A value that is empty, absent or NaN is missing. A missing value of a required column, and a value that is not of its kind,
-make the line a bad one.
+A value that is empty, absent or NaN is missing. A missing value of a required column, and a value
+that is not of its kind, make the line a bad one.
 """
 
 from __future__ import annotations
@@ -28,15 +29,28 @@ from numpy.typing import NDArray
 
 from sirec.errors import SirecError
 
-Kind = Literal["text", "number", "time", "texts"]
-NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"  # what Arrow reads as one, apart from infinity and NaN
+ColumnKind = Literal["text", "number", "time", "texts"]
+# what Arrow reads as one, apart from infinity and NaN
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
 EXACT = 2.0**53  # below this every whole number is a float of its own
-CLOCK = ("now", "today")  # pandas takes these for the moment at which it reads them, whatever the format
-BEYOND = 1e11  # as seconds this is the year 5138, as milliseconds 1973; likewise each thousandth of a thousandth
+CLOCK = (
+    "now",
+    "today",
+)  # pandas takes these for the moment at which it reads them, whatever the format
+# as seconds this is the year 5138, as milliseconds 1973; likewise each thousandth of a thousandth
+BEYOND = 1e11
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
-DATES = {"%Y%m%d": (19000101, 21001231), "%Y": (1900, 2100)}  # as seconds, some weeks of 1970 and a few of its minutes
-TARGETS = {"text": pa.string(), "number": pa.float64(), "time": pa.int64(), "texts": pa.list_(pa.string())}
+DATES = {
+    "%Y%m%d": (19000101, 21001231),
+    "%Y": (1900, 2100),
+}  # as seconds, some weeks of 1970 and a few of its minutes
+TARGETS = {
+    "text": pa.string(),
+    "number": pa.float64(),
+    "time": pa.int64(),
+    "texts": pa.list_(pa.string()),
+}
 EXPECTED = {
     "text": "text or a whole number",
     "number": "a number",
@@ -46,14 +60,15 @@ EXPECTED = {
 
 
 @dataclass(frozen=True)
-class Column:
+class WantedColumn:
     """A wanted column: the `key` under which a file has it, and its kind.
 
-    `separator` splits a text into texts; `format` is a `strptime` format for times that are not ISO 8601.
+    `separator` splits a text into texts; `format` is a `strptime` format for times that are not ISO
+    8601.
     """
 
     key: str
-    kind: Kind = "text"
+    kind: ColumnKind = "text"
     required: bool = True
     separator: str | None = None
     format: str | None = None
@@ -61,20 +76,28 @@ class Column:
     @property
     def expected(self) -> str:
         """What a value has to be, in words."""
-        return f"a time of the format {self.format}" if self.kind == "time" and self.format else EXPECTED[self.kind]
+        return (
+            f"a time of the format {self.format}"
+            if self.kind == "time" and self.format
+            else EXPECTED[self.kind]
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Converted:
-    """Values of a column's kind, and Bool[N]: which are missing, and which were there but are not of that kind."""
+    """Values of a column's kind, and Bool[N]: which are missing, and which were there but are not
+    of that kind.
+    """
 
     values: Any
     missing: NDArray[np.bool_]
     wrong: NDArray[np.bool_]
 
 
-def convert(values: Any, column: Column) -> Converted:
-    """Turn an Arrow array as it was read into one of the column's kind; what is missing or wrong becomes null."""
+def convert(values: Any, column: WantedColumn) -> Converted:
+    """Turn an Arrow array as it was read into one of the column's kind; what is missing or wrong
+    becomes null.
+    """
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
@@ -83,7 +106,11 @@ def convert(values: Any, column: Column) -> Converted:
     missing = _mask(pc.is_null(values))
     try:
         converted = CONVERSIONS[column.kind](values, column)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError):  # one value spoils the lot: one at a time then
+    except (
+        pa.ArrowInvalid,
+        pa.ArrowNotImplementedError,
+        ValueError,
+    ):  # one value spoils the lot: one at a time then
         converted = _one_by_one(values, column)
     return Converted(converted, missing, _mask(pc.is_null(converted)) & ~missing)
 
@@ -95,18 +122,34 @@ def check_names(names: Sequence[str], where: str) -> None:
         raise SirecError(f"{where}: two columns are called '{repeated}'", "rename one")
 
 
-def check_times(times: Any, column: Column, where: str) -> None:
-    """Raise `SirecError` where all times that were taken for seconds are years (2019) or days (20190101) of 1900 to 2100."""
+def check_times(times: Any, column: WantedColumn, where: str) -> None:
+    """Raise `SirecError` where all times that were taken for seconds are years (2019) or days
+    (20190101) of 1900 to 2100.
+    """
     if column.kind != "time" or column.format is not None or times.null_count == len(times):
         return
     seconds = times.drop_null().to_numpy()
-    shape = next((shape for shape, dates in DATES.items() if bool(((seconds >= dates[0]) & (seconds <= dates[1])).all())), None)
-    if shape is not None and not pd.isna(pd.to_datetime(pd.Series(seconds).astype(str), format=shape, errors="coerce")).any():
+    shape = next(
+        (
+            shape
+            for shape, dates in DATES.items()
+            if bool(((seconds >= dates[0]) & (seconds <= dates[1])).all())
+        ),
+        None,
+    )
+    if (
+        shape is not None
+        and not pd.isna(
+            pd.to_datetime(pd.Series(seconds).astype(str), format=shape, errors="coerce")
+        ).any()
+    ):
         what = f"{where}, column {column.key}: all times are dates written as numbers, such as {seconds[0]}, and no seconds"
         raise SirecError(what, f"say how they are written: --time-format '{shape}'")
 
 
-def problem(converted: Sequence[Converted], columns: Sequence[Column], row: int) -> tuple[str, str] | None:
+def problem(
+    converted: Sequence[Converted], columns: Sequence[WantedColumn], row: int
+) -> tuple[str, str] | None:
     """What is wrong with a row, as (column, what), if anything is."""
     for result, column in zip(converted, columns, strict=True):
         if result.wrong[row]:
@@ -116,9 +159,12 @@ def problem(converted: Sequence[Converted], columns: Sequence[Column], row: int)
     return None
 
 
-def bad_rows(converted: Sequence[Converted], columns: Sequence[Column]) -> NDArray[np.bool_]:
+def bad_rows(converted: Sequence[Converted], columns: Sequence[WantedColumn]) -> NDArray[np.bool_]:
     """Bool[N]: rows with something wrong."""
-    masks = [result.wrong | (result.missing & column.required) for result, column in zip(converted, columns, strict=True)]
+    masks = [
+        result.wrong | (result.missing & column.required)
+        for result, column in zip(converted, columns, strict=True)
+    ]
     return np.logical_or.reduce(masks)
 
 
@@ -132,17 +178,19 @@ def _known(values: Any) -> Any:
     return values
 
 
-def _text(values: Any, column: Column) -> Any:
+def _text(values: Any, column: WantedColumn) -> Any:
     if pa.types.is_boolean(values.type):
         raise ValueError("a truth value is no name")
-    if pa.types.is_floating(values.type):  # a column of whole numbers, some of them missing, is one of floats for many programs
+    if pa.types.is_floating(
+        values.type
+    ):  # a column of whole numbers, some of them missing, is one of floats for many programs
         values = values.cast(pa.float64())
         whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), EXACT))
         values = pc.if_else(whole, values, pa.scalar(None, pa.float64())).cast(pa.int64())
     return values.cast(pa.string())
 
 
-def _number(values: Any, column: Column) -> Any:
+def _number(values: Any, column: WantedColumn) -> Any:
     numbers = _floats(values)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
 
@@ -158,22 +206,26 @@ def _floats(values: Any) -> Any:
         return pc.if_else(numeric, values, pa.scalar(None, values.type)).cast(pa.float64())
 
 
-def _time(values: Any, column: Column) -> Any:
+def _time(values: Any, column: WantedColumn) -> Any:
     seconds = _since_1970(values, column)
     sayable = pc.and_(pc.greater_equal(seconds, FIRST_SECOND), pc.less_equal(seconds, LAST_SECOND))
     return pc.if_else(sayable, seconds, pa.scalar(None, pa.int64()))
 
 
-def _since_1970(values: Any, column: Column) -> Any:
+def _since_1970(values: Any, column: WantedColumn) -> Any:
     if pa.types.is_temporal(values.type):
         return values.cast(pa.timestamp("s", _zone(values.type)), safe=False).cast(pa.int64())
     if column.format is not None:
         return _parsed(values.cast(pa.string()), column.format)
     if not pa.types.is_string(values.type):
-        return _seconds(values.cast(pa.float64(), safe=False))  # nanoseconds as int64 are beyond its 53 bits; seconds are not
+        return _seconds(
+            values.cast(pa.float64(), safe=False)
+        )  # nanoseconds as int64 are beyond its 53 bits; seconds are not
     try:
         return values.cast(pa.timestamp("s")).cast(pa.int64())
-    except pa.ArrowInvalid:  # Arrow is quick, but knows whole seconds without a zone only; pandas reads those alike
+    except (
+        pa.ArrowInvalid
+    ):  # Arrow is quick, but knows whole seconds without a zone only; pandas reads those alike
         return _mixed_times(values)
 
 
@@ -183,7 +235,9 @@ def _mixed_times(values: Any) -> Any:
     numbers = _seconds(pc.if_else(numeric, values, pa.scalar(None, pa.string())).cast(pa.float64()))
     if pc.all(numeric).as_py():
         return numbers
-    return pc.coalesce(numbers, _parsed(pc.if_else(numeric, pa.scalar(None, pa.string()), values), "ISO8601"))
+    return pc.coalesce(
+        numbers, _parsed(pc.if_else(numeric, pa.scalar(None, pa.string()), values), "ISO8601")
+    )
 
 
 def _parsed(texts: Any, form: str) -> Any:
@@ -198,19 +252,25 @@ def _zone(kind: Any) -> str | None:
 
 
 def _seconds(numbers: Any) -> Any:
-    """Whole seconds of numbers whose unit is told by their size; null where no unit makes them a time."""
+    """Whole seconds of numbers whose unit is told by their size; null where no unit makes them a
+    time.
+    """
     for _ in range(3):  # milliseconds, microseconds, nanoseconds
-        numbers = pc.if_else(pc.greater_equal(pc.abs(numbers), BEYOND), pc.divide(numbers, 1e3), numbers)
+        numbers = pc.if_else(
+            pc.greater_equal(pc.abs(numbers), BEYOND), pc.divide(numbers, 1e3), numbers
+        )
     times = pc.less(pc.abs(numbers), BEYOND)
     return pc.floor(pc.if_else(times, numbers, pa.scalar(None, pa.float64()))).cast(pa.int64())
 
 
-def _texts(values: Any, column: Column) -> Any:
+def _texts(values: Any, column: WantedColumn) -> Any:
     if pa.types.is_large_list(values.type):
         values = values.cast(pa.list_(values.type.value_type))
     if not pa.types.is_list(values.type):
         texts = _text(values, column)
-        values = pc.split_pattern(texts, column.separator) if column.separator else _each_alone(texts)
+        values = (
+            pc.split_pattern(texts, column.separator) if column.separator else _each_alone(texts)
+        )
     offsets = values.offsets.to_numpy()
     parts = _known(values.values.slice(offsets[0], offsets[-1] - offsets[0]))
     flat = _known(_text(parts, column))
@@ -218,7 +278,9 @@ def _texts(values: Any, column: Column) -> Any:
     if (~keep & _mask(pc.is_valid(parts))).any():
         raise ValueError("a fraction is no name")
     ends = np.concatenate([[0], keep.cumsum()])[offsets - offsets[0]].astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(ends), flat.filter(pa.array(keep)), mask=pc.is_null(values))
+    return pa.ListArray.from_arrays(
+        pa.array(ends), flat.filter(pa.array(keep)), mask=pc.is_null(values)
+    )
 
 
 def _each_alone(texts: Any) -> Any:
@@ -227,7 +289,7 @@ def _each_alone(texts: Any) -> Any:
     return pa.ListArray.from_arrays(offsets, texts.drop_null(), mask=pc.is_null(texts))
 
 
-def _one_by_one(values: Any, column: Column) -> Any:
+def _one_by_one(values: Any, column: WantedColumn) -> Any:
     conversion, target = CONVERSIONS[column.kind], TARGETS[column.kind]
     parts = []
     for index in range(len(values)):
@@ -242,4 +304,9 @@ def _mask(values: Any) -> NDArray[np.bool_]:
     return np.asarray(values.fill_null(False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-CONVERSIONS: dict[Kind, Callable[[Any, Column], Any]] = {"text": _text, "number": _number, "time": _time, "texts": _texts}
+CONVERSIONS: dict[ColumnKind, Callable[[Any, WantedColumn], Any]] = {
+    "text": _text,
+    "number": _number,
+    "time": _time,
+    "texts": _texts,
+}

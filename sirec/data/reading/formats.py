@@ -1,4 +1,6 @@
-"""A table of any format behind one face: the names of its columns, its first rows as they stand, and its wanted columns."""
+"""A table of any format behind one face: the names of its columns, its first rows as they stand,
+and its wanted columns.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,9 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from sirec.data.raw import Reading
 from sirec.data.reading import delimited, json_lines, parquet, tables
-from sirec.data.reading.columns import Column
+from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.delimited import CSV, TSV, Dialect
 from sirec.data.reading.files import RawFile
 from sirec.errors import SirecError
@@ -39,7 +41,7 @@ class AnyTable(Protocol):
         """The first rows, as they stand."""
         ...
 
-    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
         """The wanted columns. Raises `SirecError` with file, line and column of what is wrong."""
         ...
 
@@ -53,7 +55,9 @@ class TextTable:
 
     @cached_property
     def header(self) -> Sequence[str]:
-        """The first line, or the declared names. Raises `SirecError` where something else must stand between the cells."""
+        """The first line, or the declared names. Raises `SirecError` where something else must
+        stand between the cells.
+        """
         names = delimited.header_of(self.file, self.dialect)
         inside = [sign for sign in SEPARATORS if len(names) == 1 and sign in names[0]]
         if inside:
@@ -67,7 +71,7 @@ class TextTable:
         """Rows of text."""
         return delimited.first_rows(self.file, PEEKED, self.dialect)
 
-    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
         """The wanted columns."""
         return tables.read_delimited(self.file, columns, reading, self.dialect)
 
@@ -82,7 +86,10 @@ class JsonTable:
     def header(self) -> Sequence[str]:
         """The keys of the first objects. Raises `SirecError` where the first lines are none."""
         if not self.first_rows:
-            raise SirecError(f"{self.file}:1: not JSON lines", 'expected an object a line: {"user": 1, "item": 2}')
+            raise SirecError(
+                f"{self.file}:1: not JSON lines",
+                'expected an object a line: {"user": 1, "item": 2}',
+            )
         return tuple(dict.fromkeys(key for row in self.first_rows for key in row))
 
     @cached_property
@@ -90,7 +97,7 @@ class JsonTable:
         """Objects."""
         return json_lines.first_rows(self.file, PEEKED)
 
-    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
         """The wanted keys."""
         return tables.read_json_lines(self.file, columns, reading)
 
@@ -111,7 +118,7 @@ class ParquetTable:
         """Typed rows."""
         return parquet.first_rows(self.file, PEEKED)
 
-    def read(self, columns: Sequence[Column], reading: Reading) -> pa.Table:
+    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
         """The wanted columns."""
         return tables.read_parquet(self.file, columns, reading)
 
@@ -133,13 +140,18 @@ def opened(
 ) -> AnyTable:
     """The table in a file, its format told by the file's ending unless `form` says it.
 
-    A text table may declare what stands between its cells, the names of its columns if it has no header, and its encoding;
-    JSON lines are UTF-8.
-    Raises `SirecError` for an ending that tells no format.
+    A text table may declare what stands between its cells, the names of its columns if it has no
+    header, and its encoding; JSON lines are UTF-8. Raises `SirecError` for an ending that tells no
+    format.
     """
     chosen = form or tables.FORMATS.get(file.suffix)
     if chosen is None:
         endings = ", ".join(tables.FORMATS)
-        raise SirecError(f"{file}: the ending '{file.suffix}' tells no format", f"say the format, or rename it: {endings}")
+        raise SirecError(
+            f"{file}: the ending '{file.suffix}' tells no format",
+            f"say the format, or rename it: {endings}",
+        )
     spelling = {"separator": delimiter, "header": header, "encoding": encoding}
-    return OPENERS[chosen](file, {key: value for key, value in spelling.items() if value is not None})
+    return OPENERS[chosen](
+        file, {key: value for key, value in spelling.items() if value is not None}
+    )

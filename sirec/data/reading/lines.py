@@ -1,4 +1,6 @@
-"""A text file as blocks of whole lines, so that a large file is never in memory and every line keeps its number."""
+"""A text file as blocks of whole lines, so that a large file is never in memory and every line
+keeps its number.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,14 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from sirec.data.raw import Progress
+from sirec.data.progress import ProgressCallback
 from sirec.data.reading.files import DAMAGE, RawFile
 from sirec.errors import SirecError
 
 BLOCK = 8 << 20
-LONGEST = 16 * BLOCK  # more than this without the end of a line is a mistake, and would fill the memory
+LONGEST = (
+    16 * BLOCK
+)  # more than this without the end of a line is a mistake, and would fill the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_8, UTF_16, UTF_16_MARKS = "utf-8", "utf-16", (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 QUOTE = ord('"')
@@ -25,8 +29,10 @@ NEWLINE = ord("\n")
 
 
 @dataclass(frozen=True)
-class Block:
-    """Some whole lines; the first one is line `first` of the file (from 1). `unclosed`: the file ends here between quotes."""
+class LineBlock:
+    """Some whole lines; the first one is line `first` of the file (from 1). `unclosed`: the file
+    ends here between quotes.
+    """
 
     data: bytes
     first: int
@@ -44,20 +50,30 @@ class Block:
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
-        """Int[lines + 1]: where each line starts, and where the last one ends. Found once: every line of a block may be bad."""
+        """Int[lines + 1]: where each line starts, and where the last one ends. Found once: every
+        line of a block may be bad.
+        """
         ends = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == NEWLINE) + 1
-        return np.concatenate([[0], ends, [] if self.data.endswith(b"\n") else [len(self.data)]]).astype(np.int64)
+        return np.concatenate(
+            [[0], ends, [] if self.data.endswith(b"\n") else [len(self.data)]]
+        ).astype(np.int64)
 
 
 def blocks(
-    file: RawFile, progress: Progress, *, quoted: bool = False, size: int = BLOCK, encoding: str = UTF_8
-) -> Iterator[Block]:
+    file: RawFile,
+    progress: ProgressCallback,
+    *,
+    quoted: bool = False,
+    size: int = BLOCK,
+    encoding: str = UTF_8,
+) -> Iterator[LineBlock]:
     """The file's lines in blocks of about `size` bytes, without a byte order mark.
 
-    Blocks are in UTF-8. Another `encoding` is a declaration, not a guess, apart from UTF-16 with its byte order mark.
-    With `quoted`, a line break between double quotes does not end a line of a table, and no block ends there.
-    Raises `SirecError` for an empty file and for one whose compressed form or archive is cut short, naming the last good line,
-    and for bytes that are not of the declared encoding.
+    Blocks are in UTF-8. Another `encoding` is a declaration, not a guess, apart from UTF-16 with
+    its byte order mark. With `quoted`, a line break between double quotes does not end a line of a
+    table, and no block ends there. Raises `SirecError` for an empty file and for one whose
+    compressed form or archive is cut short, naming the last good line, and for bytes that are not
+    of the declared encoding.
     """
     line, inside = 1, False
     rest: list[bytes] = []  # of a line whose end has not been read
@@ -75,11 +91,16 @@ def blocks(
                 progress(f"reading {file.name}", min(counted.taken, file.size), file.size)
     except DAMAGE as error:
         where = f"{file}:{line + sum(data.count(NEWLINE) for data in rest)}"
-        raise SirecError(f"{where}: the file is damaged or cut short: {error}", "fetch it again") from None
-    except UnicodeDecodeError as error:
-        before = sum(data.count(NEWLINE) for data in rest) + error.object.count(NEWLINE, 0, error.start)
         raise SirecError(
-            f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text", "which encoding is it?"
+            f"{where}: the file is damaged or cut short: {error}", "fetch it again"
+        ) from None
+    except UnicodeDecodeError as error:
+        before = sum(data.count(NEWLINE) for data in rest) + error.object.count(
+            NEWLINE, 0, error.start
+        )
+        raise SirecError(
+            f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text",
+            "which encoding is it?",
         ) from None
     last = replace(_joined(rest, line), unclosed=inside)
     if last.data:
@@ -90,7 +111,9 @@ def blocks(
 
 
 def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """The stream's contents, about `size` bytes at a time; all that could be read comes before damage is reported."""
+    """The stream's contents, about `size` bytes at a time; all that could be read comes before
+    damage is reported.
+    """
     pieces: list[bytes] = []
     try:
         while piece := stream.read1(size):  # type: ignore[attr-defined]
@@ -118,16 +141,19 @@ def _in_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 
-def _joined(pieces: Sequence[bytes | memoryview], first: int) -> Block:
+def _joined(pieces: Sequence[bytes | memoryview], first: int) -> LineBlock:
     data = b"".join(pieces)
-    return Block(data.removeprefix(BYTE_ORDER_MARK) if first == 1 else data, first)
+    return LineBlock(data.removeprefix(BYTE_ORDER_MARK) if first == 1 else data, first)
 
 
 def _last_end(data: bytes, inside: bool) -> tuple[int, bool]:
-    """Where the last whole line of a table ends (0 if none does), and whether the data ends between quotes, as `inside`."""
+    """Where the last whole line of a table ends (0 if none does), and whether the data ends between
+    quotes, as `inside`.
+    """
     if QUOTE not in data:
         return 0 if inside else data.rfind(b"\n") + 1, inside
-    # A line break is inside quotes where the number of quotes before it is odd (a doubled quote changes nothing).
+    # A line break is inside quotes where the number of quotes before it is odd (a doubled quote
+    # changes nothing).
     values = np.frombuffer(data, dtype=np.uint8)
     odd = np.bitwise_xor.accumulate(values == QUOTE) ^ inside
     ends = np.flatnonzero((values == NEWLINE) & ~odd)

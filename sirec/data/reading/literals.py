@@ -1,7 +1,9 @@
-"""Lines that each hold a Python literal, as in the metadata of the 2014 Amazon reviews: parsed in worker processes.
+"""Lines that each hold a Python literal, as in the metadata of the 2014 Amazon reviews: parsed in
+worker processes.
 
-A literal is read by `ast.literal_eval`, which runs nothing, and costs a hundred times what JSON does. So a line is parsed only
-if its key may be wanted, as far as a search for `'asin': '…'` shows, and the parsing is spread over the cores.
+A literal is read by `ast.literal_eval`, which runs nothing, and costs a hundred times what JSON
+does. So a line is parsed only if its key may be wanted, as far as a search for `'asin': '…'` shows,
+and the parsing is spread over the cores.
 """
 
 from __future__ import annotations
@@ -15,19 +17,25 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 
-from sirec.data.raw import Progress
-from sirec.data.reading.columns import Column
+from sirec.data.progress import ProgressCallback
+from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.files import RawFile
-from sirec.data.reading.lines import Block, blocks
+from sirec.data.reading.lines import LineBlock, blocks
 from sirec.data.reading.parallel import WORKERS, in_order
-from sirec.data.reading.records import Parsed, Parts, Wanted, parse_records
+from sirec.data.reading.records import Parsed, ParsedBlocks, Wanted, parse_records
 
 FAILURES = (ValueError, SyntaxError, MemoryError, RecursionError)
 
 
-def read(file: RawFile, columns: Sequence[Column], progress: Progress, wanted: Wanted) -> Parts:
-    """The rows that may be `wanted` (a few others among them), block by block in order; other lines are not looked at."""
-    parser = _Parser(tuple(columns), wanted.key, frozenset(value.encode() for value in wanted.values))
+def read(
+    file: RawFile, columns: Sequence[WantedColumn], progress: ProgressCallback, wanted: Wanted
+) -> ParsedBlocks:
+    """The rows that may be `wanted` (a few others among them), block by block in order; other lines
+    are not looked at.
+    """
+    parser = _Parser(
+        tuple(columns), wanted.key, frozenset(value.encode() for value in wanted.values)
+    )
     pieces = blocks(file, progress)
     first, second = next(pieces), next(pieces, None)
     if second is None:
@@ -40,18 +48,27 @@ def read(file: RawFile, columns: Sequence[Column], progress: Progress, wanted: W
 
 @dataclass(frozen=True, eq=False)
 class _Parser:
-    columns: tuple[Column, ...]
+    columns: tuple[WantedColumn, ...]
     key: str
     wanted: frozenset[bytes]
 
-    def __call__(self, block: Block) -> Parsed:
-        shown = re.compile(rb"""['"]%s['"]\s*:\s*(?:'([^'"\\]*)'|"([^'"\\]*)")?""" % re.escape(self.key).encode())
+    def __call__(self, block: LineBlock) -> Parsed:
+        shown = re.compile(
+            rb"""['"]%s['"]\s*:\s*(?:'([^'"\\]*)'|"([^'"\\]*)")?""" % re.escape(self.key).encode()
+        )
         # A blank line in place of what is not wanted keeps the numbers of the others.
-        kept = [line if self._may_be_wanted(shown.findall(line)) else b"" for line in block.data.split(b"\n")]
-        return parse_records(Block(b"\n".join(kept), block.first), self.columns, _loads, FAILURES)
+        kept = [
+            line if self._may_be_wanted(shown.findall(line)) else b""
+            for line in block.data.split(b"\n")
+        ]
+        return parse_records(
+            LineBlock(b"\n".join(kept), block.first), self.columns, _loads, FAILURES
+        )
 
     def _may_be_wanted(self, shown: list[tuple[bytes, bytes]]) -> bool:
-        """Whether a line has to be parsed: it shows no key, a wanted one, or one that is not plain (escapes, quotes)."""
+        """Whether a line has to be parsed: it shows no key, a wanted one, or one that is not plain
+        (escapes, quotes).
+        """
         texts = [(single or double).strip() for single, double in shown]
         return not texts or any(text == b"" or text in self.wanted for text in texts)
 
@@ -64,14 +81,15 @@ def _start(parser: _Parser) -> None:
     _parser = parser
 
 
-def _parse(block: Block) -> Parsed:
+def _parse(block: LineBlock) -> Parsed:
     assert _parser is not None
     return _parser(block)
 
 
 def _loads(line: str) -> object:
     try:
-        # A byte that is no UTF-8 becomes the escape of what stands for it: it is a mistake only in a wanted column.
+        # A byte that is no UTF-8 becomes the escape of what stands for it: it is a mistake only in
+        # a wanted column.
         return ast.literal_eval(line.strip().encode("utf-8", "backslashreplace").decode())
     except FAILURES:
         try:

@@ -1,4 +1,6 @@
-"""Blocks parsed a few at a time, their results in order, and never more in memory than are being worked on."""
+"""Blocks parsed a few at a time, their results in order, and never more in memory than are being
+worked on.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +10,24 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from itertools import chain
 
-from sirec.data.reading.lines import Block
-from sirec.data.reading.records import Parsed, Parts
+from sirec.data.reading.lines import LineBlock
+from sirec.data.reading.records import Parsed, ParsedBlocks
 
 WORKERS = min(os.cpu_count() or 1, 8)
 AHEAD = 2  # blocks that wait while every worker has one
 
 
-def in_threads(parse: Callable[[Block], Parsed], first: Block, rest: Iterator[Block]) -> Parts:
+def in_threads(
+    parse: Callable[[LineBlock], Parsed], first: LineBlock, rest: Iterator[LineBlock]
+) -> ParsedBlocks:
     """Parse blocks in threads: for parsers that leave Python while they work."""
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from in_order(pool, parse, chain([first], rest))
 
 
-def in_order(pool: Executor, parse: Callable[[Block], Parsed], blocks: Iterator[Block]) -> Parts:
+def in_order(
+    pool: Executor, parse: Callable[[LineBlock], Parsed], blocks: Iterator[LineBlock]
+) -> ParsedBlocks:
     """Results in the order of the blocks; a mistake in one ends all."""
     waiting: deque[Future[Parsed]] = deque()
     try:

@@ -1,7 +1,8 @@
-"""Lines that each hold one record, parsed one at a time: what is left to do where the fast reader stumbles.
+"""Lines that each hold one record, parsed one at a time: what is left to do where the fast reader
+stumbles.
 
-A fast reader (Arrow's) says no more than that something in a block is wrong. This one looks at every line of the block by
-itself, keeps the good ones and names what is wrong with the others.
+A fast reader (Arrow's) says no more than that something in a block is wrong. This one looks at
+every line of the block by itself, keeps the good ones and names what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -14,15 +15,17 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sirec.data.reading.columns import EXACT, Column, Converted, bad_rows, convert, problem
-from sirec.data.reading.lines import Block
+from sirec.data.reading.columns import EXACT, Converted, WantedColumn, bad_rows, convert, problem
+from sirec.data.reading.lines import LineBlock
 
 Loads = Callable[[str], object]
 SCALARS = {"number": (str, int, float), "time": (str, int, float)}
 
 
 class Problem(NamedTuple):
-    """What is wrong with a line: its number, the column if one is to blame, what, and the line itself."""
+    """What is wrong with a line: its number, the column if one is to blame, what, and the line
+    itself.
+    """
 
     line: int
     column: str | None
@@ -46,32 +49,49 @@ class Parsed:
     problems: Sequence[Problem] = field(default_factory=tuple)
 
 
-Parts = Generator[Parsed, None, None]
-"""A file's blocks in order. A reader may have threads of its own: whoever stops before the end has to close it."""
+ParsedBlocks = Generator[Parsed, None, None]
+"""A file's blocks in order. A reader may have threads of its own: whoever stops before the end has
+to close it.
+"""
 
 
 def finished(
     arrays: Sequence[Any],
-    columns: Sequence[Column],
+    columns: Sequence[WantedColumn],
     lines: NDArray[np.int64],
     text: Callable[[int], str],
     problems: Sequence[Problem] = (),
 ) -> Parsed:
-    """Convert arrays as they were read and leave out the rows that are not as wanted; row r is line `lines[r]`."""
+    """Convert arrays as they were read and leave out the rows that are not as wanted; row r is line
+    `lines[r]`.
+    """
     converted = [convert(array, column) for array, column in zip(arrays, columns, strict=True)]
     bad = bad_rows(converted, columns)
     if not bad.any():
         return Parsed([result.values for result in converted], tuple(problems))
     found = [
         *problems,
-        *(_problem(converted, columns, row, int(lines[row]), text(row)) for row in np.flatnonzero(bad).tolist()),
+        *(
+            _problem(converted, columns, row, int(lines[row]), text(row))
+            for row in np.flatnonzero(bad).tolist()
+        ),
     ]
     good = pa.array(~bad)
-    return Parsed([result.values.filter(good) for result in converted], tuple(sorted(found, key=lambda problem: problem.line)))
+    return Parsed(
+        [result.values.filter(good) for result in converted],
+        tuple(sorted(found, key=lambda problem: problem.line)),
+    )
 
 
-def parse_records(block: Block, columns: Sequence[Column], loads: Loads, failures: tuple[type[Exception], ...]) -> Parsed:
-    """Parse a block line by line: `loads` turns a line into a mapping or raises one of `failures`. Blank lines do not count."""
+def parse_records(
+    block: LineBlock,
+    columns: Sequence[WantedColumn],
+    loads: Loads,
+    failures: tuple[type[Exception], ...],
+) -> Parsed:
+    """Parse a block line by line: `loads` turns a line into a mapping or raises one of `failures`.
+    Blank lines do not count.
+    """
     numbers, texts, rows, problems = [], [], [], []
     for number, line in _lines(block):
         record, wrong = _record(line, loads, failures, columns)
@@ -85,7 +105,7 @@ def parse_records(block: Block, columns: Sequence[Column], loads: Loads, failure
     return finished(arrays, columns, np.array(numbers, dtype=np.int64), texts.__getitem__, problems)
 
 
-def _lines(block: Block) -> Iterator[tuple[int, str]]:
+def _lines(block: LineBlock) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(block.data.split(b"\n"), block.first):
         if line.strip():
             # A byte that is no UTF-8 is a mistake only where it is in a wanted column.
@@ -93,7 +113,7 @@ def _lines(block: Block) -> Iterator[tuple[int, str]]:
 
 
 def _record(
-    line: str, loads: Loads, failures: tuple[type[Exception], ...], columns: Sequence[Column]
+    line: str, loads: Loads, failures: tuple[type[Exception], ...], columns: Sequence[WantedColumn]
 ) -> tuple[list[Any], tuple[str | None, str] | None]:
     try:
         record = loads(line)
@@ -110,8 +130,10 @@ def _record(
     return values, None
 
 
-def _value(value: Any, column: Column) -> tuple[Any, str | None]:
-    """A value in the one form in which a column's array is made (text, or a list of texts), or what is wrong with it."""
+def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
+    """A value in the one form in which a column's array is made (text, or a list of texts), or what
+    is wrong with it.
+    """
     if value is None or value != value:  # NaN, which Python writes into JSON
         return None, None
     if column.kind == "texts" and isinstance(value, list | tuple | set):
@@ -141,7 +163,9 @@ def _flat(values: Any) -> Iterator[Any]:
 
 
 def _name(value: Any) -> str | None:
-    """A text, a whole number, or a float that is one, as text; nothing of anything else. As `columns` has it for arrays."""
+    """A text, a whole number, or a float that is one, as text; nothing of anything else. As
+    `columns` has it for arrays.
+    """
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         value = int(value)
     return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
@@ -155,11 +179,13 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _array(values: list[Any], column: Column) -> Any:
+def _array(values: list[Any], column: WantedColumn) -> Any:
     return pa.array(values, pa.list_(pa.string()) if column.kind == "texts" else pa.string())
 
 
-def _problem(converted: Sequence[Converted], columns: Sequence[Column], row: int, line: int, text: str) -> Problem:
+def _problem(
+    converted: Sequence[Converted], columns: Sequence[WantedColumn], row: int, line: int, text: str
+) -> Problem:
     found = problem(converted, columns, row)
     assert found is not None
     return Problem(line, *found, text)

@@ -1,31 +1,11 @@
-"""Raw formats, by name."""
+"""Raw formats, by name. A new source is one file in this package; `SOURCES` finds it there.
 
-from __future__ import annotations
+`SOURCES["s3rec"]().read(folder)` gives the raw data.
+"""
 
-from collections.abc import Mapping
-from typing import get_args
+from sirec.config import open_kind
+from sirec.data.sources.base import Source
+from sirec.registry import Registry
 
-from sirec.data.raw import Source
-from sirec.data.sources.amazon import AmazonSource
-from sirec.data.sources.atomic import AtomicSource
-from sirec.data.sources.demo import DemoSource
-from sirec.data.sources.movielens import MovieLensSource
-from sirec.data.sources.s3rec import S3RecSource
-from sirec.data.sources.table import TableSource
-from sirec.data.sources.yelp import YelpSource
-
-AnySource = AmazonSource | AtomicSource | DemoSource | MovieLensSource | S3RecSource | TableSource | YelpSource
-SOURCES: Mapping[str, type[Source]] = {source.name: source for source in get_args(AnySource)}
-"""Every source by name. `SOURCES["s3rec"]().read(folder)` gives the raw data."""
-
-__all__ = [
-    "SOURCES",
-    "AmazonSource",
-    "AnySource",
-    "AtomicSource",
-    "DemoSource",
-    "MovieLensSource",
-    "S3RecSource",
-    "TableSource",
-    "YelpSource",
-]
+SOURCES: Registry[type[Source]] = Registry("source", Source, "sirec.data.sources")
+open_kind(Source, SOURCES)

@@ -2,12 +2,14 @@
 
     release                      ratings                                    movies
     ml-100k                      u.data: user item rating time, tabs        u.item: id|title|release date|…|19 flags, Latin-1;
-                                                                            u.genre: name|number, the meaning of the flags
+                                                                            u.genre: name|number,
+                                                                            the meaning of the flags
     ml-1m, ml-10m                ratings.dat: user::item::rating::time      movies.dat: id::title::A|B (ml-1m: Latin-1)
     ml-20m, -25m, -32m, latest   ratings.csv: userId,movieId,rating,…       movies.csv: movieId,title,"A|B"
 
-A movie's year is what its title ends in, `(1995)`; where the title of ml-100k has none, it is that of the release date. The
-genres `unknown` and `(no genres listed)` mean none. Times are seconds since 1970, UTC.
+A movie's year is what its title ends in, `(1995)`; where the title of ml-100k has none, it is that
+of the release date. The genres `unknown` and `(no genres listed)` mean none. Times are seconds
+since 1970, UTC.
 """
 
 from __future__ import annotations
@@ -22,31 +24,39 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sirec.data.download import Remote
-from sirec.data.raw import RawData, Reading
-from sirec.data.reading.columns import Column
+from sirec.data.download.fetch import Remote
+from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.delimited import CSV, Dialect
 from sirec.data.reading.files import RawFile, RawFiles, read_text
 from sirec.data.reading.tables import interactions, lists_to_rows, read_delimited, titles
+from sirec.data.sources.base import RawData, Source
 from sirec.errors import SirecError
 
-Release = Literal["ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"]
+Release = Literal[
+    "ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"
+]
 ADDRESS = "https://files.grouplens.org/datasets/movielens"
 NO_GENRE = ("unknown", "(no genres listed)")
 YEAR = r"\((?P<year>\d{4})\)$"
 
-RATING_COLUMNS = (Column("userId"), Column("movieId"), Column("rating", "number"), Column("timestamp", "time"))
-MOVIE = (Column("movieId"), Column("title", required=False))
-GENRES = Column("genres", "texts", required=False, separator="|")
-RELEASED = Column("released", "time", required=False, format="%d-%b-%Y")
+RATING_COLUMNS = (
+    WantedColumn("userId"),
+    WantedColumn("movieId"),
+    WantedColumn("rating", "number"),
+    WantedColumn("timestamp", "time"),
+)
+MOVIE = (WantedColumn("movieId"), WantedColumn("title", required=False))
+GENRES = WantedColumn("genres", "texts", required=False, separator="|")
+RELEASED = WantedColumn("released", "time", required=False, format="%d-%b-%Y")
 
 
 @dataclass(frozen=True)
-class Layout:
+class ReleaseFiles:
     """The files of a release and how their cells are told apart.
 
-    `folder` is what the archive unpacks into. With `flags`, a file of genres, the movies have one column per genre after
-    those of the dialect's header, and a release date.
+    `folder` is what the archive unpacks into. With `flags`, a file of genres, the movies have one
+    column per genre after those of the dialect's header, and a release date.
     """
 
     folder: str
@@ -62,28 +72,33 @@ class Layout:
         return (self.ratings, self.movies, *([self.flags] if self.flags else []))
 
 
-def _colons(folder: str, encoding: str) -> Layout:
+def _colons(folder: str, encoding: str) -> ReleaseFiles:
     ratings = Dialect("::", quoted=False, header=("userId", "movieId", "rating", "timestamp"))
     movies = Dialect("::", quoted=False, header=("movieId", "title", "genres"), encoding=encoding)
-    return Layout(folder, "ratings.dat", "movies.dat", ratings, movies)
+    return ReleaseFiles(folder, "ratings.dat", "movies.dat", ratings, movies)
 
 
-LAYOUTS: Mapping[str, Layout] = MappingProxyType(
+LAYOUTS: Mapping[str, ReleaseFiles] = MappingProxyType(
     {
-        "ml-100k": Layout(
+        "ml-100k": ReleaseFiles(
             folder="ml-100k",
             ratings="u.data",
             movies="u.item",
-            ratings_dialect=Dialect("\t", quoted=False, header=("userId", "movieId", "rating", "timestamp")),
+            ratings_dialect=Dialect(
+                "\t", quoted=False, header=("userId", "movieId", "rating", "timestamp")
+            ),
             movies_dialect=Dialect(
-                "|", quoted=False, header=("movieId", "title", "released", "video", "url"), encoding="latin-1"
+                "|",
+                quoted=False,
+                header=("movieId", "title", "released", "video", "url"),
+                encoding="latin-1",
             ),
             flags="u.genre",
         ),
         "ml-1m": _colons("ml-1m", "latin-1"),
         "ml-10m": _colons("ml-10M100K", "utf-8"),
         **{
-            release: Layout(release, "ratings.csv", "movies.csv")
+            release: ReleaseFiles(release, "ratings.csv", "movies.csv")
             for release in ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest")
         },
     }
@@ -92,8 +107,10 @@ LAYOUTS: Mapping[str, Layout] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class MovieLensSource:
-    """Ratings as interactions, movies as items with genres and a year; `release` says in which files and how written."""
+class MovieLensSource(Source):
+    """Ratings as interactions, movies as items with genres and a year; `release` says in which
+    files and how written.
+    """
 
     name: ClassVar[str] = "movielens"
     needs_files: ClassVar[bool] = True
@@ -101,13 +118,15 @@ class MovieLensSource:
     release: Release = "ml-1m"
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> ReleaseFiles:
         """The release's files."""
         return LAYOUTS[self.release]
 
     def remotes(self) -> tuple[Remote, ...]:
         """The release's archive at GroupLens, unless its own folder is there."""
-        return (Remote(f"{self.release}.zip", f"{ADDRESS}/{self.release}.zip", (self.layout.folder,)),)
+        return (
+            Remote(f"{self.release}.zip", f"{ADDRESS}/{self.release}.zip", (self.layout.folder,)),
+        )
 
     def instructions(self) -> str:
         """The archive, or what is in it."""
@@ -118,15 +137,29 @@ class MovieLensSource:
         """Files of all releases."""
         return self.name
 
-    def read(self, place: Path | None = None, reading: Reading | None = None) -> RawData:
-        """Read ratings and movies. Raises `SirecError` with file, line and column of the first mistake."""
-        raw, reading, layout = RawFiles(self._own(place), self.instructions()), reading or Reading(), self.layout
+    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
+        """Read ratings and movies. Raises `SirecError` with file, line and column of the first
+        mistake.
+        """
+        raw, reading, layout = (
+            RawFiles(self._own(place), self.instructions()),
+            reading or ReadingContext(),
+            self.layout,
+        )
         ratings_file, movies_file, *flags = [raw.need(name) for name in layout.files]
-        movies = _listed(movies_file, layout, reading) if not flags else _flagged(movies_file, flags[0], layout, reading)
+        movies = (
+            _listed(movies_file, layout, reading)
+            if not flags
+            else _flagged(movies_file, flags[0], layout, reading)
+        )
         ratings = read_delimited(ratings_file, RATING_COLUMNS, reading, layout.ratings_dialect)
         return RawData(
             interactions=interactions(
-                ratings, user="userId", item="movieId", time="timestamp", behaviours={"rating": "rating"}
+                ratings,
+                user="userId",
+                item="movieId",
+                time="timestamp",
+                behaviours={"rating": "rating"},
             ),
             attributes={"genre": _genres(movies), "year": lists_to_rows(movies, "movieId", "year")},
             titles=titles(movies, "movieId", "title"),
@@ -135,28 +168,37 @@ class MovieLensSource:
         )
 
     def _own(self, place: Path | None) -> Path | None:
-        """The release's own folder or archive where a folder may hold several releases, whose files are called the same."""
+        """The release's own folder or archive where a folder may hold several releases, whose files
+        are called the same.
+        """
         own = (place / self.layout.folder, place / f"{self.release}.zip") if place else ()
         return next((path for path in own if path.exists()), place)
 
 
-def _listed(file: RawFile, layout: Layout, reading: Reading) -> pa.Table:
+def _listed(file: RawFile, layout: ReleaseFiles, reading: ReadingContext) -> pa.Table:
     """Movies that list their genres, with a column `year`."""
     table = read_delimited(file, (*MOVIE, GENRES), reading, layout.movies_dialect)
     return table.append_column("year", _year_in(table["title"]))
 
 
-def _flagged(file: RawFile, genre_file: RawFile, layout: Layout, reading: Reading) -> pa.Table:
+def _flagged(
+    file: RawFile, genre_file: RawFile, layout: ReleaseFiles, reading: ReadingContext
+) -> pa.Table:
     """Movies with a flag per genre, as `_listed` gives them."""
     names = _genre_names(genre_file)
     dialect = replace(layout.movies_dialect, header=(*(layout.movies_dialect.header or ()), *names))
-    table = read_delimited(file, (*MOVIE, RELEASED, *map(Column, names)), reading, dialect)
+    table = read_delimited(file, (*MOVIE, RELEASED, *map(WantedColumn, names)), reading, dialect)
     flags = table.select(names).to_pandas()
     _check_flags(file, flags, table["movieId"])
-    genres = [[name for name, flag in zip(names, row, strict=True) if flag == "1"] for row in flags.itertuples(index=False)]
+    genres = [
+        [name for name, flag in zip(names, row, strict=True) if flag == "1"]
+        for row in flags.itertuples(index=False)
+    ]
     released = pc.strftime(table["released"].cast(pa.timestamp("s")), format="%Y")
     year = pc.coalesce(_year_in(table["title"]), released)
-    table = table.select(["movieId", "title"]).append_column("genres", pa.array(genres, pa.list_(pa.string())))
+    table = table.select(["movieId", "title"]).append_column(
+        "genres", pa.array(genres, pa.list_(pa.string()))
+    )
     return table.append_column("year", year)
 
 
@@ -168,7 +210,8 @@ def _genre_names(file: RawFile) -> list[str]:
         name, _, index = line.strip().rpartition("|")
         if not name or index != str(number - 1) or name in names:
             raise SirecError(
-                f"{file}:{number}: '{line[:80]}' is not a new genre and its number", f"expected: NAME|{number - 1}"
+                f"{file}:{number}: '{line[:80]}' is not a new genre and its number",
+                f"expected: NAME|{number - 1}",
             )
         names.append(name)
     return names
@@ -179,7 +222,10 @@ def _check_flags(file: RawFile, flags: pd.DataFrame, movies: pa.ChunkedArray) ->
         wrong = (~flags[genre].isin(["0", "1"])).to_numpy()
         if wrong.any():
             row = int(wrong.argmax())
-            raise SirecError(f"{file}: movie {movies[row]}, column {genre}: '{flags[genre].iloc[row]}' is not a flag", "0 or 1")
+            raise SirecError(
+                f"{file}: movie {movies[row]}, column {genre}: '{flags[genre].iloc[row]}' is not a flag",
+                "0 or 1",
+            )
 
 
 def _year_in(movie_titles: pa.ChunkedArray) -> pa.ChunkedArray:

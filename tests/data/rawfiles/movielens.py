@@ -1,4 +1,6 @@
-"""The files of every MovieLens release as GroupLens writes them, with the oddities of the real ones, and what they say."""
+"""The files of every MovieLens release as GroupLens writes them, with the oddities of the real
+ones, and what they say.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ class Movie:
 
 MOVIES = (
     Movie("1", "Toy Story (1995)", "1995", ("Children's",), "01-Jan-1995"),
-    Movie("2", "Shanghai Triad (Yao a yao yao dao waipo qiao) (1995)", "1995", ("Drama",), "4-Feb-1996"),
+    Movie(
+        "2",
+        "Shanghai Triad (Yao a yao yao dao waipo qiao) (1995)",
+        "1995",
+        ("Drama",),
+        "4-Feb-1996",
+    ),
     Movie("3", "Misérables, Les (1998)", "1998", ("Drama", "Action"), "26-Apr-1998"),
     Movie("4", 'Great Day, "In" Harlem, A (1994)', "1994", (), "01-Jan-1994"),
     Movie("5", '"Burbs, The" (1989)', "1989", ("Film-Noir", "Sci-Fi"), ""),
@@ -40,7 +48,9 @@ MOVIES = (
     Movie("9", "(1995) backwards", None, ("Drama",)),
     Movie("0010", "Land Before Time III (1995)", "1995", ("Action",), "01-Jan-1995"),
 )
-"""Movies whose titles hold commas, quotes, colons, accents and years where they do not belong; all in Latin-1."""
+"""Movies whose titles hold commas, quotes, colons, accents and years where they do not belong; all
+in Latin-1.
+"""
 
 Rating = tuple[str, str, str, int]
 
@@ -52,26 +62,53 @@ def random_ratings(seed: int, count: int = 300, *, halves: bool = False) -> list
     ratings = []
     for _ in range(count):
         stars = int(rng.integers(1, 6))
-        written = f"{stars - 0.5}" if halves and rng.random() < 0.5 else f"{stars}.0" if halves else str(stars)
-        ratings.append((str(rng.integers(1, 20)), known[rng.integers(len(known))], written, int(rng.integers(8e8, 9e8)) // 100))
+        written = (
+            f"{stars - 0.5}"
+            if halves and rng.random() < 0.5
+            else f"{stars}.0"
+            if halves
+            else str(stars)
+        )
+        ratings.append(
+            (
+                str(rng.integers(1, 20)),
+                known[rng.integers(len(known))],
+                written,
+                int(rng.integers(8e8, 9e8)) // 100,
+            )
+        )
     return ratings
 
 
 def _hundred_thousand(ratings: list[Rating], movies: tuple[Movie, ...]) -> dict[str, bytes]:
     rows = [
-        "|".join([movie.id, movie.title, movie.released, "", "http://us.imdb.com/M/title-exact?x%20(1995)", *flags])
+        "|".join(
+            [
+                movie.id,
+                movie.title,
+                movie.released,
+                "",
+                "http://us.imdb.com/M/title-exact?x%20(1995)",
+                *flags,
+            ]
+        )
         for movie in movies
         for flags in [["1" if genre in movie.genres else "0" for genre in GENRES]]
     ]
     return {
         "u.data": "".join("\t".join(map(str, rating)) + "\n" for rating in ratings).encode(),
         "u.item": "".join(row + "\n" for row in rows).encode("latin-1"),
-        "u.genre": ("".join(f"{genre}|{number}\n" for number, genre in enumerate(GENRES)) + "\n").encode(),
+        "u.genre": (
+            "".join(f"{genre}|{number}\n" for number, genre in enumerate(GENRES)) + "\n"
+        ).encode(),
     }
 
 
 def _colons(ratings: list[Rating], movies: tuple[Movie, ...], encoding: str) -> dict[str, bytes]:
-    rows = [f"{movie.id}::{movie.title}::{'|'.join(movie.genres) or '(no genres listed)'}\n" for movie in movies]
+    rows = [
+        f"{movie.id}::{movie.title}::{'|'.join(movie.genres) or '(no genres listed)'}\n"
+        for movie in movies
+    ]
     return {
         "ratings.dat": "".join("::".join(map(str, rating)) + "\n" for rating in ratings).encode(),
         "movies.dat": "".join(rows).encode(encoding),
@@ -79,7 +116,9 @@ def _colons(ratings: list[Rating], movies: tuple[Movie, ...], encoding: str) -> 
 
 
 def _commas(ratings: list[Rating], movies: tuple[Movie, ...]) -> dict[str, bytes]:
-    rows = [(movie.id, movie.title, "|".join(movie.genres) or "(no genres listed)") for movie in movies]
+    rows = [
+        (movie.id, movie.title, "|".join(movie.genres) or "(no genres listed)") for movie in movies
+    ]
     tables = {
         "ratings.csv": (("userId", "movieId", "rating", "timestamp"), ratings),
         "movies.csv": (("movieId", "title", "genres"), rows),
@@ -94,7 +133,9 @@ def _csv(header: tuple[str, ...], rows: list[Rating] | list[tuple[str, ...]]) ->
     return text.getvalue().encode()
 
 
-def files(release: str, ratings: list[Rating], movies: tuple[Movie, ...] = MOVIES) -> dict[str, bytes]:
+def files(
+    release: str, ratings: list[Rating], movies: tuple[Movie, ...] = MOVIES
+) -> dict[str, bytes]:
     """The release's files by name."""
     if release == "ml-100k":
         return _hundred_thousand(ratings, movies)
@@ -107,7 +148,9 @@ def expected_years(release: str, movies: tuple[Movie, ...] = MOVIES) -> list[lis
     """Items and years: the title's, or where the release has release dates, the date's."""
     years = []
     for movie in movies:
-        released = datetime.strptime(movie.released, "%d-%b-%Y").strftime("%Y") if movie.released else None
+        released = (
+            datetime.strptime(movie.released, "%d-%b-%Y").strftime("%Y") if movie.released else None
+        )
         year = movie.year or (released if release == "ml-100k" else None)
         years += [[movie.id, year]] if year else []
     return years

@@ -1,4 +1,6 @@
-"""Yelp's reviews and businesses in the distributed schema, every key of it, and the archives in which they come."""
+"""Yelp's reviews and businesses in the distributed schema, every key of it, and the archives in
+which they come.
+"""
 
 from __future__ import annotations
 
@@ -20,38 +22,86 @@ REVIEWS, BUSINESSES = "yelp_academic_dataset_review.json", "yelp_academic_datase
 FIRST, LAST = 1_533_081_600, 1_577_836_799  # 2018-08-01 to 2019-12-31 UTC
 CITIES = ("Las Vegas", "Montréal", "  Tempe ", "", None)
 CATEGORIES = ("Restaurants", "Bars", "Men's Clothing", "Beauty & Spas", "Cafés", "Coffee & Tea")
-TEXTS = ("Great!", 'She said "wow"\n\nand left', "crème brûlée", "\\", "{not json", '"user_id": "x"', "a, b", " ")
+TEXTS = (
+    "Great!",
+    'She said "wow"\n\nand left',
+    "crème brûlée",
+    "\\",
+    "{not json",
+    '"user_id": "x"',
+    "a, b",
+    " ",
+)
 
 
-def review(user: str, business: str, stars: float = 4.0, date: str = "2019-03-01 12:00:00", text: str = "Great!") -> Record:
+def review(
+    user: str,
+    business: str,
+    stars: float = 4.0,
+    date: str = "2019-03-01 12:00:00",
+    text: str = "Great!",
+) -> Record:
     """A review; its id says nothing."""
     return {
-        "review_id": "lWC-xP3rd6obsecCYsGZRg", "user_id": user, "business_id": business, "stars": stars, "useful": 1,
-        "funny": 0, "cool": 0, "text": text, "date": date,
-    }  # fmt: skip
+        "review_id": "lWC-xP3rd6obsecCYsGZRg",
+        "user_id": user,
+        "business_id": business,
+        "stars": stars,
+        "useful": 1,
+        "funny": 0,
+        "cool": 0,
+        "text": text,
+        "date": date,
+    }
 
 
-def business(name: str, title: str | None = "A place", city: str | None = "Tempe", categories: str | None = None) -> Record:
+def business(
+    name: str,
+    title: str | None = "A place",
+    city: str | None = "Tempe",
+    categories: str | None = None,
+) -> Record:
     """A business; without categories the key is null, as in the files."""
     return {
-        "business_id": name, "name": title, "address": "1 Main St", "city": city, "state": "AZ", "postal_code": "85281",
-        "latitude": 33.4, "longitude": -111.9, "stars": 4.0, "review_count": 5, "is_open": 1,
+        "business_id": name,
+        "name": title,
+        "address": "1 Main St",
+        "city": city,
+        "state": "AZ",
+        "postal_code": "85281",
+        "latitude": 33.4,
+        "longitude": -111.9,
+        "stars": 4.0,
+        "review_count": 5,
+        "is_open": 1,
         "attributes": {"WiFi": "u'no'", "BusinessParking": "{'garage': False}"} if title else None,
-        "categories": categories, "hours": {"Monday": "7:0-20:0"} if city else None,
-    }  # fmt: skip
+        "categories": categories,
+        "hours": {"Monday": "7:0-20:0"} if city else None,
+    }
 
 
-def random_records(seed: int, *, days: bool = False, whole: bool = False) -> tuple[list[Record], list[Record]]:
-    """Reviews and businesses; `days` as older dumps date them, `whole` stars as older dumps write them."""
+def random_records(
+    seed: int, *, days: bool = False, whole: bool = False
+) -> tuple[list[Record], list[Record]]:
+    """Reviews and businesses; `days` as older dumps date them, `whole` stars as older dumps write
+    them.
+    """
     rng = np.random.default_rng(seed)
-    users, places = [f"u{number:021}" for number in range(40)], [f"-b_{number:019}" for number in range(25)]
+    users, places = (
+        [f"u{number:021}" for number in range(40)],
+        [f"-b_{number:019}" for number in range(25)],
+    )
     businesses = [
         business(
-            name, ["A place", 'The "Best"', "Café", None][rng.integers(4)], CITIES[rng.integers(len(CITIES))],
-            [None, ", ".join(rng.choice(CATEGORIES, rng.integers(1, 5), replace=False))][int(rng.random() < 0.8)],
+            name,
+            ["A place", 'The "Best"', "Café", None][rng.integers(4)],
+            CITIES[rng.integers(len(CITIES))],
+            [None, ", ".join(rng.choice(CATEGORIES, rng.integers(1, 5), replace=False))][
+                int(rng.random() < 0.8)
+            ],
         )
         for name in places
-    ]  # fmt: skip
+    ]
     reviews = []
     for _ in range(400):
         moment = datetime.fromtimestamp(int(rng.integers(FIRST, LAST)) // 3_600 * 3_600, UTC)
@@ -93,7 +143,9 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 
 
 def surrounded(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The files among what else archives hold: folders, other files, macOS's copies, and a name that leads outside."""
+    """The files among what else archives hold: folders, other files, macOS's copies, and a name
+    that leads outside.
+    """
     junk = b"\x00\x05\x16\x07Mac OS X"
     return {
         "../evil": b"gotcha",
@@ -110,21 +162,34 @@ def _renamed(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def _mac_zip(files: Mapping[str, bytes], mode: str) -> dict[str, bytes]:
-    inner = {"Yelp JSON/yelp_dataset.tar": tar(surrounded(files), mode), "__MACOSX/Yelp JSON/._yelp_dataset.tar": b"Mac OS X"}
+    inner = {
+        "Yelp JSON/yelp_dataset.tar": tar(surrounded(files), mode),
+        "__MACOSX/Yelp JSON/._yelp_dataset.tar": b"Mac OS X",
+    }
     return {"Yelp-JSON.zip": zipped(inner)}
 
 
 PACKINGS: dict[str, Callable[[Mapping[str, bytes]], dict[str, bytes]]] = {
     "loose": dict,
     "short names": _renamed,
-    "gzipped one by one": lambda files: {f"{name}.gz": gzip.compress(data) for name, data in files.items()},
-    "bzip2 one by one": lambda files: {f"{name}.bz2": bz2.compress(data) for name, data in files.items()},
-    "gzipped under the plain name": lambda files: {name: gzip.compress(data) for name, data in files.items()},
+    "gzipped one by one": lambda files: {
+        f"{name}.gz": gzip.compress(data) for name, data in files.items()
+    },
+    "bzip2 one by one": lambda files: {
+        f"{name}.bz2": bz2.compress(data) for name, data in files.items()
+    },
+    "gzipped under the plain name": lambda files: {
+        name: gzip.compress(data) for name, data in files.items()
+    },
     "a folder": lambda files: {f"yelp_dataset/{name}": data for name, data in files.items()},
     "tar": lambda files: {"yelp_dataset.tar": tar(surrounded(files))},
     "tgz": lambda files: {"yelp_dataset.tgz": tar(surrounded(files), "w:gz")},
-    "tar.bz2 with a folder": lambda files: {"y.tar.bz2": tar({f"yelp/{name}": data for name, data in files.items()}, "w:bz2")},
-    "gzip under the name of a tar": lambda files: {"yelp_dataset.tar": tar(surrounded(files), "w:gz")},
+    "tar.bz2 with a folder": lambda files: {
+        "y.tar.bz2": tar({f"yelp/{name}": data for name, data in files.items()}, "w:bz2")
+    },
+    "gzip under the name of a tar": lambda files: {
+        "yelp_dataset.tar": tar(surrounded(files), "w:gz")
+    },
     "zip": lambda files: {"yelp.zip": zipped(surrounded(files))},
     "zip with a tar": lambda files: _mac_zip(files, "w"),
     "zip with a compressed tar": lambda files: _mac_zip(files, "w:gz"),

@@ -10,69 +10,170 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.reading.columns import Column, Kind, check_times, convert
+from sirec.data.reading.columns import ColumnKind, WantedColumn, check_times, convert
 from sirec.errors import SirecError
 
 NEW_YEAR = 1_546_300_800  # 2019-01-01 UTC
-CASES: dict[str, tuple[Column, pa.Array, list[object], str]] = {  # kind, values, results, and . ? ! for right, missing, wrong
-    "texts are trimmed": (Column("x"), pa.array(["a", " b ", "", " ", None]), ["a", "b", None, None, None], "..???"),
-    "whole numbers are names": (Column("x"), pa.array([1, 2**62, None]), ["1", str(2**62), None], "..?"),
-    "64 bits without a sign": (Column("x"), pa.array([2**64 - 1], pa.uint64()), [str(2**64 - 1)], "."),
-    "fractions are no names": (Column("x"), pa.array([1.0, 2.5, None, -0.0, 2.0**53]), ["1", None, None, "0", None], ".!?.!"),
-    "whole floats among texts": (Column("x", "texts"), pa.array([3.0, 0.5, float("nan")]), [["3"], None, None], ".!?"),
+# kind, values, results, and . ? ! for right, missing, wrong
+CASES: dict[str, tuple[WantedColumn, pa.Array, list[object], str]] = {
+    "texts are trimmed": (
+        WantedColumn("x"),
+        pa.array(["a", " b ", "", " ", None]),
+        ["a", "b", None, None, None],
+        "..???",
+    ),
+    "whole numbers are names": (
+        WantedColumn("x"),
+        pa.array([1, 2**62, None]),
+        ["1", str(2**62), None],
+        "..?",
+    ),
+    "64 bits without a sign": (
+        WantedColumn("x"),
+        pa.array([2**64 - 1], pa.uint64()),
+        [str(2**64 - 1)],
+        ".",
+    ),
+    "fractions are no names": (
+        WantedColumn("x"),
+        pa.array([1.0, 2.5, None, -0.0, 2.0**53]),
+        ["1", None, None, "0", None],
+        ".!?.!",
+    ),
+    "whole floats among texts": (
+        WantedColumn("x", "texts"),
+        pa.array([3.0, 0.5, float("nan")]),
+        [["3"], None, None],
+        ".!?",
+    ),
     "lists of numbers": (
-        Column("x", "texts"), pa.array([[1.0, float("nan")], [1.5, 2.0], None, [7.0]]), [["1"], None, None, ["7"]], ".!?.",
+        WantedColumn("x", "texts"),
+        pa.array([[1.0, float("nan")], [1.5, 2.0], None, [7.0]]),
+        [["1"], None, None, ["7"]],
+        ".!?.",
     ),
-    "lists of whole numbers": (Column("x", "texts"), pa.array([[1, None], []]), [["1"], []], ".."),
-    "lists of truth values": (Column("x", "texts"), pa.array([[True]]), [None], "!"),
-    "truth values are no names": (Column("x"), pa.array([True]), [None], "!"),
+    "lists of whole numbers": (
+        WantedColumn("x", "texts"),
+        pa.array([[1, None], []]),
+        [["1"], []],
+        "..",
+    ),
+    "lists of truth values": (WantedColumn("x", "texts"), pa.array([[True]]), [None], "!"),
+    "truth values are no names": (WantedColumn("x"), pa.array([True]), [None], "!"),
     "numbers": (
-        Column("x", "number"), pa.array(["1", "x", "", " 2.5 ", "1e3", "inf", "4,5"]),
-        [1.0, None, None, 2.5, 1000.0, None, None], ".!?..!!",
+        WantedColumn("x", "number"),
+        pa.array(["1", "x", "", " 2.5 ", "1e3", "inf", "4,5"]),
+        [1.0, None, None, 2.5, 1000.0, None, None],
+        ".!?..!!",
     ),
-    "numbers that are numbers": (Column("x", "number"), pa.array([1, None]), [1.0, None], ".?"),
-    "NaN is missing": (Column("x", "number"), pa.array([1.0, float("nan")]), [1.0, None], ".?"),
+    "numbers that are numbers": (
+        WantedColumn("x", "number"),
+        pa.array([1, None]),
+        [1.0, None],
+        ".?",
+    ),
+    "NaN is missing": (
+        WantedColumn("x", "number"),
+        pa.array([1.0, float("nan")]),
+        [1.0, None],
+        ".?",
+    ),
     "seconds and milliseconds": (
-        Column("x", "time"), pa.array([NEW_YEAR, NEW_YEAR * 1000 + 999, -5]), [NEW_YEAR, NEW_YEAR, -5], "...",
+        WantedColumn("x", "time"),
+        pa.array([NEW_YEAR, NEW_YEAR * 1000 + 999, -5]),
+        [NEW_YEAR, NEW_YEAR, -5],
+        "...",
     ),
     "microseconds and nanoseconds": (
-        Column("x", "time"), pa.array([NEW_YEAR * 10**6 + 999_999, NEW_YEAR * 10**9, 2**63 - 1]),
-        [NEW_YEAR, NEW_YEAR, 9_223_372_036], "...",
+        WantedColumn("x", "time"),
+        pa.array([NEW_YEAR * 10**6 + 999_999, NEW_YEAR * 10**9, 2**63 - 1]),
+        [NEW_YEAR, NEW_YEAR, 9_223_372_036],
+        "...",
     ),
     "units in texts": (
-        Column("x", "time"), pa.array([str(NEW_YEAR * 10**6), str(NEW_YEAR * 10**9), "1e30", "-99999999999", "2019-01-01"]),
-        [NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR], "..!!.",
+        WantedColumn("x", "time"),
+        pa.array(
+            [str(NEW_YEAR * 10**6), str(NEW_YEAR * 10**9), "1e30", "-99999999999", "2019-01-01"]
+        ),
+        [NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR],
+        "..!!.",
     ),
     "typed times out of the calendar": (
-        Column("x", "time"), pa.array([1_600_000_000_000, 0], pa.timestamp("s")), [None, 0], "!.",
+        WantedColumn("x", "time"),
+        pa.array([1_600_000_000_000, 0], pa.timestamp("s")),
+        [None, 0],
+        "!.",
     ),
     "times that are no numbers": (
-        Column("x", "time"), pa.array([float("inf"), -1e300, NEW_YEAR + 0.9]), [None, None, NEW_YEAR], "!!.",
+        WantedColumn("x", "time"),
+        pa.array([float("inf"), -1e300, NEW_YEAR + 0.9]),
+        [None, None, NEW_YEAR],
+        "!!.",
     ),
     "times as texts": (
-        Column("x", "time"),
-        pa.array(["2019-01-01 12:00:00", "2019-01-01", "2019-01-01T01:00:00+01:00", "2019-01-01T00:00:00Z", "2019-02-30",
-                  "soon", "1546300800", ""]),
-        [NEW_YEAR + 43_200, NEW_YEAR, NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR, None], "....!!.?",
+        WantedColumn("x", "time"),
+        pa.array(
+            [
+                "2019-01-01 12:00:00",
+                "2019-01-01",
+                "2019-01-01T01:00:00+01:00",
+                "2019-01-01T00:00:00Z",
+                "2019-02-30",
+                "soon",
+                "1546300800",
+                "",
+            ]
+        ),
+        [NEW_YEAR + 43_200, NEW_YEAR, NEW_YEAR, NEW_YEAR, None, None, NEW_YEAR, None],
+        "....!!.?",
     ),
-    "the clock is no time": (Column("x", "time"), pa.array(["now", "today", "2019-01-01"]), [None, None, NEW_YEAR], "!!."),
-    "the clock is of no format": (Column("x", "time", format="%d/%m/%Y"), pa.array(["now", "today"]), [None, None], "!!"),
+    "the clock is no time": (
+        WantedColumn("x", "time"),
+        pa.array(["now", "today", "2019-01-01"]),
+        [None, None, NEW_YEAR],
+        "!!.",
+    ),
+    "the clock is of no format": (
+        WantedColumn("x", "time", format="%d/%m/%Y"),
+        pa.array(["now", "today"]),
+        [None, None],
+        "!!",
+    ),
     "times of a format": (
-        Column("x", "time", format="%d/%m/%Y"), pa.array(["01/01/2019", "2019-01-01"]), [NEW_YEAR, None], ".!",
+        WantedColumn("x", "time", format="%d/%m/%Y"),
+        pa.array(["01/01/2019", "2019-01-01"]),
+        [NEW_YEAR, None],
+        ".!",
     ),
-    "digits of a format": (Column("x", "time", format="%Y%m%d"), pa.array([20190101]), [NEW_YEAR], "."),
+    "digits of a format": (
+        WantedColumn("x", "time", format="%Y%m%d"),
+        pa.array([20190101]),
+        [NEW_YEAR],
+        ".",
+    ),
     "typed times": (
-        Column("x", "time"), pa.array([datetime(2019, 1, 1, 0, 0, 0, 5, tzinfo=UTC), None]), [NEW_YEAR, None], ".?",
+        WantedColumn("x", "time"),
+        pa.array([datetime(2019, 1, 1, 0, 0, 0, 5, tzinfo=UTC), None]),
+        [NEW_YEAR, None],
+        ".?",
     ),
-    "typed days": (Column("x", "time"), pa.array([date(2019, 1, 1)]), [NEW_YEAR], "."),
+    "typed days": (WantedColumn("x", "time"), pa.array([date(2019, 1, 1)]), [NEW_YEAR], "."),
     "split texts": (
-        Column("x", "texts", separator="|"), pa.array(["a| b |", "", "|", None]), [["a", "b"], None, [], None], ".?.?",
+        WantedColumn("x", "texts", separator="|"),
+        pa.array(["a| b |", "", "|", None]),
+        [["a", "b"], None, [], None],
+        ".?.?",
     ),
-    "unsplit texts": (Column("x", "texts"), pa.array(["a|b", None]), [["a|b"], None], ".?"),
-    "lists": (Column("x", "texts"), pa.array([["a", " ", None, "b"], [], None]), [["a", "b"], [], None], "..?"),
-    "nothing at all": (Column("x", "time"), pa.nulls(2), [None, None], "??"),
-    "no rows": (Column("x", "texts"), pa.array([], pa.string()), [], ""),
-}  # fmt: skip
+    "unsplit texts": (WantedColumn("x", "texts"), pa.array(["a|b", None]), [["a|b"], None], ".?"),
+    "lists": (
+        WantedColumn("x", "texts"),
+        pa.array([["a", " ", None, "b"], [], None]),
+        [["a", "b"], [], None],
+        "..?",
+    ),
+    "nothing at all": (WantedColumn("x", "time"), pa.nulls(2), [None, None], "??"),
+    "no rows": (WantedColumn("x", "texts"), pa.array([], pa.string()), [], ""),
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -81,7 +182,13 @@ def test_values_by_kind(case: str) -> None:
     column, values, expected, marks = CASES[case]
     result = convert(values, column)
     assert result.values.to_pylist() == expected
-    assert "".join("?" if m else "!" if w else "." for m, w in zip(result.missing, result.wrong, strict=True)) == marks
+    assert (
+        "".join(
+            "?" if m else "!" if w else "."
+            for m, w in zip(result.missing, result.wrong, strict=True)
+        )
+        == marks
+    )
 
 
 DATES = {
@@ -93,47 +200,66 @@ DATES = {
 @pytest.mark.parametrize("shape", DATES)
 @pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.string()])
 def test_dates_written_as_numbers_are_no_seconds(shape: str, kind: pa.DataType) -> None:
-    """Where all are dates they are refused, and the format is told with which they are read; one that is none is enough."""
-    column = Column("at", "time")
+    """Where all are dates they are refused, and the format is told with which they are read; one
+    that is none is enough.
+    """
+    column = WantedColumn("at", "time")
     numbers = pa.array(DATES[shape]).cast(kind)
-    with pytest.raises(SirecError, match=r"f\.csv, column at: all times are dates written as numbers") as caught:
+    with pytest.raises(
+        SirecError, match=r"f\.csv, column at: all times are dates written as numbers"
+    ) as caught:
         check_times(convert(numbers, column).values, column, "f.csv")
     assert f"--time-format '{shape}'" in (caught.value.hint or "")
     declared = replace(column, format=shape)
     found = convert(pa.array(DATES[shape]), declared).values
-    assert found.to_pylist()[0] == int(datetime.strptime(str(DATES[shape][0]), shape).replace(tzinfo=UTC).timestamp())
+    assert found.to_pylist()[0] == int(
+        datetime.strptime(str(DATES[shape][0]), shape).replace(tzinfo=UTC).timestamp()
+    )
     check_times(found, declared, "f.csv")
     for other in (19999999, 1577836800, 0):
         check_times(pa.array([*DATES[shape], other]), column, "f.csv")
 
 
-@given(st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=20), st.sampled_from(["text", "number", "time", "texts"]))
-def test_no_text_breaks_a_conversion(values: list[str | None], kind: Kind) -> None:
-    """Any text is right, missing or wrong; only what is right has a value, and one bad value spoils no other."""
-    column = Column("x", kind, separator="|")
+@given(
+    st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=20),
+    st.sampled_from(["text", "number", "time", "texts"]),
+)
+def test_no_text_breaks_a_conversion(values: list[str | None], kind: ColumnKind) -> None:
+    """Any text is right, missing or wrong; only what is right has a value, and one bad value spoils
+    no other.
+    """
+    column = WantedColumn("x", kind, separator="|")
     result = convert(pa.array(values, pa.string()), column)
-    assert [value is None for value in result.values.to_pylist()] == (result.missing | result.wrong).tolist()
-    alone = [convert(pa.array([value], pa.string()), column).values.to_pylist()[0] for value in values]
+    assert [value is None for value in result.values.to_pylist()] == (
+        result.missing | result.wrong
+    ).tolist()
+    alone = [
+        convert(pa.array([value], pa.string()), column).values.to_pylist()[0] for value in values
+    ]
     assert result.values.to_pylist() == alone
 
 
 def test_a_slice_converts_like_the_whole() -> None:
     """Offsets of a sliced list array are not those of its buffers."""
     values = pa.array([["a"], ["b", ""], None, ["c", "d"]])
-    whole = convert(values, Column("x", "texts")).values.to_pylist()
-    assert convert(values.slice(1, 3), Column("x", "texts")).values.to_pylist() == whole[1:]
+    whole = convert(values, WantedColumn("x", "texts")).values.to_pylist()
+    assert convert(values.slice(1, 3), WantedColumn("x", "texts")).values.to_pylist() == whole[1:]
 
 
-TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(lambda moment: moment.replace(microsecond=0))
+TIMES = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
 SHAPES = st.sampled_from(["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d"])
 
 
 @given(st.lists(st.tuples(TIMES, SHAPES), min_size=1, max_size=20))
 def test_quick_times_are_those_of_the_slow_way(times: list[tuple[datetime, str]]) -> None:
-    """A time is the same whether all of a block are of the forms that Arrow reads, or another form sends it to pandas."""
+    """A time is the same whether all of a block are of the forms that Arrow reads, or another form
+    sends it to pandas.
+    """
     texts = [f"{time.year:04}" + time.strftime(shape).lstrip("0123456789") for time, shape in times]
-    quick = convert(pa.array(texts), Column("x", "time"))
-    slow = convert(pa.array([*texts, "2019-01-01T00:00:00Z"]), Column("x", "time"))
+    quick = convert(pa.array(texts), WantedColumn("x", "time"))
+    slow = convert(pa.array([*texts, "2019-01-01T00:00:00Z"]), WantedColumn("x", "time"))
     assert quick.values.to_pylist() == slow.values.to_pylist()[:-1]
     assert not quick.wrong.any()
     assert slow.values.to_pylist()[-1] == NEW_YEAR

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sirec.data.raw import Reading
-from sirec.data.reading.columns import Column
+from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.formats import opened
 from sirec.errors import SirecError
@@ -23,8 +23,8 @@ def file(path: Path) -> RawFile:
     return RawFile(path, path.stat().st_size)
 
 
-def rows_of(path: Path, *columns: Column) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = opened(file(path)).read(columns, Reading()).to_pylist()
+def rows_of(path: Path, *columns: WantedColumn) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = opened(file(path)).read(columns, ReadingContext()).to_pylist()
     return found
 
 
@@ -34,9 +34,16 @@ def test_header_and_first_rows_of_every_format(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text('id\tkinds\tyear\n1\t"a\t1995\n')
     (tmp_path / "a.jsonl").write_text('{"id": 1, "kinds": ["a"]}\n{"id": 2, "year": 1995}\n')
     pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "a.parquet")
-    tables = {form: opened(file(tmp_path / f"a.{form}")) for form in ("csv", "tsv", "jsonl", "parquet")}
-    assert {form: tuple(table.header) for form, table in tables.items()} == dict.fromkeys(tables, ("id", "kinds", "year"))
-    assert tables["csv"].first_rows == [{"id": "1", "kinds": "a\nb", "year": "1995"}, {"id": "2", "kinds": "", "year": ""}]
+    tables = {
+        form: opened(file(tmp_path / f"a.{form}")) for form in ("csv", "tsv", "jsonl", "parquet")
+    }
+    assert {form: tuple(table.header) for form, table in tables.items()} == dict.fromkeys(
+        tables, ("id", "kinds", "year")
+    )
+    assert tables["csv"].first_rows == [
+        {"id": "1", "kinds": "a\nb", "year": "1995"},
+        {"id": "2", "kinds": "", "year": ""},
+    ]
     assert tables["tsv"].first_rows == [{"id": "1", "kinds": '"a', "year": "1995"}]
     assert tables["jsonl"].first_rows == [{"id": 1, "kinds": ["a"]}, {"id": 2, "year": 1995}]
     assert tables["parquet"].first_rows == ROWS
@@ -60,31 +67,47 @@ def test_a_table_of_another_kind_is_told_so(tmp_path: Path) -> None:
 
 
 def test_nan_in_json_is_missing(tmp_path: Path) -> None:
-    """Python writes NaN for a missing value: it is none, in the careful reader as in the fast one."""
-    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"id": "x", "maker": maker}) + "\n" for maker in ("A", float("nan"))))
-    assert rows_of(tmp_path / "a.jsonl", Column("id"), Column("maker", required=False))[1] == {"id": "x", "maker": None}
+    """Python writes NaN for a missing value: it is none, in the careful reader as in the fast
+    one.
+    """
+    (tmp_path / "a.jsonl").write_text(
+        "".join(json.dumps({"id": "x", "maker": maker}) + "\n" for maker in ("A", float("nan")))
+    )
+    assert rows_of(tmp_path / "a.jsonl", WantedColumn("id"), WantedColumn("maker", required=False))[
+        1
+    ] == {"id": "x", "maker": None}
 
 
 def test_a_single_whole_number_is_a_text_among_texts(tmp_path: Path) -> None:
     """Also on lines that are read one by one, beside a line whose list is not as usual."""
     (tmp_path / "a.jsonl").write_text('{"year": 1995}\n{"year": [1996, "c"]}\n')
-    assert rows_of(tmp_path / "a.jsonl", Column("year", "texts")) == [{"year": ["1995"]}, {"year": ["1996", "c"]}]
+    assert rows_of(tmp_path / "a.jsonl", WantedColumn("year", "texts")) == [
+        {"year": ["1995"]},
+        {"year": ["1996", "c"]},
+    ]
 
 
 def test_long_lists_of_parquet_are_lists(tmp_path: Path) -> None:
     """Lists with 64-bit offsets, as other libraries write them."""
-    table = pa.table({"kinds": pa.array([["a", " b "], None, [""]], pa.large_list(pa.large_string()))})
+    table = pa.table(
+        {"kinds": pa.array([["a", " b "], None, [""]], pa.large_list(pa.large_string()))}
+    )
     pq.write_table(table, tmp_path / "a.parquet")
-    found = rows_of(tmp_path / "a.parquet", Column("kinds", "texts", required=False))
+    found = rows_of(tmp_path / "a.parquet", WantedColumn("kinds", "texts", required=False))
     assert found == [{"kinds": ["a", "b"]}, {"kinds": None}, {"kinds": []}]
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     """In Parquet as in a header of text: nobody can tell which is meant."""
-    pq.write_table(pa.table([[1], [2], [3]], names=["user", "item", "user"]), tmp_path / "a.parquet")
+    pq.write_table(
+        pa.table([[1], [2], [3]], names=["user", "item", "user"]), tmp_path / "a.parquet"
+    )
     (tmp_path / "a.csv").write_text("user,item,user\n1,2,3\n")
     for name in ("a.parquet", "a.csv"):
-        for look in (lambda table: table.header, lambda table: table.read([Column("user")], Reading())):
+        for look in (
+            lambda table: table.header,
+            lambda table: table.read([WantedColumn("user")], ReadingContext()),
+        ):
             with pytest.raises(SirecError, match="two columns are called 'user'"):
                 look(opened(file(tmp_path / name)))
 
@@ -92,4 +115,8 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
 def test_times_with_an_exponent_are_seconds(tmp_path: Path) -> None:
     """As programs write large numbers of type float."""
     (tmp_path / "a.csv").write_text("at\n8.8125e8\n881250000.9\n1999-01-01\n")
-    assert [row["at"] for row in rows_of(tmp_path / "a.csv", Column("at", "time"))] == [881250000, 881250000, 915148800]
+    assert [row["at"] for row in rows_of(tmp_path / "a.csv", WantedColumn("at", "time"))] == [
+        881250000,
+        881250000,
+        915148800,
+    ]

@@ -7,24 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data.raw import Reading
 from sirec.data.reading import json_lines, lines, tables
-from sirec.data.reading.columns import Column
+from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.files import RawFile
 from sirec.errors import SirecError
 
-COLUMNS = (Column("user"), Column("tags", "texts"), Column("stars", "number", required=False))
+COLUMNS = (
+    WantedColumn("user"),
+    WantedColumn("tags", "texts"),
+    WantedColumn("stars", "number", required=False),
+)
 
 
 @pytest.mark.parametrize("together", [2, 3, 7, 64])
-def test_how_many_parts_are_joined_does_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
-    """Rows, their order and one dictionary of distinct texts in the order in which they first appear."""
+def test_how_many_parts_are_joined_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    """Rows, their order and one dictionary of distinct texts in the order in which they first
+    appear.
+    """
     users = [f"u{number * number % 23}" for number in range(200)]
     path = tmp_path / "file.jsonl"
-    path.write_text("".join(f'{{"user": "{user}", "tags": ["{user}", "é"], "stars": {n}}}\n' for n, user in enumerate(users)))
-    monkeypatch.setattr(json_lines, "blocks", lambda file, progress: lines.blocks(file, progress, size=300))
+    path.write_text(
+        "".join(
+            f'{{"user": "{user}", "tags": ["{user}", "é"], "stars": {n}}}\n'
+            for n, user in enumerate(users)
+        )
+    )
+    monkeypatch.setattr(
+        json_lines, "blocks", lambda file, progress: lines.blocks(file, progress, size=300)
+    )
     monkeypatch.setattr(tables, "TOGETHER", together)
-    table = tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, Reading())
+    table = tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, ReadingContext())
     assert table.column("user").to_pylist() == users
     assert table.column("tags").to_pylist() == [[user, "é"] for user in users]
     assert table.column("stars").to_pylist() == [float(number) for number in range(200)]
@@ -33,12 +48,18 @@ def test_how_many_parts_are_joined_does_not_matter(tmp_path: Path, monkeypatch: 
 
 
 def test_a_mistake_leaves_no_thread_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The threads of a file are gone when its error arrives, not when somebody lets go of the error."""
+    """The threads of a file are gone when its error arrives, not when somebody lets go of the
+    error.
+    """
     path = tmp_path / "file.jsonl"
-    path.write_text('{"user": "a", "tags": []}\n' * 200 + "{\n" + '{"user": "a", "tags": []}\n' * 200)
-    monkeypatch.setattr(json_lines, "blocks", lambda file, progress: lines.blocks(file, progress, size=300))
+    path.write_text(
+        '{"user": "a", "tags": []}\n' * 200 + "{\n" + '{"user": "a", "tags": []}\n' * 200
+    )
+    monkeypatch.setattr(
+        json_lines, "blocks", lambda file, progress: lines.blocks(file, progress, size=300)
+    )
     before = threading.active_count()
     with pytest.raises(SirecError, match=r"file\.jsonl:201: not a valid record") as caught:
-        tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, Reading())
+        tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, ReadingContext())
     assert threading.active_count() == before
     assert caught.value.__traceback__ is not None  # which holds the reader's frames

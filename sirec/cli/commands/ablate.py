@@ -1,0 +1,109 @@
+"""`sirec ablate`: a model against itself without some of its parts, and the papers' ablation
+tables.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from sirec.cli import options
+from sirec.studies.spec.switches import SWITCHES
+
+
+class TableName(StrEnum):
+    """The papers' ablation tables."""
+
+    modules = "modules"
+    fusion = "fusion"
+    side_info = "side-info"
+    dif = "dif"
+
+
+def _off(name: str) -> Any:
+    """The option that switches a part off."""
+    switch = SWITCHES[name]
+    return typer.Option(switch.flag, help=f"{switch.meaning[0].upper()}{switch.meaning[1:]}.")
+
+
+def ablate(
+    table: Annotated[
+        TableName | None,
+        typer.Argument(
+            help="A paper's tables: modules, fusion, side-info (COMIF Tables 6, 4, 5), dif (DIF-SR Tables 4, 5); modules if"
+            " nothing is switched off.",
+            show_default=False,
+        ),
+    ] = None,
+    no_upa: Annotated[bool, _off("upa")] = False,
+    no_iaa: Annotated[bool, _off("iaa")] = False,
+    no_embedding_fusion: Annotated[bool, _off("embedding-fusion")] = False,
+    no_attention_fusion: Annotated[bool, _off("attention-fusion")] = False,
+    no_aap: Annotated[bool, _off("aap")] = False,
+    no_dif: Annotated[bool, _off("dif")] = False,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Which model; without it the one that has the part.", show_default=False),
+    ] = None,
+    data: options.Data = None,
+    set_: options.Set = None,
+    seeds: options.Seeds = None,
+    jobs: options.Jobs = 1,
+    device: options.Device = "cpu",
+    protocol: options.ProtocolName = "comif",
+    profile: options.ProfileOption = options.ProfileName.intended,
+    again: options.Again = False,
+    history: options.HistoryOption = options.History.keep,
+    render_only: options.RenderOnly = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Train the full model and the switched-off one, and print both with the paired difference; or
+    a paper's ablation table.
+
+    Switches combine. Example: sirec ablate --no-upa, sirec ablate modules --data beauty
+    """
+    from sirec.cli.common import StudyCall, dataset, seeds_of, show
+    from sirec.config import parse_assignments
+    from sirec.report.results import View
+    from sirec.studies.compare.study_tables import VIEWS
+    from sirec.studies.spec.ablation import asked_for
+    from sirec.studies.spec.overrides import Variation
+
+    switches = {
+        "upa": no_upa,
+        "iaa": no_iaa,
+        "embedding-fusion": no_embedding_fusion,
+        "attention-fusion": no_attention_fusion,
+        "aap": no_aap,
+        "dif": no_dif,
+    }
+    off = [name for name, is_off in switches.items() if is_off]
+    plans = asked_for(table.value if table else None, model, off, protocol)
+    asked = Variation(
+        data=dataset(data, data_root).name,
+        seeds=seeds_of(seeds),
+        protocol=protocol,
+        profile=profile.value,
+        set=parse_assignments(set_ or []),
+    )
+    # A paper's table is drawn as `sirec study` draws it; what is asked for besides has a name of
+    # its own.
+    is_masked = history is options.History.mask
+    views = VIEWS if not off and not is_masked else [View("test", history.value)]
+    calls = [
+        StudyCall(
+            asked.apply(plan),
+            asked.name(name, plan) + ("_history_mask" if is_masked else ""),
+            out,
+            data_root,
+            device,
+            again,
+            jobs,
+        )
+        for name, plan in plans.items()
+    ]
+    show(*[call.result(views, render_only=render_only) for call in calls], as_json=as_json)

@@ -1,0 +1,189 @@
+"""`sirec coldstart`: finished runs by how rare the target is, how long the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sirec.cli import options
+from sirec.cli.console import say
+
+if TYPE_CHECKING:
+    from sirec.studies.compare.select_runs import ListedRun
+
+
+def coldstart(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Run folders, or the first digits of ids; else by model."),
+    ] = None,
+    data: options.Data = None,
+    models: Annotated[
+        str | None,
+        typer.Option(
+            help="Separated by commas; else all of a study, else transitions,sasrec,dif-sr,comif.",
+            show_default=False,
+        ),
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Take the runs of this study.", show_default=False)
+    ] = None,
+    train: Annotated[
+        bool,
+        typer.Option(
+            "--train",
+            help="Train what is missing first, as rows of that study; without one of overall.",
+        ),
+    ] = False,
+    jobs: options.Jobs = 1,
+    device: options.Device = "cpu",
+    bins: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="popularity=5,10,20,50 or length=…: the last value of each bin; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    minimum: Annotated[
+        int, typer.Option(help="Users a bin needs; with fewer it joins a neighbour.")
+    ] = 200,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Model or row to compare with; without it SASRec, else the best on validation."
+        ),
+    ] = None,
+    history: options.HistoryOption = options.History.keep,
+    name: Annotated[
+        str | None, typer.Option(help="What tables and figures are called.", show_default=False)
+    ] = None,
+    render_only: Annotated[
+        bool, typer.Option("--render-only", help="Draw anew what was drawn under that name.")
+    ] = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Compare models on groups of users: rare and frequent targets, short and long histories
+    (COMIF's Figures 5 and 6).
+
+    It reads ranks alone, of runs that there are or that --train makes. Tables and figures are
+    written to results/tables and results/figures.
+
+    Example: sirec coldstart --data beauty --models sasrec,dif-sr,comif --train
+    """
+    from sirec.cli.common import show
+    from sirec.errors import SirecError
+    from sirec.evaluation.user_groups import with_ends
+    from sirec.studies.analyses.cold_start import (
+        METRICS,
+        ColdStart,
+        cold_start,
+        default_name,
+        record,
+        recorded,
+    )
+    from sirec.studies.analyses.names import check_name
+
+    name = check_name(name)
+    if not train and (jobs > 1 or device != "cpu"):
+        raise SirecError(
+            "--jobs and --device are about training, and nothing is trained", "say --train"
+        )
+    if train and (render_only or runs):
+        other = "--render-only" if render_only else "run folders"
+        raise SirecError(f"--train and {other}: there is nothing to train", "leave one of them out")
+    if render_only:
+        name = name or default_name(_data(data, data_root), history.value)
+        asked = recorded(out, name)
+    else:
+        asked = ColdStart(
+            bins={grouping: declared.ends for grouping, declared in with_ends(bins or []).items()},
+            minimum=minimum,
+            metrics=tuple(metric or METRICS),
+            history=history.value,
+            against=against,
+            runs=tuple(
+                _trained(data, models, study, jobs, device, out, data_root)
+                if train
+                else _chosen(runs or [], data, models, study, out, data_root)
+            ),
+        )
+    report = cold_start(asked, out)
+    for remark in report.remarks:
+        say(remark)
+    name = name or default_name(report.dataset, history.value)
+    record(asked, out, name)
+    written = report.write(out, name)  # before printing: a closed pipe ends the command
+    show(report.comparison, as_json=as_json)
+    for path in written:
+        say(f"written: {path}")
+
+
+def _chosen(
+    runs: Sequence[str],
+    data: str | None,
+    models: str | None,
+    study: str | None,
+    out: Path,
+    data_root: Path,
+) -> list[ListedRun]:
+    from sirec.errors import SirecError
+    from sirec.studies.analyses.cold_start import MODELS
+    from sirec.studies.compare.select_runs import of_models, of_runs, of_study
+
+    names = _names(models)
+    if runs:
+        if data or names or study:
+            raise SirecError(
+                "run folders leave nothing for --data, --models or --study to choose",
+                "give one or the other",
+            )
+        return of_runs(runs, out)
+    if study:
+        return of_study(study, out, data=data, models=names)
+    return of_models(names or MODELS, _data(data, data_root), out)
+
+
+def _trained(
+    data: str | None,
+    models: str | None,
+    study: str | None,
+    jobs: int,
+    device: str,
+    out: Path,
+    data_root: Path,
+) -> list[ListedRun]:
+    """The runs of an experiment's rows, after training what is missing."""
+    from sirec.cli.common import StudyCall
+    from sirec.studies.analyses.cold_start import MODELS
+    from sirec.studies.compare.select_runs import EVERY_MODEL, ListedRun, rows_of
+    from sirec.studies.spec.experiment import find_experiment, read_experiment
+    from sirec.studies.spec.overrides import Variation
+
+    path = find_experiment(study or EVERY_MODEL)
+    plan = read_experiment(path)
+    asked = Variation(data=_data(data, data_root))
+    call = StudyCall(
+        asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, jobs=jobs
+    )
+    rows = rows_of(plan, _names(models) or (() if study else MODELS))
+    found = call.only(rows).run(keeps_record=False)
+    return [ListedRun(run.label, folder.path.relative_to(out).as_posix()) for run, folder in found]
+
+
+def _names(models: str | None) -> list[str]:
+    return [name.strip() for name in models.split(",")] if models else []
+
+
+def _data(data: str | None, data_root: Path) -> str:
+    from sirec.cli.common import dataset
+
+    return data or dataset(None, data_root).name

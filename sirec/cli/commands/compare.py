@@ -1,0 +1,48 @@
+"""`sirec compare`: two runs beside each other."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+
+
+def compare(
+    first: Annotated[str, typer.Argument(help="Run folder, or the first digits of its id.")],
+    second: Annotated[str, typer.Argument(help="The run it is compared with.")],
+    history: options.HistoryOption = options.History.keep,
+    split: Annotated[str, typer.Option(help="test or valid.")] = "test",
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False),
+    ] = None,
+    configuration: Annotated[
+        bool,
+        typer.Option("--configuration", help="Compare configurations only; the data may differ."),
+    ] = False,
+    out: options.Out = options.RESULTS,
+    as_json: options.Json = False,
+) -> None:
+    """Say what two runs differ in, what makes that unfair first, then which is better, and whether
+    they find the same targets.
+
+    Example: sirec compare 3f2a91 7c0d55
+    """
+    from sirec.cli.common import show
+    from sirec.data.split import PARTS
+    from sirec.errors import unknown
+    from sirec.evaluation.metrics import parse_metrics
+    from sirec.report.results import View
+    from sirec.run.store import Store
+    from sirec.studies.compare.two_runs import METRICS, compare_runs
+
+    if split not in PARTS:
+        raise unknown("split", split, PARTS)
+    metrics = parse_metrics(metric or ()) or METRICS
+    sides = Store(out).find(first), Store(out).find(second)
+    comparison = compare_runs(
+        sides, metrics=metrics, view=View(split, history.value), configuration_only=configuration
+    )
+    show(comparison, as_json=as_json)

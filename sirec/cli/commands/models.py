@@ -1,0 +1,245 @@
+"""`sirec models`: what there is, and what each one is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from sirec.cli import options
+from sirec.cli.console import data_progress, print_json, stdout
+
+if TYPE_CHECKING:
+    from sirec.data.dataset import Dataset
+    from sirec.models.declaration import Declaration
+    from sirec.studies.analyses.model_cards import ConfigKey, ModelCard
+
+OnData = Annotated[
+    str | None,
+    typer.Option(
+        "--data",
+        help="Prepared data set to build the models for: adds their parameters.",
+        show_default=False,
+    ),
+]
+
+# What goes first where a screen is too narrow: where what is fused is COMIF's Table 2 and goes
+# last.
+DISPENSABLE = ("objectives", "task", "one pass", "SSL", "behaviours", "attributes", "parameters")
+LEGEND: Mapping[str, str] = {
+    "attributes": "attributes and behaviours: where they enter and what fuses them; candidates: scored items have them, too",
+    "SSL": "SSL: what self-supervised losses teach",
+    "one pass": "one pass: whether one trains every position of a sequence, or (gaps) those hidden in it",
+}
+GAP = 2  # what a column takes beside its words
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(help="One model's page.", autocompletion=options.complete_model)
+    ] = None,
+    data: OnData = None,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    protocol: options.ProtocolName = "comif",
+    as_json: options.Json = False,
+) -> None:
+    """List the models by where they fuse what (COMIF's Table 2), or show one model's page.
+
+    A page has the model's equations and departures, how it compared with the original, what was
+    printed for it, and what a run has set under the protocol and both profiles.
+
+    Example: sirec models comif
+    """
+    from sirec.cli.common import dataset
+    from sirec.models import model_class
+    from sirec.run.config import protocol_named
+    from sirec.studies.analyses.model_cards import ModelCard, entries
+
+    protocol_named(protocol)  # also where nothing depends on it
+    chosen = entries() if name is None else [ModelCard(model_class(name))]
+    found = None if data is None else dataset(data, data_root)
+    sizes = None if found is None else _sizes(chosen, found, protocol)
+    if as_json:
+        rows = [
+            entry.as_dict() | ({} if sizes is None else {"parameters": sizes[entry.model.name]})
+            for entry in chosen
+        ]
+        print_json(rows if name is None else rows[0] | _details(chosen[0].model, found, protocol))
+    elif name is None:
+        stdout.print(
+            _taxonomy(
+                _columns(chosen, sizes),
+                stdout.width,
+                f"parameters: on {data} under protocol {protocol}",
+            )
+        )
+    else:
+        _page(chosen[0], sizes, found, protocol)
+
+
+def _sizes(chosen: Sequence[ModelCard], data: Dataset, protocol: str) -> dict[str, int]:
+    from sirec.studies.analyses.model_cards import parameters
+
+    with data_progress() as bars:
+        return {
+            entry.model.name: parameters(entry.model, data, protocol)
+            for entry in bars.track(chosen, description="building")
+        }
+
+
+def _columns(chosen: Sequence[ModelCard], sizes: Mapping[str, int] | None) -> dict[str, list[str]]:
+    """The taxonomy's cells by heading."""
+    columns: dict[str, list[str]] = {
+        "name": [entry.model.name for entry in chosen],
+        "attributes": [entry.places["attribute"].text for entry in chosen],
+        "behaviours": [entry.places["behaviour"].text for entry in chosen],
+        "SSL": [", ".join(entry.signals) or "–" for entry in chosen],
+        "task": [" then ".join(entry.tasks) or "–" for entry in chosen],
+        "objectives": [
+            " then ".join(", ".join(parts) for parts in entry.objectives) or "–" for entry in chosen
+        ],
+        "one pass": [entry.one_pass or "–" for entry in chosen],
+    }
+    if sizes is not None:
+        columns["parameters"] = [f"{sizes[entry.model.name]:,}" for entry in chosen]
+    return columns
+
+
+def _taxonomy(columns: Mapping[str, Sequence[str]], screen: int, where: str) -> Table:
+    """As many columns as a screen of this width has room for without a cut word; a line says what
+    is left out.
+    """
+    shown, dispensable = dict(columns), iter(DISPENSABLE)
+    while (widths := _widths(shown, screen)) is None:
+        shown.pop(next(dispensable))
+    legend = [text for heading, text in LEGEND.items() if heading in shown] + (
+        [where] if "parameters" in shown else []
+    )
+    lines = ["; ".join(legend)] if legend else []
+    if missing := [heading for heading in columns if heading not in shown]:
+        lines.insert(0, f"no room for: {', '.join(missing)} (a wider terminal or --json has them)")
+    caption = "\n".join(lines)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        caption=caption,
+        caption_justify="left",
+    )
+    for heading in shown:
+        table.add_column(
+            heading, width=widths[heading], justify="right" if heading == "parameters" else "left"
+        )
+    for cells in zip(*shown.values(), strict=True):
+        table.add_row(*cells)
+    return table
+
+
+def _widths(columns: Mapping[str, Sequence[str]], screen: int) -> dict[str, int] | None:
+    """The columns' widths, the widest narrowed until all fit; None where that would cut a word.
+
+    One column, which nothing could be left out for, has the width of its longest word on any
+    screen.
+    """
+    cells = {heading: [heading, *values] for heading, values in columns.items()}
+    least = {
+        heading: max(len(word) for cell in values for word in cell.split())
+        for heading, values in cells.items()
+    }
+    widths = {heading: max(map(len, values)) for heading, values in cells.items()}
+    room = max(screen - GAP * (len(columns) - 1), max(least.values()) if len(columns) == 1 else 0)
+    while sum(widths.values()) > room:
+        wide = [heading for heading in widths if widths[heading] > least[heading]]
+        if not wide:
+            return None
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> dict[str, object]:
+    from sirec.studies.analyses.model_cards import printed, settings
+
+    return {
+        "protocol": protocol,
+        "settings": {
+            setting.path: dict(setting.values) for setting in settings(model, data, protocol)
+        },
+        "switches": dict(model.published),
+        "printed": printed(model),
+        "checked": model.checked,
+    }
+
+
+def _page(
+    entry: ModelCard, sizes: Mapping[str, int] | None, data: Dataset | None, protocol: str
+) -> None:
+    from sirec.studies.analyses.model_cards import printed, settings
+
+    model = entry.model
+    figures, rows = printed(model), settings(model, data, protocol)
+    stdout.print(
+        inspect.getdoc(inspect.getmodule(model)) or "",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    stdout.print(f"\nSource: {model.source}.", markup=False, highlight=False, soft_wrap=True)
+    if model.checked:
+        stdout.print(
+            f"Beside the original: {model.checked}.", markup=False, highlight=False, soft_wrap=True
+        )
+    if sizes is not None and data is not None:
+        stdout.print(f"Built for {data.name}: {sizes[model.name]:,} parameters.", highlight=False)
+    if figures:
+        stdout.print(_printed_table(figures))
+    if rows:
+        stdout.print(_settings_table(rows, protocol))
+        if all(setting.text("published") == setting.text("intended") for setting in rows):
+            stdout.print(
+                "Profile published is profile intended here: none of these settings differs.",
+                highlight=False,
+            )
+
+
+def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
+    from sirec.studies.analyses.model_cards import READINGS
+
+    table = _table(f"Settings under protocol {protocol}", "setting", "intended", "published")
+    for column in table.columns:
+        column.overflow = "fold"
+    legend = "declared: the model's own, where the protocol has another; published: where it differs; –: no such setting"
+    table.caption, table.caption_justify = legend, "left"
+    for setting in settings:
+        declared, intended, published = (setting.text(reading) for reading in READINGS)
+        table.add_row(
+            escape(setting.path),
+            escape(intended if intended == declared else f"{intended} (declared {declared})"),
+            escape("" if published == intended else published),
+        )
+    return table
+
+
+def _printed_table(figures: Sequence[dict[str, object]]) -> Table:
+    table = _table("Printed", *(str(key) for key in figures[0]))
+    table.caption, table.caption_justify = (
+        "history: its items were ranked like all others (keep) or left out (mask)",
+        "left",
+    )
+    for row in figures:
+        table.add_row(
+            *(
+                f"{value:.4f}" if isinstance(value, float) else str(value or "")
+                for value in row.values()
+            )
+        )
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    return Table(*headings, box=box.SIMPLE_HEAD, show_edge=False, title=title, title_justify="left")

@@ -1,0 +1,253 @@
+"""`sirec prepare`: raw files into a prepared data set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import TaskID
+
+from sirec.cli import options
+from sirec.cli.commands.datasets import dataset_table
+from sirec.cli.console import data_progress, print_json, say, stdout
+
+KEEP, SPLIT, AMAZON, TABLE = (
+    "What is kept",
+    "Split",
+    "Amazon, MovieLens, S3-Rec",
+    "A table of your own",
+)
+
+
+def text(help: str, panel: str, *names: str) -> Any:
+    """An option that is left to the recipe where it is not given."""
+    return typer.Option(*names, help=help, rich_help_panel=panel, show_default=False)
+
+
+def prepare(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="beauty, sports, toys, yelp, ml-1m, demo, …; a source; or a recipe in a YAML file."
+        ),
+    ],
+    called: Annotated[
+        str | None,
+        typer.Option("--name", help="What the data set is called, if not so.", show_default=False),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="Raw format: amazon, yelp, movielens, s3rec, atomic, table, demo.",
+            show_default=False,
+        ),
+    ] = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder or archive with the raw files; else below raw/, where downloads go.",
+            show_default=False,
+        ),
+    ] = None,
+    skip_bad_lines: Annotated[
+        int, typer.Option(min=0, help="Bad lines to leave out, counted, before giving up.")
+    ] = 0,
+    since: Annotated[str | None, text("First day (or minute) in UTC: 2019-01-01.", KEEP)] = None,
+    until: Annotated[str | None, text("Last day (or minute), inclusive.", KEEP)] = None,
+    min_rating: Annotated[float | None, text("Drop lower ratings.", KEEP)] = None,
+    core: Annotated[
+        int | None,
+        text("Interactions every user and every item must have; 0: no filter; usually 5.", KEEP),
+    ] = None,
+    dedupe: Annotated[
+        bool,
+        typer.Option(
+            "--dedupe",
+            help="Keep a user's first interaction with an item only.",
+            rich_help_panel=KEEP,
+        ),
+    ] = False,
+    categories: Annotated[
+        str | None,
+        text("A category is a phrase (the default) or a fragment: each of its words.", KEEP),
+    ] = None,
+    bins: Annotated[
+        list[str] | None,
+        text(
+            "Bins of a number by inner edges: price=10,20,50; gap=1h,1d,7d bins the time between interactions. Repeatable.",
+            KEEP,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        text("leave-one-out (the default), or temporal: the same moments for everybody.", SPLIT),
+    ] = None,
+    valid_from: Annotated[str | None, text("temporal: first day of validation.", SPLIT)] = None,
+    test_from: Annotated[str | None, text("temporal: first day of the test.", SPLIT)] = None,
+    valid_share: Annotated[
+        float | None, text("temporal, without days: share of interactions; usually 0.1.", SPLIT)
+    ] = None,
+    test_share: Annotated[
+        float | None, text("temporal, without days: share of interactions; usually 0.1.", SPLIT)
+    ] = None,
+    target: Annotated[
+        str | None,
+        text(
+            "temporal: the last (the default) or the first interaction of a period is predicted.",
+            SPLIT,
+        ),
+    ] = None,
+    category: Annotated[
+        str | None, text("Any Amazon category, as its files call it: Musical_Instruments.", AMAZON)
+    ] = None,
+    edition: Annotated[str | None, text("Amazon: 2014 (the papers), 2018 or 2023.", AMAZON)] = None,
+    reviews: Annotated[str | None, text("Amazon: 5-core files or all reviews.", AMAZON)] = None,
+    release: Annotated[str | None, text("MovieLens or S3-Rec: ml-1m, Beauty, …", AMAZON)] = None,
+    interactions: Annotated[
+        str | None, text("File of interactions: CSV, TSV, Parquet or JSON lines.", TABLE)
+    ] = None,
+    user: Annotated[str | None, text("Its column of users.", TABLE)] = None,
+    item: Annotated[str | None, text("Its column of items.", TABLE)] = None,
+    time: Annotated[str | None, text("Its column of times.", TABLE)] = None,
+    time_format: Annotated[
+        str | None, text("How times are written, if not ISO 8601 or seconds: '%d/%m/%Y'.", TABLE)
+    ] = None,
+    behaviour: Annotated[
+        list[str] | None, text("A behaviour: NAME, or NAME=COLUMN. Repeatable.", TABLE)
+    ] = None,
+    items: Annotated[str | None, text("File of items.", TABLE)] = None,
+    items_key: Annotated[
+        str | None, text("Its column of items, if called otherwise.", TABLE)
+    ] = None,
+    attribute: Annotated[
+        list[str] | None, text("An attribute: NAME, or NAME=COLUMN. Repeatable.", TABLE)
+    ] = None,
+    title: Annotated[str | None, text("The column of titles.", TABLE)] = None,
+    separator: Annotated[
+        str | None, text("What separates several values in a cell.", TABLE)
+    ] = None,
+    delimiter: Annotated[
+        str | None, text("What separates the cells of a text file: ';', or '\\t' for a tab.", TABLE)
+    ] = None,
+    encoding: Annotated[
+        str | None, text("How a text file is encoded, if not in UTF-8 or UTF-16: cp1252.", TABLE)
+    ] = None,
+    columns: Annotated[
+        str | None,
+        text("Names of the columns of a file without a header, separated by commas.", TABLE),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="KEY=VALUE: any other option of the source. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Prepare a data set from raw files, which are downloaded where that is possible.
+
+    Examples: sirec prepare beauty
+
+    sirec prepare yelp --since 2019-01-01 --until 2019-12-31 --raw downloads/yelp_dataset.tar
+
+    sirec prepare table --name shop --interactions orders.csv --user customer --item product --time
+    ordered_at
+    """
+    from sirec import config
+    from sirec.data import recipes
+    from sirec.data.reading.context import BadLines, ReadingContext
+    from sirec.data.store import storage
+
+    asked = {
+        "category": category,
+        "edition": edition,
+        "reviews": reviews,
+        "release": release,
+        "interactions": interactions,
+        "user": user,
+        "item": item,
+        "time": time,
+        "time_format": time_format,
+        "behaviours": _columns(behaviour),
+        "items": items,
+        "items_key": items_key,
+        "attributes": _columns(attribute),
+        "title": title,
+        "separator": separator,
+        "delimiter": delimiter and delimiter.replace("\\t", "\t"),
+        "encoding": encoding,
+        "columns": columns and [column.strip() for column in columns.split(",")],
+    }
+    parts = {
+        "name": split
+        or ("temporal" if valid_from or test_from or valid_share or test_share or target else None),
+        "valid_from": valid_from,
+        "test_from": test_from,
+        "valid": valid_share,
+        "test": test_share,
+        "target": target,
+    }
+    settings = {
+        "since": since,
+        "until": until,
+        "min_rating": min_rating,
+        "core": core,
+        "drop_duplicates": dedupe or None,
+        "categories": categories,
+        "split": _given(parts) or None,
+        "bins": dict(_pair(each, "--bins") for each in bins) if bins else None,
+    }
+    source_options = _given(asked) | config.parse_assignments(changes or [])
+    recipe = recipes.resolve(name, source, called, source_options, _given(settings))
+    bad_lines = BadLines(skip_bad_lines)
+    with data_progress() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=None)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        prepared = recipes.carry_out(recipe, data_root, raw, ReadingContext(show, bad_lines))
+    for message in bad_lines.messages:
+        say(f"skipped {message}")
+    for step in prepared.steps:
+        say(
+            f"{step.name}: {step.users:,} users, {step.items:,} items, {step.interactions:,} interactions"
+        )
+    for note in prepared.notes:
+        say(note)
+    folder = storage.find(data_root, recipe.name)
+    if as_json:
+        print_json({"folder": str(folder), "statistics": prepared.statistics.as_dict()})
+    else:
+        stdout.print(dataset_table([storage.read_manifest(folder)]))
+        say(f"prepared: {folder}")
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _columns(texts: list[str] | None) -> dict[str, str] | None:
+    """NAME or NAME=COLUMN as name -> column."""
+    return (
+        {name: column or name for name, _, column in (text.partition("=") for text in texts)}
+        if texts
+        else None
+    )
+
+
+def _pair(text: str, where: str) -> tuple[str, str]:
+    from sirec.errors import SirecError
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise SirecError(
+            f"{where} {text}: expected NAME=EDGES", f"for example: {where} price=10,20,50"
+        )
+    return name.strip(), value

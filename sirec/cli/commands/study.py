@@ -1,0 +1,81 @@
+"""`sirec study`: an experiment file into runs and tables."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+from sirec.cli.console import say
+
+
+def study(
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            help="Experiment file, or the name of one that ships with sirec; or a measurement: correlation."
+        ),
+    ],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Train only these rows; repeatable.", show_default=False),
+    ] = None,
+    data: options.Data = None,
+    set_: options.Set = None,
+    seeds: options.Seeds = None,
+    jobs: options.Jobs = 1,
+    cluster: options.Cluster = None,
+    device: options.Device = "cpu",
+    again: options.Again = False,
+    render_only: options.RenderOnly = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Train what is missing of an experiment and print its tables; they are written to
+    results/tables as well.
+
+    A run that was stopped goes on from its last epoch. With --only, rows are trained without
+    drawing tables.
+
+    Example: sirec study overall --data beauty --jobs 2
+
+    Example: sirec study overall --data beauty --jobs 16 --cluster auto
+    """
+    from sirec.cli.common import StudyCall, seeds_of, show
+    from sirec.cli.measure import MEASUREMENTS, Chosen
+    from sirec.config import parse_assignments
+    from sirec.errors import SirecError
+    from sirec.studies.spec.experiment import find_experiment, read_experiment
+    from sirec.studies.spec.overrides import Variation
+
+    if experiment in MEASUREMENTS:
+        if only or set_ or seeds or jobs > 1 or cluster or again:
+            raise SirecError(
+                f"{experiment} measures finished runs and trains none",
+                f"sirec {experiment} --help lists its options",
+            )
+        chosen = Chosen((), None, (), data, out, data_root)
+        MEASUREMENTS[experiment].run(
+            chosen, options.SAMPLED_USERS, 0, render_only=render_only, as_json=as_json
+        )
+        return
+    path = find_experiment(experiment)
+    asked = Variation(data=data, seeds=seeds_of(seeds), set=parse_assignments(set_ or []))
+    plan = read_experiment(path)
+    call = StudyCall(
+        asked.apply(plan),
+        asked.name(path.stem, plan),
+        out,
+        data_root,
+        device,
+        again,
+        jobs,
+        cluster=cluster,
+    )
+    if only:
+        call.only(only).run(keeps_record=False)
+        say("only these rows; the tables come with the whole study")
+        return
+    show(call.result(render_only=render_only), as_json=as_json)

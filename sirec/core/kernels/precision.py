@@ -1,0 +1,54 @@
+"""Which products are made where: maps as `core/kernels/products.py` has it, the small ones of
+attention in fp32 whatever the precision.
+
+Under bf16 a CPU compiles a kernel for every shape, and buckets differ in rows and length;
+attention's products gain nothing from half the digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from sirec.core.kernels.products import linear
+
+Owner = TypeVar("Owner")
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
+
+class Linear(nn.Linear):
+    """torch's map, computed as `products.linear` does it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., w] -> [..., w']."""
+        return linear(x, self.weight, self.bias)
+
+
+def small_products(
+    method: Callable[Concatenate[Owner, Given], Result],
+) -> Callable[Concatenate[Owner, Given], Result]:
+    """A method whose products are of many small matrices: in fp32 where shapes are compiled,
+    whatever type it is given.
+    """
+
+    @wraps(method)
+    def wrapped(self: Owner, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:
+        if not torch.is_autocast_enabled("cpu"):
+            return method(self, *args, **kwargs)
+        with torch.autocast("cpu", enabled=False):
+            wide_args: Any = [_widened(value) for value in args]
+            wide_kwargs: Any = {key: _widened(value) for key, value in kwargs.items()}
+            return method(self, *wide_args, **wide_kwargs)
+
+    return wrapped
+
+
+def _widened(given: object) -> object:
+    if isinstance(given, list | tuple):
+        return [_widened(part) for part in given]
+    return given.float() if isinstance(given, Tensor) and given.dtype is torch.bfloat16 else given

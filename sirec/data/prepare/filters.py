@@ -1,0 +1,177 @@
+"""What is left out of raw interactions, and how much each filter leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sirec.data.dates import seconds_of
+from sirec.data.prepare.behaviours import Bins
+from sirec.data.split import LeaveOneOut, Split
+from sirec.errors import SirecError
+
+Tokens = Literal["phrase", "fragment"]
+
+
+@dataclass(frozen=True)
+class PrepareOptions:
+    """The filter settings, and the split.
+
+    `since` and `until` are days, minutes or seconds in UTC (2019-12-31, 2019-12-31T22:00,
+    2019-12-31T22:00:00): the window goes from the first second of `since` to the last second of
+    `until`, so `until` includes the whole day or minute. `core` is the number of interactions that
+    every user and every item must have (0: no such filter). `drop_duplicates` keeps a user's first
+    interaction with an item. `categories` says what a value of the attribute `category` is: a
+    phrase (`Hair Care`) or each of its words, as in the files behind the published figures. `bins`
+    maps behaviours that are numbers to the inner edges of their bins (`10, 20, 50`); `gap` is the
+    time since the user's interaction before (`1h, 1d, 7d`).
+    """
+
+    since: str | None = None
+    until: str | None = None
+    min_rating: float | None = None
+    core: int = 5
+    drop_duplicates: bool = False
+    categories: Tokens = "phrase"
+    split: Split = field(default_factory=LeaveOneOut)
+    bins: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        since, until = _window(self)
+        if since is not None and until is not None and since.start >= until.stop:
+            raise SirecError(f"since {self.since} is after until {self.until}")
+        if self.core < 0:
+            raise SirecError(f"core must be 0 or more, got {self.core}")
+        for behaviour, edges in self.bins.items():
+            Bins(behaviour, edges)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a filter left."""
+
+    name: str
+    users: int
+    items: int
+    interactions: int
+
+
+def apply_filters(
+    table: pd.DataFrame, options: PrepareOptions
+) -> tuple[pd.DataFrame, tuple[Step, ...]]:
+    """Return the interactions that pass, in unchanged order, and what each filter in use left (the
+    raw data first).
+
+    The order is: date window, minimum rating, duplicates, k-core. Raises `SirecError` where a
+    filter leaves nothing, needs a column that is not there, or leaves a user with fewer
+    interactions than the split needs.
+    """
+    steps = [_step("raw", table)]
+    for name, keep in _filters(options):
+        table = table[keep(table)]
+        steps.append(_step(name, table))
+        if table.empty:
+            raise SirecError(
+                f"the filter '{name}' leaves none of {steps[-2].interactions:,} interactions",
+                "loosen it",
+            )
+    if table.empty:
+        raise SirecError("there are none to prepare: the raw data have no interactions")
+    _check_lengths(table, options.split.shortest)
+    return table, tuple(steps)
+
+
+def k_core(users: NDArray[np.int64], items: NDArray[np.int64], core: int) -> NDArray[np.bool_]:
+    """Bool[N]: the largest part of the interactions in which every user and every item has at least
+    `core` of them.
+
+    Users and items are codes from 0. Repeated pairs count.
+    """
+    keep = np.ones(len(users), dtype=np.bool_)
+    while True:
+        enough_users = np.bincount(users[keep], minlength=users.max(initial=0) + 1) >= core
+        enough_items = np.bincount(items[keep], minlength=items.max(initial=0) + 1) >= core
+        smaller = keep & enough_users[users] & enough_items[items]
+        if smaller.sum() == keep.sum():
+            return keep
+        keep = smaller
+
+
+Keep = Callable[[pd.DataFrame], NDArray[np.bool_]]
+
+
+def _filters(options: PrepareOptions) -> list[tuple[str, Keep]]:
+    since, until = _window(options)
+    lowest = options.min_rating
+    named: list[tuple[str, Keep | None]] = [
+        (
+            f"since {options.since}",
+            None if since is None else lambda t: _column(t, "timestamp") >= since.start,
+        ),
+        (
+            f"until {options.until}",
+            None if until is None else lambda t: _column(t, "timestamp") < until.stop,
+        ),
+        (
+            f"rating of at least {lowest}",
+            None if lowest is None else lambda t: _column(t, "rating") >= lowest,
+        ),
+        ("no duplicates", _is_first if options.drop_duplicates else None),
+        (f"{options.core}-core", (lambda t: _in_core(t, options.core)) if options.core else None),
+    ]
+    return [(name, keep) for name, keep in named if keep is not None]
+
+
+def _is_first(table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether a row is its user's first with its item: in time where times are known, else in file
+    order.
+    """
+    rows = table[["user", "item"]].reset_index(drop=True)
+    if "timestamp" in table:
+        rows = rows.iloc[np.argsort(table["timestamp"].to_numpy(), kind="stable")]
+    return np.asarray(~rows.duplicated().sort_index().to_numpy())
+
+
+def _in_core(table: pd.DataFrame, core: int) -> NDArray[np.bool_]:
+    return k_core(pd.factorize(table["user"])[0], pd.factorize(table["item"])[0], core)
+
+
+def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    if name not in table:
+        raise SirecError(f"there is no {name} to filter by", f"columns: {', '.join(table.columns)}")
+    values = table[name].to_numpy()
+    if not np.issubdtype(values.dtype, np.number):
+        raise SirecError(
+            f"the {name} is no number, for example '{values[0]}'", "nothing is above or below it"
+        )
+    return values
+
+
+def _window(options: PrepareOptions) -> tuple[range | None, range | None]:
+    """The seconds that `since` and `until` name."""
+    since = None if options.since is None else seconds_of("since", options.since)
+    return since, None if options.until is None else seconds_of("until", options.until)
+
+
+def _check_lengths(table: pd.DataFrame, shortest: int) -> None:
+    lengths = (
+        table.groupby("user", observed=True, sort=False)
+        .size()
+        .sort_values(ascending=False, kind="stable")
+    )
+    if lengths.iloc[-1] < shortest:
+        raise SirecError(
+            f"every user needs at least {shortest} interactions (to train, to validate, to test): "
+            f"user '{lengths.index[-1]}' has {lengths.iloc[-1]}",
+            f"--core {shortest} leaves such users out",
+        )
+
+
+def _step(name: str, table: pd.DataFrame) -> Step:
+    return Step(name, table["user"].nunique(), table["item"].nunique(), len(table))

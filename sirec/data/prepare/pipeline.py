@@ -1,0 +1,239 @@
+"""Raw data into a coded data set: filters, order, codes.
+
+Users and items are coded from 1 in the order in which what the filters left of them first appears
+in the files; a user's interactions are sorted by time, and ties keep the order of the files. An
+attribute's values are those of the items that are left, coded from 1 in alphabetical order; a
+behaviour's values or bins are coded from 1 in ascending order (`behaviours`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Field
+from sirec.data.prepare.behaviours import GAP, Bins, code_behaviour, code_gaps
+from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
+from sirec.data.prepare.statistics import Statistics, describe
+from sirec.data.progress import ProgressCallback
+from sirec.data.sources.base import KEYS, RawData
+from sirec.errors import SirecError, unknown
+
+__all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
+
+CodeArray = NDArray[np.int64]
+RESERVED = frozenset({*KEYS, "id", "title", "position"})
+MOST_VALUES = 1_000  # that an item may have of an attribute
+MOST_CELLS = 1 << 27  # of the table of an attribute's values: 1 GB
+WORD = re.compile(r"[A-Za-z0-9_.-]+")
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A coded data set and how it came about: all that `storage.write` needs.
+
+    `timestamps` is Long[N] in seconds since 1970, or nothing. `steps` starts with the raw data.
+    `notes` are remarks worth showing (an attribute that no remaining item has). `skipped_lines`
+    counts the bad lines that were left out of the raw files.
+    """
+
+    dataset: Dataset
+    timestamps: Tensor | None
+    statistics: Statistics
+    options: PrepareOptions
+    steps: tuple[Step, ...]
+    source: Mapping[str, str]
+    files: tuple[Path, ...]
+    notes: tuple[str, ...] = ()
+    skipped_lines: int = 0
+
+
+def prepare(
+    raw: RawData,
+    name: str,
+    options: PrepareOptions | None = None,
+    progress: ProgressCallback | None = None,
+) -> Prepared:
+    """Filter, sort and code raw data.
+
+    Raises `SirecError` where a name cannot be one, a filter leaves nothing or needs a column that
+    is not there, or a user has too few interactions left, or the split leaves nothing to train on
+    or to predict.
+    """
+    options = options or PrepareOptions()
+    report = progress or (lambda stage, done, total: None)
+    _check_names(name, [*raw.attributes, *raw.behaviours])
+    _check_bins(raw, options)
+    _check_complete(raw.interactions)
+    report("filtering", 0, 2)
+    table, steps = apply_filters(raw.interactions, options)
+    report("coding", 1, 2)
+    dataset, timestamps = _code(raw, table, name, options)
+    dataset = replace(dataset, cut=options.split.hold_out(dataset.offsets, timestamps))
+    missing = [field for field in raw.attributes if field not in dataset.vocabularies]
+    notes = tuple(
+        f"no remaining item has a value of {field}: the attribute is left out" for field in missing
+    )
+    report("coding", 2, 2)
+    return Prepared(
+        dataset,
+        timestamps,
+        describe(dataset, timestamps),
+        options,
+        steps,
+        raw.source,
+        raw.files,
+        notes,
+    )
+
+
+def _code(
+    raw: RawData, table: pd.DataFrame, name: str, options: PrepareOptions
+) -> tuple[Dataset, Tensor | None]:
+    users, user_names = pd.factorize(table["user"])
+    items, item_names = pd.factorize(table["item"])
+    times = (
+        table["timestamp"].to_numpy().astype(np.int64)
+        if "timestamp" in table
+        else np.zeros(len(table), np.int64)
+    )
+    order = np.lexsort((times, users))  # a stable sort: ties keep the order of the files
+    bins = {field: Bins(field, edges) for field, edges in options.bins.items()}
+    behaviours = {
+        field: code_behaviour(field, table[field].to_numpy()[order], bins.get(field))
+        for field in raw.behaviours
+    }
+    if GAP in bins and GAP not in behaviours:
+        behaviours[GAP] = code_gaps(users[order], times[order], bins[GAP])
+    attributes = {
+        field: _attribute(
+            field,
+            values,
+            pd.Index(item_names),
+            split=field == "category" and options.categories == "fragment",
+        )
+        for field, values in raw.attributes.items()
+    }
+    attributes = {field: coded for field, coded in attributes.items() if len(coded[1]) > 1}
+    dataset = Dataset(
+        name=name,
+        offsets=torch.from_numpy(
+            np.concatenate([[0], np.bincount(users).cumsum()]).astype(np.int64)
+        ),
+        items=torch.from_numpy(items[order].astype(np.int64) + 1),
+        fields=(
+            *(
+                Field(field, "attribute", len(names), torch.from_numpy(codes))
+                for field, (codes, names) in attributes.items()
+            ),
+            *(Field(field, "behaviour", len(names)) for field, (_, names) in behaviours.items()),
+        ),
+        behaviours={field: torch.from_numpy(codes) for field, (codes, _) in behaviours.items()},
+        item_names=["", *item_names],
+        user_names=["", *user_names],
+        titles=None if raw.titles is None else _titles(raw.titles, item_names),
+        vocabularies={field: names for field, (_, names) in (attributes | behaviours).items()},
+    )
+    return dataset, torch.from_numpy(times[order]) if "timestamp" in table else None
+
+
+def _attribute(
+    field: str, table: pd.DataFrame, items: pd.Index[str], *, split: bool
+) -> tuple[CodeArray, list[str]]:
+    """Long[V, F] with each item's distinct values in ascending order, and the names of the
+    values.
+    """
+    rows = items.get_indexer(pd.Index(table["item"]))
+    texts = table["value"].to_numpy()[rows >= 0]
+    values = pd.DataFrame({"item": rows[rows >= 0] + 1, "value": texts}, dtype=object).dropna()
+    values["value"] = values["value"].str.split() if split else values["value"].str.strip()
+    values = values.explode("value").dropna() if split else values[values["value"] != ""]
+    names, codes = _sorted_codes(values["value"])
+    pairs = np.unique(
+        np.stack([values["item"].to_numpy(dtype=np.int64), codes + 1], axis=1), axis=0
+    )
+    counts = np.bincount(pairs[:, 0], minlength=len(items) + 1)
+    _check_width(field, counts, items)
+    slots = np.arange(len(pairs)) - (counts.cumsum() - counts)[pairs[:, 0]]
+    padded = np.zeros((len(items) + 1, max(counts.max(), 1)), dtype=np.int64)
+    padded[pairs[:, 0], slots] = pairs[:, 1]
+    return padded, ["", *names]
+
+
+def _check_width(field: str, counts: CodeArray, items: pd.Index[str]) -> None:
+    """Every item's row is as wide as the widest: one with very many values would fill the memory,
+    and means something else.
+    """
+    most = int(counts.max())
+    if most > MOST_VALUES or most * len(counts) > MOST_CELLS:
+        raise SirecError(
+            f"item '{items[int(counts.argmax()) - 1]}' has {most:,} values of {field}",
+            "an attribute says what an item is; what differs from interaction to interaction is a behaviour",
+        )
+
+
+def _sorted_codes(texts: pd.Series[str]) -> tuple[list[str], CodeArray]:
+    """Distinct texts in ascending order, and each text's place among them: only what is distinct is
+    sorted.
+    """
+    codes, names = pd.factorize(texts)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    places = np.empty(len(names), dtype=np.int64)
+    places[order] = np.arange(len(names))
+    return [str(names[index]) for index in order], places[codes]
+
+
+def _titles(table: pd.DataFrame, items: Iterable[str]) -> list[str]:
+    """List the titles by code; an item without one is shown by its raw id."""
+    known = dict(zip(table["item"], table["title"], strict=True))
+    return ["", *(known.get(item) or item for item in items)]
+
+
+def _check_names(name: str, fields: Sequence[str]) -> None:
+    # Names become file and column names; a folder that begins with a dot is hidden, and one with a
+    # dash looks like an option.
+    if not WORD.fullmatch(name) or name[0] in ".-":
+        raise SirecError(
+            f"'{name}' cannot be the name of a data set",
+            "use letters, digits, '_', and later '-' and '.'",
+        )
+    for field in fields:
+        if not WORD.fullmatch(field):
+            raise SirecError(
+                f"'{field}' cannot be the name of a field", "use letters, digits, '_', '-' and '.'"
+            )
+        if field in RESERVED or fields.count(field) > 1:
+            why = "is reserved" if field in RESERVED else "names two fields"
+            raise SirecError(
+                f"the field name '{field}' {why}", f"reserved: {', '.join(sorted(RESERVED))}"
+            )
+
+
+def _check_bins(raw: RawData, options: PrepareOptions) -> None:
+    possible = [
+        *raw.behaviours,
+        *([GAP] if "timestamp" in raw.interactions and GAP not in raw.behaviours else []),
+    ]
+    for field in options.bins:
+        if field not in possible:
+            raise unknown("behaviour", field, possible, "bins")
+
+
+def _check_complete(table: pd.DataFrame) -> None:
+    incomplete = table.isna().any()
+    if incomplete.any():
+        column = str(incomplete.idxmax())
+        row = int(table[column].isna().to_numpy().argmax())
+        raise SirecError(
+            f"interaction {row + 1} has no {column}",
+            "give every interaction a value or leave the column out",
+        )

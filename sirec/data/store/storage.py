@@ -1,0 +1,330 @@
+"""Prepared data sets on disk.
+
+    data/<name>/interactions.parquet      user, item (codes from 1), timestamp if known, one column of codes per behaviour
+                items.parquet             item (code), id (raw), title if known, one list of codes per attribute
+                vocabulary/user.parquet   code, name; and one such file per field
+                dataset.yaml              fields, statistics, filters, sources: `Manifest`; written last
+
+A folder is written beside its place and renamed, so it is complete or absent. An older one is moved
+aside as `.<name>.old` and deleted once the new one stands; if the machine stops between the two
+renames, the next look puts the old one back. One process at a time does either (`locks`), so that
+no look takes a replacement that is going on for one that has stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from torch import Tensor
+
+from sirec import config
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Field
+from sirec.data.locks import held
+from sirec.data.prepare.pipeline import Prepared
+from sirec.data.split import HeldOut, Split
+from sirec.data.store.atomic_folder import beside
+from sirec.data.store.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
+from sirec.errors import SirecError, unknown
+
+INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
+OLD = ".old"  # after a dot and the name: an older data set while it is being replaced
+
+
+def write(root: Path, prepared: Prepared) -> Path:
+    """Write `root/<name>`, in place of an older one of that name, and return it.
+
+    Whatever goes wrong, what stood there before still stands; what killed processes left
+    half-written below `root` is deleted. Raises `SirecError` where the disk refuses.
+    """
+    folder = root / prepared.dataset.name
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        restore(folder)
+        with beside(folder) as fresh:
+            _write_tables(fresh, prepared)
+            (fresh / MANIFEST).write_text(
+                config.to_yaml(config.dump(describe_prepared(prepared))), encoding="utf-8"
+            )
+            for path in (*fresh.rglob("*"), fresh):
+                _sync(path)  # the rename must not overtake the contents
+            _swap(fresh, folder)
+    except OSError as error:
+        what = f"{folder}: could not be written: {error.strerror or error}"
+        raise SirecError(what, "is the disk full or read-only?") from error
+    return folder
+
+
+def load(folder: Path) -> Dataset:
+    """Read the prepared data set in a folder.
+
+    Raises `SirecError` where the folder is missing, incomplete, of another format version, or has
+    been changed by hand.
+    """
+    manifest = read_manifest(folder)
+    interactions = _table(folder / INTERACTIONS, ("user", "item"), manifest.statistics.interactions)
+    items = _table(folder / ITEMS, ("item", "id"), manifest.statistics.items)
+    users = _column(interactions, "user", folder)
+    counts = torch.bincount(users, minlength=1)[1:]
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
+    split = manifest.options.split
+    timestamps = _column(interactions, "timestamp", folder) if split.needs_timestamps else None
+    dataset = Dataset(
+        name=folder.name,
+        offsets=offsets,
+        items=_column(interactions, "item", folder),
+        fields=tuple(_field(entry, items, folder) for entry in manifest.fields),
+        behaviours={
+            e.name: _column(interactions, e.name, folder)
+            for e in manifest.fields
+            if e.kind == "behaviour"
+        },
+        item_names=["", *items["id"].to_pylist()],
+        user_names=_vocabulary(folder, "user", manifest.statistics.users + 1),
+        titles=["", *items["title"].to_pylist()] if "title" in items.column_names else None,
+        vocabularies={
+            entry.name: _vocabulary(folder, entry.name, entry.size) for entry in manifest.fields
+        },
+        cut=_hold_out(split, offsets, timestamps, folder),
+    )
+    if bool((users.diff() < 0).any()) or dataset.fingerprint() != manifest.fingerprint:
+        raise _changed(folder, f"its contents do not have the fingerprint {manifest.fingerprint}")
+    return dataset
+
+
+def load_timestamps(folder: Path) -> Tensor | None:
+    """Long[N], seconds since 1970 UTC in the order of `Dataset.items`; nothing if times are not
+    known.
+    """
+    table = _table(
+        folder / INTERACTIONS, ("user", "item"), read_manifest(folder).statistics.interactions
+    )
+    return _column(table, "timestamp", folder) if "timestamp" in table.column_names else None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read what is known of a prepared folder without its arrays."""
+    restore(folder)
+    if not folder.is_dir():
+        raise unknown("data set", folder.name, list_datasets(folder.parent), str(folder.parent))
+    if not (folder / MANIFEST).exists():
+        raise SirecError(
+            f"{folder}: no {MANIFEST}: not a prepared data set, or a half-copied one",
+            "prepare it again",
+        )
+    tree = config.read_yaml(folder / MANIFEST)
+    if tree.get("format") != FORMAT:
+        raise SirecError(
+            f"{folder / MANIFEST}: format {tree.get('format')!r}, this version reads format {FORMAT}",
+            "prepare it again",
+        )
+    return config.load(Manifest, tree, str(folder / MANIFEST))
+
+
+def find(root: Path, name: str) -> Path:
+    """Return the folder of a prepared data set. Raises `SirecError` with the nearest name where
+    there is none.
+    """
+    restore(root / name)
+    if name not in list_datasets(root):
+        raise unknown("data set", name, list_datasets(root), str(root))
+    return root / name
+
+
+def list_datasets(root: Path) -> list[str]:
+    """Names of the prepared data sets below `root`, in alphabetical order; those included that the
+    next look puts back.
+    """
+    names = [path.parent.name for path in root.glob(f"*/{MANIFEST}")]
+    aside = [
+        name.removeprefix(".").removesuffix(OLD)
+        for name in names
+        if name.startswith(".") and name.endswith(OLD)
+    ]
+    return sorted({*aside, *(name for name in names if not name.startswith("."))})
+
+
+def restore(folder: Path) -> None:
+    """Put an older data set back if its replacement stopped half-way. Raises `SirecError` where the
+    disk refuses.
+    """
+    if not _is_aside(folder):
+        return
+    try:
+        with _only_one(folder):
+            if _is_aside(
+                folder
+            ):  # still: what looked like it may have been a replacement that has now ended
+                _old(folder).rename(folder)
+    except OSError as error:
+        what = (
+            f"{_old(folder)}: could not be moved back to {folder.name}: {error.strerror or error}"
+        )
+        raise SirecError(
+            what, "its replacement stopped half-way: rename it, or prepare it again"
+        ) from error
+
+
+def _is_aside(folder: Path) -> bool:
+    return _old(folder).is_dir() and not folder.exists()
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}{OLD}")
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """While this lasts, no other process moves the folder or its older one."""
+    lock = folder.with_name(f".{folder.name}.lock")
+    with held(lock, wait=True):
+        try:
+            yield
+        finally:
+            lock.unlink()
+
+
+def _swap(fresh: Path, folder: Path) -> None:
+    old = _old(folder)
+    with _only_one(folder):
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        try:
+            fresh.rename(folder)
+        except OSError:
+            if old.is_dir():
+                old.rename(folder)
+            raise
+        _sync(folder.parent)  # nor the deletion the rename
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    """Have the disk keep the contents of a file, or the names in a folder."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _write_tables(folder: Path, prepared: Prepared) -> None:
+    data = prepared.dataset
+    users = torch.repeat_interleave(torch.arange(1, data.user_count + 1), data.lengths)
+    columns = {"user": _narrow(users), "item": _narrow(data.items)}
+    if prepared.timestamps is not None:
+        columns["timestamp"] = pa.array(prepared.timestamps.numpy())
+    _save(
+        columns | {name: _narrow(values) for name, values in data.behaviours.items()},
+        folder / INTERACTIONS,
+    )
+    items = {
+        "item": _narrow(torch.arange(1, data.item_codes)),
+        "id": pa.array(data.item_names[1:], pa.string()),
+    }
+    if data.titles is not None:
+        items["title"] = pa.array(data.titles[1:], pa.string())
+    tables = {
+        field.name: _lists(field.values[1:]) for field in data.fields if field.kind == "attribute"
+    }
+    _save(items | tables, folder / ITEMS)
+    (folder / VOCABULARY).mkdir()
+    for name, names in {"user": data.user_names, **data.vocabularies}.items():
+        codes = pa.array(range(1, len(names)), pa.int32())
+        _save(
+            {"code": codes, "name": pa.array(names[1:], pa.string())},
+            folder / VOCABULARY / f"{name}.parquet",
+        )
+
+
+def _save(columns: Mapping[str, Any], path: Path) -> None:
+    pq.write_table(pa.table(dict(columns)), path, compression="zstd")
+
+
+def _narrow(values: Tensor) -> Any:
+    return pa.array(values.to(torch.int32).numpy())
+
+
+def _lists(table: Tensor) -> Any:
+    """Turn a padded table into lists without the padding."""
+    real = table != 0
+    offsets = torch.cat([torch.zeros(1, dtype=torch.long), real.sum(1).cumsum(0)])
+    return pa.ListArray.from_arrays(_narrow(offsets), _narrow(table[real]))
+
+
+def _padded(lists: Any) -> Tensor:
+    """Turn lists into a padded table Long[V, F], with the row of the padding item."""
+    merged = lists.combine_chunks()
+    counts = torch.tensor(merged.value_lengths().to_numpy(), dtype=torch.long)
+    table = torch.zeros(len(counts) + 1, max(int(counts.max()), 1), dtype=torch.long)
+    table[1:][torch.arange(table.shape[1]) < counts[:, None]] = torch.tensor(
+        merged.flatten().to_numpy(), dtype=torch.long
+    )
+    return table
+
+
+def _table(path: Path, columns: tuple[str, ...], rows: int) -> Any:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise SirecError(
+            f"{path}: missing: the prepared folder is incomplete", "prepare it again"
+        ) from None
+    except (pa.ArrowException, OSError) as error:
+        raise SirecError(
+            f"{path}: cannot be read: {str(error).splitlines()[0][:120]}", "prepare it again"
+        ) from None
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        raise _changed(path, f"the column '{missing[0]}' is missing")
+    if len(table) != rows:
+        raise _changed(path, f"{len(table):,} rows, but {MANIFEST} says {rows:,}")
+    return table
+
+
+def _column(table: Any, name: str, folder: Path) -> Tensor:
+    if name not in table.column_names:
+        raise _changed(folder / INTERACTIONS, f"the column '{name}' is missing")
+    values = table[name].to_numpy()
+    if values.dtype.kind not in "iu":
+        raise _changed(
+            folder / INTERACTIONS, f"the column '{name}' holds {values.dtype}, not whole numbers"
+        )
+    return torch.tensor(values, dtype=torch.long)
+
+
+def _hold_out(split: Split, offsets: Tensor, timestamps: Tensor | None, folder: Path) -> HeldOut:
+    try:
+        return split.hold_out(offsets, timestamps)
+    except SirecError as error:  # it could be cut when it was prepared
+        raise _changed(folder / INTERACTIONS, error.message) from None
+
+
+def _field(entry: FieldEntry, items: Any, folder: Path) -> Field:
+    if entry.kind == "behaviour":
+        return Field(entry.name, entry.kind, entry.size)
+    if entry.name not in items.column_names:
+        raise _changed(folder / ITEMS, f"the column '{entry.name}' is missing")
+    return Field(entry.name, entry.kind, entry.size, _padded(items[entry.name]))
+
+
+def _vocabulary(folder: Path, name: str, size: int) -> list[str]:
+    return [
+        "",
+        *_table(folder / VOCABULARY / f"{name}.parquet", ("code", "name"), size - 1)[
+            "name"
+        ].to_pylist(),
+    ]
+
+
+def _changed(path: Path, what: str) -> SirecError:
+    return SirecError(f"{path}: {what}: the prepared folder was changed", "prepare it again")

@@ -1,0 +1,224 @@
+"""Cold start: how models do on rare targets and on short histories (COMIF, Figures 5 and 6), from
+stored ranks alone.
+
+`results/coldstart/<name>.json` lists the runs and the bins that tables and figures of that name
+were drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sirec.config import dump, load
+from sirec.errors import SirecError, unknown
+from sirec.evaluation.metrics import Metric, parse_metrics, ranked
+from sirec.evaluation.ranks import HistoryRule
+from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
+from sirec.report.differences import find_row, verdict
+from sirec.report.figures.table_figure import BinFigure
+from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
+from sirec.report.results import ResultsByRow, RunResult, View, best_on_validation
+from sirec.run.files import read_json, replace_json
+from sirec.run.store import RunFolder, Store
+from sirec.studies.compare.comparison import HEADLINE, Comparison, without_repeats
+from sirec.studies.compare.results import entry
+from sirec.studies.compare.select_runs import ListedRun
+
+MODELS: tuple[str, ...] = (
+    "transitions",
+    "sasrec",
+    "dif-sr",
+    "comif",
+)  # of COMIF's figures, and a floor
+METRICS = ("Recall@10", "Recall@20", "NDCG@20")
+BASELINE = "sasrec"  # what knows nothing of items but their names
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdStart:
+    """What is asked: these runs, in bins with these ends (as declared where a grouping is not
+    named).
+    """
+
+    runs: tuple[ListedRun, ...]
+    bins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    minimum: int = ENOUGH_USERS
+    metrics: tuple[str, ...] = METRICS
+    history: HistoryRule = "keep"
+    against: str | None = None
+
+    def groupings(self) -> list[Grouping]:
+        """The groupings with their bins. Raises `SirecError` for bins that are none."""
+        return [
+            replace(grouping, ends=self.bins.get(name, grouping.ends))
+            for name, grouping in GROUPINGS.items()
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class ColdStartReport:
+    """What came out: tables and sentences, a figure for each grouping, `remarks` on what could not
+    be drawn.
+    """
+
+    dataset: str
+    comparison: Comparison
+    figures: Mapping[str, BinFigure]
+    remarks: tuple[str, ...]
+
+    def write(self, out: Path, name: str) -> list[Path]:
+        """Write tables into `out`/tables and figures into `out`/figures, and return the files to
+        look at.
+        """
+        tables = self.comparison.write(out / "tables", name)
+        drawn = [
+            figure.write(out / "figures", f"{name}_{grouping}")[0]
+            for grouping, figure in self.figures.items()
+        ]
+        return [tables, *drawn]
+
+
+def default_name(data: str, history: HistoryRule) -> str:
+    """What tables and figures of a data set are called unless a person says otherwise."""
+    return f"coldstart_{data}" if history == "keep" else f"coldstart_{data}_masked"
+
+
+def record(asked: ColdStart, out: Path, name: str) -> None:
+    """Write what was asked, so that it can be drawn anew."""
+    replace_json(out / "coldstart" / f"{name}.json", dump(asked))
+
+
+def recorded(out: Path, name: str) -> ColdStart:
+    """What tables of that name were drawn from. Raises `SirecError` if there are none."""
+    path = out / "coldstart" / f"{name}.json"
+    if not path.exists():
+        raise unknown(
+            "cold-start table", name, [path.stem for path in (out / "coldstart").glob("*.json")]
+        )
+    return load(ColdStart, read_json(path), str(path))
+
+
+def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
+    """Tables, sentences and figures of what is asked.
+
+    Raises `SirecError` for runs of different data, a baseline that no row is, what the targets are
+    like not being stored, or too few users for two bins.
+    """
+    metrics = parse_metrics(asked.metrics)
+    found = [entry(RunFolder(out / listed.run), listed.label) for listed in asked.runs]
+    rows = one_data_set(found)
+    view, baseline = View("test", asked.history), _baseline(rows, asked, metrics)
+    title = f"Cold start on {found[0].dataset}: test, history {'kept' if asked.history == 'keep' else 'masked'}"
+    filled = _fill(asked, found, out)
+    drawable = [buckets for buckets in filled if len(buckets.buckets) > 1]
+    if not drawable:
+        message = (
+            f"{found[0].dataset}: nothing divides its users into two bins of {asked.minimum:,}"
+        )
+        raise SirecError(message, "ask for fewer with --minimum, or for other --bins")
+    reports = [
+        bucket_report(
+            found,
+            buckets,
+            metrics,
+            view=view,
+            baseline=baseline,
+            title=f"{title}, by {buckets.grouping.name}",
+        )
+        for buckets in drawable
+    ]
+    tables = without_repeats([table for report in reports for table in report.tables])
+    sentences = [text for report in reports for text in _sentences(report, _headline(metrics))]
+    return ColdStartReport(
+        found[0].dataset,
+        Comparison(title, tuple(tables), tuple(sentences)),
+        {report.buckets.grouping.name: _figure(report, baseline) for report in reports},
+        tuple(
+            f"{buckets.grouping.name}: all {buckets.buckets[0].size:,} users are in one bin ({buckets.buckets[0].label}):"
+            " nothing to set beside each other"
+            for buckets in filled
+            if buckets not in drawable
+        ),
+    )
+
+
+def _baseline(rows: ResultsByRow, asked: ColdStart, metrics: Sequence[Metric]) -> str:
+    """The row named, else SASRec's, else the best on validation."""
+    if asked.against:
+        return find_row(rows, asked.against, "--against")
+    without = [label for label, runs in rows.items() if runs[0].model == BASELINE]
+    return without[0] if without else best_on_validation(rows, _headline(metrics), asked.history)
+
+
+def _headline(metrics: Sequence[Metric]) -> Metric:
+    return HEADLINE if HEADLINE in metrics else metrics[0]
+
+
+def _fill(asked: ColdStart, found: Sequence[RunResult], out: Path) -> list[Buckets]:
+    """The bins of each grouping, the same users for all rows."""
+    ranks = found[0].ranks
+    path = Store(out).covariates(found[0].dataset, str(found[0].fingerprint))
+    columns = _covariates(path, ranks.users)
+    some = ranked(ranks.ranks["test"][asked.history])
+    return [
+        fill(grouping, columns[grouping.column], some, asked.minimum)
+        for grouping in asked.groupings()
+    ]
+
+
+def _covariates(path: Path, users: int) -> dict[str, np.ndarray]:
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise SirecError(
+            f"{path}: no such file",
+            "it is written when a model is trained on these data: train one",
+        ) from None
+    except (pa.ArrowException, OSError) as error:
+        raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
+    if table.num_rows != users:
+        raise SirecError(
+            f"{path}: {table.num_rows:,} users, but the runs rank {users:,}",
+            "they are of other data",
+        )
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _sentences(report: BucketReport, metric: Metric) -> list[str]:
+    """What each row's differences say, bin by bin."""
+    decided: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for bucket in report.buckets.buckets:
+        for pair in report.pairs.get(bucket.label, ()):
+            if pair.difference.metric == metric.name:
+                decided.setdefault((pair.label, pair.baseline), {}).setdefault(
+                    verdict(pair), []
+                ).append(bucket.label)
+    axis = report.buckets.grouping.axis
+    return [
+        f"{metric.name} by {axis}: {label} against {baseline} is {_enumerated(verdicts)}."
+        for (label, baseline), verdicts in decided.items()
+    ]
+
+
+def _enumerated(verdicts: Mapping[str, Sequence[str]]) -> str:
+    """`better in 0–5 and 6–10; undecided in >10`."""
+    if len(verdicts) == 1:
+        return f"{next(iter(verdicts))} in every bin"
+    texts = (
+        f"{how} in {', '.join(bins[:-1])}{' and ' * (len(bins) > 1)}{bins[-1]}"
+        for how, bins in verdicts.items()
+    )
+    return "; ".join(texts)
+
+
+def _figure(report: BucketReport, baseline: str) -> BinFigure:
+    bins = tuple(bucket.label for bucket in report.buckets.buckets)
+    return BinFigure(
+        report.values, report.differences, bins, report.buckets.grouping.axis, baseline
+    )

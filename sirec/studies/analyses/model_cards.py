@@ -1,0 +1,263 @@
+"""What the models are, read off their declarations: COMIF's Table 2, for all of them and with what
+it leaves out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+import torch
+
+from sirec.config import dump, leaves
+from sirec.core.model import Recommender
+from sirec.data.dataset import Dataset
+from sirec.data.fields import Field, FieldKind
+from sirec.evaluation.metrics import DEFAULT_METRICS
+from sirec.models import MODELS
+from sirec.models.declaration import Declaration
+from sirec.objectives.base import SupervisionSignal
+from sirec.report.published import LAYOUTS, PAPERS, TITLES, Paper, PrintedRow, published_table
+from sirec.run.config import DataConfig, Profile, RunConfig, resolve
+from sirec.run.execute import set_up
+
+OnePass = Literal["yes", "gaps", "no"]
+KINDS: tuple[FieldKind, ...] = get_args(FieldKind)
+LESSONS: tuple[SupervisionSignal, ...] = get_args(SupervisionSignal)
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+ProfileColumn = Literal["declared", "intended", "published"]
+READINGS: tuple[ProfileColumn, ...] = get_args(ProfileColumn)
+PUBLISHED_DATASETS = ("beauty", "sports", "toys", "yelp")
+
+
+@dataclass(frozen=True)
+class FieldPlacement:
+    """Where fields of a kind enter a model and what fuses them there; `level` is none where they do
+    not.
+
+    `candidates`: whether the items that are scored have them, too.
+    """
+
+    level: str
+    fusion: str | None
+    candidates: bool = False
+
+    @property
+    def text(self) -> str:
+        """As a table has it: `embedding (sum), candidates`."""
+        if self.level == "none":
+            return "–"
+        entry = f"{self.level} ({self.fusion})" if self.fusion else self.level
+        return f"{entry}, candidates" if self.candidates else entry
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """A model in the taxonomy, as it is declared."""
+
+    model: type[Declaration]
+
+    @cached_property
+    def places(self) -> Mapping[FieldKind, FieldPlacement]:
+        """Where each kind of side information enters."""
+        config = self.model()
+        return {
+            kind: FieldPlacement(
+                config.level(kind), config.fusion(kind), config.at_candidates(kind)
+            )
+            for kind in KINDS
+        }
+
+    @property
+    def signals(self) -> list[SupervisionSignal]:
+        """What self-supervised losses teach."""
+        taught = {part.signal for stage in self.model.stages for part in stage.objectives}
+        return [signal for signal in LESSONS if signal in taught]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The task of each stage."""
+        return [stage.task.name for stage in self.model.stages]
+
+    @cached_property
+    def one_pass(self) -> OnePass | None:
+        """Whether the last stage trains every position of a sequence in one pass, each as if it
+        were the last one.
+
+        `gaps`: the hidden ones, which read what follows them too. None for a floor.
+        """
+        if not self.model.stages:
+            return None
+        task = self.model.stages[-1].task
+        if task.visible == "all":
+            return "gaps"
+        return (
+            "yes"
+            if task.every_position and _built(self.model, stand_in(), "comif").single_pass
+            else "no"
+        )
+
+    @property
+    def objectives(self) -> list[list[str]]:
+        """The objectives of each stage."""
+        return [[part.name for part in stage.objectives] for stage in self.model.stages]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "name": self.model.name,
+            "title": self.model.title,
+            **{kind: asdict(place) for kind, place in self.places.items()},
+            "self_supervised": self.signals,
+            "tasks": self.tasks,
+            "objectives": self.objectives,
+            "one_pass": self.one_pass,
+            "source": self.model.source,
+        }
+
+
+@dataclass(frozen=True)
+class ConfigKey:
+    """A key of a run's configuration: what the model declares, and what a run has under either
+    profile.
+
+    `values` are by reading; one that has no such key (another task may not) is not among them.
+    """
+
+    path: str
+    values: Mapping[ProfileColumn, object]
+
+    def text(self, reading: ProfileColumn) -> str:
+        """The value as `--set` takes it; a dash where there is no such key."""
+        return _plain(self.values[reading]) if reading in self.values else "–"
+
+
+def entries() -> list[ModelCard]:
+    """Every model, floors first."""
+    return [ModelCard(model) for model in MODELS.values()]
+
+
+def stand_in() -> Dataset:
+    """A user, three items with a brand and a category: enough for what does not depend on the
+    data.
+    """
+    values = torch.tensor([[0], [1], [1], [1]])
+    fields = tuple(Field(name, "attribute", 2, values) for name in ("brand", "category"))
+    return Dataset("stand-in", torch.tensor([0, 3]), torch.tensor([1, 2, 3]), fields)
+
+
+def parameters(model: type[Declaration], data: Dataset, protocol: str = "comif") -> int:
+    """The trained numbers of a model as built for a data set under a protocol."""
+    made = _built(model, data, protocol)
+    return sum(part.numel() for part in made.parameters() if part.requires_grad)
+
+
+def settings(
+    model: type[Declaration], data: Dataset | None = None, protocol: str = "comif"
+) -> list[ConfigKey]:
+    """All that a run of the model has under a protocol, by full path; tasks by name. A floor has
+    nothing to set.
+
+    What a protocol tunes to one data set is there for these data only. Raises `SirecError` for an
+    unknown protocol.
+    """
+    data = data or stand_in()
+    declared = RunConfig(data=DataConfig(name=data.name), model=model(), stages=model.stages)
+    profiles = [
+        resolve(model.name, data, protocol=protocol, profile=profile) for profile in PROFILES
+    ]
+    if model.is_training_free:
+        return []
+    columns = dict(
+        zip(READINGS, (dict(_settings(config)) for config in (declared, *profiles)), strict=True)
+    )
+    paths = dict.fromkeys(path for profile in PROFILES for path in columns[profile])
+    return [
+        ConfigKey(
+            path, {reading: column[path] for reading, column in columns.items() if path in column}
+        )
+        for path in paths
+    ]
+
+
+def printed(model: type[Declaration]) -> list[dict[str, Any]]:
+    """What the papers print for a model: a row for each paper and data set that has it, with the
+    rule it was ranked by.
+
+    A paper's other tables count where its main one lacks the model.
+    """
+    found = (_printed(model, paper, dataset) for paper in PAPERS for dataset in PUBLISHED_DATASETS)
+    return [row for row in found if row is not None]
+
+
+def printed_taxonomy() -> dict[str, tuple[str, str, str]]:
+    """COMIF's own Table 2: model as printed -> levels of attributes and behaviours, and what is
+    self-supervised.
+    """
+    table = published_table("comif_table2_taxonomy").set_index("model")
+    return {
+        str(name): (
+            str(row["attribute_fusion"]),
+            str(row["behaviour_fusion"]),
+            str(row["self_supervised"]),
+        )
+        for name, row in table.iterrows()
+    }
+
+
+def _built(model: type[Declaration], data: Dataset, protocol: str) -> Recommender:
+    return set_up(resolve(model.name, data, protocol=protocol), data, torch.device("cpu")).model
+
+
+def _settings(config: RunConfig) -> Iterator[tuple[str, object]]:
+    """(path, value) of a configuration; what is in a list is named by its path, a task by its
+    value.
+    """
+    tree = {
+        "data": {"max_length": config.data.max_length},
+        "model": dump(config.model),
+        "stages": dump(config.stages),
+    }
+    for path, value in leaves(tree):
+        if path[-2:] == ("task", "name"):
+            yield ".".join(path[:-1]), value
+        elif path[-1] not in ("name", "title") and not path[-1].isdigit() and not _has_parts(value):
+            yield ".".join(path), value
+
+
+def _has_parts(value: object) -> bool:
+    return isinstance(value, Mapping) or (
+        isinstance(value, list) and any(isinstance(part, Mapping) for part in value)
+    )
+
+
+def _plain(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def _printed(model: type[Declaration], paper: Paper, dataset: str) -> dict[str, Any] | None:
+    """The row of the first table that has the model on the data set."""
+    for table in (
+        name
+        for name, layout in LAYOUTS.items()
+        if layout.keys == ("model",) and name.startswith(f"{paper}_")
+    ):
+        row = PrintedRow(table, {"model": model.title})
+        values = {metric.name: row.value(dataset, metric.name) for metric in DEFAULT_METRICS}
+        found = next((value for value in values.values() if value is not None), None)
+        if found is not None:
+            figures = {
+                name: None if value is None else value.value for name, value in values.items()
+            }
+            return {
+                "paper": TITLES[paper],
+                "table": found.table,
+                "dataset": dataset,
+                "history": found.history,
+                **figures,
+            }
+    return None

@@ -1,0 +1,345 @@
+"""Several runs at a time on a Ray cluster, sent out by joblib.
+
+joblib sends out as many workers as runs are to be trained at a time; Ray finds room for them, and
+starts one that died anew. A worker takes its runs from a board, one after the other, so that long
+runs keep no worker waiting; started anew, it is given the run it held, which goes on from its last
+finished epoch. A run that takes its process with it is given up after some attempts, and the others
+go on. The lock and the DONE of a run's folder let nobody train it twice, whatever the cluster
+believes.
+
+Data and results lie on a disk that all nodes share. Ray and joblib are an extra, imported where
+they are used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from typing import Any, TextIO
+
+from sirec.data.dataset import Dataset
+from sirec.data.store import storage
+from sirec.errors import SirecError
+from sirec.run.config import RunConfig
+from sirec.run.execute import Watcher, execute, folder_of
+from sirec.run.store import RunFolder, Store
+from sirec.studies.launch.processes import HINT, Teller, Workplace
+from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
+
+LOCAL, AUTO = (
+    "local",
+    "auto",
+)  # the addresses of a cluster for the command alone, and of the one this machine belongs to
+NEEDED = ("ray", "joblib")
+LEAST_WORKERS = 2  # joblib runs a single worker in this process instead of sending it out
+SECONDS_BETWEEN_NEWS = 0.2
+SECONDS_TO_ANSWER = 10.0
+SECONDS_TO_END = 5.0
+SECONDS_TO_LET_GO = (
+    120.0  # a disk that is shared lets go of a lost machine's locks only after a while
+)
+SHARED = (
+    "data and results must lie on a disk that all nodes of the cluster share, under the same path"
+)
+
+
+def check_installed(modules: Sequence[str] = NEEDED) -> None:
+    """Raise `SirecError` where Ray or joblib is missing."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise SirecError(
+            f"--cluster needs {' and '.join(missing)}, which is not installed",
+            "install the extra: pip install 'sirec[ray]'",
+        )
+
+
+def train_on_cluster(
+    configs: Sequence[RunConfig],
+    place: Workplace,
+    jobs: int,
+    watch: Callable[[int], Watcher],
+    finished: Callable[[int], None],
+    *,
+    address: str,
+) -> None:
+    """What `jobs.train_at_once` does, on the Ray cluster at `address`: `local` (one for this call),
+    `auto` or HOST:PORT.
+
+    `watch` is asked again for a run that is begun again. The covariates of the data must have been
+    made (`make_covariates`). Raises `SirecError` for a cluster that is not there, is too small or
+    is lost, else as `train_at_once` does.
+    """
+    if not configs:
+        return
+    check_installed()
+    needs, workers = _needs(configs, place.device), min(jobs, len(configs))
+    place = replace(place, data=place.data.resolve(), results=place.results.resolve())
+    following = _Following(configs, watch, finished)
+    with ThreadPoolExecutor(1) as aside, _connected(address), _losses_told():
+        import ray
+
+        _check_room(
+            max(workers, LEAST_WORKERS),
+            needs,
+            [node["Resources"] for node in ray.nodes() if node["Alive"]],
+        )
+        queue = ray.remote(num_cpus=0)(RunQueue).remote(len(configs), place.again)
+        sent = aside.submit(_send_out, queue, workers, needs, configs, place)
+        try:
+            _follow(queue, sent, following)
+        finally:
+            for worker in ray.get(queue.stop.remote()):
+                ray.kill(worker)
+            wait([sent], SECONDS_TO_END)  # those that still wait for room end with the connection
+    if following.failures:
+        raise following.failures[0]
+
+
+@dataclass
+class _Following:
+    """Tells watchers what the board tells, and gathers failures."""
+
+    configs: Sequence[RunConfig]
+    watch: Callable[[int], Watcher]
+    finished: Callable[[int], None]
+    watchers: dict[int, Watcher] = field(default_factory=dict)
+    failures: list[SirecError] = field(default_factory=list)
+
+    def hear(self, news: QueueEvent) -> None:
+        """Pass on one piece of news."""
+        meanings: Mapping[str, Callable[..., None]] = {
+            BEGAN: self._began,
+            ENDED: self._ended,
+            DIED: self._died,
+        }
+        if news.what in meanings:
+            meanings[news.what](news.number, *news.arguments)
+        else:
+            getattr(self.watchers[news.number], news.what)(*news.arguments)
+
+    def _began(self, number: int) -> None:
+        self.watchers[number] = self.watch(number)
+
+    def _ended(self, number: int, refusal: tuple[str, str | None] | None) -> None:
+        if refusal:
+            self.failures.append(SirecError(*refusal))
+        else:
+            self.finished(number)
+
+    def _died(self, number: int) -> None:
+        config = self.configs[number]
+        self.failures.append(
+            SirecError(
+                f"the process that trained {config.model.name}, seed {config.seed}, died {ATTEMPTS} times",
+                HINT,
+            )
+        )
+
+
+def _follow(queue: Any, sent: Future[None], following: _Following) -> None:
+    """Hear all news until the workers have ended. Raises what stopped one of them."""
+    import ray
+
+    has_ended = False
+    while not has_ended:
+        time.sleep(SECONDS_BETWEEN_NEWS)
+        has_ended = sent.done()  # before asking: what is told up to the end is heard
+        for news in ray.get(queue.news.remote()):
+            following.hear(news)
+    sent.result()
+
+
+@contextlib.contextmanager
+def _connected(address: str) -> Iterator[None]:
+    """A connection to the cluster."""
+    import ray
+
+    _check_address(address)
+    options: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of ours reports to nobody
+    with contextlib.redirect_stdout(_OfThisThread(sys.stdout)):
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise _no_answer(address, str(error).splitlines()[0]) from error
+        try:
+            yield
+        finally:
+            with contextlib.redirect_stdout(io.StringIO()):  # it prints here what it held back
+                ray.shutdown()
+
+
+class _OfThisThread(io.TextIOBase):
+    """Passes on what the thread that made it writes, and nothing else.
+
+    Ray prints at length, from threads of its own and to stdout, what becomes of its workers; the
+    board tells that.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream, self.thread = stream, threading.current_thread()
+
+    def write(self, text: str) -> int:
+        """Write, or do not."""
+        return self.stream.write(text) if threading.current_thread() is self.thread else len(text)
+
+
+def _check_address(address: str) -> None:
+    """Raise `SirecError` for what is no address, or where nobody listens: Ray itself would try for
+    minutes.
+    """
+    if address in (LOCAL, AUTO):
+        return
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or not host or "/" in host:
+        raise SirecError(
+            f"--cluster {address}: expected local, auto or HOST:PORT",
+            "for example: --cluster 10.0.0.1:6379",
+        )
+    try:
+        socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
+    except (OSError, OverflowError) as error:
+        raise _no_answer(address, str(error)) from error
+
+
+def _no_answer(address: str, reason: str) -> SirecError:
+    return SirecError(
+        f"--cluster {address}: no Ray cluster answers: {reason}",
+        "ray start --head starts one, --cluster local one for this command; where Ray wants a token, set RAY_AUTH_MODE=token",
+    )
+
+
+@contextlib.contextmanager
+def _losses_told() -> Iterator[None]:
+    """A cluster that is lost is something to put right."""
+    import ray
+
+    try:
+        yield
+    except ray.exceptions.RayError as error:
+        raise SirecError(
+            f"the cluster stopped working for us: {type(error).__name__}", HINT
+        ) from error
+
+
+def _needs(configs: Sequence[RunConfig], device: str) -> dict[str, int]:
+    """What a worker takes of its node: as many processors as its runs have threads, and one
+    accelerator if any.
+    """
+    kind, _, index = device.partition(":")
+    if index:
+        raise SirecError(
+            f"--device {device}: on a cluster Ray decides which accelerator a run gets",
+            f"use --device {kind}",
+        )
+    processors = {"CPU": max(config.threads for config in configs)}
+    return processors if kind == "cpu" else processors | {"GPU": 1}
+
+
+def _check_room(
+    workers: int, needs: Mapping[str, int], nodes: Sequence[Mapping[str, float]]
+) -> None:
+    """Raise `SirecError` if these nodes, empty, have no room for that many workers: Ray would wait
+    for ever.
+    """
+    room = sum(
+        min(int(node.get(name, 0) // amount) for name, amount in needs.items()) for node in nodes
+    )
+    if room < workers:
+        each = ", ".join(f"{amount} {name}" for name, amount in needs.items())
+        raise SirecError(
+            f"the cluster has room for {room} workers of {each} each, and {workers} are needed",
+            f"--jobs {room}, or --set threads=1"
+            if room >= LEAST_WORKERS
+            else "without --cluster, runs are trained here",
+        )
+
+
+def _send_out(
+    queue: Any,
+    workers: int,
+    needs: Mapping[str, int],
+    configs: Sequence[RunConfig],
+    place: Workplace,
+) -> None:
+    """Have joblib send the workers out, and wait for them."""
+    from joblib import Parallel, delayed, parallel_config
+    from ray.util.joblib import register_ray
+
+    register_ray()
+    deaths = ATTEMPTS * len(
+        configs
+    )  # as many as a worker can see before the board has no run for it
+    options = {
+        "num_cpus": needs["CPU"],
+        "num_gpus": needs.get("GPU", 0),
+        "max_restarts": deaths,
+        "max_task_retries": deaths,
+    }
+    with parallel_config(backend="ray", ray_remote_args=options):
+        parallel = Parallel(n_jobs=max(workers, LEAST_WORKERS), batch_size=1)
+        parallel(delayed(_work)(worker, queue, configs, place) for worker in range(workers))
+
+
+def _work(worker: int, queue: Any, configs: Sequence[RunConfig], place: Workplace) -> None:
+    """What a worker does: train what the board gives it until nothing is left."""
+    import ray
+
+    def send(method: str, arguments: tuple[Any, ...]) -> None:
+        ray.get(queue.tell.remote(worker, method, arguments))
+
+    ray.get(queue.enter.remote(worker, ray.get_runtime_context().current_actor))
+    while (task := ray.get(queue.take.remote(worker))) is not None:
+        refusal = _train(task, configs[task.number], place, Teller(send))
+        ray.get(queue.end.remote(worker, refusal))
+
+
+def _train(
+    task: QueuedRun, config: RunConfig, place: Workplace, watcher: Watcher
+) -> tuple[str, str | None] | None:
+    """Train one run; message and hint if it was refused."""
+    store = Store(place.results)
+    try:
+        data = _shared(place, store)
+        if task.attempt > 1:
+            _wait_for(folder_of(config, data, store))
+        execute(config, data, store, device=place.device, watcher=watcher, again=task.again)
+    except SirecError as error:
+        return error.message, error.hint
+    return None
+
+
+def _shared(place: Workplace, store: Store) -> Dataset:
+    """The data as this node sees them. Raises `SirecError` if it sees other data or results than
+    the node that sent it.
+    """
+    if not place.data.exists():
+        raise SirecError(f"{socket.gethostname()}: {place.data}: no such folder", SHARED)
+    data = storage.load(place.data)
+    expected = store.covariates(data.name, data.fingerprint())
+    if not expected.exists():
+        raise SirecError(f"{socket.gethostname()}: {expected}: no such file", SHARED)
+    return data
+
+
+def _wait_for(folder: RunFolder) -> None:
+    """Wait until the process that held the run has let go of it; if it never does, training says
+    so.
+    """
+    deadline = time.monotonic() + SECONDS_TO_LET_GO
+    while time.monotonic() < deadline:
+        try:
+            with folder.locked():
+                return
+        except SirecError:
+            time.sleep(SECONDS_BETWEEN_NEWS)

@@ -1,0 +1,91 @@
+"""What can be switched off, and what that means for each model. No model is imported, so a command
+line can say it fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What a model becomes: objectives left out, settings changed, or another model that keeps the
+    objectives.
+    """
+
+    without: tuple[str, ...] = ()
+    set: Mapping[str, object] = field(default_factory=dict)
+    model: str | None = None
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A part that can be switched off: `edits` by model, the model it belongs to first; `meaning`
+    as help and notes say it.
+    """
+
+    name: str
+    part: str
+    meaning: str
+    edits: Mapping[str, Edit]
+
+    @property
+    def flag(self) -> str:
+        """As it is typed."""
+        return f"--no-{self.name}"
+
+
+SWITCHES: Mapping[str, Switch] = {
+    switch.name: switch
+    for switch in (
+        Switch(
+            "upa",
+            "UPA",
+            "COMIF's user-preference alignment is left out",
+            {"comif": Edit(without=("upa",))},
+        ),
+        Switch(
+            "iaa",
+            "IAA",
+            "COMIF's item-attribute alignment is left out",
+            {"comif": Edit(without=("iaa",))},
+        ),
+        Switch(
+            "embedding-fusion",
+            "embedding fusion",
+            "attributes score at the attention instead of joining the item, and candidates are bare items",
+            {"comif": Edit(set={"attribute": "attention", "candidates": "id"})},
+        ),
+        Switch(
+            "attention-fusion",
+            "attention fusion",
+            "behaviours are added to the item instead of scoring at the attention",
+            {
+                "comif": Edit(set={"behaviour": "embedding"}),
+                "dif-sr": Edit(set={"behaviour": "embedding"}),
+            },
+        ),
+        Switch(
+            "aap",
+            "AAP",
+            "DIF-SR's attribute prediction is left out",
+            {"dif-sr": Edit(without=("aap",))},
+        ),
+        Switch(
+            "dif",
+            "DIF",
+            "without decoupled attention DIF-SR is SASRecF, trained by the same losses",
+            {"dif-sr": Edit(model="sasrecf")},
+        ),
+    )
+}
+
+# The papers' ablation tables as `sirec ablate` calls them -> experiment files.
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "modules": ("comif_table6_modules",),
+    "fusion": ("comif_table4_fusion",),
+    "side-info": ("comif_table5_side_information",),
+    "dif": ("difsr_table4_ablation", "difsr_table5_side_information"),
+}
+DEFAULT_TABLE = "modules"

@@ -284,23 +284,22 @@ def loaded_plugin_files() -> tuple[Path, ...]:
     return tuple(_plugin_files)
 
 
-def providers_of(component: object) -> dict[str, str]:
-    """Package -> version of every plugin that a configuration uses; empty where `sirec` provides
-    all of it.
+def providers_of(configuration: object) -> set[Provider]:
+    """Who provides the components of a configuration: models, objectives, tasks, sources.
+
+    Args:
+        configuration: a dataclass whose fields, at any depth, hold components.
     """
-    providers: dict[str, str] = {}
-    for part in _parts(component):
-        for registry in _registries:
-            name = getattr(type(part), "name", None)
-            if (
-                not registry._instances
-                and isinstance(name, str)
-                and type(part) is registry._components.get(name)
-            ):
-                provider = registry.provider(name)
-                if not provider.is_sirec:
-                    providers[provider.package] = provider.version
-    return providers
+    owners: dict[object, Provider] = {}
+    for registry in _registries:
+        for name, component in registry._components.items():
+            if inspect.isclass(component):
+                owners[component] = registry._providers[name]
+    found: set[Provider] = set()
+    for part in _parts(configuration):
+        if type(part) in owners:
+            found.add(owners[type(part)])
+    return found
 
 
 def _parts(value: object) -> Iterator[object]:

@@ -32,6 +32,7 @@ from sirec.cli.commands import (
     train,
 )
 from sirec.cli.console import stderr
+from sirec.cli.plugins import with_plugins
 from sirec.errors import SirecError
 
 INTERRUPTED = 130
@@ -78,7 +79,7 @@ for command in (
     report.report,
     doctor.doctor,
 ):
-    app.command()(command)
+    app.command()(with_plugins(command))
 
 
 def main() -> None:

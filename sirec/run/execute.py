@@ -8,8 +8,8 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from functools import partial
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import torch
@@ -24,6 +24,7 @@ from sirec.evaluation.full_ranking import OnUsers, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
 from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, RankTable
 from sirec.objectives.stage import Stage
+from sirec.registry import providers_of
 from sirec.run import environment
 from sirec.run.config import RunConfig
 from sirec.run.files import read_json, replace_json_lines
@@ -132,7 +133,8 @@ def execute(
                     store,
                     folder,
                     environment.describe(config.threads, place.type)
-                    | {"processes": process_group.size},
+                    | {"processes": process_group.size}
+                    | _plugins_of(config),
                 )
             _train(config, built, folder, watcher or Silent(), process_group)
             _finish(config, built, folder, watcher or Silent(), process_group)
@@ -222,6 +224,16 @@ def _begin(
     covariates = store.covariates(data.name, data.fingerprint())
     if not covariates.exists():
         write_covariates(data, covariates)
+
+
+def _plugins_of(config: RunConfig) -> dict[str, Any]:
+    """Package and version of each plugin that a run uses, for its environment.json; else nothing."""
+    plugins = {
+        provider.package: provider.version
+        for provider in providers_of(config)
+        if not provider.is_sirec
+    }
+    return {"plugins": plugins} if plugins else {}
 
 
 def _train(

@@ -36,6 +36,7 @@ from sirec.studies.launch import ray_cluster as cluster
 from sirec.studies.launch.processes import Workplace, make_covariates
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.ray_cluster import train_on_cluster
+from sirec.studies.launch.sent_run import SentRun
 from sirec.training.fit import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
@@ -279,7 +280,7 @@ def test_a_disk_that_is_not_shared_is_named(
         Workplace(tmp_path / "no-data", tmp_path),
         Workplace(shop, tmp_path / "elsewhere"),
     ):
-        refusal = cluster._train(QueuedRun(0, 1, False), wanted[0], place, Silent())
+        refusal = cluster._train(QueuedRun(0, 1, False), SentRun.of(wanted[0]), place, Silent())
         assert refusal is not None
         assert refusal[1] == cluster.SHARED
     assert not list(tmp_path.rglob("config.yaml"))
@@ -294,13 +295,13 @@ def test_only_a_further_attempt_waits_for_the_lock(
     [folder] = folders(wanted[:1], shop, tmp_path)
     place = Workplace(shop, tmp_path)
     with folder.locked():
-        refused = cluster._train(QueuedRun(0, 1, False), wanted[0], place, Silent())
+        refused = cluster._train(QueuedRun(0, 1, False), SentRun.of(wanted[0]), place, Silent())
         assert refused is not None
         assert "another process is training this run" in refused[0]
         ended: list[object] = []
         later = threading.Thread(
             target=lambda: ended.append(
-                cluster._train(QueuedRun(0, 2, False), wanted[0], place, Silent())
+                cluster._train(QueuedRun(0, 2, False), SentRun.of(wanted[0]), place, Silent())
             )
         )
         later.start()

@@ -29,6 +29,7 @@ from sirec.run.config import RunConfig
 from sirec.run.execute import Watcher, execute
 from sirec.run.files import make_folder
 from sirec.run.store import Store
+from sirec.studies.launch.sent_run import SentRun, plain_stage, tell
 from sirec.training.fit import EpochReport
 
 SECONDS_BETWEEN_STEPS = 0.2  # how often a worker tells of its steps
@@ -110,7 +111,7 @@ def _start(config: RunConfig, place: Workplace) -> tuple[Connection, ForkServerP
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(config, place, sender), daemon=True)
+    process = context.Process(target=_work, args=(SentRun.of(config), place, sender), daemon=True)
     process.start()
     sender.close()  # the worker's copy is the last one: its end is the pipe's
     return receiver, process
@@ -126,7 +127,7 @@ def _tell(connection: Connection, watcher: Watcher, failures: list[SirecError]) 
     if method == FAILED:
         failures.append(SirecError(*arguments))
     else:
-        getattr(watcher, method)(*arguments)
+        tell(watcher, method, arguments)
     return True
 
 
@@ -141,7 +142,7 @@ def _check(process: ForkServerProcess, failures: list[SirecError]) -> None:
         raise RuntimeError("a run failed in its process; its traceback stands above")
 
 
-def _work(config: RunConfig, place: Workplace, connection: Connection) -> None:
+def _work(sent: SentRun, place: Workplace, connection: Connection) -> None:
     """What a worker does. Ctrl-C reaches every process of a terminal; the parent decides for
     all.
     """
@@ -153,7 +154,7 @@ def _work(config: RunConfig, place: Workplace, connection: Connection) -> None:
     try:
         data = storage.load(place.data)
         execute(
-            config,
+            sent.config(),
             data,
             Store(place.results),
             device=place.device,
@@ -178,7 +179,7 @@ class Teller:
 
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
         """A stage begins."""
-        self.send("stage", (stage, epoch, best))
+        self.send("stage", (plain_stage(stage), epoch, best))
 
     def step(self, done: int, total: int) -> None:
         """A step is done; told if the last telling is long ago."""

@@ -35,6 +35,7 @@ from sirec.run.execute import Watcher, execute, folder_of
 from sirec.run.store import RunFolder, Store
 from sirec.studies.launch.processes import HINT, Teller, Workplace
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
+from sirec.studies.launch.sent_run import SentRun, tell
 
 LOCAL, AUTO = (
     "local",
@@ -125,7 +126,7 @@ class _Following:
         if news.what in meanings:
             meanings[news.what](news.number, *news.arguments)
         else:
-            getattr(self.watchers[news.number], news.what)(*news.arguments)
+            tell(self.watchers[news.number], news.what, news.arguments)
 
     def _began(self, number: int) -> None:
         self.watchers[number] = self.watch(number)
@@ -288,10 +289,11 @@ def _send_out(
     }
     with parallel_config(backend="ray", ray_remote_args=options):
         parallel = Parallel(n_jobs=max(workers, LEAST_WORKERS), batch_size=1)
-        parallel(delayed(_work)(worker, queue, configs, place) for worker in range(workers))
+        runs = [SentRun.of(config) for config in configs]
+        parallel(delayed(_work)(worker, queue, runs, place) for worker in range(workers))
 
 
-def _work(worker: int, queue: Any, configs: Sequence[RunConfig], place: Workplace) -> None:
+def _work(worker: int, queue: Any, runs: Sequence[SentRun], place: Workplace) -> None:
     """What a worker does: train what the board gives it until nothing is left."""
     import ray
 
@@ -300,16 +302,17 @@ def _work(worker: int, queue: Any, configs: Sequence[RunConfig], place: Workplac
 
     ray.get(queue.enter.remote(worker, ray.get_runtime_context().current_actor))
     while (task := ray.get(queue.take.remote(worker))) is not None:
-        refusal = _train(task, configs[task.number], place, Teller(send))
+        refusal = _train(task, runs[task.number], place, Teller(send))
         ray.get(queue.end.remote(worker, refusal))
 
 
 def _train(
-    task: QueuedRun, config: RunConfig, place: Workplace, watcher: Watcher
+    task: QueuedRun, run: SentRun, place: Workplace, watcher: Watcher
 ) -> tuple[str, str | None] | None:
     """Train one run; message and hint if it was refused."""
     store = Store(place.results)
     try:
+        config = run.config()
         data = _shared(place, store)
         if task.attempt > 1:
             _wait_for(folder_of(config, data, store))

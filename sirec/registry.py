@@ -176,7 +176,7 @@ class Registry(Mapping[str, Component], Generic[Component]):
             for entry_point in sorted(entry_points(group=self.group), key=lambda each: each.name):
                 self._add_entry_point(entry_point)
             for plugin in _plugin_files.values():
-                self.add_module(plugin.module, plugin.provider)
+                self._add_all(self.components_of(plugin.module), plugin.provider)
         except BaseException:
             self._components.clear()
             self._providers.clear()
@@ -188,10 +188,11 @@ class Registry(Mapping[str, Component], Generic[Component]):
         found: list[Component] = []
         for package in self._packages:
             for module in _modules_of(package):
-                for value in vars(module).values():
-                    if self._is_component(value) and self._is_defined_in(value, module):
-                        found.append(value)
-        for component in sorted(found, key=_listing_order):
+                found += self.components_of(module)
+        self._add_all(sorted(found, key=_listing_order), provider)
+
+    def _add_all(self, components: list[Component], provider: Provider) -> None:
+        for component in components:
             self.add(component, provider)
 
     def _add_entry_point(self, entry_point: EntryPoint) -> None:
@@ -204,7 +205,7 @@ class Registry(Mapping[str, Component], Generic[Component]):
             self.failures[f"{entry_point.name} of {provider}"] = f"{type(error).__name__}: {error}"
             return
         if isinstance(value, ModuleType):
-            self.add_module(value, provider)
+            self._add_all(self.components_of(value), provider)
         elif self._is_component(value):
             self.add(value, provider)
         else:
@@ -263,9 +264,12 @@ def load_plugin_file(path: Path) -> PluginFile:
             f"--plugin {path}: {type(error).__name__}: {error}", "run the file by itself"
         ) from error
     plugin = PluginFile(path, module, Provider(path.name, f"sha256 {digest}"))
-    for registry in _registries:
-        if registry._is_filled:
-            registry.add_module(module, plugin.provider)
+    filled = [registry for registry in _registries if registry._is_filled]
+    for registry in filled:  # all are checked before any is changed
+        for component in registry.components_of(module):
+            registry.check(component, plugin.provider)
+    for registry in filled:
+        registry._add_all(registry.components_of(module), plugin.provider)
     _plugin_files[path] = plugin
     return plugin
 
@@ -289,6 +293,7 @@ def providers_of(configuration: object) -> set[Provider]:
 
     Args:
         configuration: a dataclass whose fields, at any depth, hold components.
+
     """
     owners: dict[object, Provider] = {}
     for registry in _registries:
@@ -328,6 +333,11 @@ def _has_name(value: type) -> bool:
     return isinstance(getattr(value, "name", None), str)
 
 
+def _name_of(component: Any) -> str:
+    return str(component.name)
+
+
 def _listing_order(component: object) -> tuple[int, str]:
     """Training-free models first; otherwise by name."""
-    return (0 if getattr(component, "is_training_free", False) else 1, str(component.name))  # type: ignore[attr-defined]
+    is_training_free = getattr(component, "is_training_free", False)
+    return (0 if is_training_free else 1, _name_of(component))

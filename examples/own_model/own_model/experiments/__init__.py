@@ -1,0 +1,1 @@
+"""Experiment files of this package, each by its file name: `sirec study own_model`."""

@@ -146,26 +146,45 @@ class Registry(Mapping[str, Component], Generic[Component]):
         return error
 
     def add(self, component: Component, provider: Provider) -> None:
-        """Add one component. Raises `SirecError` if its name is taken by another one."""
-        name: str = component.name  # type: ignore[attr-defined]
-        if name in self._components:
-            if self._components[name] is component:
-                return
-            first, second = self._providers[name], provider
-            raise SirecError(
-                f"two {self.kind}s are called '{name}': one of {first}, one of {second}",
-                "rename one of them, or uninstall one of the two",
-            )
+        """Add one component.
+
+        Args:
+            component: a subclass or an instance of the registry's base class.
+            provider: the package or file that it comes from.
+
+        Raises:
+            SirecError: if another component has its name.
+        """
+        self.check(component, provider)
+        name = _name_of(component)
         self._components[name] = component
         self._providers[name] = provider
 
-    def add_module(self, module: ModuleType, provider: Provider) -> None:
-        """Add every component that a module defines (imported ones are left to the module that
-        defines them).
+    def check(self, component: Component, provider: Provider) -> None:
+        """Check that a component could be added.
+
+        Args:
+            component: a subclass or an instance of the registry's base class.
+            provider: the package or file that it comes from.
+
+        Raises:
+            SirecError: if another component has its name.
         """
+        name = _name_of(component)
+        if name in self._components and self._components[name] is not component:
+            raise SirecError(
+                f"two {self.kind}s are called '{name}': one of {self._providers[name]}, "
+                f"one of {provider}",
+                "rename one of them, or uninstall one of the two",
+            )
+
+    def components_of(self, module: ModuleType) -> list[Component]:
+        """The components that a module defines; imported ones belong to their own module."""
+        found: list[Component] = []
         for value in vars(module).values():
             if self._is_component(value) and self._is_defined_in(value, module):
-                self.add(value, provider)
+                found.append(value)
+        return found
 
     def _fill(self) -> None:
         if self._is_filled:

@@ -178,20 +178,36 @@ class Registry(Mapping[str, Component], Generic[Component]):
                 "rename one of them, or uninstall one of the two",
             )
 
-    def components_of(self, module: ModuleType) -> list[Component]:
-        """The components that a module defines; imported ones belong to their own module."""
+    def components_of(self, offered: object) -> list[Component]:
+        """The components in a module, or in the object of an entry point.
+
+        A module offers what it defines; imported classes belong to their own module. A registry
+        whose components lie in files overrides this method.
+        """
+        if not isinstance(offered, ModuleType):
+            return [offered] if self._is_component(offered) else []  # type: ignore[list-item]
         found: list[Component] = []
-        for value in vars(module).values():
-            if self._is_component(value) and self._is_defined_in(value, module):
+        for value in vars(offered).values():
+            if self._is_component(value) and self._is_defined_in(value, offered):
                 found.append(value)
         return found
+
+    def own_components(self) -> list[tuple[Component, Provider]]:
+        """The components of `sirec` itself, in the order of listings, each with its provider."""
+        found: list[Component] = []
+        for package in self._packages:
+            for module in _modules_of(package):
+                found += self.components_of(module)
+        provider = own_provider()
+        return [(component, provider) for component in sorted(found, key=_listing_order)]
 
     def _fill(self) -> None:
         if self._is_filled:
             return
         self._is_filled = True  # before anything is imported: plugins may look into registries
         try:
-            self._add_own()
+            for component, provider in self.own_components():
+                self.add(component, provider)
             for entry_point in sorted(entry_points(group=self.group), key=lambda each: each.name):
                 self._add_entry_point(entry_point)
             for plugin in _plugin_files.values():
@@ -201,14 +217,6 @@ class Registry(Mapping[str, Component], Generic[Component]):
             self._providers.clear()
             self._is_filled = False
             raise
-
-    def _add_own(self) -> None:
-        provider = Provider("sirec", version("sirec"))
-        found: list[Component] = []
-        for package in self._packages:
-            for module in _modules_of(package):
-                found += self.components_of(module)
-        self._add_all(sorted(found, key=_listing_order), provider)
 
     def _add_all(self, components: list[Component], provider: Provider) -> None:
         for component in components:
@@ -223,11 +231,9 @@ class Registry(Mapping[str, Component], Generic[Component]):
         except Exception as error:  # a broken plugin must not stop a listing of the others
             self.failures[f"{entry_point.name} of {provider}"] = f"{type(error).__name__}: {error}"
             return
-        if isinstance(value, ModuleType):
-            self._add_all(self.components_of(value), provider)
-        elif self._is_component(value):
-            self.add(value, provider)
-        else:
+        components = self.components_of(value)
+        self._add_all(components, provider)
+        if not components and not isinstance(value, ModuleType):
             expected = (
                 f"{'an instance' if self._instances else 'a subclass'} of {self._base.__name__}"
             )
@@ -242,6 +248,11 @@ class Registry(Mapping[str, Component], Generic[Component]):
 
     def _is_defined_in(self, value: object, module: ModuleType) -> bool:
         return self._instances or getattr(value, "__module__", None) == module.__name__
+
+
+def own_provider() -> Provider:
+    """`sirec` itself, as the provider of its own components."""
+    return Provider("sirec", version("sirec"))
 
 
 def load_plugin_file(path: Path) -> PluginFile:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scripts import load
+from load_script import load
 
 side, growth, figure = load("growth_side"), load("growth"), load("growth_figure")
 TINY = side.Size(users=60, items=40, history=10, window=8, width=8, loss="full")

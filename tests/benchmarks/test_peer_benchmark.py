@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from scripts import FOLDER, load
+from load_script import ROOT, load
 
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
@@ -223,7 +223,7 @@ def test_the_benchmark_finds_what_can_be_had(package, without_a_peer, capsys):
         "difsr-gate",
     ]
     listed = training.list_peers(
-        [sys.executable, str(FOLDER / "peer_recbole.py"), "--repository", str(package)]
+        [sys.executable, str(ROOT / "benchmarks" / "peer_recbole.py"), "--repository", str(package)]
     )
     assert set(listed) >= {"difsr-sasrec", "difsr-sum", "difsr-concat", "difsr-gate"}
 

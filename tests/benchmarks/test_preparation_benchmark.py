@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from scripts import load
+from load_script import load
 
 side, preparation = load("preparation_side"), load("preparation")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from scripts import load
+from load_script import load
 
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource

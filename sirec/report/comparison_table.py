@@ -12,7 +12,8 @@ from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import HistoryRule
 from sirec.report.differences import MARK, TEST_VIEW, PairedTest, significance_notes
-from sirec.report.published import PAPERS, Paper, Published, covers, published, published_users
+from sirec.papers import PAPERS
+from sirec.report.published import Published, covers, published, published_users
 from sirec.report.results import (
     MissingRow,
     RunResult,
@@ -34,7 +35,7 @@ def comparison_table(
     metrics: Sequence[Metric] = DEFAULT_METRICS,
     *,
     view: View = TEST_VIEW,
-    paper: Paper = "comif",
+    paper: str = "comif",
     pairs: Sequence[PairedTest] = (),
     missing: Sequence[MissingRow] = (),
     title: str = "Comparison",
@@ -134,7 +135,7 @@ def _elsewhere_notes(elsewhere: Mapping[str, HistoryRule], view: View) -> list[s
     ]
 
 
-def _printed(run: RunResult, metric: Metric, paper: Paper) -> Published | None:
+def _printed(run: RunResult, metric: Metric, paper: str) -> Published | None:
     """One paper per data set: the papers differ in settings, so rows from both would not be
     comparable with each other.
     """

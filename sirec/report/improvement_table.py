@@ -13,14 +13,12 @@ from dataclasses import replace
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
 from sirec.report.differences import PairedTest, differences, find_row, method_notes
+from sirec.papers import PAPERS
 from sirec.report.published import (
-    CITATIONS,
-    PAPERS,
-    PROPOSALS,
-    Paper,
     covers,
     is_compared,
     is_same,
+    proposing,
     published_models,
     published_users,
 )
@@ -71,16 +69,16 @@ def improvement_table(
                 )
                 if paper:
                     sources[
-                        f"Printed gain: recomputed from the table of {CITATIONS[paper]}, over its best other row on test."
+                        f"Printed gain: recomputed from the table of {PAPERS[paper].citation}, over its best other row on test."
                     ] = None
     candidates = (
         "what its paper compares with and of floors"
-        if _proposing(mine)
+        if proposing(mine.model)
         else "all other models and of floors"
     )
     notes = [f"Best baseline: of {candidates}, by the same metric on validation."]
     notes += [f"No baselines here: {listed(left_out)}."] if left_out else []
-    name = f"{title}: {mine.label} against the best {'baseline of its paper' if _proposing(mine) else 'of all others'}"
+    name = f"{title}: {mine.label} against the best {'baseline of its paper' if proposing(mine.model) else 'of all others'}"
     columns = (*COLUMNS, *(PRINTED if sources else ()))
     rows = [replace(row, cells=row.cells[: len(columns)]) for row in rows]
     return ResultTable(
@@ -120,18 +118,11 @@ def _reason(run: RunResult, mine: RunResult) -> str:
     )
 
 
-def _proposing(mine: RunResult) -> list[Paper]:
-    """The papers whose proposal a model is."""
-    return [paper for paper in PAPERS if PROPOSALS[paper] == mine.model]
-
-
-def _paper(run: RunResult) -> Paper | None:
+def _paper(run: RunResult) -> str | None:
     """The paper that proposes the model and prints values of the same question: the same data, in
     size and split.
     """
-    papers = (
-        paper for paper in PAPERS if PROPOSALS[paper] == run.model and covers(paper, run.dataset)
-    )
+    papers = (paper for paper in proposing(run.model) if covers(paper, run.dataset))
     is_same_data = run.ranks.users in published_users(run.dataset) and run.split == LeaveOneOut()
     return next(papers, None) if is_same_data else None
 
@@ -147,10 +138,10 @@ def _ours(pair: PairedTest) -> Iterator[Cell]:
     yield Cell(d.adjusted_p)
 
 
-def _printed(pair: PairedTest, paper: Paper | None) -> Iterator[Cell]:
+def _printed(pair: PairedTest, paper: str | None) -> Iterator[Cell]:
     """The best other row of the paper's table and the gain over it."""
     values = published_models(paper, pair.dataset, pair.difference.metric) if paper else {}
-    own = next((name for name in values if paper and is_same(name, PROPOSALS[paper])), None)
+    own = next((name for name in values if paper and is_same(name, PAPERS[paper].proposal)), None)
     if own is None:
         yield from (Cell(missing="not printed"), Cell(missing="not printed"))
         return

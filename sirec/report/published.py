@@ -1,250 +1,281 @@
-"""The numbers that the two papers printed, as they printed them.
+"""What the papers printed: for a row, a data set and a metric, whatever a table's layout.
 
-Their tables are wide by data set, by metric or by model; a `PrintedLayout` says which, so that each
-answers the same question: what is printed for this row, on this data set, by this metric?
+The papers and the layouts of their tables are data, in `sirec.papers`; this module looks them up.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
-from importlib.resources.abc import Traversable
-from typing import Literal, get_args
 
 import pandas as pd
 
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.ranks import HistoryRule
-from sirec.resources import experiments_root
+from sirec.papers import PAPERS
+from sirec.papers.paper import Paper
 
-Paper = Literal["comif", "difsr"]
-PAPERS: tuple[Paper, ...] = get_args(Paper)
-TITLES: dict[Paper, str] = {"comif": "COMIF", "difsr": "DIF-SR"}
-CITATIONS: dict[Paper, str] = {
-    "comif": "Choi et al., IEEE Access 2025",
-    "difsr": "Xie et al., SIGIR 2022",
-}
-OVERALL: dict[Paper, str] = {"comif": "comif_table3_overall", "difsr": "difsr_table2_overall"}
-PROPOSALS: dict[Paper, str] = {
-    "comif": "comif",
-    "difsr": "dif-sr",
-}  # what each paper proposes, by our name
-
-
-# COMIF ran these in their authors' code, which takes the history out of the ranking; everything
-# else ranks all items.
-MASKING = ("STOSA", "DLFS-Rec")
-
-
-@dataclass(frozen=True)
-class PrintedLayout:
-    """How a table of metrics is laid out: the columns that name its rows, what the headings of its
-    other columns are, and the data set or the metric that its caption says.
-    """
-
-    keys: tuple[str, ...]
-    wide: Literal["dataset", "metric", "model"] | None = None
-    caption: Mapping[str, str] = field(default_factory=dict)
-
-
-LAYOUTS: Mapping[str, PrintedLayout] = {
-    OVERALL["comif"]: PrintedLayout(("model",)),
-    OVERALL["difsr"]: PrintedLayout(("model",)),
-    "comif_table4_fusion": PrintedLayout(
-        ("side_information", "fusion"), "dataset", {"metric": "Recall@20"}
-    ),
-    "comif_table5_side_information": PrintedLayout(("side_information",), "metric"),
-    "comif_table6_modules": PrintedLayout(
-        ("attention_fusion", "embedding_fusion", "iaa", "upa"), "dataset", {"metric": "Recall@20"}
-    ),
-    "difsr_table3_enhancement": PrintedLayout(("model",), "model"),
-    "difsr_table4_ablation": PrintedLayout(("dif", "aap"), "dataset", {"metric": "Recall@20"}),
-    "difsr_table5_side_information_yelp": PrintedLayout(
-        ("side_information",), "metric", {"dataset": "yelp"}
-    ),
-}
+# How the papers abbreviate names of models, without case and punctuation.
+ABBREVIATIONS = {"icai": "icaisr", "dif": "difsr"}
+RowKey = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Published:
-    """A printed value, the paper it is from, the number of its table there, and the history rule it
-    was ranked by.
+    """A printed value.
+
+    Attributes:
+        value: the number, as printed.
+        paper: name of the paper.
+        table: number of its table in the paper.
+        history: the history rule under which its row was ranked.
     """
 
     value: float
-    paper: Paper
+    paper: str
     table: str
     history: HistoryRule = "keep"
 
     @property
     def source(self) -> str:
-        """As a note names it: `Table 3 of Choi et al., IEEE Access 2025`."""
-        return f"Table {self.table} of {CITATIONS[self.paper]}"
+        """The source as notes name it: `Table 3 of Choi et al., IEEE Access 2025`."""
+        return f"Table {self.table} of {PAPERS[self.paper].citation}"
 
 
 @dataclass(frozen=True)
 class PrintedRow:
-    """A row of a published table, by the values of the columns that name its rows.
+    """A row of a published table of metrics.
 
-    Values are matched without regard to case and punctuation: `dif-sr` is DIF-SR, `s3rec` is
-    S3-Rec.
+    Attributes:
+        table: name of the table.
+        keys: a value for each column that names the table's rows. Case and punctuation do not
+            matter: `dif-sr` is DIF-SR, `s3rec` is S3-Rec.
     """
 
     table: str
     keys: Mapping[str, object]
 
     def value(self, dataset: str, metric: str) -> Published | None:
-        """What is printed there; None where the table lacks the data set or the metric."""
-        value = _values(self.table).get((_row(self.keys), _key(dataset), _key(metric)))
-        paper = next(paper for paper in PAPERS if self.table.startswith(f"{paper}_"))
-        return (
-            None
-            if value is None
-            else Published(value, paper, _table_number(self.table), self.history)
-        )
+        """The value that is printed in this row.
+
+        Args:
+            dataset: name of the data set.
+            metric: name of the metric, for example `Recall@20`.
+
+        Returns:
+            None where the table lacks the data set or the metric.
+        """
+        value = _values(self.table).get((_row_key(self.keys), _key(dataset), _key(metric)))
+        if value is None:
+            return None
+        paper = paper_of(self.table)
+        number = str(paper.tables[self.table].number)
+        return Published(value, paper.name, number, self.history)
 
     @property
     def history(self) -> HistoryRule:
-        """The rule under which the row was ranked."""
-        return (
-            "mask"
-            if any(is_same(str(self.keys.get("model", "")), name) for name in MASKING)
-            else "keep"
-        )
+        """The history rule under which the row was ranked."""
+        model = str(self.keys.get("model", ""))
+        masked = paper_of(self.table).history_masked
+        return "mask" if any(is_same(model, name) for name in masked) else "keep"
 
     def check(self) -> None:
-        """Raise `SirecError` unless the table exists, has rows of metrics, and one of them has
-        these keys.
-        """
-        published_table(self.table)
-        if self.table not in LAYOUTS:
-            raise unknown("published table of metrics", self.table, LAYOUTS)
-        keys = LAYOUTS[self.table].keys
+        """Raise `SirecError` unless there is such a table of metrics, and it has such a row."""
+        paper = paper_of(self.table)
+        layout = paper.tables[self.table]
+        if layout.holds != "metrics":
+            raise unknown("published table of metrics", self.table, metric_tables())
         for name in self.keys:
-            if name not in keys:
-                raise unknown("column", name, keys, self.table)
-        if _row(self.keys) not in {row for row, _, _ in _values(self.table)}:
+            if name not in layout.rows:
+                raise unknown("column", name, layout.rows, self.table)
+        if not _has_row(self.table, self.keys):
             wanted = ", ".join(f"{name} {value}" for name, value in self.keys.items())
             raise SirecError(
-                f"{self.table}: no row has {wanted}", f"say a value for each of: {', '.join(keys)}"
+                f"{self.table}: no row has {wanted}",
+                f"say a value for each of: {', '.join(layout.rows)}",
             )
 
 
 def published(dataset: str, model: str, metric: str) -> list[Published]:
-    """What the papers' main tables have for a model on a data set, COMIF's first; empty where they
-    have nothing.
+    """What the papers' main tables print for a model on a data set.
+
+    Args:
+        dataset: name of the data set.
+        model: name of the model, ours or as printed.
+        metric: name of the metric.
+
+    Returns:
+        At most one value a paper, in the order of the papers.
     """
-    found = (
-        PrintedRow(OVERALL[paper], {"model": model}).value(dataset, metric) for paper in PAPERS
-    )
-    return [value for value in found if value is not None]
+    found: list[Published] = []
+    for paper in PAPERS.values():
+        value = PrintedRow(paper.main_table, {"model": model}).value(dataset, metric)
+        if value is not None:
+            found.append(value)
+    return found
 
 
-def published_models(paper: Paper, dataset: str, metric: str) -> dict[str, float]:
-    """Model, as printed, -> value of a paper's main table for a data set and a metric; empty where
-    it has neither.
+def published_models(paper: str, dataset: str, metric: str) -> dict[str, float]:
+    """All models of a paper's main table, as printed, with their values.
+
+    Args:
+        paper: name of the paper.
+        dataset: name of the data set.
+        metric: name of the metric.
+
+    Returns:
+        Empty where the table lacks the data set or the metric.
     """
-    table = published_table(OVERALL[paper])
-    here = (table["dataset"].map(_key) == _key(dataset)) & (
-        table["metric"].map(_key) == _key(metric)
-    )
-    return dict(zip(table.loc[here, "model"], table.loc[here, "value"], strict=True))
+    table = _one_value_a_line(PAPERS[paper].main_table)
+    is_on_dataset = table["dataset"].map(_key) == _key(dataset)
+    is_metric = table["metric"].map(_key) == _key(metric)
+    chosen = table[is_on_dataset & is_metric]
+    return dict(zip(chosen["model"], chosen["value"], strict=True))
 
 
-def is_in(paper: Paper, model: str) -> bool:
-    """Whether a paper's main table has a model."""
-    return any(row == _row({"model": model}) for row, _, _ in _values(OVERALL[paper]))
+def is_in(paper: str, model: str) -> bool:
+    """Whether a paper's main table has a model.
+
+    Args:
+        paper: name of the paper.
+        model: name of the model, ours or as printed.
+    """
+    return _has_row(PAPERS[paper].main_table, {"model": model})
 
 
 def is_compared(proposal: str, model: str) -> bool:
-    """Whether the main table of the paper that proposes a model has another one; any, if no paper
-    proposes it.
+    """Whether the paper that proposes a model compares it with another one in its main table.
+
+    Args:
+        proposal: the proposed model. If no paper proposes it, it is compared with any model.
+        model: the other model.
     """
-    return all(is_in(paper, model) for paper in PAPERS if PROPOSALS[paper] == proposal)
+    return all(is_in(paper, model) for paper in proposing(proposal))
+
+
+def proposing(model: str) -> list[str]:
+    """Names of the papers that propose a model."""
+    return [name for name, paper in PAPERS.items() if paper.proposal == model]
+
+
+def covers(paper: str, dataset: str) -> bool:
+    """Whether a paper's main table has a data set.
+
+    Args:
+        paper: name of the paper.
+        dataset: name of the data set.
+    """
+    return any(is_same(dataset, name) for name in PAPERS[paper].datasets)
 
 
 def is_same(name: str, other: str) -> bool:
-    """Whether two names are the same but for case, punctuation and a paper's habits."""
+    """Whether two names are equal but for case, punctuation and the papers' abbreviations.
+
+    Args:
+        name: a name of a model or a data set.
+        other: another one.
+    """
     return _key(name) == _key(other)
 
 
 def published_users(dataset: str) -> set[int]:
-    """The numbers of users that the papers state for a data set: other numbers mean other data
-    under the same name.
+    """The numbers of users that the papers state for a data set.
+
+    Data of the same name with another number of users are other data.
     """
-    tables = (published_table(name) for name in published_names() if name.endswith("_statistics"))
-    rows = [table.loc[table["statistic"] == "users"] for table in tables]
-    return {
-        int(row[column].iloc[0])
-        for row in rows
-        for column in row.columns
-        if _key(column) == _key(dataset)
-    }
+    found: set[int] = set()
+    for paper in PAPERS.values():
+        for name, layout in paper.tables.items():
+            if layout.holds == "statistics":
+                table = published_table(name)
+                users = table[table["statistic"] == "users"]
+                for column in users.columns:
+                    if is_same(str(column), dataset):
+                        found.add(int(users[column].iloc[0]))
+    return found
 
 
-def covers(paper: Paper, dataset: str) -> bool:
-    """Whether a paper's main table has a data set."""
-    return any(printed_on == _key(dataset) for _, printed_on, _ in _values(OVERALL[paper]))
+def metric_tables(paper: str | None = None, *, by_model: bool = False) -> list[str]:
+    """Names of published tables that hold metrics.
+
+    Args:
+        paper: name of the only paper to look at; without it all papers' tables are listed.
+        by_model: whether only tables are listed whose rows are models.
+    """
+    found: list[str] = []
+    for name, each in PAPERS.items():
+        for table, layout in each.tables.items():
+            is_asked = layout.holds == "metrics" and (not by_model or layout.rows == ("model",))
+            if is_asked and paper in (None, name):
+                found.append(table)
+    return found
 
 
 def published_names() -> list[str]:
     """The names of all published tables, `comif_table1_statistics` and so on."""
-    return sorted(
-        entry.name.removesuffix(".csv")
-        for entry in _folder().iterdir()
-        if entry.name.endswith(".csv")
-    )
+    names: list[str] = []
+    for paper in PAPERS.values():
+        names += paper.tables
+    return sorted(names)
+
+
+def paper_of(table: str) -> Paper:
+    """The paper that has a table. Raises `SirecError` with the nearest name if there is none."""
+    for paper in PAPERS.values():
+        if table in paper.tables:
+            return paper
+    raise unknown("published table", table, published_names())
 
 
 def published_table(name: str) -> pd.DataFrame:
-    """A published table as its file has it. Raises `SirecError` with the nearest name if there is
-    none.
+    """A published table as its file has it.
+
+    Raises:
+        SirecError: if no paper has such a table, or its file is missing.
     """
-    if name not in published_names():
-        raise unknown("published table", name, published_names())
-    with (_folder() / f"{name}.csv").open(encoding="utf-8") as stream:
-        return pd.read_csv(stream)
-
-
-def _folder() -> Traversable:
-    folder = experiments_root() / "published"
-    if not folder.is_dir():
-        raise SirecError(
-            "this installation of sirec lacks the published numbers", "install it again"
-        )
-    return folder
+    file = paper_of(name).file_of(name)
+    if not file.is_file():
+        raise SirecError(f"{file}: no such file", f"the numbers of {name} belong there")
+    return pd.read_csv(file)
 
 
 @cache
-def _values(name: str) -> dict[tuple[frozenset[tuple[str, str]], str, str], float]:
-    """(row, data set, metric) -> value of a table of metrics, whatever its layout."""
-    layout, frame = LAYOUTS[name], published_table(name)
-    if layout.wide:
-        named = [
-            column for column in (*layout.keys, "dataset", "metric") if column in frame.columns
-        ]
-        frame = frame.melt(id_vars=named, var_name=layout.wide, value_name="value")
-    return {
-        (
-            _row({key: row[key] for key in layout.keys}),
-            _key(row["dataset"]),
-            _key(row["metric"]),
-        ): float(row["value"])
-        for row in frame.assign(**layout.caption).to_dict("records")
-    }
+def _one_value_a_line(name: str) -> pd.DataFrame:
+    """A table of metrics with one value a line, whatever its layout.
+
+    The columns are those that name its rows, and `dataset`, `metric`, `value`.
+    """
+    layout, table = paper_of(name).tables[name], published_table(name)
+    if layout.columns is not None:
+        identifying = {*layout.rows, "dataset", "metric"}
+        kept = [column for column in table.columns if column in identifying]
+        table = table.melt(id_vars=kept, var_name=layout.columns, value_name="value")
+    return table.assign(**layout.caption)
 
 
-def _row(keys: Mapping[str, object]) -> frozenset[tuple[str, str]]:
+@cache
+def _values(name: str) -> dict[tuple[RowKey, str, str], float]:
+    """(row, data set, metric) -> value of a table of metrics."""
+    rows = paper_of(name).tables[name].rows
+    values: dict[tuple[RowKey, str, str], float] = {}
+    for line in _one_value_a_line(name).to_dict("records"):
+        row = _row_key({column: line[column] for column in rows})
+        values[row, _key(line["dataset"]), _key(line["metric"])] = float(line["value"])
+    return values
+
+
+def _has_row(table: str, keys: Mapping[str, object]) -> bool:
+    wanted = _row_key(keys)
+    return any(row == wanted for row, _, _ in _values(table))
+
+
+def _row_key(keys: Mapping[str, object]) -> RowKey:
     return frozenset((name, _key(str(value))) for name, value in keys.items())
 
 
 def _key(name: str) -> str:
+    """A name without case and punctuation, written out if the papers abbreviate it."""
     key = re.sub(r"[^a-z0-9]", "", name.lower())
-    return {"icai": "icaisr", "dif": "difsr"}.get(key, key)
-
-
-def _table_number(name: str) -> str:
-    found = re.search(r"_table(\d+)_", name)
-    return found.group(1) if found else ""
+    return ABBREVIATIONS.get(key, key)

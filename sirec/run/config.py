@@ -7,7 +7,7 @@ shares, what a row or `--set` says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sirec.config import Tree, assign, dump, has, load
@@ -18,6 +18,8 @@ from sirec.models import model_class
 from sirec.models.declaration import Declaration
 from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.stage import Stage
+from sirec.papers import PROTOCOLS
+from sirec.papers.protocol import Protocol
 from sirec.training.fit import Precision
 
 Profile = Literal["intended", "published"]
@@ -75,91 +77,6 @@ class RunConfig:
             raise SirecError(f"stages: two share a title ({', '.join(titles)})")
 
 
-@dataclass(frozen=True)
-class Protocol:
-    """A paper's settings: assignments over a run's configuration, and the attributes its main
-    tables use.
-
-    `attributes` lists, in order of preference, names of which the first that the data have is used;
-    if none fits, all are. `exceptions` are the models that its settings do not mean, with what
-    holds for them instead; `tuned` is what the paper chose for one model on one data set.
-    """
-
-    name: str
-    source: str
-    attributes: tuple[str, ...]
-    assignments: Mapping[str, object] = field(default_factory=dict)
-    tuned: Mapping[tuple[str, str], Mapping[str, object]] = field(default_factory=dict)
-    exceptions: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-
-
-def _difsr_tuned(
-    *rows: tuple[str, int, int, int, int, str, float],
-) -> dict[tuple[str, str], Mapping[str, object]]:
-    keys = ("max_length", "layers", "heads", "attribute_width", "score_fusion", "aap.weight")
-    return {("dif-sr", data): dict(zip(keys, values, strict=True)) for data, *values in rows}
-
-
-DIFSR_SETTINGS: Mapping[str, object] = {
-    "width": 256,
-    "budget": 2048,
-    # what comes before training, as S3-Rec's first stage, has its own
-    "stages.train.learning_rate": 1e-4,
-    "evaluate_every": 2,
-    "patience": 11,
-}
-
-# "All attention-based models" have d = 256; the others keep the library's widths.
-DIFSR_EXCEPTIONS: Mapping[str, Mapping[str, object]] = {
-    name: {"width": 64} for name in ("gru4rec", "gru4recf", "caser")
-}
-
-PROTOCOLS: Mapping[str, Protocol] = {
-    protocol.name: protocol
-    for protocol in (
-        Protocol(
-            "comif",
-            "COMIF §IV: d = 128, batch 512, learning rate 1e-4, brand (Amazon) or city (Yelp)",
-            ("brand", "city"),
-            {"width": 128, "budget": 512, "stages.train.learning_rate": 1e-4},
-        ),
-        Protocol(
-            "difsr",
-            "DIF-SR §4.1.4: d = 256, batch 2048, learning rate 1e-4, categories; validation every 2 epochs",
-            ("category", "categories"),
-            DIFSR_SETTINGS,
-            exceptions=DIFSR_EXCEPTIONS,
-        ),
-        Protocol(
-            "difsr-paper",
-            "as difsr, with what the logs behind the paper's tables used: windows of 7 (Yelp: 10), selected by Recall@10",
-            ("category", "categories"),
-            {**DIFSR_SETTINGS, "stages.train.metric": "Recall@10"},
-            _difsr_tuned(
-                ("beauty", 7, 4, 4, 256, "gate", 10.0),
-                ("sports", 7, 4, 2, 256, "gate", 5.0),
-                ("toys", 7, 3, 2, 128, "concat", 5.0),
-                ("yelp", 10, 4, 2, 64, "concat", 10.0),
-            ),
-            DIFSR_EXCEPTIONS,
-        ),
-        Protocol(
-            "difsr-release",
-            "as difsr, with the released configurations: windows of 50",
-            ("category", "categories"),
-            DIFSR_SETTINGS,
-            _difsr_tuned(
-                ("beauty", 50, 4, 8, 64, "gate", 10.0),
-                ("sports", 50, 3, 8, 64, "gate", 5.0),
-                ("toys", 50, 3, 4, 64, "gate", 5.0),
-                ("yelp", 50, 4, 8, 64, "gate", 10.0),
-            ),
-            DIFSR_EXCEPTIONS,
-        ),
-    )
-}
-
-
 # What a configuration is resolved from; setting it afterwards would leave a name on other settings.
 DECIDED_FIRST = {
     "profile": "use --profile, or profile: in an experiment",
@@ -172,8 +89,6 @@ DECIDED_FIRST = {
 
 def protocol_named(name: str) -> Protocol:
     """A protocol by its name. Raises `SirecError` with the nearest one if there is none."""
-    if name not in PROTOCOLS:
-        raise unknown("protocol", name, PROTOCOLS)
     return PROTOCOLS[name]
 
 
@@ -208,10 +123,7 @@ def resolve(
     )
     tree = dump(base)
     _assign_where_known(tree, chosen.assignments)
-    for path, value in {
-        **chosen.exceptions.get(model, {}),
-        **chosen.tuned.get((model, data.name), {}),
-    }.items():
+    for path, value in chosen.settings_of(model, data.name).items():
         assign(tree, path, value, f"protocol {protocol}")
     for path, value in (declaration.published if profile == "published" else {}).items():
         assign(tree, path, value, f"{model}, profile published")

@@ -38,9 +38,9 @@ RENDERED = ("md", "csv", "tex")
 
 
 def test_every_experiment_loads() -> None:
-    """All files in the folder are read, and there are some."""
-    files = sorted(Path(str(experiments_root())).rglob("*.yaml"))
-    assert len(files) == 17
+    """All files of the folder are read, and there are some."""
+    files = sorted(Path(str(experiments_root())).glob("*.yaml"))
+    assert files
     assert {path.stem for path in files} == set(shipped_experiments())
     for path in files:
         plan = read_experiment(path)

@@ -19,7 +19,8 @@ from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.models import MODELS
 from sirec.models.declaration import Declaration
 from sirec.objectives.base import SupervisionSignal
-from sirec.report.published import LAYOUTS, PAPERS, TITLES, Paper, PrintedRow, published_table
+from sirec.papers import PAPERS
+from sirec.report.published import PrintedRow, metric_tables, published_table
 from sirec.run.config import DataConfig, Profile, RunConfig, resolve
 from sirec.run.execute import set_up
 
@@ -239,13 +240,9 @@ def _plain(value: object) -> str:
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
-def _printed(model: type[Declaration], paper: Paper, dataset: str) -> dict[str, Any] | None:
+def _printed(model: type[Declaration], paper: str, dataset: str) -> dict[str, Any] | None:
     """The row of the first table that has the model on the data set."""
-    for table in (
-        name
-        for name, layout in LAYOUTS.items()
-        if layout.keys == ("model",) and name.startswith(f"{paper}_")
-    ):
+    for table in metric_tables(paper, by_model=True):
         row = PrintedRow(table, {"model": model.title})
         values = {metric.name: row.value(dataset, metric.name) for metric in DEFAULT_METRICS}
         found = next((value for value in values.values() if value is not None), None)
@@ -254,7 +251,7 @@ def _printed(model: type[Declaration], paper: Paper, dataset: str) -> dict[str, 
                 name: None if value is None else value.value for name, value in values.items()
             }
             return {
-                "paper": TITLES[paper],
+                "paper": PAPERS[paper].label,
                 "table": found.table,
                 "dataset": dataset,
                 "history": found.history,

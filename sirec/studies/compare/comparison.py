@@ -12,7 +12,8 @@ from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.report.comparison_table import comparison_table
 from sirec.report.differences import MARK, PairedTest, difference_table, differences, sentence
 from sirec.report.improvement_table import improvement_table
-from sirec.report.published import PAPERS, TITLES, covers
+from sirec.papers import PAPERS
+from sirec.report.published import covers
 from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown
 from sirec.report.results import MissingRow, RunResult, View, group
 from sirec.report.table import ResultTable
@@ -153,7 +154,7 @@ def _beside_papers(
             pairs=pairs,
             missing=missing,
             paper=paper,
-            title=f"{title}, beside {TITLES[paper]}'s paper",
+            title=f"{title}, beside {PAPERS[paper].label}'s paper",
         )
         for paper in papers
     ]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.base import ObjectiveConfig
-from sirec.run.config import PROTOCOLS
+from sirec.papers import PROTOCOLS
 from sirec.studies.spec.experiment import Experiment, RowPlan, find_experiment, read_experiment
 from sirec.studies.spec.switches import DEFAULT_TABLE, SWITCHES, TABLES, Switch
 
@@ -113,7 +113,7 @@ def _check(model: str, switches: Sequence[Switch], protocol: str) -> None:
                 f"models: {', '.join(switch.edits)}",
             )
         other = switch.edits[model].model
-        tuned = {name for name, _ in PROTOCOLS[protocol].tuned} if protocol in PROTOCOLS else set()
+        tuned = set(PROTOCOLS[protocol].tuned) if protocol in PROTOCOLS else set()
         if other is not None and model in tuned and other not in tuned:
             what = f"{switch.flag}: protocol {protocol} has settings tuned for {model} that {other} would not get"
             raise SirecError(what, "use --protocol comif or difsr")

@@ -1,0 +1,124 @@
+"""A paper as data: what it proposes, the tables that it printed, and the protocols it defines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+from sirec.config import load, read_yaml
+from sirec.errors import SirecError
+from sirec.papers.protocol import Protocol
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedTable:
+    """How a printed table is laid out; its numbers are in a CSV file of the table's name.
+
+    Attributes:
+        number: number of the table in its paper.
+        holds: `metrics` of models, `statistics` of data sets, or something `other`.
+        rows: columns of the file that together name a row, where the table holds metrics.
+        columns: what the headings of the remaining columns are. Without it the file has one value
+            a line, in the columns `dataset`, `metric` and `value`.
+        caption: the data set or the metric that the caption names, where no column does.
+    """
+
+    number: int
+    holds: Literal["metrics", "statistics", "other"] = "metrics"
+    rows: tuple[str, ...] = ()
+    columns: Literal["dataset", "metric", "model"] | None = None
+    caption: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a table of metrics whose rows have no name."""
+        if self.holds == "metrics" and not self.rows:
+            raise SirecError("rows: a table of metrics names its rows", "for example: [model]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A statement of a paper that its numbers are to support.
+
+    Attributes:
+        text: the statement, in one sentence.
+        table: name of the published table that it is about.
+        experiment: name of the experiment that tests it, if there is one.
+    """
+
+    text: str
+    table: str
+    experiment: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """A paper with published numbers.
+
+    Attributes:
+        name: short name; names of its tables begin with it.
+        label: the paper as titles of tables name it, for example `DIF-SR`.
+        title: full title.
+        authors: all authors.
+        citation: authors, venue and year as notes below tables name them.
+        doi: digital object identifier.
+        proposal: name of the model that it proposes.
+        datasets: names of the data sets of its main table.
+        main_table: name of the table that compares the proposal with other models.
+        tables: layout of each table, by name.
+        history_masked: models, as printed, that were ranked with the user's history masked; all
+            others were ranked among all items.
+        protocols: the protocols that it defines.
+        claims: statements that its numbers are to support.
+        values: folder of the tables' CSV files; in a YAML file relative to that file.
+    """
+
+    name: str
+    label: str
+    title: str
+    authors: str
+    citation: str
+    doi: str
+    proposal: str
+    datasets: tuple[str, ...]
+    main_table: str
+    tables: Mapping[str, PublishedTable]
+    history_masked: tuple[str, ...] = ()
+    protocols: tuple[Protocol, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    values: str = "."
+
+    def __post_init__(self) -> None:
+        """Refuse tables of another paper's name, and a main table or a claim about no table."""
+        for table in self.tables:
+            if not table.startswith(f"{self.name}_"):
+                raise SirecError(f"tables.{table}: its name has to begin with '{self.name}_'")
+        main = self.tables.get(self.main_table)
+        if main is None or main.holds != "metrics" or main.rows != ("model",):
+            raise SirecError(
+                f"main_table: '{self.main_table}' is not a table of metrics by model",
+                "describe it under tables, with rows: [model]",
+            )
+        for claim in self.claims:
+            if claim.table not in self.tables:
+                raise SirecError(
+                    f"claims: '{claim.table}' is not a table of {self.label}",
+                    f"tables: {', '.join(self.tables)}",
+                )
+
+    def file_of(self, table: str) -> Path:
+        """The CSV file with the numbers of one of its tables."""
+        return Path(self.values) / f"{table}.csv"
+
+
+def read_paper(path: Path) -> Paper:
+    """Read the paper that a YAML file describes.
+
+    Plugins may call it: `PAPER = read_paper(Path(__file__).parent / "my_paper.yaml")`.
+
+    Raises:
+        SirecError: naming file and key of the first mistake.
+    """
+    paper = load(Paper, read_yaml(path), str(path))
+    return replace(paper, values=str((path.parent / paper.values).resolve()))

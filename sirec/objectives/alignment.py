@@ -25,7 +25,7 @@ from sirec.objectives.base import (
     LossTerm,
     Objective,
     ObjectiveConfig,
-    Pass,
+    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )
@@ -88,16 +88,16 @@ class AlignmentLoss(Objective):
             holders = (field.values != PADDING).any(dim=1).nonzero().squeeze(1)
             self.register_buffer(f"holders_{without_dots(field.name)}", holders, persistent=False)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """Mean over fields of the field's loss on the items of this step."""
-        losses = [self.of_field(name, self._items(name, done), model) for name in self.fields]
+        losses = [self.of_field(name, self._items(name, encoded), model) for name in self.fields]
         return torch.stack(losses).mean()
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """One term: the catalogue is the same for every row, and as large a sample of it is drawn
         for few rows as for many.
         """
-        return LossTerm(self(model, done), 1)
+        return LossTerm(self(model, encoded), 1)
 
     def of_field(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
         """Mean over `items` Long[M], each of which holds a value, of the loss of one field; 0 if
@@ -121,10 +121,10 @@ class AlignmentLoss(Objective):
             per_item = (log_probabilities * held).sum(dim=1) / held.sum(dim=1)
         return -per_item.sum() / max(len(items), 1)
 
-    def _items(self, name: str, done: Pass) -> Tensor:
+    def _items(self, name: str, encoded: EncoderPass) -> Tensor:
         holders = self.get_buffer(f"holders_{without_dots(name)}")
         if self.config.scope == "batch_targets":
-            targets = done.batch.target_items
+            targets = encoded.batch.target_items
             return targets[
                 (self.get_buffer(f"values_{without_dots(name)}")[targets] != PADDING).any(dim=1)
             ]

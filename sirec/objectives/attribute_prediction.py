@@ -24,7 +24,7 @@ from sirec.errors import unknown
 from sirec.objectives.base import (
     Objective,
     ObjectiveConfig,
-    Pass,
+    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )
@@ -85,19 +85,19 @@ class AttributePredictionLoss(Objective):
         self.shares, self.reduction = dict(shares), reduction
         initialise(self)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The loss of a step: labels are the target items' values, listed twice or not."""
-        targets = done.batch.target_items
+        targets = encoded.batch.target_items
         losses = [
-            self.shares[name] * self._of_field(name, self.logits(done, name), targets)
+            self.shares[name] * self._of_field(name, self.logits(encoded, name), targets)
             for name in self.heads
         ]
         total: Tensor = sum(losses[1:], start=losses[0])
         return total
 
-    def logits(self, done: Pass, name: str) -> Tensor:
+    def logits(self, encoded: EncoderPass, name: str) -> Tensor:
         """[N, A]: what is said of one field's values at each target."""
-        logits: Tensor = self.heads[name](done.hidden)
+        logits: Tensor = self.heads[name](encoded.hidden)
         return logits
 
     def _of_field(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:

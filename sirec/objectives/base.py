@@ -26,7 +26,7 @@ SupervisionSignal = Literal["attribute", "behaviour", "item", "sequence"]
 
 
 @dataclass(frozen=True, eq=False)
-class Pass:
+class EncoderPass:
     """One pass of the encoder, shared by the objectives of a step.
 
     `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table,
@@ -77,14 +77,14 @@ class Objective(nn.Module, ABC):
         return
 
     @abstractmethod
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The unweighted loss of a step, a scalar."""
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """The loss of a pass that holds some rows of a step; its terms are its targets, unless the
         objective says otherwise.
         """
-        return LossTerm(self(model, done), len(done.predicting))
+        return LossTerm(self(model, encoded), len(encoded.predicting))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class ObjectiveConfig(ABC):
 
     def indivisible(self) -> str | None:
         """Why passes over some rows each do not add up to the loss of a step; None where they do
-        (see `Objective.part`).
+        (see `Objective.loss_term`).
         """
         return None
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from sirec.core.kernels.softmax import cross_entropy
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
 
 FIRST = {False: 1, True: 0}  # the first code that is a class, without and with the padding class
 
@@ -35,20 +35,20 @@ class _ItemLoss(Objective):
         super().__init__()
         self.first = first
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
-        return catalogue_cross_entropy(model, done.predicting, done, self.first)
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
+        return catalogue_cross_entropy(model, encoded.predicting, encoded, self.first)
 
 
 def catalogue_cross_entropy(
-    model: SequentialModel, states: Tensor, done: Pass, first: int
+    model: SequentialModel, states: Tensor, encoded: EncoderPass, first: int
 ) -> Tensor:
     """Mean over the step's targets of -log softmax of `states` [N, D] against the items from code
     `first` on.
     """
-    queries, keys, bias = model.factors(states, done.table)
+    queries, keys, bias = model.factors(states, encoded.table)
     return cross_entropy(
         queries,
         keys[first:],
         None if bias is None else bias[first:],
-        done.batch.target_items - first,
+        encoded.batch.target_items - first,
     )

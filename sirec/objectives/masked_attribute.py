@@ -29,7 +29,7 @@ from sirec.objectives.base import (
     LossTerm,
     Objective,
     ObjectiveConfig,
-    Pass,
+    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )
@@ -91,22 +91,22 @@ class SlotAttributes(Objective):
         initialise(self)
 
     @abstractmethod
-    def chosen(self, done: Pass) -> tuple[Tensor, Tensor]:
+    def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
         """(states [M, D], items Long[M]) at the slots this is about."""
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The slots' losses over all fields and values, added up, a row of the step."""
-        states, items = self.chosen(done)
+        states, items = self.chosen(encoded)
         mapped = self.map(states)
         losses = [
             self._of_field(name, model.value_vectors(name), mapped, items) for name in self.fields
         ]
-        total: Tensor = sum(losses[1:], start=losses[0]) / len(done.batch.items)
+        total: Tensor = sum(losses[1:], start=losses[0]) / len(encoded.batch.items)
         return total
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """A term a row."""
-        return LossTerm(self(model, done), len(done.batch.items))
+        return LossTerm(self(model, encoded), len(encoded.batch.items))
 
     def _of_field(self, name: str, vectors: Tensor, mapped: Tensor, items: Tensor) -> Tensor:
         if vectors.shape[1] != mapped.shape[1]:
@@ -126,18 +126,18 @@ class SlotAttributes(Objective):
 class HiddenAttributes(SlotAttributes):
     """MAP."""
 
-    def chosen(self, done: Pass) -> tuple[Tensor, Tensor]:
+    def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
         """States and items at the gaps."""
-        return done.predicting, done.batch.target_items
+        return encoded.predicting, encoded.batch.target_items
 
 
 class ShownAttributes(SlotAttributes):
     """AAP."""
 
-    def chosen(self, done: Pass) -> tuple[Tensor, Tensor]:
+    def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
         """States and items at the real slots that are no gaps."""
-        items = done.batch.items.flatten()
+        items = encoded.batch.items.flatten()
         slots = (
-            ((items != PADDING) & (done.batch.targets.flatten() == PADDING)).nonzero().squeeze(1)
+            ((items != PADDING) & (encoded.batch.targets.flatten() == PADDING)).nonzero().squeeze(1)
         )
-        return done.states.at(slots), items.index_select(0, slots)
+        return encoded.states.at(slots), items.index_select(0, slots)

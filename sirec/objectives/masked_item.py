@@ -22,7 +22,13 @@ from sirec.core.kernels.precision import Linear
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass, SupervisionSignal
+from sirec.objectives.base import (
+    LossTerm,
+    Objective,
+    ObjectiveConfig,
+    EncoderPass,
+    SupervisionSignal,
+)
 from sirec.objectives.negatives import free_items
 
 
@@ -49,20 +55,20 @@ class MaskedItemLoss(Objective):
         self.codes, self.squashed = codes, squashed
         initialise(self)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The gaps' losses, added up, a row of the step."""
-        mapped = self.map(done.predicting)  # [N, D]
-        positive = done.table.index_select(0, done.batch.target_items)
-        items, drawn = self.draw(done.batch)
-        negative = done.table.index_select(0, items)
+        mapped = self.map(encoded.predicting)  # [N, D]
+        positive = encoded.table.index_select(0, encoded.batch.target_items)
+        items, drawn = self.draw(encoded.batch)
+        negative = encoded.table.index_select(0, items)
         right, wrong = model.score_pairs(mapped, positive), model.score_pairs(mapped, negative)
         return (contrast(right, wrong, squashed=self.squashed) * drawn).sum() / len(
-            done.batch.items
+            encoded.batch.items
         )
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """A term a row."""
-        return LossTerm(self(model, done), len(done.batch.items))
+        return LossTerm(self(model, encoded), len(encoded.batch.items))
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Long[N], Bool[N]: for each gap an item that its row does not hold, gaps included, and

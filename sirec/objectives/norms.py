@@ -17,7 +17,7 @@ from torch import Tensor
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import unknown
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, EncoderPass
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +52,12 @@ class NormLoss(Objective):
         super().__init__()
         self.leave_out = frozenset(leave_out)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The norms added up; the step's rows do not matter."""
         return torch.stack(
             [norm for name, norm in model.weight_norms().items() if name not in self.leave_out]
         ).sum()
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """One term, the same for every row."""
-        return LossTerm(self(model, done), 1)
+        return LossTerm(self(model, encoded), 1)

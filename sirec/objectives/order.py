@@ -31,7 +31,13 @@ from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass, SupervisionSignal
+from sirec.objectives.base import (
+    LossTerm,
+    Objective,
+    ObjectiveConfig,
+    EncoderPass,
+    SupervisionSignal,
+)
 
 Mode = Literal["permutation", "derangement", "reversal", "uniform", "sorted", "other_user"]
 FieldCodes = Mapping[str, Tensor]
@@ -83,36 +89,38 @@ class OrderLoss(Objective):
         super().__init__()
         self.config, self.fields = config, fields
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The loss of a step; 0 if no prefix is eligible."""
-        return self.part(model, done).loss
+        return self.loss_term(model, encoded).loss
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """A term for each prefix of which an altered version differs from the true one."""
-        rows, slots = choose_prefixes(done.batch.targets, every=self.config.prefixes == "all")
+        rows, slots = choose_prefixes(encoded.batch.targets, every=self.config.prefixes == "all")
         if not len(rows):
-            return LossTerm(done.predicting.new_zeros(()), 0)
+            return LossTerm(encoded.predicting.new_zeros(()), 0)
         prefixes = cut(
-            done.batch, rows.repeat(self.config.k), slots.repeat(self.config.k), self.fields
+            encoded.batch, rows.repeat(self.config.k), slots.repeat(self.config.k), self.fields
         )
         altered = ALTERATIONS[self.config.mode](prefixes, self.fields)
         states = model.encode(replace(prefixes, behaviours=altered)).at(_flat(prefixes))  # [k·P, D]
         weights = differs(prefixes, altered).view(self.config.k, -1).float()  # [k, P]
-        target = done.table.index_select(0, done.batch.targets[rows, slots])  # [P, D]
-        true = (target * self._as_they_are(model, done, rows, slots)).sum(dim=-1)  # [P]
+        target = encoded.table.index_select(0, encoded.batch.targets[rows, slots])  # [P, D]
+        true = (target * self._as_they_are(model, encoded, rows, slots)).sum(dim=-1)  # [P]
         false = (target * states.view(self.config.k, len(rows), -1)).sum(dim=-1)  # [k, P]
         return LossTerm(preference_loss(true, false, weights), (weights > 0).any(dim=0).sum())
 
     def _as_they_are(
-        self, model: SequentialModel, done: Pass, rows: Tensor, slots: Tensor
+        self, model: SequentialModel, encoded: EncoderPass, rows: Tensor, slots: Tensor
     ) -> Tensor:
         """[P, D]: the state after each prefix. That of the whole row is the same where nothing
         after the prefix matters.
         """
-        ends_row = np.array_equal(slots.cpu().numpy() + 1, done.batch.lengths[rows.cpu().numpy()])
-        if ends_row or (model.single_pass and done.batch.visible == "past"):
-            return done.states.final[rows, slots]
-        prefixes = cut(done.batch, rows, slots, self.fields)
+        ends_row = np.array_equal(
+            slots.cpu().numpy() + 1, encoded.batch.lengths[rows.cpu().numpy()]
+        )
+        if ends_row or (model.single_pass and encoded.batch.visible == "past"):
+            return encoded.states.final[rows, slots]
+        prefixes = cut(encoded.batch, rows, slots, self.fields)
         return model.encode(prefixes).at(_flat(prefixes))
 
 

@@ -29,7 +29,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import owners, training_items
 from sirec.errors import SirecError
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, EncoderPass
 from sirec.objectives.negatives import FreeItems, free_items
 
 Exclude = Literal["training", "sequence", "read"]
@@ -82,17 +82,19 @@ class PairwiseLoss(Objective):
                 "use objective item",
             )
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The mean over the step's targets for which an item is left to draw."""
-        return self.part(model, done).loss
+        return self.loss_term(model, encoded).loss
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """A term for each target that has an item to draw."""
-        drawn, counts = self.draw(done.batch)
-        positive, negative = (done.vectors(items) for items in (done.batch.target_items, drawn))
+        drawn, counts = self.draw(encoded.batch)
+        positive, negative = (
+            encoded.vectors(items) for items in (encoded.batch.target_items, drawn)
+        )
         right, wrong = (
-            model.score_pairs(done.predicting, positive),
-            model.score_pairs(done.predicting, negative),
+            model.score_pairs(encoded.predicting, positive),
+            model.score_pairs(encoded.predicting, negative),
         )
         losses = -F.logsigmoid(right - wrong)  # [N]
         if self.config.hinge:

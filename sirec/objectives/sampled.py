@@ -32,7 +32,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.rows import training_items
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
 
 Draw = Literal["uniform", "popularity"]
 # unless something else is set; the one number that may exceed the catalogue, so that any shop can
@@ -131,19 +131,19 @@ class SampledLoss(Objective):
             self.frequency = counts / counts.sum()
             self.reach = self.frequency.cumsum(0)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The mean over the step's targets."""
-        targets = done.batch.target_items
+        targets = encoded.batch.target_items
         drawn = self.draw(len(targets))
-        taken = done.vectors(
+        taken = encoded.vectors(
             torch.cat([targets, drawn.flatten()])
         )  # at once: each may have a gradient of [V, D]
         rows = taken[len(targets) :].unflatten(0, drawn.shape)
-        positive = model.score_pairs(done.predicting, taken[: len(targets)])
+        positive = model.score_pairs(encoded.predicting, taken[: len(targets)])
         negative = (
-            model.score(done.predicting, rows)
+            model.score(encoded.predicting, rows)
             if drawn.dim() == 1
-            else model.score_each(done.predicting, rows)
+            else model.score_each(encoded.predicting, rows)
         )
         hits = drawn == targets[:, None]
         return self.loss(

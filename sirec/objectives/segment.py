@@ -20,7 +20,13 @@ from sirec.core.kernels.precision import Linear
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Schema
 from sirec.data.tasks.batch import together
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, Pass, SupervisionSignal
+from sirec.objectives.base import (
+    LossTerm,
+    Objective,
+    ObjectiveConfig,
+    EncoderPass,
+    SupervisionSignal,
+)
 from sirec.objectives.masked_item import contrast
 
 
@@ -48,11 +54,11 @@ class SegmentLoss(Objective):
         self.squashed = squashed
         initialise(self)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The rows' losses, added up, a row of the step; 0 where no row has a segment."""
-        views = done.batch.views
+        views = encoded.batch.views
         if not views:
-            return done.table.new_zeros(())
+            return encoded.table.new_zeros(())
         rows = together([views["context"], views["positive"], views["negative"]])
         last = (
             torch.arange(len(rows.items), device=rows.items.device) * rows.items.shape[1]
@@ -61,8 +67,8 @@ class SegmentLoss(Objective):
         context, positive, negative = model.encode(rows).at(last).chunk(3)
         mapped = self.map(context)
         right, wrong = ((mapped * segment).sum(dim=1) for segment in (positive, negative))
-        return contrast(right, wrong, squashed=self.squashed).sum() / len(done.batch.items)
+        return contrast(right, wrong, squashed=self.squashed).sum() / len(encoded.batch.items)
 
-    def part(self, model: SequentialModel, done: Pass) -> LossTerm:
+    def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
         """A term a row, with a segment or without."""
-        return LossTerm(self(model, done), len(done.batch.items))
+        return LossTerm(self(model, encoded), len(encoded.batch.items))

@@ -19,7 +19,7 @@ from sirec.core.layers.attention import ITEM
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import SirecError, unknown
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
 from sirec.objectives.item import FIRST, catalogue_cross_entropy
 
 
@@ -67,10 +67,10 @@ class StreamItemLoss(Objective):
         super().__init__()
         self.streams, self.first = tuple(streams), first
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The losses of all streams, added up."""
-        slots = done.batch.target_slots
-        states = [done.states.stream_at(name, slots) for name in self.streams]
+        slots = encoded.batch.target_slots
+        states = [encoded.states.stream_at(name, slots) for name in self.streams]
         return torch.stack(
-            [catalogue_cross_entropy(model, part, done, self.first) for part in states]
+            [catalogue_cross_entropy(model, part, encoded, self.first) for part in states]
         ).sum()

@@ -30,7 +30,7 @@ from sirec.objectives.attribute_prediction import AttributePrediction, Attribute
 from sirec.objectives.base import (
     Objective,
     ObjectiveConfig,
-    Pass,
+    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )
@@ -82,10 +82,10 @@ class StreamAttributePredictionLoss(AttributePredictionLoss):
         )
         initialise(self)
 
-    def logits(self, done: Pass, name: str) -> Tensor:
+    def logits(self, encoded: EncoderPass, name: str) -> Tensor:
         """[N, A] of one field."""
         streams = [
-            done.states.stream_at(stream, done.batch.target_slots) for stream in (ITEM, name)
+            encoded.states.stream_at(stream, encoded.batch.target_slots) for stream in (ITEM, name)
         ]
         item, own = self.gates[name](streams)
         mixed: Tensor = item * self.heads[name](streams[0]) + own * self.own_heads[name](streams[1])
@@ -137,12 +137,14 @@ class StreamContrastLoss(Objective):
         self.dropout, self.temperature = Dropout(config.dropout), config.temperature
         initialise(self)
 
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
         """The losses of all fields, added up."""
-        slots = done.batch.target_slots
-        item = done.states.stream_at(ITEM, slots)
+        slots = encoded.batch.target_slots
+        item = encoded.states.stream_at(ITEM, slots)
         losses = [
-            contrast(part(self.dropout(item)), done.states.stream_at(name, slots), self.temperature)
+            contrast(
+                part(self.dropout(item)), encoded.states.stream_at(name, slots), self.temperature
+            )
             for name, part in self.maps.items()
         ]
         return torch.stack(losses).sum()

@@ -27,7 +27,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.errors import SirecError
-from sirec.objectives.base import LossTerm, Objective, Pass
+from sirec.objectives.base import LossTerm, Objective, EncoderPass
 from sirec.objectives.stage import Stage
 from sirec.training.process_group import ProcessGroup
 from sirec.training.stopping import Stopping
@@ -202,9 +202,11 @@ class Trainer:
         """
         states = self.model.encode(batch)
         by_rows = bool(self.kept.tables)
-        done = Pass(batch, states, states.at(batch.target_slots), self.model.item_table(), by_rows)
+        done = EncoderPass(
+            batch, states, states.at(batch.target_slots), self.model.item_table(), by_rows
+        )
         return {
-            name: cast(Objective, objective).part(self.model, done)
+            name: cast(Objective, objective).loss_term(self.model, done)
             for name, objective in self.objectives.items()
         }
 

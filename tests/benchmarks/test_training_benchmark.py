@@ -87,7 +87,7 @@ def trainer_of(demo):
     config = own_side.configure("sasrec width=16 inner=16 layers=1 budget=500", demo, 1, "fp32", [])
     built = own_side.set_up(config, demo, own_side.torch.device("cpu"))
     return own_side.Trainer(
-        built.model, config.stages[0], built.data, built.schema, own_side.Place(0)
+        built.model, config.stages[0], built.data, built.schema, own_side.SeedKey(0)
     )
 
 

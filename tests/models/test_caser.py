@@ -17,7 +17,7 @@ from sirec.data.fields import Schema
 from sirec.errors import SirecError
 from sirec.models.caser import Caser, ConvolutionalRecommender, Convolutions
 from sirec.models.sasrec import SASRec
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.norms import NormPenalty
 from sirec.run.config import resolve
 
@@ -163,7 +163,7 @@ def test_the_penalty_is_the_sum_of_norms(tiny: Dataset, schema: Schema) -> None:
     model = a_model(schema)
     batch = builders.a_batch(tiny)
     states = model.encode(batch)
-    done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    done = EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
     def length(*weights: torch.Tensor) -> float:
         return sum(

@@ -29,7 +29,7 @@ from sirec.models import MODELS, model_class
 from sirec.models.declaration import Declaration
 from sirec.models.dif_sr import DIFSR
 from sirec.objectives.attribute_prediction import AttributePrediction
-from sirec.objectives.base import ObjectiveConfig, Pass
+from sirec.objectives.base import ObjectiveConfig, EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.pairwise import Pairwise
 from sirec.training.fit import SeedKey, Trainer
@@ -530,7 +530,7 @@ def test_the_first_loss_is_that_of_chance(name: str) -> None:
     batch = gather(data, NextItem().rows(data, 50))
     with torch.no_grad():
         states = model.encode(batch)
-        done = Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        done = EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
         loss = ItemCrossEntropy().build(schema, 256)(model, done).item()
     assert (
         -0.002 <= loss - math.log(12_101) <= 0.15

@@ -30,7 +30,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch, TokenLayout
 from sirec.models import MODELS
-from sirec.objectives.base import Objective, Pass
+from sirec.objectives.base import Objective, EncoderPass
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
 SHARES = "the shares of attention"
@@ -222,7 +222,7 @@ def states(model: SequentialModel, batch: Batch) -> Callable[[], list[Tensor]]:
     return run
 
 
-def values(loss: Objective, model: SequentialModel, done: Pass) -> list[Tensor]:
+def values(loss: Objective, model: SequentialModel, done: EncoderPass) -> list[Tensor]:
     """A loss of a pass."""
     return [loss(model, done)]
 
@@ -273,7 +273,7 @@ def test_dropout_in_losses_falls_where_it_is_declared(
     model, batch = a_model(name, schema).eval(), rows(tiny)
     with torch.no_grad():
         encoded = model.encode(batch)
-        done = Pass(batch, encoded, encoded.at(batch.target_slots), model.item_table())
+        done = EncoderPass(batch, encoded, encoded.at(batch.target_slots), model.item_table())
     for config in (config for stage in MODELS[name].stages for config in stage.objectives):
         loss, places = config.build_for(schema, model), IN_LOSSES.get(config.name, [])
         assert any(isinstance(part, Dropout) for part in loss.modules()) == bool(places)

@@ -23,7 +23,7 @@ from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.attribute_prediction import AttributePrediction
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.masked_item import MaskedItem
 from sirec.objectives.stage import Stage
@@ -53,9 +53,9 @@ def a_cloze(data: Dataset, seed: int = 0) -> Batch:
     return task.batch(data, task.rows(data, N), N)
 
 
-def a_pass(model: FusedTransformer, batch: Batch) -> Pass:
+def a_pass(model: FusedTransformer, batch: Batch) -> EncoderPass:
     states = model.encode(batch)
-    return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    return EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 def other_items(batch: Batch, at: Tensor) -> Batch:

@@ -16,7 +16,7 @@ from sirec.data.fields import Field, Schema
 from sirec.data.tasks.rows import NextItem, gather
 from sirec.errors import SirecError
 from sirec.objectives.alignment import AlignmentLoss, ItemAttributeAlignment
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 
 CONFIG = TransformerConfig(**builders.SHAPE, attribute="embedding")
 
@@ -25,10 +25,10 @@ def a_model(schema: Schema, config: TransformerConfig = CONFIG) -> FusedTransfor
     return builders.build(config, schema).double()
 
 
-def a_pass(data: Dataset, model: FusedTransformer) -> Pass:
+def a_pass(data: Dataset, model: FusedTransformer) -> EncoderPass:
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
     states = model.encode(batch)
-    return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    return EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 def loss(schema: Schema, **switches: Any) -> AlignmentLoss:

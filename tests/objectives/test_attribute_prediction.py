@@ -16,30 +16,34 @@ from sirec.data.fields import Field, Schema
 from sirec.data.tasks.rows import NextItem, gather
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 
 WIDTH = 8
 
 
-def a_pass(data: Dataset, width: int = WIDTH, scale: float = 1.0) -> Pass:
+def a_pass(data: Dataset, width: int = WIDTH, scale: float = 1.0) -> EncoderPass:
     """A pass whose states are random; with scale 1 they are as long as a layer norm leaves them."""
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
     final = (
         torch.randn(*batch.items.shape, width, generator=torch.Generator().manual_seed(0)) * scale
     )
     states = States(final)
-    return Pass(batch, states, states.at(batch.target_slots), torch.zeros(data.item_codes, width))
+    return EncoderPass(
+        batch, states, states.at(batch.target_slots), torch.zeros(data.item_codes, width)
+    )
 
 
 def loss_of(
-    config: AttributePrediction, schema: Schema, done: Pass
+    config: AttributePrediction, schema: Schema, done: EncoderPass
 ) -> tuple[float, dict[str, tuple[list, list]]]:
     part = builders.loud(config.build(schema, WIDTH))
     heads = {name: builders.numbers(head) for name, head in part.heads.items()}
     return part(None, done).item(), heads
 
 
-def by_loops(heads: dict[str, tuple[list, list]], schema: Schema, done: Pass, name: str) -> float:
+def by_loops(
+    heads: dict[str, tuple[list, list]], schema: Schema, done: EncoderPass, name: str
+) -> float:
     values = next(field for field in schema.attributes if field.name == name).values.tolist()
     return reference.attribute_prediction(
         done.predicting.tolist(), *heads[name], values, done.batch.target_items.tolist()

@@ -13,16 +13,16 @@ from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.rows import NextItem, gather
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 
 
-def a_pass(data: Dataset, schema: Schema) -> tuple[torch.nn.Module, Pass]:
+def a_pass(data: Dataset, schema: Schema) -> tuple[torch.nn.Module, EncoderPass]:
     """A pass over every position of the tiny data set, in 64 bit."""
     model = builders.build(TransformerConfig(**builders.SHAPE), schema).double()
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
     states = model.encode(batch)
-    return model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    return model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 @pytest.mark.parametrize("padding_class", [False, True])
@@ -44,7 +44,7 @@ def test_cross_entropy_equals_its_loops(padding_class: bool, tiny: Dataset, sche
 def test_equal_scores_cost_the_logarithm_of_the_catalogue(tiny: Dataset, schema: Schema) -> None:
     """With a table of zeros the loss is ln of the number of items, padding not counted."""
     model, done = a_pass(tiny, schema)
-    flat = Pass(done.batch, done.states, done.predicting, torch.zeros_like(done.table))
+    flat = EncoderPass(done.batch, done.states, done.predicting, torch.zeros_like(done.table))
     assert ItemCrossEntropy().build(schema, 8)(model, flat).item() == pytest.approx(
         math.log(tiny.item_count)
     )

@@ -18,7 +18,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks.cloze import Cloze
 from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
 from sirec.objectives.masked_item import MaskedItem, MaskedItemLoss
@@ -36,14 +36,14 @@ def model(schema: Schema) -> FusedTransformer:
     return builders.build(CONFIG, schema)
 
 
-def a_pass(model: FusedTransformer, data: Dataset, task: Segments | None = None) -> Pass:
+def a_pass(model: FusedTransformer, data: Dataset, task: Segments | None = None) -> EncoderPass:
     """One pass over all rows of the task."""
     torch.manual_seed(0)
     task = task or Segments()
     batch = task.batch(data, task.rows(data, N), N)
     with torch.no_grad():
         states = model.encode(batch)
-        return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        return EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 def part_of(config: ObjectiveConfig, schema: Schema) -> Objective:
@@ -174,7 +174,7 @@ def test_attribute_losses_teach_the_table_and_the_states(
         states = model.encode(batch)
         part = part_of(config, schema)
         part(
-            model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+            model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
         ).backward()
         gradient = model.value_vectors("brand").grad
         assert gradient is not None

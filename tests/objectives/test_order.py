@@ -24,7 +24,7 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import LastItem, NextItem, Task, gather
 from sirec.errors import SirecError
 from sirec.objectives import order
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.order import (
     ALTERATIONS,
     Mode,
@@ -48,10 +48,10 @@ CONFIG = TransformerConfig(**builders.SHAPE, **COMIF_LIKE)
 numbers = st.floats(-20, 20, width=32)
 
 
-def a_pass(model: FusedTransformer, data: Dataset, task: Task | None = None) -> Pass:
+def a_pass(model: FusedTransformer, data: Dataset, task: Task | None = None) -> EncoderPass:
     batch = gather(data, (task or NextItem()).rows(data, builders.WINDOW))
     states = model.encode(batch)
-    return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    return EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 def loss(schema: Schema, **switches: Any) -> OrderLoss:
@@ -216,7 +216,7 @@ def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(
         ),
     ):
         states = model.encode(rows)
-        done = Pass(rows, states, states.at(rows.target_slots), model.item_table())
+        done = EncoderPass(rows, states, states.at(rows.target_slots), model.item_table())
         values.append((loss(schema, mode="reversal")(model, done).item(), done.predicting))
     assert values[0][0] == pytest.approx(values[1][0], rel=1e-5)
     assert not torch.allclose(

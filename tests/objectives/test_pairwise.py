@@ -17,7 +17,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.rows import LastItem, NextItem, gather
 from sirec.errors import SirecError
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.negatives import free_items
 from sirec.objectives.pairwise import Exclude, Pairwise, PairwiseLoss
 
@@ -30,12 +30,12 @@ def a_loss(data: Dataset, schema: Schema, **switches: object) -> PairwiseLoss:
     return loss
 
 
-def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
+def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, EncoderPass]:
     """A pass over every position of the tiny data set, in 64 bit."""
     model = builders.build(TransformerConfig(**builders.SHAPE), schema).double()
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
     states = model.encode(batch)
-    return model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    return model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 @pytest.mark.parametrize("hinge", [0.0, 0.3])
@@ -128,7 +128,7 @@ def test_targets_of_somebody_who_had_everything_are_left_out(schema: Schema) -> 
         states = model.encode(batch)
         torch.manual_seed(0)
         losses[tuple(users)] = loss(
-            model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+            model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
         ).item()
     assert losses[0,] == pytest.approx(losses[0, 1]) != 0
     assert losses[1,] == 0

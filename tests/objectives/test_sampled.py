@@ -21,7 +21,7 @@ from sirec.data.fields import Schema, position
 from sirec.data.tasks.rows import NextItem, gather, training_items
 from sirec.errors import SirecError
 from sirec.models import MODELS
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.sampled import (
     NEGATIVES,
@@ -41,13 +41,13 @@ KINDS: dict[str, SampledConfig] = {
 }
 
 
-def a_pass(data: Dataset, schema: Schema) -> tuple[FusedTransformer, Pass]:
+def a_pass(data: Dataset, schema: Schema) -> tuple[FusedTransformer, EncoderPass]:
     """A pass over every position of the tiny data set."""
     model = builders.build(TransformerConfig(**builders.SHAPE), schema)
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
     with torch.no_grad():
         states = model.encode(batch)
-        return model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        return model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 def built(config: SampledConfig, data: Dataset, schema: Schema) -> SampledLoss:
@@ -105,7 +105,7 @@ def generalised_bce(
     return sum(losses) / len(losses)
 
 
-def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: Pass) -> float:
+def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: EncoderPass) -> float:
     counts = [0] * data.item_codes
     for item in training_items(data)[1].tolist():
         counts[item] += 1

@@ -14,7 +14,7 @@ from sirec.data.fields import Schema
 from sirec.errors import SirecError
 from sirec.models.icai_sr import ICAISR
 from sirec.models.sasrec import SASRec
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.stream_item import StreamItem
 
 
@@ -32,11 +32,11 @@ def model(schema: Schema) -> SequentialModel:
     return model
 
 
-def a_pass(model: SequentialModel, tiny: Dataset) -> Pass:
+def a_pass(model: SequentialModel, tiny: Dataset) -> EncoderPass:
     """One pass over a small batch."""
     batch = builders.a_batch(tiny)
     states = model.encode(batch)
-    return Pass(batch, states, states.at(batch.target_slots), model.item_table())
+    return EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
 @pytest.mark.parametrize("padding_class", [False, True])

@@ -19,7 +19,7 @@ from sirec.data.tasks.rows import LastItem, gather
 from sirec.errors import SirecError
 from sirec.models.mssr import MSSR
 from sirec.models.sasrec import SASRec
-from sirec.objectives.base import Pass
+from sirec.objectives.base import EncoderPass
 from sirec.objectives.streams import (
     StreamAttributePrediction,
     StreamAttributePredictionLoss,
@@ -29,7 +29,7 @@ from sirec.objectives.streams import (
 )
 
 
-def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
+def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, EncoderPass]:
     """A pass over some last items of the tiny data set, with attribute streams narrower than
     items.
     """
@@ -39,10 +39,10 @@ def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, Pass]:
     batch = gather(data, task.rows(data, builders.WINDOW).take(torch.arange(0, 60, 5).numpy()))
     with torch.no_grad():
         states = model.encode(batch)
-        return model, Pass(batch, states, states.at(batch.target_slots), model.item_table())
+        return model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
-def streams_of(done: Pass) -> dict[str, list[list[float]]]:
+def streams_of(done: EncoderPass) -> dict[str, list[list[float]]]:
     return {
         name: done.states.stream_at(name, done.batch.target_slots).tolist()
         for name in done.states.streams
@@ -50,7 +50,7 @@ def streams_of(done: Pass) -> dict[str, list[list[float]]]:
 
 
 def mixed_prediction(
-    part: StreamAttributePredictionLoss, schema: Schema, done: Pass, name: str
+    part: StreamAttributePredictionLoss, schema: Schema, done: EncoderPass, name: str
 ) -> float:
     """One field's loss by loops: two heads, weighed by a sigmoid of both streams, then a binary
     loss a value.
@@ -157,7 +157,9 @@ def test_streams_of_one_width_need_no_model(tiny: Dataset, schema: Schema) -> No
     batch = gather(tiny, LastItem().rows(tiny, builders.WINDOW).take(torch.arange(4).numpy()))
     wide: Tensor = torch.randn(*batch.items.shape, 6)
     states = States(wide, dict.fromkeys((ITEM, "brand", "category"), wide))
-    done = Pass(batch, states, states.at(batch.target_slots), torch.zeros(tiny.item_codes, 6))
+    done = EncoderPass(
+        batch, states, states.at(batch.target_slots), torch.zeros(tiny.item_codes, 6)
+    )
     model = SASRec(**builders.SHAPE).build(schema)
     for config in (StreamAttributePrediction(), StreamContrast()):
         assert config.build(schema, 6)(model, done).isfinite()

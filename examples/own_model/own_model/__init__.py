@@ -10,7 +10,7 @@ from sirec.core.model import BareItems, SequentialModel, States, initialise
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.models.declaration import Declaration
-from sirec.objectives.base import Objective, ObjectiveConfig, Pass
+from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
 
@@ -27,8 +27,10 @@ class Uniformity(ObjectiveConfig):
 
 
 class UniformityLoss(Objective):
-    def forward(self, model: SequentialModel, done: Pass) -> Tensor:
-        vectors = nn.functional.normalize(done.vectors(done.batch.target_items.unique()), dim=-1)
+    def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
+        vectors = nn.functional.normalize(
+            encoded.vectors(encoded.batch.target_items.unique()), dim=-1
+        )
         return torch.pdist(vectors).square().mul(-2).exp().mean().log()
 
 

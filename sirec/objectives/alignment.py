@@ -22,10 +22,10 @@ from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, Schema
 from sirec.errors import SirecError
 from sirec.objectives.base import (
+    EncoderPass,
     LossTerm,
     Objective,
     ObjectiveConfig,
-    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )

@@ -22,9 +22,9 @@ from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Field, Schema
 from sirec.errors import unknown
 from sirec.objectives.base import (
+    EncoderPass,
     Objective,
     ObjectiveConfig,
-    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )

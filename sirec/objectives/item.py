@@ -10,7 +10,7 @@ from torch import Tensor
 from sirec.core.kernels.softmax import cross_entropy
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
-from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, Objective, ObjectiveConfig
 
 FIRST = {False: 1, True: 0}  # the first code that is a class, without and with the padding class
 

@@ -23,10 +23,10 @@ from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.objectives.base import (
+    EncoderPass,
     LossTerm,
     Objective,
     ObjectiveConfig,
-    EncoderPass,
     SupervisionSignal,
 )
 from sirec.objectives.negatives import free_items

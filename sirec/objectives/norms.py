@@ -17,7 +17,7 @@ from torch import Tensor
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import unknown
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, LossTerm, Objective, ObjectiveConfig
 
 
 @dataclass(frozen=True, kw_only=True)

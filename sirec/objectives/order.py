@@ -32,10 +32,10 @@ from sirec.data.fields import PADDING, Field, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
 from sirec.objectives.base import (
+    EncoderPass,
     LossTerm,
     Objective,
     ObjectiveConfig,
-    EncoderPass,
     SupervisionSignal,
 )
 

@@ -29,7 +29,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import owners, training_items
 from sirec.errors import SirecError
-from sirec.objectives.base import LossTerm, Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, LossTerm, Objective, ObjectiveConfig
 from sirec.objectives.negatives import FreeItems, free_items
 
 Exclude = Literal["training", "sequence", "read"]

@@ -32,7 +32,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.rows import training_items
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, Objective, ObjectiveConfig
 
 Draw = Literal["uniform", "popularity"]
 # unless something else is set; the one number that may exceed the catalogue, so that any shop can

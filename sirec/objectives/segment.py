@@ -21,10 +21,10 @@ from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Schema
 from sirec.data.tasks.batch import together
 from sirec.objectives.base import (
+    EncoderPass,
     LossTerm,
     Objective,
     ObjectiveConfig,
-    EncoderPass,
     SupervisionSignal,
 )
 from sirec.objectives.masked_item import contrast

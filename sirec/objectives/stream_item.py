@@ -19,7 +19,7 @@ from sirec.core.layers.attention import ITEM
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import SirecError, unknown
-from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, Objective, ObjectiveConfig
 from sirec.objectives.item import FIRST, catalogue_cross_entropy
 
 

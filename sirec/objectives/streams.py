@@ -28,9 +28,9 @@ from sirec.data.fields import Schema
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction, AttributePredictionLoss
 from sirec.objectives.base import (
+    EncoderPass,
     Objective,
     ObjectiveConfig,
-    EncoderPass,
     SupervisionSignal,
     chosen_attributes,
 )

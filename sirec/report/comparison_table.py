@@ -11,8 +11,8 @@ import numpy as np
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import HistoryRule
-from sirec.report.differences import MARK, TEST_VIEW, PairedTest, significance_notes
 from sirec.papers import PAPERS
+from sirec.report.differences import MARK, TEST_VIEW, PairedTest, significance_notes
 from sirec.report.published import Published, covers, published, published_users
 from sirec.report.results import (
     MissingRow,

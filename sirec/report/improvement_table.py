@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
-from sirec.report.differences import PairedTest, differences, find_row, method_notes
 from sirec.papers import PAPERS
+from sirec.report.differences import PairedTest, differences, find_row, method_notes
 from sirec.report.published import (
     covers,
     is_compared,

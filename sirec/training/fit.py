@@ -27,7 +27,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.errors import SirecError
-from sirec.objectives.base import LossTerm, Objective, EncoderPass
+from sirec.objectives.base import EncoderPass, LossTerm, Objective
 from sirec.objectives.stage import Stage
 from sirec.training.process_group import ProcessGroup
 from sirec.training.stopping import Stopping

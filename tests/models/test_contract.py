@@ -29,7 +29,7 @@ from sirec.models import MODELS, model_class
 from sirec.models.declaration import Declaration
 from sirec.models.dif_sr import DIFSR
 from sirec.objectives.attribute_prediction import AttributePrediction
-from sirec.objectives.base import ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.pairwise import Pairwise
 from sirec.training.fit import SeedKey, Trainer

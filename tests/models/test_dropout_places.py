@@ -30,7 +30,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch, TokenLayout
 from sirec.models import MODELS
-from sirec.objectives.base import Objective, EncoderPass
+from sirec.objectives.base import EncoderPass, Objective
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
 SHARES = "the shares of attention"

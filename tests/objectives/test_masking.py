@@ -18,7 +18,7 @@ from sirec.data.fields import Schema
 from sirec.data.tasks.cloze import Cloze
 from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
-from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, Objective, ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
 from sirec.objectives.masked_item import MaskedItem, MaskedItemLoss

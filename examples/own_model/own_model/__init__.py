@@ -10,7 +10,7 @@ from sirec.core.model import BareItems, SequentialModel, States, initialise
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.models.declaration import Declaration
-from sirec.objectives.base import Objective, ObjectiveConfig, EncoderPass
+from sirec.objectives.base import EncoderPass, Objective, ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
+from sirec.papers import PAPERS
 from sirec.report.comparison_table import comparison_table
 from sirec.report.differences import MARK, PairedTest, difference_table, differences, sentence
 from sirec.report.improvement_table import improvement_table
-from sirec.papers import PAPERS
 from sirec.report.published import covers
 from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown
 from sirec.report.results import MissingRow, RunResult, View, group

@@ -228,10 +228,10 @@ class Registry(Mapping[str, Component], Generic[Component]):
         provider = Provider(distribution.name, distribution.version)
         try:
             value = entry_point.load()
+            components = self.components_of(value)
         except Exception as error:  # a broken plugin must not stop a listing of the others
             self.failures[f"{entry_point.name} of {provider}"] = f"{type(error).__name__}: {error}"
             return
-        components = self.components_of(value)
         self._add_all(components, provider)
         if not components and not isinstance(value, ModuleType):
             expected = (

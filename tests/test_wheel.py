@@ -44,7 +44,8 @@ def test_a_wheel_reads_its_own_copy(tmp_path: Path) -> None:
     [wheel] = tmp_path.glob("sirec-*.whl")
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     script = (
-        "from sirec.studies.spec.experiment import shipped_experiments; from sirec.report.published import published;"
+        "from sirec.studies.spec.library import shipped_experiments;"
+        "from sirec.report.published import published;"
         "import sirec; print(sirec.__file__, len(shipped_experiments()), published('beauty', 'comif', 'Recall@20')[0].value)"
     )
     shown = subprocess.run(

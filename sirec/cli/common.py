@@ -25,7 +25,8 @@ from sirec.studies.launch.processes import Workplace, make_covariates
 from sirec.studies.launch.processes import train_at_once as train_in_processes
 from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.launch.ray_cluster import check_installed, train_on_cluster
-from sirec.studies.spec.experiment import Experiment, PlannedRun, planned_rows
+from sirec.studies.spec.experiment import Experiment
+from sirec.studies.spec.plan import PlannedRun, planned_rows
 from sirec.training.process_group import ProcessGroup
 
 DEMO = "demo"

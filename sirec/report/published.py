@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
@@ -20,6 +21,7 @@ from sirec.papers.paper import Paper
 # How the papers abbreviate names of models, without case and punctuation.
 ABBREVIATIONS = {"icai": "icaisr", "dif": "difsr"}
 RowKey = frozenset[tuple[str, str]]
+PrintedValues = dict[tuple[RowKey, str, str], float]  # (row, data set, metric) -> value
 
 
 @dataclass(frozen=True)
@@ -241,7 +243,6 @@ def published_table(name: str) -> pd.DataFrame:
     return pd.read_csv(file)
 
 
-@cache
 def _one_value_a_line(name: str) -> pd.DataFrame:
     """A table of metrics with one value a line, whatever its layout.
 
@@ -255,11 +256,16 @@ def _one_value_a_line(name: str) -> pd.DataFrame:
     return table.assign(**layout.caption)
 
 
-@cache
-def _values(name: str) -> dict[tuple[RowKey, str, str], float]:
+def _values(name: str) -> PrintedValues:
     """(row, data set, metric) -> value of a table of metrics."""
+    return _values_in(name, paper_of(name).file_of(name))
+
+
+@cache
+def _values_in(name: str, file: Path) -> PrintedValues:
+    """The values of a table whose numbers are in a file, which is read once."""
     rows = paper_of(name).tables[name].rows
-    values: dict[tuple[RowKey, str, str], float] = {}
+    values: PrintedValues = {}
     for line in _one_value_a_line(name).to_dict("records"):
         row = _row_key({column: line[column] for column in rows})
         values[row, _key(line["dataset"]), _key(line["metric"])] = float(line["value"])

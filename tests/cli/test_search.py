@@ -12,7 +12,7 @@ import pytest
 from sirec.evaluation.metrics import parse_metric, summarise
 from sirec.run.store import RunFolder
 from sirec.studies.launch.progress import StudyProgress
-from sirec.studies.spec.experiment import PlannedRun
+from sirec.studies.spec.plan import PlannedRun
 
 from .conftest import Call
 

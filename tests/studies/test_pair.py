@@ -27,7 +27,7 @@ from sirec.studies.compare.two_runs import (
     shared_facts,
     warning,
 )
-from sirec.studies.spec.experiment import without_objective
+from sirec.studies.spec.plan import without_objective
 
 
 def configured(tiny: Dataset, folder: Path, model: str = "comif", **settings: Any) -> RunFolder:

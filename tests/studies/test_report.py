@@ -18,7 +18,7 @@ from sirec.run.config import resolve
 from sirec.run.store import RunFolder, Store
 from sirec.studies.results_page.page import SECTIONS, Artefact, report, write_report
 from sirec.studies.results_page.reproduce import of_an_experiment
-from sirec.studies.spec.experiment import read_experiment, shipped_experiments
+from sirec.studies.spec.library import read_experiment, shipped_experiments
 
 TABLE = "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n- a note\n\nA sentence on A.\n"
 FINGERPRINT = "00ffee"

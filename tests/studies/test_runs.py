@@ -11,7 +11,7 @@ from sirec.run.config import resolve
 from sirec.run.store import RunFolder
 from sirec.studies.compare.results import entries
 from sirec.studies.compare.results import entry as one
-from sirec.studies.spec.experiment import without_objective
+from sirec.studies.spec.plan import without_objective
 
 
 def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

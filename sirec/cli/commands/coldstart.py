@@ -165,7 +165,7 @@ def _trained(
     from sirec.cli.common import StudyCall
     from sirec.studies.analyses.cold_start import MODELS
     from sirec.studies.compare.select_runs import EVERY_MODEL, ListedRun, rows_of
-    from sirec.studies.spec.experiment import find_experiment, read_experiment
+    from sirec.studies.spec.library import find_experiment, read_experiment
     from sirec.studies.spec.overrides import Variation
 
     path = find_experiment(study or EVERY_MODEL)

@@ -19,7 +19,7 @@ def quickstart(
     from sirec.cli.common import StudyCall
     from sirec.report.render import to_rich
     from sirec.studies.compare.study_tables import render
-    from sirec.studies.spec.experiment import find_experiment, read_experiment
+    from sirec.studies.spec.library import find_experiment, read_experiment
 
     plan = read_experiment(find_experiment(NAME))
     StudyCall(plan, NAME, out, data_root).run()

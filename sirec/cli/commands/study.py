@@ -47,7 +47,7 @@ def study(
     from sirec.cli.measure import MEASUREMENTS, Chosen
     from sirec.config import parse_assignments
     from sirec.errors import SirecError
-    from sirec.studies.spec.experiment import find_experiment, read_experiment
+    from sirec.studies.spec.library import find_experiment, read_experiment
     from sirec.studies.spec.overrides import Variation
 
     if experiment in MEASUREMENTS:

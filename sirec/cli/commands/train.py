@@ -54,7 +54,7 @@ def train(
     from sirec.run.store import Store
     from sirec.studies.compare.comparison import compare_entries
     from sirec.studies.compare.results import entry
-    from sirec.studies.spec.experiment import PlannedRun
+    from sirec.studies.spec.plan import PlannedRun
     from sirec.training.process_group import joined, own_device
 
     title = model_class(model).title  # an unknown model is told before any data are touched

@@ -10,8 +10,9 @@ from itertools import groupby
 
 from sirec.report.results import MissingRow
 from sirec.run.store import RunFolder
-from sirec.studies.spec.experiment import Experiment, PlannedRun, settled
+from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.grid import Trial, best, metric_of, on_validation
+from sirec.studies.spec.plan import PlannedRun, settled
 
 
 @dataclass

@@ -19,7 +19,8 @@ from sirec.models import model_class
 from sirec.studies.analyses.names import RunSelection, measurement_name
 from sirec.studies.compare.select_runs import ListedRun, of_study
 from sirec.studies.spec.ablation import ablation
-from sirec.studies.spec.experiment import Experiment, read_experiment, shipped_experiments
+from sirec.studies.spec.experiment import Experiment
+from sirec.studies.spec.library import known_experiments, read_experiment
 from sirec.studies.spec.switches import SWITCHES, TABLES
 
 MASKED = "_history_mask"  # how names end that `sirec ablate --history mask` gives
@@ -31,7 +32,7 @@ def of_an_experiment(name: str, record: Record, root: Path) -> str | None:
     """`sirec study`, or `sirec ablate` where an option is asked for that only that has; None for a
     file of a person's own.
     """
-    shipped = shipped_experiments()
+    shipped = known_experiments()
     found = [known for known in shipped if name == known or name.startswith(f"{known}_")]
     if not found or "plan" not in record:
         return None

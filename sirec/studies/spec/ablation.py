@@ -11,7 +11,8 @@ from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.base import ObjectiveConfig
 from sirec.papers import PROTOCOLS
-from sirec.studies.spec.experiment import Experiment, RowPlan, find_experiment, read_experiment
+from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.library import find_experiment, read_experiment
 from sirec.studies.spec.switches import DEFAULT_TABLE, SWITCHES, TABLES, Switch
 
 

@@ -1,0 +1,245 @@
+"""How runs are planned from an experiment: every row's whole configuration on one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from sirec.config import Tree, dump, has, leaves, overlap
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError, unknown
+from sirec.models import model_class
+from sirec.report.results import PREVIOUS, MissingRow
+from sirec.run.config import RunConfig, resolve
+from sirec.studies.spec.attributes import NoAttributeError, choose, label_of
+from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.grid import SearchSpace, TrialSetting, combinations
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of an experiment.
+
+    Attributes:
+        label: the row's label in the table.
+        config: the whole configuration.
+        row: the row's name in the experiment file.
+        tries: the searched setting that it tries, if it is a trial.
+    """
+
+    label: str
+    config: RunConfig
+    row: str = ""
+    tries: Mapping[str, Any] | None = None
+
+
+def planned_runs(
+    experiment: Experiment, data: Dataset, where: str = "experiment"
+) -> list[PlannedRun]:
+    """Every run of an experiment on one data set, row by row.
+
+    Args:
+        experiment: what is to be trained.
+        data: the prepared data set.
+        where: what messages begin with.
+
+    Raises:
+        SirecError: as `planned_rows` does.
+    """
+    return [run for run in planned_rows(experiment, data, where) if isinstance(run, PlannedRun)]
+
+
+def planned_rows(
+    experiment: Experiment, data: Dataset, where: str = "experiment"
+) -> Iterator[PlannedRun | MissingRow]:
+    """The runs of each row of an experiment on one data set, or the reason why a row has none.
+
+    A row has one run a seed, a training-free baseline one run. A row that is searched has its
+    trials instead: its runs are known when these are finished (`settled`). A row is missing where
+    the data lack its attributes, or where its attributes make it equal to an earlier row.
+
+    Args:
+        experiment: what is to be trained.
+        data: the prepared data set.
+        where: what messages begin with.
+
+    Raises:
+        SirecError: for a setting that no row has, or that does not fit, and if a row is compared
+            with one that is missing.
+    """
+    _check_shared(experiment, data, where)
+    present: list[_ResolvedRow] = []
+    for name, plan in experiment.rows.items():
+        try:
+            attributes = choose(plan.attributes, data)
+        except NoAttributeError as lacking:
+            yield MissingRow(label_of(name, lacking.wanted), data.name, lacking.reason)
+            continue
+        row = _ResolvedRow(experiment, name, plan, attributes, data, f"{where}: rows.{name}")
+        same = row.equal_row(present)
+        if same is not None:
+            reason = f"{data.name} has no other attributes, so it is '{same.label}'"
+            yield MissingRow(row.label, data.name, reason)
+            continue
+        present.append(row)
+        yield from row.runs()
+    _check_baselines(experiment, [row.name for row in present], data, where)
+
+
+def settled(experiment: Experiment, trial: PlannedRun) -> list[PlannedRun]:
+    """The runs of a row whose best trial is known: that run, and one for each other seed.
+
+    Args:
+        experiment: the experiment of the row.
+        trial: the best trial.
+    """
+    runs: list[PlannedRun] = []
+    for seed in experiment.seeds:
+        runs.append(replace(trial, config=replace(trial.config, seed=seed), tries=None))
+    return runs
+
+
+def without_objective(config: RunConfig, name: str, where: str = "without") -> RunConfig:
+    """The same run with an objective left out of every stage.
+
+    Args:
+        config: a run's configuration.
+        name: name of the objective.
+        where: what messages begin with.
+
+    Raises:
+        SirecError: if no stage has the objective.
+    """
+    known: set[str] = set()
+    for stage in config.stages:
+        known.update(part.name for part in stage.objectives)
+    if name not in known:
+        raise unknown("objective", name, known, f"{where}: {config.model.name}")
+    return replace(config, stages=tuple(stage.without(name) for stage in config.stages))
+
+
+@dataclass(frozen=True)
+class _ResolvedRow:
+    """A row of an experiment on a data set that has its attributes.
+
+    Attributes:
+        experiment: the experiment of the row.
+        name: the row's name in the file.
+        plan: what the file says of it.
+        attributes: names of its attributes, None for those that the protocol prefers.
+        data: the data set.
+        where: what messages about the row begin with.
+    """
+
+    experiment: Experiment
+    name: str
+    plan: RowPlan
+    attributes: tuple[str, ...] | None
+    data: Dataset
+    where: str
+
+    @property
+    def label(self) -> str:
+        """The row's label, with the names of its attributes."""
+        return label_of(self.name, self.attributes or ())
+
+    @cached_property
+    def config(self) -> RunConfig:
+        """The row as it is declared; what is searched has its first value."""
+        return self.with_setting({})
+
+    @cached_property
+    def searched(self) -> SearchSpace:
+        """What is tried: keys that the row has, and that neither it nor the experiment sets."""
+        if model_class(self.plan.model).is_training_free:
+            return {}
+        tree = dump(self.config)
+        settings = (*self.experiment.set, *self.plan.set)
+        space: dict[str, Sequence[Any]] = {}
+        for key, values in self.experiment.search.items():
+            is_set = any(overlap(tree, key, other) for other in settings)
+            if has(tree, key) and not is_set:
+                space[key] = values
+        return space
+
+    def equal_row(self, others: Sequence[_ResolvedRow]) -> _ResolvedRow | None:
+        """The first of other rows that this row's choice of attributes makes it equal to."""
+        if self.plan.attributes is None:
+            return None
+        for other in others:
+            if (other.config, other.searched) == (self.config, self.searched):
+                return other
+        return None
+
+    def runs(self) -> Iterator[PlannedRun]:
+        """The row's trials, if several settings are tried, else its runs."""
+        seeds = self.experiment.seeds
+        trials = list(combinations(self.searched))
+        if len(trials) > 1:
+            for setting in trials:
+                config = replace(self.with_setting(setting), seed=seeds[0])
+                yield PlannedRun(self.label, config, self.name, setting)
+            return
+        if model_class(self.plan.model).is_training_free:
+            seeds = seeds[:1]
+        for seed in seeds:
+            yield PlannedRun(self.label, replace(self.config, seed=seed), self.name)
+
+    def with_setting(self, setting: TrialSetting) -> RunConfig:
+        """The row's configuration with a searched setting; the first values where it is empty."""
+        experiment, plan = self.experiment, self.plan
+        first = {key: values[0] for key, values in experiment.search.items()}
+        assignments = dict(plan.set)
+        if self.attributes is not None:
+            assignments["data.attributes"] = list(self.attributes)
+        config = resolve(
+            plan.model,
+            self.data,
+            protocol=experiment.protocol,
+            profile=experiment.profile,
+            shared={**first, **setting, **experiment.set},
+            assignments=assignments,
+            adds=plan.with_,
+            where=self.where,
+        )
+        for name in plan.without:
+            config = without_objective(config, name, f"{self.where}.without")
+        return config
+
+
+def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
+    """Raise `SirecError` for a shared setting that no row has, and for a seed among settings."""
+    row_settings = [row.set for row in experiment.rows.values()]
+    for settings in (experiment.set, experiment.search, *row_settings):
+        if "seed" in settings:
+            raise SirecError(f"{where}: seed cannot be set", "list seeds under seeds:")
+    trees: list[Tree] = []
+    for row in experiment.rows.values():
+        config = resolve(row.model, data, protocol=experiment.protocol, adds=row.with_)
+        trees.append(dump(config))
+    for section, settings in (("set", experiment.set), ("search", experiment.search)):
+        for key in settings:
+            if not any(has(tree, key) for tree in trees):
+                raise unknown("key", key, _keys(trees), f"{where}: {section}")
+
+
+def _keys(trees: Sequence[Tree]) -> set[str]:
+    """The last step of every path in these configurations."""
+    keys: set[str] = set()
+    for tree in trees:
+        keys.update(path[-1] for path, _ in leaves(tree))
+    return {key for key in keys if not key.isdigit()}
+
+
+def _check_baselines(
+    experiment: Experiment, present: Sequence[str], data: Dataset, where: str
+) -> None:
+    """Raise `SirecError` if a row is compared with one that the data cannot have."""
+    for name in present:
+        baseline = experiment.baseline(name)
+        if baseline not in (None, PREVIOUS, *present):
+            raise SirecError(
+                f"{where}: rows.{name} is set against '{baseline}', which {data.name} cannot have"
+            )

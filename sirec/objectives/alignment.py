@@ -1,10 +1,12 @@
-"""IAA: an item's vector must tell its own attribute values from all others (COMIF eq. 9).
+"""IAA, item-attribute alignment (COMIF, Choi et al. 2025, equation 9).
 
-    L_IAA = E_{i ∈ I} [ −log softmax_a(e_i · t_a) at a ∈ A(i) ]          raw item and value vectors, no encoder
+    L_IAA = E_{i ∈ I} [ −log softmax_a(e_i · t_a) at a ∈ A(i) ]
 
-The expectation is over the catalogue, items without a value left out. Several values: `soft_label`
-gives each of them 1/|A(i)| (lower bound log |A(i)|), `multi_positive` asks for their total
-probability. Several fields: the mean of their losses.
+e_i is the vector of item i and t_a the vector of attribute value a, both from their tables, without
+the encoder: an item's vector is trained to tell its own attribute values from all others. The
+expectation is over the catalogue; items without a value are left out. Where an item holds several
+values, `soft_label` gives each of them the label 1/|A(i)| (the loss is at least log |A(i)|), and
+`multi_positive` takes their total probability. With several fields, the mean of their losses.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ from sirec.objectives.base import (
     Objective,
     ObjectiveConfig,
     SupervisionSignal,
-    chosen_attributes,
+    chosen_fields,
 )
 
 Scope = Literal["catalogue", "batch_targets"]
@@ -36,8 +38,14 @@ MultiValue = Literal["soft_label", "multi_positive"]
 
 @dataclass(frozen=True, kw_only=True)
 class ItemAttributeAlignment(ObjectiveConfig):
-    """IAA with its switches. `sample`: how many catalogue items a step draws, uniformly (None: all
-    of them, exactly).
+    """IAA with its switches.
+
+    Attributes:
+        attributes: the fields to align with; None means all in use.
+        scope: which items the loss is over, those of the `catalogue` or the `batch_targets`.
+        multi_value: what several values of one item mean, see above.
+        sample: how many items of the catalogue a step draws, uniformly and with replacement; None
+            means all of them.
     """
 
     name: ClassVar[str] = "iaa"
@@ -49,7 +57,7 @@ class ItemAttributeAlignment(ObjectiveConfig):
     sample: int | None = 1024
 
     def __post_init__(self) -> None:
-        """Refuse a sample of nothing."""
+        """Raises `SirecError` for a sample of no item."""
         super().__post_init__()
         if self.sample is not None and self.sample < 1:
             raise SirecError(
@@ -57,77 +65,107 @@ class ItemAttributeAlignment(ObjectiveConfig):
             )
 
     def indivisible(self) -> str | None:
-        """Under `batch_targets` each field's mean is over other targets, so there is no one number
-        of terms.
+        """Under `batch_targets` each field is a mean over other targets, so that one number of
+        terms does not exist.
         """
-        return (
-            "each field has its own number of targets that hold a value"
-            if self.scope == "batch_targets"
-            else None
-        )
+        if self.scope == "batch_targets":
+            return "each field has its own number of targets that hold a value"
+        return None
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss; it has no parameters. Raises `SirecError` where the data have no attribute to
-        align with.
+        """The loss, which has no parameters.
+
+        Args:
+            schema: fields of the data in use; their attributes are the labels.
+            width: D, the width of a state; not used.
+
+        Raises:
+            SirecError: the data have no such attribute.
         """
-        wanted = chosen_attributes(schema, self.attributes, self.name)
-        return AlignmentLoss(self, [f for f in schema.attributes if f.name in wanted])
+        return AlignmentLoss(self, chosen_fields(schema, self.attributes, self.name))
 
 
 class AlignmentLoss(Objective):
-    """See the module's equation."""
+    """The loss of the module's equation.
+
+    Args:
+        config: the switches.
+        fields: the attributes to align with.
+    """
 
     def __init__(self, config: ItemAttributeAlignment, fields: Sequence[Field]) -> None:
         super().__init__()
         self.config = config
         self.fields = [field.name for field in fields]
         for field in fields:
-            self.register_buffer(
-                f"values_{without_dots(field.name)}", field.values, persistent=False
-            )
+            suffix = without_dots(field.name)
             holders = (field.values != PADDING).any(dim=1).nonzero().squeeze(1)
-            self.register_buffer(f"holders_{without_dots(field.name)}", holders, persistent=False)
+            self.register_buffer(f"values_{suffix}", field.values, persistent=False)
+            self.register_buffer(f"holders_{suffix}", holders, persistent=False)
 
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """Mean over fields of the field's loss on the items of this step."""
-        losses = [self.of_field(name, self._items(name, encoded), model) for name in self.fields]
+        """The mean over fields of the loss on the items of this step.
+
+        Args:
+            model: the model whose item and value vectors are aligned.
+            encoded: its pass, which gives the targets under `batch_targets`.
+        """
+        losses = []
+        for name in self.fields:
+            items = self._items(name, encoded)
+            losses.append(self.field_loss(name, items, model))
         return torch.stack(losses).mean()
 
     def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
-        """One term: the catalogue is the same for every row, and as large a sample of it is drawn
-        for few rows as for many.
+        """One term: the catalogue is the same for every row, and a sample of it is as large for few
+        rows as for many.
+
+        Args:
+            model: the model in training.
+            encoded: its pass over some rows of a step.
         """
         return LossTerm(self(model, encoded), 1)
 
-    def of_field(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
-        """Mean over `items` Long[M], each of which holds a value, of the loss of one field; 0 if
-        there are none.
+    def field_loss(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
+        """The loss of one field, a mean over items; 0 if there are none.
+
+        Args:
+            name: the field.
+            items: Long[M], items that each hold a value of it.
+            model: the model whose item and value vectors are aligned.
+
+        Raises:
+            SirecError: items and values have vectors of different widths.
         """
-        vectors, table = model.item_vectors().index_select(0, items), model.value_vectors(name)[1:]
+        vectors = model.item_vectors().index_select(0, items)  # [M, D]
+        table = model.value_vectors(name)[1:]  # [A-1, D], without padding
         if vectors.shape[1] != table.shape[1]:
             raise SirecError(
-                f"objective iaa compares items of width {vectors.shape[1]} with values of {name} of width {table.shape[1]}",
+                f"objective iaa compares items of width {vectors.shape[1]} "
+                f"with values of {name} of width {table.shape[1]}",
                 "leave attribute_width out, or leave iaa out",
             )
-        logits = linear(vectors, table)  # [M, A-1]
-        values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, items)  # [M, F]
+        values = self._values(name).index_select(0, items)  # [M, F]
         held = values != PADDING
-        log_probabilities = (
-            logits.float().log_softmax(dim=1).gather(1, (values - 1).clamp(min=0))
-        )  # [M, F]
+        log_shares = linear(vectors, table).float().log_softmax(dim=1)  # [M, A-1]
+        log_probabilities = log_shares.gather(1, (values - 1).clamp(min=0))  # [M, F]
         if self.config.multi_value == "multi_positive":
             per_item = log_probabilities.masked_fill(~held, -torch.inf).logsumexp(dim=1)
         else:
             per_item = (log_probabilities * held).sum(dim=1) / held.sum(dim=1)
         return -per_item.sum() / max(len(items), 1)
 
+    def _values(self, name: str) -> Tensor:
+        """Long[V, F]: the values that each item holds."""
+        return self.get_buffer(f"values_{without_dots(name)}")
+
     def _items(self, name: str, encoded: EncoderPass) -> Tensor:
-        holders = self.get_buffer(f"holders_{without_dots(name)}")
+        """Long[M]: the items of this step that hold a value of the field."""
         if self.config.scope == "batch_targets":
             targets = encoded.batch.target_items
-            return targets[
-                (self.get_buffer(f"values_{without_dots(name)}")[targets] != PADDING).any(dim=1)
-            ]
+            holds_value = (self._values(name)[targets] != PADDING).any(dim=1)
+            return targets[holds_value]
+        holders = self.get_buffer(f"holders_{without_dots(name)}")
         if self.config.sample is None or self.config.sample >= len(holders):
             return holders
         return holders[torch.randint(len(holders), (self.config.sample,), device=holders.device)]

@@ -1,10 +1,11 @@
-"""AAP: the next item's attributes are predicted as well (DIF-SR eq. 14 and 16).
+"""AAP, attribute prediction: the state predicts the next item's attributes, too (DIF-SR, Xie et
+al., SIGIR 2022, equations 14 and 16).
 
-    L_j = mean over (targets, values a = 1..|A_j|) of BCE(σ(h Wj + bj)_a, [a ∈ A_j(target)])
+    L_j = mean over targets and values a = 1..|A_j| of BCE(σ(h W_j + b_j)_a, [a ∈ A_j(target)])
 
-h is what the last block gives: a layer between it and the scores of items (BERT4Rec's head) is
-theirs alone. The paper prints a sum over values; its weights (5 to 25) only make sense with the
-mean of its code, which is the default.
+h is the state that the last block gives; a layer between it and the scores of items (BERT4Rec's
+head) is not used. The paper prints a sum over values. Its weights (5 to 25) only make sense with
+the mean that its code computes, which is the default.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ Reduction = Literal["mean", "sum"]
 
 @dataclass(frozen=True, kw_only=True)
 class AttributePrediction(ObjectiveConfig):
-    """Binary cross-entropy of every attribute value of the next item; `weights` overrides the
-    weight of single fields.
+    """Binary cross-entropy of every attribute value of the next item.
 
-    `reduction` over the values of a field: `mean` as in the code, `sum` as printed (both: mean over
-    targets).
+    Attributes:
+        attributes: the fields to predict; None means all in use.
+        weights: weights of single fields, where they differ from `weight`.
+        reduction: over the values of a field, `mean` as in the code or `sum` as printed; over
+            targets it is always the mean.
     """
 
     name: ClassVar[str] = "aap"
@@ -49,29 +52,50 @@ class AttributePrediction(ObjectiveConfig):
     reduction: Reduction = "mean"
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """One head a field. Raises `SirecError` where the data have no attribute to predict, or not
-        one that has a weight.
+        """The loss, with an output layer for each field.
+
+        Args:
+            schema: fields of the data in use; their attributes are the labels.
+            width: d, the width of the states before any output layer of the model.
+
+        Raises:
+            SirecError: the data have no such attribute, or none of a name in `weights`.
         """
         shares = self.shares(schema)
-        return AttributePredictionLoss(
-            [f for f in schema.attributes if f.name in shares], width, shares, self.reduction
-        )
+        fields = [field for field in schema.attributes if field.name in shares]
+        return AttributePredictionLoss(fields, width, shares, self.reduction)
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """The objective for this model's states before any output layer."""
+        """The loss for this model's states before any output layer.
+
+        Args:
+            schema: fields of the data in use.
+            model: the model that will be trained.
+
+        Raises:
+            SirecError: as `build`.
+        """
         return self.build(schema, model.hidden_width)
 
     def shares(self, schema: Schema) -> dict[str, float]:
-        """The weight of each chosen field relative to the objective's."""
+        """The weight of each chosen field, divided by `weight`."""
         wanted = chosen_attributes(schema, self.attributes, self.name)
-        for name in self.weights or {}:
+        weights = self.weights or {}
+        for name in weights:
             if name not in wanted:
                 raise unknown("attribute", name, wanted, f"objective {self.name}: weights")
-        return {name: (self.weights or {}).get(name, self.weight) / self.weight for name in wanted}
+        return {name: weights.get(name, self.weight) / self.weight for name in wanted}
 
 
 class AttributePredictionLoss(Objective):
-    """Σ_j share_j · L_j, where share_j is field j's weight relative to the objective's."""
+    """Σ_j share_j · L_j, where share_j is the weight of field j relative to the objective's.
+
+    Args:
+        fields: the attributes to predict.
+        width: d, the width of the states.
+        shares: field name -> share.
+        reduction: over the values of a field.
+    """
 
     def __init__(
         self, fields: Sequence[Field], width: int, shares: Mapping[str, float], reduction: Reduction
@@ -79,31 +103,41 @@ class AttributePredictionLoss(Objective):
         super().__init__()
         self.heads = ByField({field.name: Linear(width, field.size) for field in fields})
         for field in fields:
-            self.register_buffer(
-                f"values_{without_dots(field.name)}", field.values, persistent=False
-            )
+            suffix = without_dots(field.name)
+            self.register_buffer(f"values_{suffix}", field.values, persistent=False)
         self.shares, self.reduction = dict(shares), reduction
         initialise(self)
 
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """The loss of a step: labels are the target items' values, listed twice or not."""
+        """The loss of a step. A value that an item lists twice is one label.
+
+        Args:
+            model: the model in training; not used.
+            encoded: its pass, with the targets.
+        """
         targets = encoded.batch.target_items
-        losses = [
-            self.shares[name] * self._of_field(name, self.logits(encoded, name), targets)
-            for name in self.heads
-        ]
+        losses = []
+        for name in self.heads:
+            loss = self._field_loss(name, self.logits(encoded, name), targets)
+            losses.append(self.shares[name] * loss)
         total: Tensor = sum(losses[1:], start=losses[0])
         return total
 
     def logits(self, encoded: EncoderPass, name: str) -> Tensor:
-        """[N, A]: what is said of one field's values at each target."""
+        """[N, A]: logits of every value of a field at each target.
+
+        Args:
+            encoded: the pass of the encoder.
+            name: the field.
+        """
         logits: Tensor = self.heads[name](encoded.hidden)
         return logits
 
-    def _of_field(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:
-        values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, targets)  # [N, F]
+    def _field_loss(self, name: str, logits: Tensor, targets: Tensor) -> Tensor:
+        """L_j of one field, with its reduction over values."""
+        table = self.get_buffer(f"values_{without_dots(name)}")
+        values = table.index_select(0, targets)  # [N, F]
         labels = logits.new_zeros(logits.shape).scatter_(1, values, 1.0)
-        loss = F.binary_cross_entropy_with_logits(
-            logits[:, 1:].float(), labels[:, 1:].float()
-        )  # value 0 pads
+        # Value 0 pads and is no class.
+        loss = F.binary_cross_entropy_with_logits(logits[:, 1:].float(), labels[:, 1:].float())
         return loss if self.reduction == "mean" else loss * (logits.shape[1] - 1)

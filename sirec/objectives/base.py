@@ -1,6 +1,26 @@
 """What an objective is: a weighted loss over what one pass of the encoder gave.
 
-Letters: N targets of a step, V item codes, D width of a state.
+An objective is two classes. The *configuration*, a frozen dataclass derived from `ObjectiveConfig`,
+holds the name, the weight and the switches; its fields are the keys of a configuration file and its
+values are part of a run's identity. It builds the *loss*, a module derived from `Objective`, which
+turns an `EncoderPass` into a scalar. A new objective is one file in this package, or a class that
+another package offers under the entry point `sirec.objectives`:
+
+    @dataclass(frozen=True, kw_only=True)
+    class Uniformity(ObjectiveConfig):
+        name: ClassVar[str] = "uniformity"
+        weight: float = 0.1
+
+        def build(self, schema, width):
+            return UniformityLoss()
+
+    class UniformityLoss(Objective):
+        def forward(self, model, encoded):
+            vectors = normalize(encoded.vectors(encoded.batch.target_items.unique()), dim=-1)
+            return pdist(vectors).square().mul(-2).exp().mean().log()
+
+Letters in this package: B rows of a step, L slots of a row, N targets of a step, V item codes (code
+0 pads), D width of a state, A codes of an attribute (code 0 pads), F values that an item may hold.
 """
 
 from __future__ import annotations
@@ -16,22 +36,26 @@ from torch import Tensor, nn
 
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Schema
+from sirec.data.fields import Field, Schema
 from sirec.data.tasks.batch import Batch, take_distinct
 from sirec.errors import SirecError
 
-# What self-supervised losses are about: a kind of side information, hidden items, or stretches of a
-# sequence.
+# Where a self-supervised loss takes its labels from: a kind of side information, masked items, or
+# segments of the sequence.
 SupervisionSignal = Literal["attribute", "behaviour", "item", "sequence"]
 
 
 @dataclass(frozen=True, eq=False)
 class EncoderPass:
-    """One pass of the encoder, shared by the objectives of a step.
+    """One pass of the encoder over a batch, shared by all objectives of a step.
 
-    `predicting` [N, D] are the states at the step's targets; `table` [V, D] is the item table,
-    computed once. `by_rows`: whether a use of some of its rows is to have a gradient of those rows
-    alone (`training/table_gradients.py`).
+    Attributes:
+        batch: the rows of the step, with their targets.
+        states: what the encoder gave for them.
+        predicting: [N, D], the states at the targets' slots, in the order of `batch.target_items`.
+        table: [V, D], the item vectors that states are scored against, computed once a step.
+        by_rows: whether `vectors` gives the table a sparse gradient, of the rows that were read
+            alone (`training/table_gradients.py`).
     """
 
     batch: Batch
@@ -42,23 +66,25 @@ class EncoderPass:
 
     @cached_property
     def hidden(self) -> Tensor:
-        """[N, d]: the states at the step's targets before an output layer; `predicting` where there
-        is no such layer.
+        """[N, d]: the states at the targets before the model's output layer; `predicting` where
+        there is no such layer.
         """
         if self.states.hidden is None:
             return self.predicting
         return take_distinct(self.states.hidden.flatten(0, 1), self.batch.target_slots)
 
     def vectors(self, items: Tensor) -> Tensor:
-        """Long[M] -> [M, D] of the item table."""
+        """[M, D]: the rows of the item table for `items` Long[M]."""
         if self.by_rows and self.table.is_leaf:
             return F.embedding(items, self.table, sparse=True)
         return self.table.index_select(0, items)
 
 
 class LossTerm(NamedTuple):
-    """A loss and how many terms it is the mean of: the mean over several passes weighs each loss by
-    its terms.
+    """The mean of a loss over some rows of a step, and the number of terms in that mean.
+
+    Where a step is split over several passes, its loss is the mean of their losses weighted by
+    `terms`.
     """
 
     loss: Tensor
@@ -66,41 +92,59 @@ class LossTerm(NamedTuple):
 
 
 class Objective(nn.Module, ABC):
-    """A loss; a module because it may own a head, which is trained with the model and left behind
-    after.
+    """A loss. It is a module because it may own layers, which are trained with the model and are
+    not part of it afterwards.
     """
 
     def fit_statistics(self, data: Dataset) -> None:
-        """Learn from `data` what needs no gradient, once before training (nothing, for most
-        losses).
+        """Compute from the training data what needs no gradient, such as item frequencies.
+
+        It is called once before training; most losses need nothing.
         """
         return
 
     @abstractmethod
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """The unweighted loss of a step, a scalar."""
+        """The loss of a step, before its weight.
+
+        Args:
+            model: the model in training; gradients reach its parameters.
+            encoded: its pass over the rows of the step.
+
+        Returns:
+            A scalar.
+        """
 
     def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
-        """The loss of a pass that holds some rows of a step; its terms are its targets, unless the
-        objective says otherwise.
+        """The loss of a pass over some rows of a step, and the number of terms that it averages.
+
+        Here a term is a target. An objective that averages something else overrides this method.
+
+        Args:
+            model: the model in training.
+            encoded: its pass over these rows.
         """
         return LossTerm(self(model, encoded), len(encoded.predicting))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig(ABC):
-    """An objective as a configuration declares it: its weight, and its own switches."""
+    """An objective as a configuration declares it: its weight and its own switches.
+
+    A subclass sets the class variables. `name` is the key in configurations; `revision` is raised
+    when the same configuration would give other numbers; `tasks` are the names of the tasks whose
+    batches it can read, where empty means all; `signal` says where a self-supervised loss takes its
+    labels from, and is None for a main loss or a penalty.
+    """
 
     name: ClassVar[str]
-    revision: ClassVar[int] = 1  # see `Declaration.revision`
-    tasks: ClassVar[tuple[str, ...]] = ()  # the tasks whose batches it can read; none named: all
-    signal: ClassVar[SupervisionSignal | None] = (
-        None  # what it is a self-supervised lesson about; None: a main loss, or a penalty
-    )
+    revision: ClassVar[int] = 1
+    tasks: ClassVar[tuple[str, ...]] = ()
+    signal: ClassVar[SupervisionSignal | None] = None
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a weight that is not positive: leave the objective out instead."""
+        """Raises `SirecError` for a weight that is not positive."""
         if not self.weight > 0:
             raise SirecError(
                 f"weight {self.weight} of {self.name} must be positive",
@@ -109,35 +153,74 @@ class ObjectiveConfig(ABC):
 
     @abstractmethod
     def build(self, schema: Schema, width: int) -> Objective:
-        """The objective for data of this shape and states of this width."""
+        """The loss for any model with states of one width.
+
+        Args:
+            schema: fields of the data in use, with their sizes.
+            width: D, the width of a state.
+
+        Raises:
+            SirecError: the data lack what the loss reads.
+        """
 
     @property
     def reads_catalogue(self) -> bool:
-        """Whether it reads the whole item table, and not some of its rows."""
+        """Whether the loss reads the whole item table, and not some of its rows alone."""
         return True
 
     def indivisible(self) -> str | None:
-        """Why passes over some rows each do not add up to the loss of a step; None where they do
-        (see `Objective.loss_term`).
+        """Why the loss of a step is not the weighted mean of the losses of its parts.
+
+        None where it is (see `Objective.loss_term`), so that several processes may share a step.
         """
         return None
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """The objective for this model; one with heads on single streams needs more of it than the
-        width of its states.
+        """The loss for this model. An objective that reads more of a model than its states' width
+        overrides this method.
+
+        Args:
+            schema: fields of the data in use, with their sizes.
+            model: the model that will be trained.
+
+        Raises:
+            SirecError: the data or the model lack what the loss reads.
         """
         return self.build(schema, model.state_width)
 
 
 def chosen_attributes(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[str]:
-    """The attributes an objective works on: those named, else all. Raises `SirecError` if there is
-    none.
+    """Names of the attributes that an objective works on.
+
+    Args:
+        schema: fields of the data in use.
+        wanted: the names in the configuration; None means all attributes.
+        objective: its name, for the message.
+
+    Raises:
+        SirecError: a wanted attribute is not in use, or there is none at all.
     """
-    mine = [field.name for field in schema.attributes]
-    missing = [name for name in wanted or () if name not in mine]
-    if missing or not mine:
-        what = f"'{missing[0]}'" if missing else "an attribute"
+    in_use = [field.name for field in schema.attributes]
+    missing = [name for name in wanted or () if name not in in_use]
+    if missing or not in_use:
+        lacking = f"'{missing[0]}'" if missing else "an attribute"
         raise SirecError(
-            f"objective {objective} needs {what}; the data in use have: {', '.join(mine) or 'no attributes'}"
+            f"objective {objective} needs {lacking}; "
+            f"the data in use have: {', '.join(in_use) or 'no attributes'}"
         )
-    return list(wanted) if wanted is not None else mine
+    return list(wanted) if wanted is not None else in_use
+
+
+def chosen_fields(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[Field]:
+    """The attribute fields that an objective works on, in the order of the schema.
+
+    Args:
+        schema: fields of the data in use.
+        wanted: the names in the configuration; None means all attributes.
+        objective: its name, for the message.
+
+    Raises:
+        SirecError: as `chosen_attributes`.
+    """
+    names = chosen_attributes(schema, wanted, objective)
+    return [field for field in schema.attributes if field.name in names]

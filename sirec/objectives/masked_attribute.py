@@ -1,12 +1,13 @@
-"""MAP and AAP of S3-Rec: an item's attributes from the state at its slot, where it is hidden (MAP)
-or shown (AAP).
+"""MAP and AAP of S3-Rec (Zhou et al., CIKM 2020): an item's attributes are
+predicted from the state at its slot, where the item is masked (MAP) or shown (AAP).
 
-    L = 1/B Σ over slots, values a = 1..|A| of BCE(σ(h M · t_a), [a ∈ A(item)])        MAP: gaps;  AAP: real slots that are none
+    L = 1/B Σ over slots and values a = 1..|A| of BCE(σ(h M · t_a), [a ∈ A(item)])
 
-t_a are the model's own vectors of the values: an encoder that reads no attributes (level
-`objective`) learns from them all the same. Several attributes share M and add up, as one attribute
-with the values of all does. This AAP is about what the slot shows, where DIF-SR's (`aap`) is about
-the target. Why sums are divided by rows B alone: see `masked_item.py`.
+MAP is over masked slots, AAP over real slots that are not masked. h is the state, M a matrix of the
+loss, t_a the model's own vector of value a: an encoder that reads no attributes (level `objective`)
+still trains them. Several fields share M and their losses are added up, as if they were one field
+with the values of all. This AAP is about the item in the slot, where DIF-SR's (`aap`) is about the
+target. `masked_item.py` says why the sums are divided by the number of rows B alone.
 """
 
 from __future__ import annotations
@@ -31,13 +32,17 @@ from sirec.objectives.base import (
     Objective,
     ObjectiveConfig,
     SupervisionSignal,
-    chosen_attributes,
+    chosen_fields,
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedAttribute(ObjectiveConfig):
-    """MAP: attributes of hidden items. `attributes: null` means all that are in use."""
+    """MAP, the attributes of masked items.
+
+    Attributes:
+        attributes: the fields to predict; None means all in use.
+    """
 
     name: ClassVar[str] = "masked_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
@@ -45,16 +50,25 @@ class MaskedAttribute(ObjectiveConfig):
     attributes: tuple[str, ...] | None = None
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss with its map M. Raises `SirecError` where the data have no attribute to
-        predict.
+        """The loss with its matrix M.
+
+        Args:
+            schema: fields of the data in use; their attributes are the labels.
+            width: D, the width of a state.
+
+        Raises:
+            SirecError: the data have no such attribute.
         """
-        return HiddenAttributes(_fields(self, self.attributes, schema), width, self.name)
+        fields = chosen_fields(schema, self.attributes, self.name)
+        return MaskedSlotAttributes(fields, width, self.name)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AssociatedAttribute(ObjectiveConfig):
-    """AAP as S3-Rec has it: attributes of shown items. `attributes: null` means all that are in
-    use.
+    """AAP as S3-Rec defines it, the attributes of shown items.
+
+    Attributes:
+        attributes: the fields to predict; None means all in use.
     """
 
     name: ClassVar[str] = "associated_attribute"
@@ -64,80 +78,96 @@ class AssociatedAttribute(ObjectiveConfig):
     attributes: tuple[str, ...] | None = None
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss with its map M. Raises `SirecError` where the data have no attribute to
-        predict.
+        """The loss with its matrix M.
+
+        Args:
+            schema: fields of the data in use; their attributes are the labels.
+            width: D, the width of a state.
+
+        Raises:
+            SirecError: the data have no such attribute.
         """
-        return ShownAttributes(_fields(self, self.attributes, schema), width, self.name)
-
-
-def _fields(
-    config: ObjectiveConfig, attributes: Sequence[str] | None, schema: Schema
-) -> list[Field]:
-    wanted = chosen_attributes(schema, attributes, config.name)
-    return [field for field in schema.attributes if field.name in wanted]
+        fields = chosen_fields(schema, self.attributes, self.name)
+        return ShownSlotAttributes(fields, width, self.name)
 
 
 class SlotAttributes(Objective):
-    """See the module's equation; which slots it is about is for the two below to say."""
+    """The loss of the module's equation; a subclass says over which slots.
+
+    Args:
+        fields: the attributes to predict.
+        width: D, the width of a state and of M.
+        name: the objective's name, for messages.
+    """
 
     def __init__(self, fields: Sequence[Field], width: int, name: str) -> None:
         super().__init__()
         self.map = Linear(width, width)
         self.fields, self.name = [field.name for field in fields], name
         for field in fields:
-            self.register_buffer(
-                f"values_{without_dots(field.name)}", field.values, persistent=False
-            )
+            suffix = without_dots(field.name)
+            self.register_buffer(f"values_{suffix}", field.values, persistent=False)
         initialise(self)
 
     @abstractmethod
     def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
-        """(states [M, D], items Long[M]) at the slots this is about."""
+        """(states [M, D], items Long[M]) at the slots that the loss is over."""
 
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """The slots' losses over all fields and values, added up, a row of the step."""
+        """The sum over slots, fields and values, divided by the number of rows.
+
+        Args:
+            model: the model whose value vectors are trained.
+            encoded: its pass over the rows of the step.
+        """
         states, items = self.chosen(encoded)
         mapped = self.map(states)
-        losses = [
-            self._of_field(name, model.value_vectors(name), mapped, items) for name in self.fields
-        ]
+        losses = []
+        for name in self.fields:
+            losses.append(self._field_loss(name, model.value_vectors(name), mapped, items))
         total: Tensor = sum(losses[1:], start=losses[0]) / len(encoded.batch.items)
         return total
 
     def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
-        """A term a row."""
+        """One term for each row.
+
+        Args:
+            model: the model in training.
+            encoded: its pass over some rows of a step.
+        """
         return LossTerm(self(model, encoded), len(encoded.batch.items))
 
-    def _of_field(self, name: str, vectors: Tensor, mapped: Tensor, items: Tensor) -> Tensor:
+    def _field_loss(self, name: str, vectors: Tensor, mapped: Tensor, items: Tensor) -> Tensor:
+        """The sum over slots and values of one field, with value vectors [A, D]."""
         if vectors.shape[1] != mapped.shape[1]:
             raise SirecError(
-                f"objective {self.name} compares states of width {mapped.shape[1]} with values of {name} of width "
-                f"{vectors.shape[1]}",
+                f"objective {self.name} compares states of width {mapped.shape[1]} "
+                f"with values of {name} of width {vectors.shape[1]}",
                 f"leave attribute_width out, or leave {self.name} out",
             )
         logits = linear(mapped, vectors)  # [M, A]
         values = self.get_buffer(f"values_{without_dots(name)}").index_select(0, items)  # [M, F]
         labels = logits.new_zeros(logits.shape).scatter_(1, values, 1.0)
+        # Value 0 pads and is no class.
         return F.binary_cross_entropy_with_logits(
             logits[:, 1:].float(), labels[:, 1:].float(), reduction="sum"
-        )  # 0 pads
+        )
 
 
-class HiddenAttributes(SlotAttributes):
-    """MAP."""
+class MaskedSlotAttributes(SlotAttributes):
+    """MAP: the loss over masked slots."""
 
     def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
-        """States and items at the gaps."""
+        """States and items at the masked slots."""
         return encoded.predicting, encoded.batch.target_items
 
 
-class ShownAttributes(SlotAttributes):
-    """AAP."""
+class ShownSlotAttributes(SlotAttributes):
+    """AAP: the loss over slots that show their item."""
 
     def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
-        """States and items at the real slots that are no gaps."""
+        """States and items at the real slots that are not masked."""
         items = encoded.batch.items.flatten()
-        slots = (
-            ((items != PADDING) & (encoded.batch.targets.flatten() == PADDING)).nonzero().squeeze(1)
-        )
+        is_shown = (items != PADDING) & (encoded.batch.targets.flatten() == PADDING)
+        slots = is_shown.nonzero().squeeze(1)
         return encoded.states.at(slots), items.index_select(0, slots)

@@ -1,11 +1,13 @@
-"""MIP of S3-Rec: a hidden item must look likelier in its gap than an item that the row does not
-hold.
+"""MIP of S3-Rec (Zhou et al., CIKM 2020): a masked item must score higher in its slot
+than an item that the row does not hold.
 
-    L = 1/B Σ over gaps of −log σ( g(h M · e⁺) − g(h M · e⁻) )        g = σ (`squashed`) or the identity
+    L = 1/B Σ over masked slots of −log σ( g(h M · e⁺) − g(h M · e⁻) )
 
-g = σ is what the authors' and RecBole's code compute: the difference then lies in (−1, 1), and a
-gap costs 0.313 to 1.313 whatever the model does. e⁻ is drawn uniformly; a row that holds the whole
-catalogue costs nothing. Sums over gaps are divided by the rows B of the step alone: so the
+h is the state at the slot, M a matrix of the loss, e⁺ and e⁻ the vectors of the masked and of the
+drawn item; g is the sigmoid (`squashed`) or the identity. The sigmoid is what the authors' and
+RecBole's code compute: the difference then lies in (−1, 1), and a slot costs between 0.313 and
+1.313 whatever the model does. e⁻ is drawn uniformly; a row that holds the whole catalogue costs
+nothing. Sums over slots are divided by the number of rows B of the step alone, so that the
 objectives of a stage keep the ratio that they have in the code, where all are sums.
 """
 
@@ -34,7 +36,11 @@ from sirec.objectives.negatives import free_items
 
 @dataclass(frozen=True, kw_only=True)
 class MaskedItem(ObjectiveConfig):
-    """MIP; `squashed` puts each score through a sigmoid before they are compared."""
+    """MIP.
+
+    Attributes:
+        squashed: apply a sigmoid to each score before they are compared.
+    """
 
     name: ClassVar[str] = "masked_item"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
@@ -42,12 +48,23 @@ class MaskedItem(ObjectiveConfig):
     squashed: bool = True
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss with its map M."""
+        """The loss with its matrix M.
+
+        Args:
+            schema: fields of the data in use, with the number of item codes.
+            width: D, the width of a state.
+        """
         return MaskedItemLoss(schema.items, width, squashed=self.squashed)
 
 
 class MaskedItemLoss(Objective):
-    """See the module's equation."""
+    """The loss of the module's equation.
+
+    Args:
+        codes: V, the number of item codes.
+        width: D, the width of a state and of M.
+        squashed: apply a sigmoid to each score before they are compared.
+    """
 
     def __init__(self, codes: int, width: int, *, squashed: bool) -> None:
         super().__init__()
@@ -56,34 +73,54 @@ class MaskedItemLoss(Objective):
         initialise(self)
 
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """The gaps' losses, added up, a row of the step."""
+        """The sum over masked slots, divided by the number of rows.
+
+        Args:
+            model: the model that scores items.
+            encoded: its pass over the rows of the step.
+        """
         mapped = self.map(encoded.predicting)  # [N, D]
         positive = encoded.table.index_select(0, encoded.batch.target_items)
-        items, drawn = self.draw(encoded.batch)
+        items, is_drawn = self.draw(encoded.batch)
         negative = encoded.table.index_select(0, items)
-        right, wrong = model.score_pairs(mapped, positive), model.score_pairs(mapped, negative)
-        return (contrast(right, wrong, squashed=self.squashed) * drawn).sum() / len(
-            encoded.batch.items
-        )
+        right = model.score_pairs(mapped, positive)
+        wrong = model.score_pairs(mapped, negative)
+        losses = contrast(right, wrong, squashed=self.squashed) * is_drawn
+        return losses.sum() / len(encoded.batch.items)
 
     def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
-        """A term a row."""
+        """One term for each row.
+
+        Args:
+            model: the model in training.
+            encoded: its pass over some rows of a step.
+        """
         return LossTerm(self(model, encoded), len(encoded.batch.items))
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Long[N], Bool[N]: for each gap an item that its row does not hold, gaps included, and
-        whether there is one.
+        """A negative item for each masked slot.
+
+        Returns:
+            Long[N], an item that the row does not hold, masked items included; and Bool[N], whether
+            there is such an item.
         """
-        shown = torch.where(
-            batch.targets != PADDING, batch.targets, batch.items
-        )  # [B, L], without MASK
-        rows = torch.arange(len(shown), device=shown.device)[:, None].expand_as(shown)
-        free = free_items(rows.flatten(), shown.flatten(), len(shown), self.codes)
+        original = torch.where(batch.targets != PADDING, batch.targets, batch.items)  # [B, L]
+        rows = torch.arange(len(original), device=original.device)[:, None].expand_as(original)
+        free = free_items(rows.flatten(), original.flatten(), len(original), self.codes)
         return free.draw(batch.target_slots // batch.items.shape[1])
 
 
 def contrast(right: Tensor, wrong: Tensor, *, squashed: bool) -> Tensor:
-    """−log σ(g(right) − g(wrong)), each pair for itself."""
+    """−log σ(g(right) − g(wrong)) of each pair.
+
+    Args:
+        right: [N], scores of the right items.
+        wrong: [N], scores of the wrong ones.
+        squashed: whether g is the sigmoid; otherwise it is the identity.
+
+    Returns:
+        [N].
+    """
     if squashed:
         right, wrong = right.sigmoid(), wrong.sigmoid()
     return -F.logsigmoid((right - wrong).float())

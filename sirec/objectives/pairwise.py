@@ -1,17 +1,17 @@
-"""Pairwise ranking against one drawn item, and a push that keeps the two items apart (STOSA,
-DLFS-Rec).
+"""Pairwise ranking against one drawn item, with a hinge that keeps the two items apart (STOSA, Fan
+et al., WWW 2022; DLFS-Rec, Liu et al., RecSys 2023).
 
     L = mean over targets of  −log σ(z⁺ − z⁻)  +  w · max(0, z± − z⁺)
 
-z⁺ and z⁻ are the scores of the target and of an item drawn uniformly, z± how high the drawn item
-would score if the target were the state. Where scores are negative distances the second term is
-max(0, d⁺ − d±): a state must be nearer to its target than the drawn item is. Without it (w = 0)
+z⁺ and z⁻ are the scores of the target and of an item drawn uniformly; z± is the score of the drawn
+item when the target's vector is taken as the state. Where scores are negative distances, the second
+term is max(0, d⁺ − d±): a state must be nearer to its target than the drawn item is. With w = 0
 this is BPR, for any model.
 
-The user must not have had the drawn item: in training (`training`); in training or among what is
-held out (`sequence`, STOSA's code, which so tells the model which items cannot be the answer to be
-found); or in what the row shows and predicts (`read`, DLFS-Rec's code). Targets of a user who had
-every item are left out.
+The drawn item must not be one of the user's items. `exclude` says which: those in `training`; the
+whole `sequence`, held-out items included (STOSA's code, which tells the model which items cannot be
+the answer of the test); or those that the row shows and predicts (`read`, DLFS-Rec's code). Targets
+of a user who has had every item are left out.
 """
 
 from __future__ import annotations
@@ -37,78 +37,107 @@ Exclude = Literal["training", "sequence", "read"]
 
 @dataclass(frozen=True, kw_only=True)
 class Pairwise(ObjectiveConfig):
-    """The loss with its switches: `hinge` is w, `exclude` what may not be drawn."""
+    """Pairwise ranking with its switches.
+
+    Attributes:
+        hinge: w, the weight of the second term.
+        exclude: which items of a user are never drawn, see above.
+    """
 
     name: ClassVar[str] = "pairwise"
     hinge: float = 0.0
     exclude: Exclude = "training"
 
     def __post_init__(self) -> None:
-        """Refuse a hinge below 0."""
+        """Raises `SirecError` for a hinge below 0."""
         super().__post_init__()
         if not self.hinge >= 0:
             raise SirecError(f"hinge {self.hinge} of {self.name} must be 0 or more")
 
     @property
     def reads_catalogue(self) -> bool:
-        """An item that is drawn, and no more."""
+        """The loss reads targets and drawn items alone."""
         return False
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss; it has no parameters."""
+        """The loss, which has no parameters.
+
+        Args:
+            schema: fields of the data in use, with the number of item codes.
+            width: D, the width of a state; not used.
+        """
         return PairwiseLoss(self, schema.items)
 
 
 class PairwiseLoss(Objective):
-    """See the module's equation; `count` must have seen the data."""
+    """The loss of the module's equation. `fit_statistics` must have been called before a step.
 
-    free: FreeItems  # of users, 0-based
+    Args:
+        config: the switches.
+        codes: V, the number of item codes.
+    """
+
+    free: FreeItems  # per user, counted from 0
 
     def __init__(self, config: Pairwise, codes: int) -> None:
         super().__init__()
         self.config, self.codes = config, codes
 
     def fit_statistics(self, data: Dataset) -> None:
-        """Note what each user has not had. Raises `SirecError` if everybody had everything."""
-        users, items = (
-            (owners(data), data.items)
-            if self.config.exclude == "sequence"
-            else training_items(data)
-        )
+        """Find out which items each user of `data` has not had.
+
+        Raises:
+            SirecError: every user has had every item.
+        """
+        if self.config.exclude == "sequence":
+            users, items = owners(data), data.items
+        else:
+            users, items = training_items(data)
         self.free = free_items(users - 1, items, data.user_count, self.codes)
         if not int(self.free.counts.max()):
             raise SirecError(
-                f"{data.name}: every user has had every item, so objective pairwise has none to draw",
+                f"{data.name}: every user has had every item, "
+                "so objective pairwise has none to draw",
                 "use objective item",
             )
 
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """The mean over the step's targets for which an item is left to draw."""
+        """The mean over the targets for which an item could be drawn.
+
+        Args:
+            model: the model that scores items.
+            encoded: its pass over the rows of the step.
+        """
         return self.loss_term(model, encoded).loss
 
     def loss_term(self, model: SequentialModel, encoded: EncoderPass) -> LossTerm:
-        """A term for each target that has an item to draw."""
-        drawn, counts = self.draw(encoded.batch)
-        positive, negative = (
-            encoded.vectors(items) for items in (encoded.batch.target_items, drawn)
-        )
-        right, wrong = (
-            model.score_pairs(encoded.predicting, positive),
-            model.score_pairs(encoded.predicting, negative),
-        )
+        """One term for each target for which an item could be drawn.
+
+        Args:
+            model: the model that scores items.
+            encoded: its pass over some rows of a step.
+        """
+        drawn, is_drawn = self.draw(encoded.batch)
+        positive = encoded.vectors(encoded.batch.target_items)  # [N, D]
+        negative = encoded.vectors(drawn)  # [N, D]
+        right = model.score_pairs(encoded.predicting, positive)
+        wrong = model.score_pairs(encoded.predicting, negative)
         losses = -F.logsigmoid(right - wrong)  # [N]
         if self.config.hinge:
-            losses = (
-                losses + self.config.hinge * (model.score_pairs(positive, negative) - right).relu()
-            )
-        terms = counts.sum()
-        return LossTerm((losses * counts).sum() / terms.clamp(min=1), terms)
+            between_items = model.score_pairs(positive, negative)
+            losses = losses + self.config.hinge * (between_items - right).relu()
+        terms = is_drawn.sum()
+        return LossTerm((losses * is_drawn).sum() / terms.clamp(min=1), terms)
 
     def draw(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Long[N], Bool[N]: an item for each target of the batch, and whether there was one."""
+        """A negative item for each target of the batch.
+
+        Returns:
+            Long[N], the items; and Bool[N], whether there was one to draw.
+        """
         rows = batch.target_slots // batch.items.shape[1]
         if self.config.exclude != "read":
             return self.free.draw(batch.users.index_select(0, rows) - 1)
-        shown = torch.cat([batch.items, batch.targets], dim=1)  # [B, 2L]
-        each = torch.arange(len(shown), device=shown.device)[:, None].expand_as(shown)
-        return free_items(each.flatten(), shown.flatten(), len(shown), self.codes).draw(rows)
+        read = torch.cat([batch.items, batch.targets], dim=1)  # [B, 2L]
+        owner = torch.arange(len(read), device=read.device)[:, None].expand_as(read)
+        return free_items(owner.flatten(), read.flatten(), len(read), self.codes).draw(rows)

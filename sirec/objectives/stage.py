@@ -1,4 +1,4 @@
-"""A stage of training: a task, the objectives it minimises, and how."""
+"""A stage of training: a task, the objectives that it minimises, and the optimiser's settings."""
 
 from __future__ import annotations
 
@@ -10,15 +10,29 @@ from sirec.errors import SirecError
 from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 
+POSITIVE_COUNTS = ("budget", "epochs", "evaluate_every", "patience")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """Training until `epochs`, or until `metric` on validation has not risen for `patience`
-    evaluations.
+    """Training until `epochs` are over, or until `metric` on validation has not risen for
+    `patience` evaluations.
 
-    The weights of the best evaluation are kept; with `keeps: last` nothing is evaluated and those
-    of the last epoch are. `budget` is the average number of targets a step (the papers' batch
-    size). Adam (0.9, 0.999, 1e-8), constant rate.
+    The optimiser is Adam (β 0.9 and 0.999, ε 1e-8) with a constant learning rate.
+
+    Attributes:
+        title: name of the stage in configurations and logs.
+        task: what the rows of a batch are and which slots they predict.
+        objectives: the losses whose weighted sum is minimised.
+        learning_rate: of Adam.
+        weight_decay: of Adam, added to the gradient.
+        budget: targets per step, on average; the papers' batch size.
+        epochs: passes over the training rows, at most.
+        evaluate_every: epochs between two evaluations on validation.
+        patience: evaluations without a better one before the stage ends.
+        metric: what is compared, such as `Recall@20`.
+        keeps: `best` keeps the weights of the best evaluation; `last` evaluates nothing and keeps
+            those of the last epoch.
     """
 
     title: str = "train"
@@ -34,23 +48,22 @@ class Stage:
     keeps: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
-        """Refuse settings under which nothing would be trained or selected."""
-        for name in ("budget", "epochs", "evaluate_every", "patience"):
+        """Raises `SirecError` for settings under which nothing would be trained or selected."""
+        for name in POSITIVE_COUNTS:
             if getattr(self, name) < 1:
                 raise SirecError(f"{name} {getattr(self, name)} must be at least 1")
         if not self.learning_rate > 0:
             raise SirecError(f"learning_rate {self.learning_rate} must be positive")
-        for part in self.objectives:
-            if part.tasks and self.task.name not in part.tasks:
+        for objective in self.objectives:
+            if objective.tasks and self.task.name not in objective.tasks:
                 raise SirecError(
-                    f"objective {part.name} cannot read batches of task {self.task.name}",
-                    f"it goes with: {', '.join(part.tasks)}",
+                    f"objective {objective.name} cannot read batches of task {self.task.name}",
+                    f"it goes with: {', '.join(objective.tasks)}",
                 )
         if not self.objectives:
             raise SirecError("objectives: none is left", "a stage needs at least one, usually item")
 
     def without(self, objective: str) -> Stage:
-        """The same stage with an objective left out."""
-        return replace(
-            self, objectives=tuple(part for part in self.objectives if part.name != objective)
-        )
+        """The same stage without the objective of that name."""
+        kept = tuple(part for part in self.objectives if part.name != objective)
+        return replace(self, objectives=kept)

@@ -99,19 +99,19 @@ def test_soft_labels_have_a_floor(tiny: Dataset, schema: Schema) -> None:
     )
     part = loss(Schema(tiny.item_codes, builders.WINDOW, (field,)))
     everything = torch.arange(1, tiny.item_codes)
-    assert part.of_field("tag", everything, model).item() > math.log(3)
+    assert part.field_loss("tag", everything, model).item() > math.log(3)
     with torch.no_grad():
         model.items.weight[1:] = 1.0
         model.value_vectors("tag")[1:4] = 10.0
         model.value_vectors("tag")[4:] = -10.0
-    assert part.of_field("tag", everything, model).item() == pytest.approx(math.log(3), abs=1e-6)
+    assert part.field_loss("tag", everything, model).item() == pytest.approx(math.log(3), abs=1e-6)
     with torch.no_grad():
         model.value_vectors("tag")[1] = 20.0
     assert (
-        part.of_field("tag", everything, model).item() > math.log(3) + 1
+        part.field_loss("tag", everything, model).item() > math.log(3) + 1
     )  # control: one value favoured
     multi = loss(Schema(tiny.item_codes, builders.WINDOW, (field,)), multi_value="multi_positive")
-    assert multi.of_field("tag", everything, model).item() == pytest.approx(
+    assert multi.field_loss("tag", everything, model).item() == pytest.approx(
         0.0, abs=1e-6
     )  # which the other reading allows
 

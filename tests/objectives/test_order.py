@@ -24,17 +24,15 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import LastItem, NextItem, Task, gather
 from sirec.errors import SirecError
 from sirec.objectives import order
+from sirec.objectives.alterations import ALTERATIONS, Mode, permuted
 from sirec.objectives.base import EncoderPass
 from sirec.objectives.order import (
-    ALTERATIONS,
-    Mode,
     OrderLoss,
     UserPreferenceAlignment,
     choose_prefixes,
-    cut,
     differs,
-    permuted,
     preference_loss,
+    prefix_batch,
 )
 
 MODES = get_args(Mode)
@@ -63,7 +61,7 @@ def loss(schema: Schema, **switches: Any) -> OrderLoss:
 def prefixes_of(data: Dataset, names: tuple[str, ...] = ("rating", "position")) -> Batch:
     """Every prefix of every user's row."""
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
-    return cut(batch, *choose_prefixes(batch.targets, every=True), names)
+    return prefix_batch(batch, *choose_prefixes(batch.targets, every=True), names)
 
 
 @given(st.integers(1, 6), st.integers(1, 3), st.data())
@@ -253,7 +251,7 @@ def test_cut_keeps_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
     """
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
     rows, slots = choose_prefixes(batch.targets, every=True)
-    prefixes = cut(batch, rows, slots, ["rating"])
+    prefixes = prefix_batch(batch, rows, slots, ["rating"])
     assert set(prefixes.behaviours) == {"rating"}
     assert not prefixes.targets.any()
     for index, (row, slot) in enumerate(zip(rows.tolist(), slots.tolist(), strict=True)):
@@ -411,7 +409,7 @@ def test_versions_of_one_prefix_are_drawn_apart(tiny: Dataset, schema: Schema) -
     """With k = 4 the versions of a long prefix are not copies of one draw, in any drawn mode."""
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
     rows, slots = (index.repeat(4) for index in choose_prefixes(batch.targets, every=True))
-    prefixes = cut(batch, rows, slots, ["rating", "position"])
+    prefixes = prefix_batch(batch, rows, slots, ["rating", "position"])
     long = int(slots[: len(slots) // 4].argmax())
     for mode in ("permutation", "derangement", "uniform", "other_user"):
         torch.manual_seed(1)

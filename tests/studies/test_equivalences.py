@@ -17,9 +17,9 @@ from sirec.run.execute import execute
 from sirec.run.identity import run_id
 from sirec.run.store import RunFolder, Store
 from sirec.studies.spec.ablation import ablation, switched_off
-from sirec.studies.spec.experiment import RowPlan
 from sirec.studies.spec.library import find_experiment, read_experiment
 from sirec.studies.spec.plan import planned_runs, without_objective
+from sirec.studies.spec.row import RowPlan
 from sirec.studies.spec.switches import SWITCHES
 from sirec.studies.spec.switches import TABLES as CALLED
 

@@ -23,9 +23,10 @@ from sirec.run.store import RunFolder
 from sirec.studies.compare.study_tables import record, render
 from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.spec.attributes import are_as_named
-from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import read_experiment, shipped_experiments
 from sirec.studies.spec.plan import PlannedRun, planned_rows, planned_runs
+from sirec.studies.spec.row import RowPlan
 
 ROOT = Path(__file__).parents[2]
 RENDERED = ("md", "csv", "tex")

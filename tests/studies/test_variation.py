@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.overrides import Variation
+from sirec.studies.spec.row import RowPlan
 
 PLAN = Experiment(
     title="t",

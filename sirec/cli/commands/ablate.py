@@ -70,7 +70,7 @@ def ablate(
     from sirec.config import parse_assignments
     from sirec.report.results import View
     from sirec.studies.compare.study_tables import VIEWS
-    from sirec.studies.spec.ablation import asked_for
+    from sirec.studies.spec.ablation import requested_experiments
     from sirec.studies.spec.overrides import Variation
 
     switches = {
@@ -82,7 +82,7 @@ def ablate(
         "dif": no_dif,
     }
     off = [name for name, is_off in switches.items() if is_off]
-    plans = asked_for(table.value if table else None, model, off, protocol)
+    plans = requested_experiments(table.value if table else None, model, off, protocol)
     asked = Variation(
         data=dataset(data, data_root).name,
         seeds=seeds_of(seeds),

@@ -1,6 +1,4 @@
-"""Switched off: a model against itself without some of its parts, and the papers' ablation tables
-by name.
-"""
+"""Ablations: a model compared with itself without some of its parts, and the papers' tables."""
 
 from __future__ import annotations
 
@@ -11,51 +9,65 @@ from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.base import ObjectiveConfig
 from sirec.papers import PROTOCOLS
-from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import find_experiment, read_experiment
+from sirec.studies.spec.row import RowPlan
 from sirec.studies.spec.switches import DEFAULT_TABLE, SWITCHES, TABLES, Switch
 
 
-def asked_for(
+def requested_experiments(
     table: str | None, model: str | None, off: Sequence[str], protocol: str
 ) -> dict[str, Experiment]:
-    """Name -> experiment: a paper's tables, or what is switched off; without either the default
-    table.
+    """The experiments that `sirec ablate` is to run, by name.
 
-    Raises `SirecError` for both at once, for a model without a switch, and as `ablation` does.
+    Args:
+        table: name of a paper's tables; if nothing is switched off either, the default table's.
+        model: name of the model whose parts are switched off, None for the first that has them.
+        off: names of the switched-off parts.
+        protocol: name of the protocol.
+
+    Raises:
+        SirecError: for a table and parts at once, for a model without parts, and as `ablation`
+            does.
     """
-    if not off and model is not None:
-        raise SirecError(
-            f"--model {model}: nothing is switched off",
-            f"choose one or more of: {_flags(SWITCHES)}",
-        )
+    if model is not None and not off:
+        raise SirecError(f"--model {model}: nothing is switched off", _hint_of_all_switches())
     if table is not None and off:
         raise SirecError(
             f"{table} and {_flags(off)} are two questions", "ask for a table, or switch parts off"
         )
-    if off:
-        plan = ablation(model, off, protocol)
-        whole = next(iter(plan.rows.values())).model
-        return {"_".join(["ablate", whole, *(f"no-{name}" for name in off)]): plan}
-    return {name: read_experiment(find_experiment(name)) for name in TABLES[table or DEFAULT_TABLE]}
+    if not off:
+        names = TABLES[table or DEFAULT_TABLE]
+        return {name: read_experiment(find_experiment(name)) for name in names}
+    plan = ablation(model, off, protocol)
+    whole = next(iter(plan.rows.values()))
+    parts = [f"no-{name}" for name in off]
+    return {"_".join(["ablate", whole.model, *parts]): plan}
 
 
 def ablation(model: str | None, off: Sequence[str], protocol: str = "comif") -> Experiment:
-    """The whole model against each switch alone and, with several, against all of them together.
+    """The whole model compared with itself without each part, and without all of them.
 
-    Without `model`, the first that has all the parts. Raises `SirecError` if none has, or if a
-    switch leads to another model and `protocol`, under which they are to be trained, tunes only one
-    of the two.
+    Args:
+        model: name of the model; None for the first that has all the parts.
+        off: names of the switched-off parts.
+        protocol: name of the protocol under which all rows are trained.
+
+    Raises:
+        SirecError: if no model has all the parts, and if a row is another model and the protocol
+            tunes one of the two models only.
     """
     switches = [SWITCHES[name] for name in off]
     if not switches:
-        raise SirecError("nothing is switched off", f"choose one or more of: {_flags(SWITCHES)}")
-    chosen = _owner(switches) if model is None else model_class(model).name
-    _check(chosen, switches, protocol)
+        raise SirecError("nothing is switched off", _hint_of_all_switches())
+    chosen = _first_with_all(switches) if model is None else model_class(model).name
+    for switch in switches:
+        _check(chosen, switch, protocol)
     title = MODELS[chosen].title
     whole = RowPlan(model=chosen)
     rows = {title: whole}
-    rows |= {f"{title} without {switch.part}": switched_off(whole, [switch]) for switch in switches}
+    for switch in switches:
+        rows[f"{title} without {switch.part}"] = switched_off(whole, [switch])
     if len(switches) > 1:
         rows[f"{title} without all of these"] = switched_off(whole, switches)
     notes = tuple(f"{switch.flag}: {switch.meaning}." for switch in switches)
@@ -63,42 +75,41 @@ def ablation(model: str | None, off: Sequence[str], protocol: str = "comif") -> 
 
 
 def switched_off(row: RowPlan, switches: Sequence[Switch]) -> RowPlan:
-    """A row without these parts, each of which its model has."""
-    edits = [switch.edits[row.model] for switch in switches]
-    without = tuple(name for edit in edits for name in edit.without)
-    settings = {key: value for edit in edits for key, value in edit.set.items()}
-    model = next((edit.model for edit in edits if edit.model is not None), row.model)
+    """A row without some parts.
+
+    Args:
+        row: the row with all its parts.
+        switches: the parts to leave out, each of which the row's model has.
+    """
+    settings, without, model = dict(row.set), list(row.without), row.model
+    for switch in switches:
+        edit = switch.edits[row.model]
+        settings.update(edit.set)
+        without += edit.without
+        if model == row.model and edit.model is not None:
+            model = edit.model
     if model == row.model:
-        return replace(
-            row, set={**row.set, **settings}, without=(*row.without, *without), is_variant=True
-        )
-    kept = tuple(
-        part for part in _objectives(row.model, model) if part.name not in (*row.without, *without)
-    )
-    return replace(
-        row,
-        model=model,
-        set={**row.set, **settings},
-        with_=(*row.with_, *kept),
-        without=(),
-        is_variant=True,
-    )
+        return replace(row, set=settings, without=tuple(without), is_variant=True)
+    # The other model is trained by the same objectives: those that it lacks are added to it.
+    kept = [part for part in _lacking(model, row.model) if part.name not in without]
+    with_ = (*row.with_, *kept)
+    return replace(row, model=model, set=settings, with_=with_, without=(), is_variant=True)
 
 
-def _flags(names: Iterable[str]) -> str:
-    return ", ".join(SWITCHES[name].flag for name in names)
+def _lacking(model: str, other: str) -> list[ObjectiveConfig]:
+    """The default objectives of another model that a model lacks."""
+    own = {part.name for part in _objectives(model)}
+    return [part for part in _objectives(other) if part.name not in own]
 
 
-def _objectives(model: str, other: str) -> list[ObjectiveConfig]:
-    """What a model minimises by default and another does not."""
-    mine, others = (
-        [part for stage in MODELS[name].stages for part in stage.objectives]
-        for name in (model, other)
-    )
-    return [part for part in mine if part.name not in {each.name for each in others}]
+def _objectives(model: str) -> list[ObjectiveConfig]:
+    objectives: list[ObjectiveConfig] = []
+    for stage in MODELS[model].stages:
+        objectives += stage.objectives
+    return objectives
 
 
-def _owner(switches: Sequence[Switch]) -> str:
+def _first_with_all(switches: Sequence[Switch]) -> str:
     for model in switches[0].edits:
         if all(model in switch.edits for switch in switches):
             return model
@@ -106,15 +117,28 @@ def _owner(switches: Sequence[Switch]) -> str:
     raise SirecError(f"no model has all of: {names}", "switch them off one by one")
 
 
-def _check(model: str, switches: Sequence[Switch], protocol: str) -> None:
-    for switch in switches:
-        if model not in switch.edits:
-            raise SirecError(
-                f"{switch.flag}: {MODELS[model].title} has no such part",
-                f"models: {', '.join(switch.edits)}",
-            )
-        other = switch.edits[model].model
-        tuned = set(PROTOCOLS[protocol].tuned) if protocol in PROTOCOLS else set()
-        if other is not None and model in tuned and other not in tuned:
-            what = f"{switch.flag}: protocol {protocol} has settings tuned for {model} that {other} would not get"
-            raise SirecError(what, "use --protocol comif or difsr")
+def _check(model: str, switch: Switch, protocol: str) -> None:
+    """Raise `SirecError` unless the model has the part, and keeps the protocol without it."""
+    if model not in switch.edits:
+        raise SirecError(
+            f"{switch.flag}: {MODELS[model].title} has no such part",
+            f"models: {', '.join(switch.edits)}",
+        )
+    other = switch.edits[model].model
+    if other is None or protocol not in PROTOCOLS:
+        return
+    tuned = PROTOCOLS[protocol].tuned
+    if model in tuned and other not in tuned:
+        raise SirecError(
+            f"{switch.flag}: protocol {protocol} has settings tuned for {model} "
+            f"that {other} would not get",
+            "use --protocol comif or difsr",
+        )
+
+
+def _hint_of_all_switches() -> str:
+    return f"choose one or more of: {_flags(SWITCHES)}"
+
+
+def _flags(names: Iterable[str]) -> str:
+    return ", ".join(SWITCHES[name].flag for name in names)

@@ -1,8 +1,7 @@
-"""Attributes by what a data set has, so that one experiment file fits data whose fields are called
-otherwise.
+"""Choice of attributes among those that a data set has, whatever it calls them.
 
 A choice is names in order of preference with `|` between them: `brand|city` is the first of these
-that the data have. `*`, as the last, is any attribute that no other choice of the list names:
+that the data have. `*`, as the last name, is any attribute that no other choice of the list names:
 `[brand|city|*, category|categories|*]` is brand and category on Amazon, city and categories on
 Yelp, genre and year on MovieLens.
 """
@@ -17,8 +16,11 @@ ANY = "*"
 
 
 class NoAttributeError(Exception):
-    """The data have no attribute for a choice: `reason` says so, `wanted` are the names that were
-    preferred.
+    """The data have no attribute for a choice.
+
+    Attributes:
+        reason: what the data lack, in words.
+        wanted: the preferred name of each choice.
     """
 
     def __init__(self, reason: str, wanted: tuple[str, ...]) -> None:
@@ -27,21 +29,43 @@ class NoAttributeError(Exception):
 
 
 def choose(choices: Sequence[str] | None, data: Dataset) -> tuple[str, ...] | None:
-    """The attributes of the data that fit these choices, in their order; None stays None. Raises
-    `NoAttributeError`.
+    """The attributes of the data that fit these choices.
+
+    Args:
+        choices: one choice an attribute; None leaves the choice to the protocol.
+        data: the prepared data set.
+
+    Returns:
+        Names of attributes in the order of the choices; None for None.
+
+    Raises:
+        NoAttributeError: if no attribute is left for a choice.
     """
     if choices is None:
         return None
-    mine = [field.name for field in data.fields if field.kind == "attribute"]
-    named = {
-        choice: next((name for name in _names(choice) if name in mine), None) for choice in choices
-    }
-    free = [name for name in mine if name not in named.values()]
-    return tuple(name or _any(choice, free, choices, data.name) for choice, name in named.items())
+    attributes = [field.name for field in data.fields if field.kind == "attribute"]
+    named: dict[str, str | None] = {}
+    for choice in choices:
+        fitting = [name for name in _names(choice) if name in attributes]
+        named[choice] = fitting[0] if fitting else None
+    free = [name for name in attributes if name not in named.values()]
+    chosen: list[str] = []
+    for choice, name in named.items():
+        if name is None:
+            if not free or choice.split("|")[-1] != ANY:
+                lacking = " or ".join(_names(choice)) or "attribute"
+                raise NoAttributeError(f"{data.name} has no {lacking}", _preferred(choices))
+            name = free.pop(0)
+        chosen.append(name)
+    return tuple(chosen)
 
 
 def label_of(row: str, attributes: Sequence[str]) -> str:
-    """A row's label with the names of its attributes in place.
+    """A row's label with the names of its attributes in place of `{1}`, `{2}`.
+
+    Args:
+        row: the row's name in the experiment file.
+        attributes: names of its attributes.
 
     >>> label_of("COMIF, {1} and {2}", ("brand", "category"))
     'COMIF, brand and category'
@@ -52,7 +76,12 @@ def label_of(row: str, attributes: Sequence[str]) -> str:
 
 
 def are_as_named(choices: Sequence[str] | None, attributes: Sequence[str]) -> bool:
-    """Whether attributes are those that choices name, rather than any that took their place."""
+    """Whether attributes are those that choices name, and none was taken for `*`.
+
+    Args:
+        choices: one choice an attribute; None names whatever there is.
+        attributes: names of the attributes that were chosen.
+    """
     if choices is None:
         return True
     return all(name in _names(choice) for choice, name in zip(choices, attributes, strict=True))
@@ -62,8 +91,5 @@ def _names(choice: str) -> list[str]:
     return [name for name in choice.split("|") if name != ANY]
 
 
-def _any(choice: str, free: list[str], choices: Sequence[str], data: str) -> str:
-    if choice.split("|")[-1] == ANY and free:
-        return free.pop(0)
-    preferred = tuple(next(iter(_names(each)), "another attribute") for each in choices)
-    raise NoAttributeError(f"{data} has no {' or '.join(_names(choice)) or 'attribute'}", preferred)
+def _preferred(choices: Sequence[str]) -> tuple[str, ...]:
+    return tuple([*_names(choice), "another attribute"][0] for choice in choices)

@@ -1,8 +1,8 @@
-"""The same search for every row of an experiment: so many settings each, and validation decides.
+"""Grid search of an experiment's rows: each tries the same settings, and validation decides.
 
-A trial is a run of the first seed with one combination of the searched values. A row's runs are
-those of its best trial; other seeds are trained with its setting alone. Ties go to the combination
-that is named first.
+A trial is a run of the first seed with one combination of the searched values. The runs of a row
+are those of its best trial; the other seeds are trained with that setting alone. Of equally good
+combinations the first is taken.
 """
 
 from __future__ import annotations
@@ -18,14 +18,23 @@ from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 
-SearchSpace = Mapping[str, Sequence[Any]]  # a key of the configuration -> what to try
-TrialSetting = Mapping[str, Any]
+SearchSpace = Mapping[str, Sequence[Any]]  # a key of the configuration -> values to try
+TrialSetting = Mapping[str, Any]  # a key of the configuration -> the value that is tried
 TAKEN = "‡"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of a row, the run that tried it, and what that came to on validation."""
+    """One setting of a row with its value on validation, as a study's record stores it.
+
+    Attributes:
+        label: label of the row.
+        setting: the setting that was tried.
+        run: folder of the run, relative to the folder of results.
+        metric: the metric that decides.
+        value: its value on validation.
+        is_chosen: whether the row's runs have this setting.
+    """
 
     label: str
     setting: TrialSetting
@@ -36,76 +45,101 @@ class Trial:
 
     @property
     def dataset(self) -> str:
-        """The data set that it is a run on."""
+        """Name of the data set of the run."""
         return Path(self.run).parts[-3]
 
 
-def combinations(values: SearchSpace) -> Iterator[dict[str, Any]]:
-    """Every combination of the values, the last key's changing first; one, of nothing, where
-    nothing is searched.
+def combinations(space: SearchSpace) -> Iterator[dict[str, Any]]:
+    """Every combination of the values, where the last key changes first.
+
+    Without any key there is one combination, which is empty.
 
     >>> list(combinations({"a": [1, 2], "b": [3]})), list(combinations({}))
     ([{'a': 1, 'b': 3}, {'a': 2, 'b': 3}], [{}])
     """
-    for chosen in product(*values.values()):
-        yield dict(zip(values, chosen, strict=True))
+    for values in product(*space.values()):
+        yield dict(zip(space, values, strict=True))
 
 
 def metric_of(config: RunConfig) -> str:
-    """What a run's last stage is stopped by, which its trials are chosen by."""
+    """The metric that a run's trials are chosen by: the one that stops its last stage."""
     return config.stages[-1].metric
 
 
 def on_validation(folder: RunFolder, metric: str) -> float:
-    """A finished run's value of a metric on validation, history kept."""
+    """A finished run's value of a metric on validation, with the history kept in the ranking.
+
+    Args:
+        folder: the run's folder.
+        metric: name of the metric.
+    """
     [value] = summarise(folder.ranks().ranks["valid"]["keep"], [parse_metric(metric)]).values()
     return value
 
 
 def best(values: Sequence[float]) -> int:
-    """Which is highest; of equal ones the first."""
-    return max(range(len(values)), key=lambda index: values[index])
+    """Index of the highest value; of equal ones the first."""
+    return values.index(max(values))
 
 
 def note(trials: Sequence[Trial], alone: Sequence[str] = ()) -> str:
-    """How many each row had, of what, and what decided; `alone` are trained rows that had but one
-    run.
+    """The note below a table that says how its rows were searched.
+
+    Args:
+        trials: all trials of the study.
+        alone: labels of trained rows that had one run only.
     """
-    keys = dict.fromkeys(key for trial in trials for key in trial.setting)
-    tried = [
-        f"{key} {' or '.join(dict.fromkeys(str(t.setting[key]) for t in trials if key in t.setting))}"
-        for key in keys
-    ]
-    counts: dict[tuple[str, str], int] = {}
-    for trial in trials:
-        counts[trial.dataset, trial.label] = counts.get((trial.dataset, trial.label), 0) + 1
-    each = " or ".join(map(str, sorted(set(counts.values()))))
-    others = f"; one of {', '.join(alone)}, which set what is searched" if alone else ""
-    return f"Trials of each row: {each} ({', '.join(tried)}), first seed; validation {_metrics(trials)} decided{others}."
+    tried = [f"{key} {' or '.join(values)}" for key, values in _tried_values(trials).items()]
+    counts = {len(of_row) for of_row in _by_row(trials).values()}
+    each = " or ".join(str(count) for count in sorted(counts))
+    text = (
+        f"Trials of each row: {each} ({', '.join(tried)}), first seed; "
+        f"validation {_metrics(trials)} decided"
+    )
+    if alone:
+        text += f"; one of {', '.join(alone)}, which set what is searched"
+    return f"{text}."
 
 
 def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> ResultTable:
-    """Every row's trials on validation, a column a setting; what was taken is marked."""
+    """The trials of every row on validation, a column a setting; the chosen ones are marked.
+
+    Args:
+        trials: all trials of the study.
+        title: title of the study.
+        alone: labels of trained rows that had one run only.
+    """
     settings = list(dict.fromkeys(_text(trial.setting) for trial in trials))
-    grouped: dict[tuple[str, str], dict[str, Trial]] = {}
-    for trial in trials:
-        grouped.setdefault((trial.dataset, trial.label), {})[_text(trial.setting)] = trial
-    rows = [
-        TableRow(
-            label,
-            tuple(_cell(mine.get(each)) for each in settings),
-            dataset,
-            runs={each: mine[each].run for each in mine},
-        )
-        for (dataset, label), mine in grouped.items()
-    ]
-    columns = tuple(TableColumn(each) for each in settings)
+    rows: list[TableRow] = []
+    for (dataset, label), by_setting in _by_row(trials).items():
+        cells = tuple(_cell(by_setting.get(setting)) for setting in settings)
+        runs = {setting: trial.run for setting, trial in by_setting.items()}
+        rows.append(TableRow(label, cells, dataset, runs=runs))
     return ResultTable(
         f"{title}: trials, validation {_metrics(trials)}",
-        columns,
+        tuple(TableColumn(setting) for setting in settings),
         tuple(rows),
         (note(trials, alone), f"{TAKEN}: taken."),
     )
+
+
+def _tried_values(trials: Sequence[Trial]) -> dict[str, list[str]]:
+    """Key -> the values that were tried, each once, in the order of the trials."""
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        for key, value in trial.setting.items():
+            values = found.setdefault(key, [])
+            if str(value) not in values:
+                values.append(str(value))
+    return found
+
+
+def _by_row(trials: Sequence[Trial]) -> dict[tuple[str, str], dict[str, Trial]]:
+    """(data set, label) -> text of a setting -> its trial."""
+    rows: dict[tuple[str, str], dict[str, Trial]] = {}
+    for trial in trials:
+        rows.setdefault((trial.dataset, trial.label), {})[_text(trial.setting)] = trial
+    return rows
 
 
 def _metrics(trials: Sequence[Trial]) -> str:
@@ -113,7 +147,9 @@ def _metrics(trials: Sequence[Trial]) -> str:
 
 
 def _cell(trial: Trial | None) -> Cell:
-    return Cell() if trial is None else Cell(trial.value, mark=TAKEN if trial.is_chosen else "")
+    if trial is None:
+        return Cell()
+    return Cell(trial.value, mark=TAKEN if trial.is_chosen else "")
 
 
 def _text(setting: TrialSetting) -> str:

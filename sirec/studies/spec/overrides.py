@@ -1,6 +1,4 @@
-"""An experiment on other data, with other seeds or settings: another study, under a name of its
-own.
-"""
+"""An experiment with other data, seeds or settings: another study, under a name of its own."""
 
 from __future__ import annotations
 
@@ -13,15 +11,21 @@ from typing import Any
 from sirec.run.config import Profile
 from sirec.studies.spec.experiment import Experiment
 
-NAMED = 3  # so many settings are spelt out in a name; more are told by some digits
+NAMED = 3  # a name spells out at most so many settings; of more it has a digest
+DIGEST_DIGITS = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
-    """What a person asks for over an experiment file; None keeps what the file says.
+    """What a person changes of an experiment file; None keeps what the file says.
 
-    `set` joins what rows share: it reaches every row that has the key, but not what a row sets
-    itself, which is what that row is about. What is set is not searched.
+    Attributes:
+        data: name of the data set.
+        seeds: seeds of every row.
+        protocol: name of the protocol.
+        profile: name of the profile.
+        set: settings that join those that rows share. They reach every row that has the key and
+            does not set it itself, and they are not searched.
     """
 
     data: str | None = None
@@ -31,46 +35,59 @@ class Variation:
     set: Mapping[str, Any] = field(default_factory=dict)
 
     def apply(self, experiment: Experiment) -> Experiment:
-        """The experiment as it is asked for."""
-        datasets = experiment.datasets if self.data is None else (self.data,)
+        """The experiment with these changes."""
+        datasets, unavailable = experiment.datasets, experiment.unavailable
+        if self.data is not None and datasets != (self.data,):
+            datasets, unavailable = (self.data,), {}
+        search = {key: experiment.search[key] for key in experiment.search if key not in self.set}
         return replace(
             experiment,
             datasets=datasets,
-            unavailable=experiment.unavailable if datasets == experiment.datasets else {},
+            unavailable=unavailable,
             seeds=self.seeds or experiment.seeds,
             protocol=self.protocol or experiment.protocol,
             profile=self.profile or experiment.profile,
             set={**experiment.set, **self.set},
-            search={
-                key: values for key, values in experiment.search.items() if key not in self.set
-            },
+            search=search,
         )
 
     def name(self, name: str, experiment: Experiment) -> str:
-        """What record and tables are called: the file's name, and whatever differs from the file.
+        """What the study's record and tables are called.
 
-        The file's own study keeps its name, so nothing that is asked for besides can replace its
-        tables.
+        The unchanged study has the file's name, so that no other one can replace its tables.
+
+        Args:
+            name: name of the experiment file.
+            experiment: the experiment as the file has it.
+
+        Returns:
+            The file's name, followed by whatever differs from the file.
         """
-        asked = self.apply(experiment)
-        settings = [
-            (key, value) for key, value in self.set.items() if experiment.set.get(key) != value
-        ]
-        if len(settings) > NAMED:
-            settings = [
-                ("set", hashlib.sha256(repr(sorted(map(repr, settings))).encode()).hexdigest()[:8])
-            ]
-        facts = (
-            (asked.datasets != experiment.datasets, "on", *asked.datasets),
-            (asked.seeds != experiment.seeds, "seeds", *asked.seeds),
-            (asked.protocol != experiment.protocol, asked.protocol),
-            (asked.profile != experiment.profile, asked.profile),
-            *((True, *setting) for setting in settings),
-        )
-        return "_".join([name, *(_slug(*words) for differs, *words in facts if differs)])
+        varied = self.apply(experiment)
+        parts = [name]
+        if varied.datasets != experiment.datasets:
+            parts.append(_slug("on", *varied.datasets))
+        if varied.seeds != experiment.seeds:
+            parts.append(_slug("seeds", *varied.seeds))
+        if varied.protocol != experiment.protocol:
+            parts.append(_slug(varied.protocol))
+        if varied.profile != experiment.profile:
+            parts.append(_slug(varied.profile))
+        for key, value in self._named_settings(experiment):
+            parts.append(_slug(key, value))
+        return "_".join(parts)
+
+    def _named_settings(self, experiment: Experiment) -> list[tuple[str, Any]]:
+        """The settings that differ from the file's, or one digest of them if they are many."""
+        settings = [(key, self.set[key]) for key in self.set]
+        differing = [each for each in settings if experiment.set.get(each[0]) != each[1]]
+        if len(differing) <= NAMED:
+            return differing
+        text = repr(sorted(repr(setting) for setting in differing))
+        return [("set", hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS])]
 
 
 def _slug(*words: object) -> str:
-    """Words as a part of a file name."""
-    first, *others = (re.sub(r"[^\w.]+", "-", str(word)).strip("-") for word in words)
+    """Words as a part of a file name: the first, then all others joined by hyphens."""
+    first, *others = [re.sub(r"[^\w.]+", "-", str(word)).strip("-") for word in words]
     return f"{first}_{'-'.join(others)}" if others else first

@@ -14,8 +14,9 @@ from sirec.models import model_class
 from sirec.report.results import PREVIOUS, MissingRow
 from sirec.run.config import RunConfig, resolve
 from sirec.studies.spec.attributes import NoAttributeError, choose, label_of
-from sirec.studies.spec.experiment import Experiment, RowPlan
+from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.grid import SearchSpace, TrialSetting, combinations
+from sirec.studies.spec.row import RowPlan
 
 
 @dataclass(frozen=True)

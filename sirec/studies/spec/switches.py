@@ -1,5 +1,6 @@
-"""What can be switched off, and what that means for each model. No model is imported, so a command
-line can say it fast.
+"""The parts that `sirec ablate` can switch off, and what that means for each model.
+
+No model is imported, so that the command line's help is fast.
 """
 
 from __future__ import annotations
@@ -10,8 +11,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Edit:
-    """What a model becomes: objectives left out, settings changed, or another model that keeps the
-    objectives.
+    """What becomes of a model whose part is switched off.
+
+    Attributes:
+        without: objectives that are left out.
+        set: settings that are changed.
+        model: another model that takes its place and keeps its objectives.
     """
 
     without: tuple[str, ...] = ()
@@ -21,8 +26,13 @@ class Edit:
 
 @dataclass(frozen=True)
 class Switch:
-    """A part that can be switched off: `edits` by model, the model it belongs to first; `meaning`
-    as help and notes say it.
+    """A part that can be switched off.
+
+    Attributes:
+        name: name of the switch.
+        part: the part as labels of rows name it.
+        meaning: what is left out, as help and notes say it.
+        edits: model -> what becomes of it; the model that the part belongs to comes first.
     """
 
     name: str
@@ -32,56 +42,55 @@ class Switch:
 
     @property
     def flag(self) -> str:
-        """As it is typed."""
+        """The option of the command line."""
         return f"--no-{self.name}"
 
 
-SWITCHES: Mapping[str, Switch] = {
-    switch.name: switch
-    for switch in (
-        Switch(
-            "upa",
-            "UPA",
-            "COMIF's user-preference alignment is left out",
-            {"comif": Edit(without=("upa",))},
-        ),
-        Switch(
-            "iaa",
-            "IAA",
-            "COMIF's item-attribute alignment is left out",
-            {"comif": Edit(without=("iaa",))},
-        ),
-        Switch(
-            "embedding-fusion",
-            "embedding fusion",
-            "attributes score at the attention instead of joining the item, and candidates are bare items",
-            {"comif": Edit(set={"attribute": "attention", "candidates": "id"})},
-        ),
-        Switch(
-            "attention-fusion",
-            "attention fusion",
-            "behaviours are added to the item instead of scoring at the attention",
-            {
-                "comif": Edit(set={"behaviour": "embedding"}),
-                "dif-sr": Edit(set={"behaviour": "embedding"}),
-            },
-        ),
-        Switch(
-            "aap",
-            "AAP",
-            "DIF-SR's attribute prediction is left out",
-            {"dif-sr": Edit(without=("aap",))},
-        ),
-        Switch(
-            "dif",
-            "DIF",
-            "without decoupled attention DIF-SR is SASRecF, trained by the same losses",
-            {"dif-sr": Edit(model="sasrecf")},
-        ),
-    )
-}
+_ALL = (
+    Switch(
+        "upa",
+        "UPA",
+        "COMIF's user-preference alignment is left out",
+        {"comif": Edit(without=("upa",))},
+    ),
+    Switch(
+        "iaa",
+        "IAA",
+        "COMIF's item-attribute alignment is left out",
+        {"comif": Edit(without=("iaa",))},
+    ),
+    Switch(
+        "embedding-fusion",
+        "embedding fusion",
+        "attributes score at the attention instead of joining the item, "
+        "and candidates are bare items",
+        {"comif": Edit(set={"attribute": "attention", "candidates": "id"})},
+    ),
+    Switch(
+        "attention-fusion",
+        "attention fusion",
+        "behaviours are added to the item instead of scoring at the attention",
+        {
+            "comif": Edit(set={"behaviour": "embedding"}),
+            "dif-sr": Edit(set={"behaviour": "embedding"}),
+        },
+    ),
+    Switch(
+        "aap",
+        "AAP",
+        "DIF-SR's attribute prediction is left out",
+        {"dif-sr": Edit(without=("aap",))},
+    ),
+    Switch(
+        "dif",
+        "DIF",
+        "without decoupled attention DIF-SR is SASRecF, trained by the same losses",
+        {"dif-sr": Edit(model="sasrecf")},
+    ),
+)
+SWITCHES: Mapping[str, Switch] = {switch.name: switch for switch in _ALL}
 
-# The papers' ablation tables as `sirec ablate` calls them -> experiment files.
+# The papers' ablation tables by their names in `sirec ablate` -> experiment files.
 TABLES: Mapping[str, tuple[str, ...]] = {
     "modules": ("comif_table6_modules",),
     "fusion": ("comif_table4_fusion",),

@@ -32,7 +32,8 @@ from sirec.core.kernels import products, softmax
 from sirec.core.layers.dropout import Dropout
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
-from sirec.data.tasks import batch as batches
+from sirec.data.tasks import layout as layouts
+from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.objectives.base import LossTerm
 from sirec.run.execute import set_up
@@ -231,7 +232,7 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
 
         def step() -> None:
             with _set(
-                vars(batches), "SHORTEST_BUCKET", shortest.get("bucket", batches.SHORTEST_BUCKET)
+                vars(layouts), "SHORTEST_BUCKET", shortest.get("bucket", layouts.SHORTEST_BUCKET)
             ):
                 trainer._step(next(supply))
 
@@ -273,7 +274,7 @@ def _packed(data: Dataset, window: int) -> Dataset:
     )
 
 
-def _parts(trainer: Trainer, batch: batches.Batch) -> dict[str, LossTerm]:
+def _parts(trainer: Trainer, batch: Batch) -> dict[str, LossTerm]:
     with _autocast(trainer.place.precision, batch.items.device):
         return trainer.parts(batch)
 

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from sirec.core.kernels.products import linear
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
-from sirec.data.tasks.batch import Batch, Visible, take_distinct
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import take_distinct
 from sirec.errors import SirecError, unknown
 
 
@@ -92,7 +93,7 @@ class SequentialModel(Recommender):
     def encode(self, batch: Batch) -> States:
         """The state after each slot; slots beyond a row's length are 0 and mean nothing.
 
-        Where a batch asks for the ends of rows only (`Batch.asked`), other slots may be 0, too.
+        Where a batch asks for the ends of rows only (`Batch.readout`), other slots may be 0, too.
         """
 
     @abstractmethod
@@ -158,7 +159,7 @@ class SequentialModel(Recommender):
 
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
         """[B, V] from the state at each row's `read` slot."""
-        batch = self.question(replace(batch, only_ends=True))
+        batch = self.question(replace(batch, only_last=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
         read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read

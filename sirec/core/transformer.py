@@ -46,7 +46,8 @@ from sirec.core.layers.fusion import (
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
-from sirec.data.tasks.batch import Batch, PositionOrder, TokenLayout, whole
+from sirec.data.tasks.batch import Batch, PositionOrder
+from sirec.data.tasks.layout import TokenLayout, whole
 from sirec.errors import SirecError
 
 FusionLevel = Literal["none", "objective", "embedding", "query_key", "attention"]
@@ -196,11 +197,11 @@ class FusedTransformer(SequentialModel):
         """The rows with a MASK after the last item, if that is how the model is asked."""
         if self.asks == "last":
             return batch
-        asking = batch.asking(self.mask_code, self.max_length)
+        asking = batch.append_mask(self.mask_code, self.max_length)
         return (
             asking
             if self.asks == "mask"
-            else replace(asking, read=(asking.read - 1).clamp(min=0), only_ends=False)
+            else replace(asking, read=(asking.read - 1).clamp(min=0), only_last=False)
         )
 
     def encode(self, batch: Batch) -> States:
@@ -209,7 +210,7 @@ class FusedTransformer(SequentialModel):
         layout = whole(rows.items) if self.whole_window else rows.layout
         items, side = self.vectors(rows, layout)
         x = through(self.blocks, self.join(items, side), side, layout, rows)
-        length, asked = batch.items.shape[1], rows.asked_of(layout)
+        length, asked = batch.items.shape[1], rows.readout_in(layout)
         hidden = layout.unflatten(x, asked)[:, :length]
         if self.head is None:
             return States(hidden)
@@ -217,7 +218,7 @@ class FusedTransformer(SequentialModel):
 
     def vectors(self, rows: Batch, layout: TokenLayout) -> tuple[Tensor, dict[str, Tensor]]:
         """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
-        rows = rows.counted(self.positions, self.max_length)
+        rows = rows.count_positions(self.positions, self.max_length)
         codes = layout.flatten(rows.items)
         known = codes if self.mask is None else codes.masked_fill(codes == self.mask_code, PADDING)
         side = self.side.of_items(known) if self.reads_attributes else {}

@@ -37,7 +37,8 @@ from sirec.core.layers.fusion import (
     SumScores,
 )
 from sirec.core.transformer import FusedTransformer
-from sirec.data.tasks.batch import Batch, LengthBucket, Visible, whole
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import LengthBucket, whole
 
 Matrix = Literal["padded", "summed", "real", "visible"]
 POSITION = "position"

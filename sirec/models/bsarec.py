@@ -38,8 +38,9 @@ from sirec.core.layers.fusion import SumScores
 from sirec.core.model import BareItems, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Schema
-from sirec.data.tasks.batch import Batch, LengthBucket, PositionOrder, TokenLayout, Visible, whole
-from sirec.data.tasks.rows import LastItem
+from sirec.data.tasks.batch import Batch, PositionOrder, Visible
+from sirec.data.tasks.layout import LengthBucket, TokenLayout, whole
+from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.objectives.stage import Stage
@@ -103,13 +104,13 @@ class FilteredTransformer(BareItems):
         """The state after each slot, [B, L, d]; see `SequentialModel.encode`."""
         rows = batch.padded(self.max_length) if self.window == "tokens" else batch
         layout = whole(rows.items) if self.window == "tokens" else rows.layout
-        rows = rows.counted(self.positions, self.max_length)
+        rows = rows.count_positions(self.positions, self.max_length)
         x = self.items(layout.flatten(rows.items))
         for name, part in self.behaviours.items():
             x = x + part(layout.flatten(rows.behaviours[name]))
         x = self.dropout(self.norm(x))
         x = through(self.blocks, x, {}, layout, rows)
-        return States(layout.unflatten(x, rows.asked_of(layout))[:, : batch.items.shape[1]])
+        return States(layout.unflatten(x, rows.readout_in(layout))[:, : batch.items.shape[1]])
 
 
 class FilteredBlock(Block):
@@ -129,7 +130,7 @@ class FilteredBlock(Block):
         visible: Visible,
         asked: Tensor | None = None,
     ) -> Tensor:
-        """[T, d] -> [T, d]; [B, d] if only `layout.ends` are asked."""
+        """[T, d] -> [T, d]; [B, d] if only `layout.last_tokens` are asked."""
         low, mixed = (
             at(self.filter(x, layout), asked),
             self.attention(x, self.sources(x, side), layout, visible, asked=asked),

@@ -34,7 +34,7 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.rows import LastItem
+from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
 from sirec.objectives.item import ItemCrossEntropy

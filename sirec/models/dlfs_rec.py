@@ -38,7 +38,7 @@ from sirec.core.layers.gaussian import GaussianModel, gaussian, variance
 from sirec.core.model import INIT_STD, States, initialise
 from sirec.data.fields import PADDING, FieldKind, Schema
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.rows import LastItem
+from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.objectives.pairwise import Pairwise
@@ -132,9 +132,9 @@ class FilteredGaussians(GaussianModel):
         for block in self.blocks:
             mean, covariance = cast(FilterBlock, block)(mean, covariance)
         mean, covariance = (
-            at(layout.flatten(part[:, :length]), batch.asked) for part in (mean, covariance)
+            at(layout.flatten(part[:, :length]), batch.readout) for part in (mean, covariance)
         )
-        return States(layout.unflatten(gaussian(mean, covariance), batch.asked))
+        return States(layout.unflatten(gaussian(mean, covariance), batch.readout))
 
     def item_vectors(self) -> Tensor:
         """[V, d]: the raw means."""

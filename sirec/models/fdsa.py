@@ -112,7 +112,7 @@ class TwoStacks(BareItems):
         x = self._through(self.of_items, [self.items(codes), *added], batch)
         y = self._through(self.of_attributes, [features, *added], batch)
         return States(
-            layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.asked)
+            layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.readout)
         )
 
     def value_vectors(self, attribute: str) -> Tensor:

@@ -146,7 +146,9 @@ class VectorStream(nn.Module):
         x = self.dropout(
             self.norm(SumFusion()([vectors, *self.side.of_behaviours(codes).values()]))
         )
-        return batch.layout.unflatten(through(self.blocks, x, {}, batch.layout, batch), batch.asked)
+        return batch.layout.unflatten(
+            through(self.blocks, x, {}, batch.layout, batch), batch.readout
+        )
 
 
 class Aggregator(SequentialModel):

@@ -38,8 +38,9 @@ from sirec.core.layers.stream_weights import StreamWeights
 from sirec.core.model import SequentialModel, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Schema, names
-from sirec.data.tasks.batch import Batch, PositionOrder, TokenLayout, whole
-from sirec.data.tasks.rows import LastItem
+from sirec.data.tasks.batch import Batch, PositionOrder
+from sirec.data.tasks.layout import TokenLayout, whole
+from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.models.parts.source_pairs import PairBlock, Sources, Vectors
@@ -151,10 +152,10 @@ class MultiSequenceEncoder(SequentialModel):
         """[B, L, D], and the streams that it is made of: `item` and each attribute's."""
         rows = batch.padded(self.max_length) if self.whole_window else batch
         layout = whole(rows.items) if self.whole_window else rows.layout
-        rows = rows.counted(self.positions, self.max_length)
+        rows = rows.count_positions(self.positions, self.max_length)
         x, moved, side = self.vectors(rows, layout)
         weights = [self.item_pairs.softmax(dim=0), *self.attribute_pairs.softmax(dim=1)]
-        ends = rows.asked_of(layout)
+        ends = rows.readout_in(layout)
         for block in self.blocks:
             asked = ends if block is self.blocks[-1] else None
             x, now = block(x, moved, side, weights, layout, rows.visible, asked)

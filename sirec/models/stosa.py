@@ -39,7 +39,8 @@ from sirec.core.layers.gaussian import GaussianModel, TwoTables, gaussian, varia
 from sirec.core.model import States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import Schema
-from sirec.data.tasks.batch import Batch, LengthBucket, TokenLayout, Visible
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import LengthBucket, TokenLayout
 from sirec.models.declaration import Declaration
 from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.stage import Stage
@@ -101,7 +102,7 @@ class StochasticTransformer(GaussianModel):
 
     def encode(self, batch: Batch) -> States:
         """[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
-        rows, layout = batch.counted(self.positions, self.window), batch.layout
+        rows, layout = batch.count_positions(self.positions, self.window), batch.layout
         mean, covariance = self.items(layout.flatten(rows.items))
         for name, tables in self.behaviours.items():
             more_mean, more_covariance = tables(layout.flatten(rows.behaviours[name]))

@@ -37,7 +37,8 @@ from torch import Tensor, nn
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
-from sirec.data.tasks.batch import Batch, take_distinct
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.layout import take_distinct
 from sirec.errors import SirecError
 
 # Where a self-supervised loss takes its labels from: a kind of side information, masked items, or

@@ -206,7 +206,7 @@ def prefix_batch(batch: Batch, rows: Tensor, slots: Tensor, behaviours: Iterable
         torch.zeros_like(items),
         slots,
         batch.visible,
-        only_ends=True,
+        only_last=True,
     )
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from sirec.core.kernels.precision import Linear
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Schema
-from sirec.data.tasks.batch import together
+from sirec.data.tasks.batch import concatenate_batches
 from sirec.objectives.base import (
     EncoderPass,
     LossTerm,
@@ -79,7 +79,7 @@ class SegmentLoss(Objective):
         views = encoded.batch.views
         if not views:
             return encoded.table.new_zeros(())
-        rows = together([views["context"], views["positive"], views["negative"]])
+        rows = concatenate_batches([views["context"], views["positive"], views["negative"]])
         row = torch.arange(len(rows.items), device=rows.items.device)
         last_slots = row * rows.items.shape[1] + rows.read
         context, positive, negative = model.encode(rows).at(last_slots).chunk(3)

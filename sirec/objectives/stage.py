@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sirec.data.tasks.rows import NextItem, Task
+from sirec.data.tasks.base import Task
+from sirec.data.tasks.next_item import NextItem
 from sirec.errors import SirecError
 from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy

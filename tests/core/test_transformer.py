@@ -17,7 +17,8 @@ from sirec.core.layers.fusion import ConcatFusion, ConcatScores, GateFusion, Gat
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
-from sirec.data.tasks.batch import Batch, Visible, whole
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import whole
 from sirec.errors import SirecError
 
 each = pytest.mark.parametrize("config", builders.COMBINATIONS.values(), ids=builders.COMBINATIONS)

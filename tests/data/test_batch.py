@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirec.data.dataset import Dataset
-from sirec.data.tasks.batch import SHORTEST_BUCKET, Batch, ragged, take_distinct, together, whole
+from sirec.data.tasks.batch import Batch, concatenate_batches
+from sirec.data.tasks.layout import SHORTEST_BUCKET, ragged, take_distinct, whole
 
 CPU = torch.device("cpu")
 row_lengths = st.lists(st.integers(1, 70), min_size=1, max_size=30)
@@ -139,17 +140,17 @@ def test_positions_are_counted_from_where_one_likes(tiny: Dataset) -> None:
     n = builders.WINDOW
     expected = {"forward": [0, 1, 2], "backward": [2, 1, 0], "right": [n - 3, n - 2, n - 1]}
     for how, codes in expected.items():
-        counted = batch.counted(how, n)  # type: ignore[arg-type]
+        counted = batch.count_positions(how, n)  # type: ignore[arg-type]
         assert counted.behaviours["position"][0, :3].tolist() == codes
         assert counted.behaviours["position"].min() >= 0
         assert counted.behaviours["position"].max() < n
         assert torch.equal(counted.behaviours["rating"], batch.behaviours["rating"])
         assert counted.positions == how
         assert (
-            counted.counted("right", n) is counted or how == "forward"
+            counted.count_positions("right", n) is counted or how == "forward"
         )  # a second count would count from nowhere
     without = replace(batch, behaviours={"rating": batch.behaviours["rating"]})
-    assert without.counted("right", n) is without
+    assert without.count_positions("right", n) is without
 
 
 @given(st.lists(st.integers(1, builders.WINDOW), min_size=1, max_size=8), st.integers(0, 3))
@@ -166,7 +167,7 @@ def test_asking_puts_a_gap_after_the_last_item(lengths: list[int], extra: int) -
     batch = Batch(
         torch.arange(len(items)), items, np.array(lengths), codes, none, torch.tensor(lengths) - 1
     )
-    asking = batch.asking(mask, window)
+    asking = batch.append_mask(mask, window)
     assert asking.visible == "all"
     assert not asking.targets.any()
     for row, true in enumerate(rows):
@@ -188,7 +189,7 @@ def test_batches_put_together_are_their_rows_in_order(tiny: Dataset) -> None:
         builders.a_batch(tiny, "all"),
         builders.changed(builders.a_batch(tiny, "all"), 2),
     )
-    both = together([first, second])
+    both = concatenate_batches([first, second])
     assert torch.equal(both.items, torch.cat([first.items, second.items]))
     assert both.lengths.tolist() == [*first.lengths.tolist(), *second.lengths.tolist()]
     assert torch.equal(

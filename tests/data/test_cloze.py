@@ -12,9 +12,11 @@ import tiny as builders
 import torch
 
 from sirec.data.dataset import Dataset
+from sirec.data.tasks.base import Task
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.cloze import Cloze
-from sirec.data.tasks.rows import LastItem, NextItem, SequenceRows, Task, deal
+from sirec.data.tasks.next_item import LastItem, NextItem
+from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
 

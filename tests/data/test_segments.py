@@ -12,7 +12,8 @@ import torch
 
 from sirec.data.dataset import Dataset
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.rows import LastItem, SequenceRows
+from sirec.data.tasks.next_item import LastItem
+from sirec.data.tasks.rows import SequenceRows
 from sirec.data.tasks.segments import Foreign, Segments, draw_below, draw_segments
 from sirec.errors import SirecError
 

@@ -21,7 +21,8 @@ from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import Prepared, prepare
 from sirec.data.sources.base import RawData
 from sirec.data.split import NO_TARGET, PARTS, HeldOut, LeaveOneOut, Target, Temporal
-from sirec.data.tasks.rows import LastItem, NextItem, evaluation_rows, gather, training_items
+from sirec.data.tasks.next_item import LastItem, NextItem
+from sirec.data.tasks.rows import evaluation_rows, gather, training_items
 from sirec.errors import SirecError
 
 DAY = 86_400

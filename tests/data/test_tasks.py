@@ -17,12 +17,11 @@ from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.split import HeldOutPart
+from sirec.data.tasks.base import Task
+from sirec.data.tasks.next_item import LastItem, NextItem
 from sirec.data.tasks.rows import (
     Composition,
-    LastItem,
-    NextItem,
     SequenceRows,
-    Task,
     deal,
     evaluation_rows,
     gather,

@@ -17,7 +17,8 @@ from sirec.core.layers.attention import SourceAttention
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks.batch import Batch, TokenLayout, Visible
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import TokenLayout
 from sirec.evaluation.score_terms import (
     ORIGINS,
     TERMS,

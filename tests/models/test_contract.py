@@ -23,7 +23,8 @@ from sirec.core.model import Recommender, SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
-from sirec.data.tasks.rows import NextItem, evaluation_rows, gather
+from sirec.data.tasks.next_item import NextItem
+from sirec.data.tasks.rows import evaluation_rows, gather
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.models.declaration import Declaration
@@ -199,7 +200,7 @@ def test_the_ends_alone_are_what_they_are_among_all(name: str, tiny: Dataset) ->
             batch.lengths - 1
         )
         found = []
-        for rows in (batch, replace(batch, only_ends=True)):
+        for rows in (batch, replace(batch, only_last=True)):
             states = model.eval().encode(rows)
             parts = [
                 states.at(ends),

@@ -28,7 +28,8 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks.batch import Batch, TokenLayout
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.layout import TokenLayout
 from sirec.models import MODELS
 from sirec.objectives.base import EncoderPass, Objective
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
@@ -130,7 +131,7 @@ class Known:
         return (
             x
             if place == self.spared
-            else x * (numbers[self.layout.ends] if ends_alone else numbers)
+            else x * (numbers[self.layout.last_tokens] if ends_alone else numbers)
         )
 
 
@@ -215,7 +216,7 @@ def states(model: SequentialModel, batch: Batch) -> Callable[[], list[Tensor]]:
 
     def run() -> list[Tensor]:
         found = model.encode(batch)
-        if batch.only_ends:
+        if batch.only_last:
             return [found.at(ends), *(found.stream_at(stream, ends) for stream in found.streams)]
         return [found.final, *found.streams.values()]
 
@@ -237,21 +238,21 @@ def test_every_trained_model_has_its_places() -> None:
     assert set(PLACES) == {name for name, cls in MODELS.items() if not cls.is_training_free}
 
 
-@pytest.mark.parametrize("only_ends", [False, True])
+@pytest.mark.parametrize("only_last", [False, True])
 @pytest.mark.parametrize("name", PLACES)
 def test_dropout_falls_where_it_is_declared(
-    name: str, only_ends: bool, tiny: Dataset, schema: Schema
+    name: str, only_last: bool, tiny: Dataset, schema: Schema
 ) -> None:
     """At the places of the table and nowhere else, attention's p on its shares and the other p on
     all the rest.
     """
     model, places = a_model(name, schema), PLACES[name]
-    batch = rows(tiny, only_ends=only_ends)
+    batch = rows(tiny, only_last=only_last)
     trial = Trial(model, states(model, batch), places, batch.layout)
     found, shares = trial.dropped()
     assert agree(found, trial.multiplied())
     assert shares == [ATTENTION if place == SHARES else HIDDEN for place in places]
-    for place in [] if only_ends else dict.fromkeys(places):
+    for place in [] if only_last else dict.fromkeys(places):
         assert not agree(found, trial.multiplied(spared=place)), place  # control: every place shows
 
 

@@ -20,7 +20,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
-from sirec.data.tasks.rows import NextItem
+from sirec.data.tasks.next_item import NextItem
 from sirec.models.esasrec import ESASRec
 from sirec.objectives.sampled import SampledSoftmax
 from sirec.objectives.stage import Stage

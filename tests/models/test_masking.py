@@ -18,7 +18,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.cloze import Cloze
-from sirec.data.tasks.rows import NextItem
+from sirec.data.tasks.next_item import NextItem
 from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class

@@ -13,7 +13,8 @@ import torch
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
-from sirec.data.tasks.rows import NextItem, gather
+from sirec.data.tasks.next_item import NextItem
+from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.objectives.alignment import AlignmentLoss, ItemAttributeAlignment
 from sirec.objectives.base import EncoderPass

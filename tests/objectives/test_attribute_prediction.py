@@ -13,7 +13,8 @@ from torch import Tensor
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
-from sirec.data.tasks.rows import NextItem, gather
+from sirec.data.tasks.next_item import NextItem
+from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import EncoderPass

@@ -12,7 +12,8 @@ import torch
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks.rows import NextItem, gather
+from sirec.data.tasks.next_item import NextItem
+from sirec.data.tasks.rows import gather
 from sirec.objectives.base import EncoderPass
 from sirec.objectives.item import ItemCrossEntropy
 

@@ -20,8 +20,10 @@ from torch import Tensor
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
+from sirec.data.tasks.base import Task
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.rows import LastItem, NextItem, Task, gather
+from sirec.data.tasks.next_item import LastItem, NextItem
+from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.objectives import order
 from sirec.objectives.alterations import ALTERATIONS, Mode, permuted

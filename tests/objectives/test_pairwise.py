@@ -15,7 +15,8 @@ from sirec.core.model import SequentialModel
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks.rows import LastItem, NextItem, gather
+from sirec.data.tasks.next_item import LastItem, NextItem
+from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.objectives.base import EncoderPass
 from sirec.objectives.negatives import free_items

@@ -18,7 +18,8 @@ from sirec.core.model import SequentialModel
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema, position
-from sirec.data.tasks.rows import NextItem, gather, training_items
+from sirec.data.tasks.next_item import NextItem
+from sirec.data.tasks.rows import gather, training_items
 from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.objectives.base import EncoderPass

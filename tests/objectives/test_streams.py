@@ -15,7 +15,8 @@ from sirec.core.layers.attention import ITEM
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks.rows import LastItem, gather
+from sirec.data.tasks.next_item import LastItem
+from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.models.mssr import MSSR
 from sirec.models.sasrec import SASRec

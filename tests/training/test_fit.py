@@ -18,7 +18,7 @@ from sirec.core.model import SequentialModel
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
-from sirec.data.tasks.rows import LastItem, NextItem
+from sirec.data.tasks.next_item import LastItem, NextItem
 from sirec.errors import SirecError
 from sirec.evaluation.full_ranking import rank_split
 from sirec.evaluation.metrics import parse_metric, summarise

@@ -29,8 +29,10 @@ from sirec.data.fields import Schema
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.store import storage
+from sirec.data.tasks.base import Task
 from sirec.data.tasks.cloze import Cloze
-from sirec.data.tasks.rows import LastItem, NextItem, SequenceRows, Task, deal
+from sirec.data.tasks.next_item import LastItem, NextItem
+from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.data.tasks.segments import Segments
 from sirec.errors import SirecError
 from sirec.models import MODELS
@@ -299,7 +301,6 @@ def test_parts_make_up_the_whole_where_an_objective_says_so(
 
 def test_every_objective_is_asked() -> None:
     """The two lists above hold all objectives there are."""
-
     from sirec.objectives import OBJECTIVES
 
     assert {type(objective) for _, _, objective in ALL} == set(OBJECTIVES.values())

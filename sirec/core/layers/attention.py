@@ -21,7 +21,8 @@ from sirec.core.kernels.precision import Linear, small_products
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.fusion import ScoreFusion
-from sirec.data.tasks.batch import LengthBucket, TokenLayout, Visible
+from sirec.data.tasks.batch import Visible
+from sirec.data.tasks.layout import LengthBucket, TokenLayout
 
 ITEM = "item"
 
@@ -71,7 +72,7 @@ class SourceAttention(nn.Module):
         visible: Visible,
         asked: Tensor | None = None,
     ) -> Tensor:
-        """`value` [T, d] and each source [T, w_s] -> [T, d]; [B, d] if only `layout.ends` are
+        """`value` [T, d] and each source [T, w_s] -> [T, d]; [B, d] if only `layout.last_tokens` are
         asked.
         """
         keys, values = self.keys_of(sources), self.split(self.value(value))
@@ -149,7 +150,7 @@ class SourceAttention(nn.Module):
         together, mixed = [*keys, values], []
         widths, asking = (
             [part.shape[-1] for part in together],
-            [layout.split_ends(query[:, :, None]) for query in queries],
+            [layout.split_last(query[:, :, None]) for query in queries],
         )
         for number, (bucket, part) in enumerate(
             zip(layout.buckets, layout.split(torch.cat(together, dim=-1)), strict=True)

@@ -15,7 +15,8 @@ from sirec.core.kernels.precision import Linear
 from sirec.core.layers.attention import ITEM, SourceAttention
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.fusion import VectorFusion
-from sirec.data.tasks.batch import Batch, TokenLayout, Visible
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import TokenLayout
 
 NORM_EPS = 1e-12
 BlockName = Literal["post_norm", "ligr"]
@@ -56,7 +57,7 @@ def through(
     stack = [cast(Block, block) for block in blocks]
     for block in stack:
         x = block(
-            x, side, layout, rows.visible, rows.asked_of(layout) if block is stack[-1] else None
+            x, side, layout, rows.visible, rows.readout_in(layout) if block is stack[-1] else None
         )
     return x
 
@@ -97,7 +98,7 @@ class Block(nn.Module):
         asked: Tensor | None = None,
     ) -> Tensor:
         """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]; [B, d] if only
-        `layout.ends` are asked.
+        `layout.last_tokens` are asked.
         """
         mixed = self.attention(x, self.sources(x, side), layout, visible, asked=asked)
         y = self.attention_norm(at(x, asked) + self.dropout(mixed))
@@ -155,7 +156,7 @@ class LigrBlock(Block):
         asked: Tensor | None = None,
     ) -> Tensor:
         """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]; [B, d] if only
-        `layout.ends` are asked.
+        `layout.last_tokens` are asked.
         """
         normed = self.attention_norm(x)
         mixed = self.attention(normed, super().sources(normed, side), layout, visible, asked=asked)

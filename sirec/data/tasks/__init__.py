@@ -3,7 +3,7 @@ finds it there.
 """
 
 from sirec.config import open_kind
-from sirec.data.tasks.rows import Task
+from sirec.data.tasks.base import Task
 from sirec.registry import Registry
 
 TASKS: Registry[type[Task]] = Registry("task", Task, "sirec.data.tasks")

@@ -2,7 +2,7 @@
 from all the others.
 
 What is hidden takes its interaction's behaviours with it, as the question about the next item does
-(`Batch.asking`): only where the gap lies stays known. Targets sit at the gaps themselves, so every
+(`Batch.append_mask`): only where the gap lies stays known. Targets sit at the gaps themselves, so every
 state may read the whole row.
 
 A budget counts interactions to learn from as other tasks do, not gaps: a slot of a whole sequence
@@ -21,11 +21,12 @@ import torch
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
-from sirec.data.tasks.batch import Batch, Visible, placed
+from sirec.data.tasks.base import Task
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import to_device
 from sirec.data.tasks.rows import (
     Composition,
     SequenceRows,
-    Task,
     gather,
     predicting_spans,
     prefixes,
@@ -71,7 +72,7 @@ class Cloze(Task):
 
     def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
         """The rows with fresh gaps."""
-        batch = unasked(data, rows)
+        batch = without_targets(data, rows)
         may = real_slots(batch) if self.prefixes else counted_slots(batch, rows)
         draws = torch.rand(may.shape, device=may.device).masked_fill(~may, 1.0)
         gaps = draws < self.mask_ratio
@@ -87,7 +88,7 @@ def check_mask_ratio(ratio: float) -> None:
         raise SirecError(f"mask_ratio {ratio} must lie in (0, 1]")
 
 
-def unasked(data: Dataset, rows: SequenceRows) -> Batch:
+def without_targets(data: Dataset, rows: SequenceRows) -> Batch:
     """What the rows read, and nothing to predict: held-out interactions are not even looked at."""
     return gather(data, SequenceRows(rows.user, rows.start, rows.stop, rows.stop), "all")
 
@@ -99,7 +100,7 @@ def real_slots(batch: Batch) -> Tensor:
 
 def counted_slots(batch: Batch, rows: SequenceRows) -> Tensor:
     """Bool[B, L]: the slots that count as targets, from each row's `first` on."""
-    first = placed(rows.first - rows.start, batch.items.device)
+    first = to_device(rows.first - rows.start, batch.items.device)
     return real_slots(batch) & (
         torch.arange(batch.items.shape[1], device=first.device) >= first[:, None]
     )

@@ -8,10 +8,9 @@ into steps. What is left to training, and what is predicted instead, is the data
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,7 +18,8 @@ from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, HeldOutPart
-from sirec.data.tasks.batch import Batch, Visible, placed
+from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.layout import to_device
 
 Composition = Literal["random", "pools"]
 POOL_STEPS = 16  # how many steps' worth of rows are sorted by length together under `pools`
@@ -67,90 +67,6 @@ def concatenate(parts: list[SequenceRows]) -> SequenceRows:
             for name in ("user", "start", "stop", "first")
         )
     )
-
-
-class Task(ABC):
-    """How training sequences become rows, as a frozen dataclass of the task's hyper-parameters.
-
-    A subclass declares `name`; `visible`, the slots that a state may read (`all` where the items to
-    predict are hidden behind MASK); `every_position`, whether several targets share one pass, which
-    is legal where no state reads later slots; and `revision`, raised whenever the same
-    configuration gives other rows or steps.
-    """
-
-    name: ClassVar[str]
-    visible: ClassVar[Visible]
-    revision: ClassVar[int] = 1
-    every_position: ClassVar[bool]
-    composition: Composition
-
-    @abstractmethod
-    def rows(self, data: Dataset, max_length: int) -> SequenceRows:
-        """Rows that cover every training target once.
-
-        Args:
-            data: the sequences.
-            max_length: the longest history that a model reads, in interactions.
-
-        """
-
-    @abstractmethod
-    def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
-        """The batch of some of the rows; what is drawn for it comes from torch's generator.
-
-        Args:
-            data: the sequences.
-            rows: the rows of one step, or of one process's share of it.
-            max_length: the longest history that a model reads, in interactions.
-
-        """
-
-
-@dataclass(frozen=True, kw_only=True)
-class NextItem(Task):
-    """Every position predicts its next item, in one pass over the sequence.
-
-    Histories beyond the window: `exact` gives each further target a row of its own with the n items
-    before it, as prefix augmentation does; `windows` lets half-overlapping windows share them (each
-    target then reads at least n/2 items).
-    """
-
-    name: ClassVar[str] = "next_item"
-    visible: ClassVar[Visible] = "past"
-    every_position: ClassVar[bool] = True
-    revision: ClassVar[int] = 1
-    composition: Composition = "random"
-    long_histories: Literal["exact", "windows"] = "windows"
-
-    def rows(self, data: Dataset, max_length: int) -> SequenceRows:
-        """One row a user, and more for those whose training part exceeds the window."""
-        stride = 1 if self.long_histories == "exact" else max(max_length // 2, 1)
-        return windows(*predicting_spans(data), max_length, stride)
-
-    def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
-        """The rows as they are."""
-        return gather(data, rows, self.visible)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LastItem(Task):
-    """One row a target: the items before it, and a prediction at the last slot only (prefix
-    augmentation).
-    """
-
-    name: ClassVar[str] = "last_item"
-    visible: ClassVar[Visible] = "past"
-    every_position: ClassVar[bool] = False
-    revision: ClassVar[int] = 1
-    composition: Composition = "random"
-
-    def rows(self, data: Dataset, max_length: int) -> SequenceRows:
-        """One row for every training target."""
-        return prefixes(*predicting_spans(data), max_length)
-
-    def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
-        """The rows as they are, asked at their ends."""
-        return gather(data, rows, self.visible, only_ends=True)
 
 
 def owners(data: Dataset) -> Tensor:
@@ -214,7 +130,7 @@ def gather(
     visible: Visible = "past",
     *,
     with_position: bool = True,
-    only_ends: bool = False,
+    only_last: bool = False,
 ) -> Batch:
     """The batch of these rows, from the data set's compressed arrays (on its device)."""
     device = data.items.device
@@ -222,22 +138,22 @@ def gather(
     slots = np.arange(int(lengths.max()))
     filled = slots < lengths[:, None]  # [B, L]
     asks = filled & (slots >= (rows.first - rows.start)[:, None])
-    source = placed(np.where(filled, rows.start[:, None] + slots, 0), device)
-    real, predicts = placed(filled, device), placed(asks, device)
+    source = to_device(np.where(filled, rows.start[:, None] + slots, 0), device)
+    real, predicts = to_device(filled, device), to_device(asks, device)
     behaviours = {name: values[source] * real for name, values in data.behaviours.items()}
     if with_position:
         behaviours["position"] = torch.arange(len(slots), device=device).expand(len(rows), -1)
     batch = Batch(
-        users=placed(rows.user, device),
+        users=to_device(rows.user, device),
         items=data.items[source] * real,
         lengths=lengths,
         behaviours=behaviours,
         targets=data.items[(source + 1) * predicts] * predicts,
-        read=placed(lengths - 1, device),
+        read=to_device(lengths - 1, device),
         visible=visible,
-        only_ends=only_ends,
+        only_last=only_last,
     )
-    vars(batch)["target_slots"] = placed(
+    vars(batch)["target_slots"] = to_device(
         np.flatnonzero(asks), device
     )  # known here; a changed copy asks its own device
     return batch

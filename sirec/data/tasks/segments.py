@@ -25,19 +25,20 @@ import torch
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
-from sirec.data.tasks.batch import Batch, PositionOrder, Visible, placed
+from sirec.data.tasks.base import Task
+from sirec.data.tasks.batch import Batch, PositionOrder, Visible
 from sirec.data.tasks.cloze import (
     check_mask_ratio,
     counted_slots,
     hide,
     last_slots,
     real_slots,
-    unasked,
+    without_targets,
 )
+from sirec.data.tasks.layout import to_device
 from sirec.data.tasks.rows import (
     Composition,
     SequenceRows,
-    Task,
     in_training,
     predicting_spans,
     prefixes,
@@ -88,19 +89,21 @@ class Segments(Task):
 
     def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
         """The rows with fresh gaps, and the views of those that have a segment."""
-        batch = unasked(data, rows)
+        batch = without_targets(data, rows)
         may = counted_slots(batch, rows) if self.reads == "sequences" else real_slots(batch)
         gaps = may & (torch.rand(may.shape, device=may.device) < self.mask_ratio)
         if self.hide_last:
             gaps |= last_slots(batch)
-        hidden = hide(batch, gaps, data.item_codes).counted(self.counted, max_length)
+        hidden = hide(batch, gaps, data.item_codes).count_positions(self.counted, max_length)
         long = np.flatnonzero(rows.lengths >= SHORTEST)
         if not len(long):
             return hidden
-        views = self._views(data, unasked(data, rows.take(long)), self._foreign(data, rows))
+        views = self._views(data, without_targets(data, rows.take(long)), self._foreign(data, rows))
         return replace(
             hidden,
-            views={name: view.counted(self.counted, max_length) for name, view in views.items()},
+            views={
+                name: view.count_positions(self.counted, max_length) for name, view in views.items()
+            },
         )
 
     def _views(self, data: Dataset, batch: Batch, foreign: Tensor) -> Mapping[str, Batch]:
@@ -139,7 +142,7 @@ class Segments(Task):
         if self.negatives == "everything":
             return torch.arange(len(data.items), device=data.items.device)
         spans = [np.arange(start, stop) for start, stop in zip(rows.start, rows.stop, strict=True)]
-        return placed(np.concatenate(spans), data.items.device)
+        return to_device(np.concatenate(spans), data.items.device)
 
 
 def draw_segments(lengths: Tensor) -> tuple[Tensor, Tensor]:

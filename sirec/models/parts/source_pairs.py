@@ -22,7 +22,8 @@ from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.fusion import FusionForm, GateForm, GateScores
 from sirec.core.shape import Shape
-from sirec.data.tasks.batch import TokenLayout, Visible
+from sirec.data.tasks.batch import Visible
+from sirec.data.tasks.layout import TokenLayout
 
 Vectors = Mapping[str, Tensor]
 
@@ -135,7 +136,7 @@ class PairBlock(nn.Module):
         read = [self.split(part) for part in (*values, *self.asked_keys(x, moved, side))]
         widths = [part.shape[-1] for part in read]
         asks = torch.cat(self.questions(at(x, ends), _at(moved, ends), _at(side, ends)), dim=-1)
-        asking = layout.split(asks) if ends is None else layout.split_ends(asks)
+        asking = layout.split(asks) if ends is None else layout.split_last(asks)
         mixed = []
         for bucket, part, mine in zip(
             layout.buckets, layout.split(torch.cat(read, dim=-1)), asking, strict=True

@@ -1,15 +1,18 @@
-"""Losses over the streams of a state: the item stream h and each attribute's stream c_f (MSSR).
+"""Losses over the streams of a state: the item stream h and the stream c_f of each attribute f
+(MSSR, Lin et al., WSDM 2024).
 
-    AAP_f      = BCE of γ_f (h W_f + b_f) + (1 − γ_f)(c_f U_f + u_f),   γ_f = σ(Drop(w_f · [h; c_f]))
-    contrast_f = −log softmax of Drop(h) V_f · c_f / τ, and of the same from c_f's side, over both views of all targets
+    AAP_f      = BCE of γ_f (h W_f + b_f) + (1 − γ_f)(c_f U_f + u_f)
+                 γ_f = σ(Drop(w_f · [h; c_f]))
+    contrast_f = mean over all 2N views of −log softmax of the view's counterpart, with
+                 similarities x · y / τ between the views Drop(h) V_f and c_f
 
-Both are added up over fields. From the authors' code; the contrast compares by the dot product,
-with τ = 1.
+Both are summed over fields. They follow the authors' code, whose contrast compares by the dot
+product with τ = 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -38,8 +41,10 @@ from sirec.objectives.base import (
 
 @dataclass(frozen=True, kw_only=True)
 class StreamAttributePrediction(AttributePrediction):
-    """AAP from the item stream and the field's own, mixed by a gate with `dropout` on its one
-    score.
+    """AAP from the item stream and the field's own stream, mixed by a gate.
+
+    Attributes:
+        dropout: rate of the dropout on the gate's one logit.
     """
 
     name: ClassVar[str] = "stream_aap"
@@ -47,23 +52,43 @@ class StreamAttributePrediction(AttributePrediction):
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse a dropout that leaves nothing."""
+        """Raises `SirecError` for a dropout outside [0, 1)."""
         super().__post_init__()
         _check_dropout(self.dropout, self.name)
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss for streams that are all of this width."""
-        return StreamAttributePredictionLoss(
-            self, schema, dict.fromkeys([ITEM, *_names(schema)], width)
-        )
+        """The loss for streams of one width.
+
+        Args:
+            schema: fields of the data in use; their attributes are the labels.
+            width: the width of every stream.
+
+        Raises:
+            SirecError: the data have no such attribute.
+        """
+        return StreamAttributePredictionLoss(self, schema, _equal_widths(schema, width))
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """Two heads a field, as wide as the model's streams. Raises `SirecError` if it has none."""
-        return StreamAttributePredictionLoss(self, schema, _widths(model, self.name))
+        """The loss for this model's streams, with two output layers for each field.
+
+        Args:
+            schema: fields of the data in use; their attributes are the labels.
+            model: the model that will be trained.
+
+        Raises:
+            SirecError: the model has no streams, or the data have no such attribute.
+        """
+        return StreamAttributePredictionLoss(self, schema, _stream_widths(model, self.name))
 
 
 class StreamAttributePredictionLoss(AttributePredictionLoss):
-    """`heads` read the item stream, `own_heads` the field's."""
+    """AAP of the module's first equation: `heads` read the item stream, `own_heads` the field's.
+
+    Args:
+        config: the switches.
+        schema: fields of the data in use.
+        widths: stream name -> its width.
+    """
 
     def __init__(
         self, config: StreamAttributePrediction, schema: Schema, widths: Mapping[str, int]
@@ -71,31 +96,41 @@ class StreamAttributePredictionLoss(AttributePredictionLoss):
         shares = config.shares(schema)
         fields = [field for field in schema.attributes if field.name in shares]
         super().__init__(fields, widths[ITEM], shares, config.reduction)
-        self.own_heads = ByField(
-            {field.name: Linear(widths[field.name], field.size) for field in fields}
-        )
-        self.gates = ByField(
-            {
-                field.name: StreamWeights([widths[ITEM], widths[field.name]], config.dropout)
-                for field in fields
-            }
-        )
+        own_heads, gates = {}, {}
+        for field in fields:
+            own_heads[field.name] = Linear(widths[field.name], field.size)
+        for field in fields:
+            gates[field.name] = StreamWeights([widths[ITEM], widths[field.name]], config.dropout)
+        self.own_heads, self.gates = ByField(own_heads), ByField(gates)
         initialise(self)
 
     def logits(self, encoded: EncoderPass, name: str) -> Tensor:
-        """[N, A] of one field."""
-        streams = [
-            encoded.states.stream_at(stream, encoded.batch.target_slots) for stream in (ITEM, name)
-        ]
-        item, own = self.gates[name](streams)
-        mixed: Tensor = item * self.heads[name](streams[0]) + own * self.own_heads[name](streams[1])
+        """[N, A]: logits of every value of a field at each target, mixed from both streams.
+
+        Args:
+            encoded: the pass of the encoder.
+            name: the field, and its stream.
+        """
+        slots = encoded.batch.target_slots
+        item_states = encoded.states.stream_at(ITEM, slots)
+        own_states = encoded.states.stream_at(name, slots)
+        item_share, own_share = self.gates[name]([item_states, own_states])
+        from_item: Tensor = self.heads[name](item_states)
+        from_own: Tensor = self.own_heads[name](own_states)
+        mixed: Tensor = item_share * from_item + own_share * from_own
         return mixed
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamContrast(ObjectiveConfig):
-    """Both streams of a target must find each other among all targets of the step; `dropout` falls
-    on the item stream.
+    """Contrastive loss between the item stream and each attribute stream.
+
+    Both views of a target must find each other among the views of all targets of the step.
+
+    Attributes:
+        attributes: the fields whose streams are compared; None means all in use.
+        temperature: τ.
+        dropout: rate of the dropout on the item stream.
     """
 
     name: ClassVar[str] = "stream_contrast"
@@ -106,53 +141,86 @@ class StreamContrast(ObjectiveConfig):
     dropout: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse a temperature or a dropout without meaning."""
+        """Raises `SirecError` for a temperature of 0 or less, or a dropout outside [0, 1)."""
         super().__post_init__()
         if not self.temperature > 0:
             raise SirecError(f"temperature {self.temperature} of {self.name} must be positive")
         _check_dropout(self.dropout, self.name)
 
     def indivisible(self) -> str | None:
-        """Rows compete with each other here."""
+        """Each target is compared with all others of the step."""
         return "each target is told from all other targets of the step"
 
     def build(self, schema: Schema, width: int) -> Objective:
-        """The loss for streams that are all of this width."""
-        return StreamContrastLoss(self, schema, dict.fromkeys([ITEM, *_names(schema)], width))
+        """The loss for streams of one width.
+
+        Args:
+            schema: fields of the data in use; the streams are those of its attributes.
+            width: the width of every stream.
+
+        Raises:
+            SirecError: the data have no such attribute.
+        """
+        return StreamContrastLoss(self, schema, _equal_widths(schema, width))
 
     def build_for(self, schema: Schema, model: SequentialModel) -> Objective:
-        """One map a field, between the model's streams. Raises `SirecError` if it has none."""
-        return StreamContrastLoss(self, schema, _widths(model, self.name))
+        """The loss for this model's streams, with a matrix for each field.
+
+        Args:
+            schema: fields of the data in use.
+            model: the model that will be trained.
+
+        Raises:
+            SirecError: the model has no streams, or the data have no such attribute.
+        """
+        return StreamContrastLoss(self, schema, _stream_widths(model, self.name))
 
 
 class StreamContrastLoss(Objective):
-    """See the module's equation."""
+    """The contrast of the module's second equation.
+
+    Args:
+        config: the switches.
+        schema: fields of the data in use.
+        widths: stream name -> its width.
+    """
 
     def __init__(self, config: StreamContrast, schema: Schema, widths: Mapping[str, int]) -> None:
         super().__init__()
-        wanted = chosen_attributes(schema, config.attributes, config.name)
-        self.maps = ByField(
-            {name: Linear(widths[ITEM], widths[name], bias=False) for name in wanted}
-        )
+        maps = {}
+        for name in chosen_attributes(schema, config.attributes, config.name):
+            maps[name] = Linear(widths[ITEM], widths[name], bias=False)
+        self.maps = ByField(maps)
         self.dropout, self.temperature = Dropout(config.dropout), config.temperature
         initialise(self)
 
     def forward(self, model: SequentialModel, encoded: EncoderPass) -> Tensor:
-        """The losses of all fields, added up."""
+        """The sum of the losses of all fields.
+
+        Args:
+            model: the model in training; not used.
+            encoded: its pass, with a stream for each field.
+        """
         slots = encoded.batch.target_slots
-        item = encoded.states.stream_at(ITEM, slots)
-        losses = [
-            contrast(
-                part(self.dropout(item)), encoded.states.stream_at(name, slots), self.temperature
-            )
-            for name, part in self.maps.items()
-        ]
+        item_states = encoded.states.stream_at(ITEM, slots)
+        losses = []
+        for name, projection in self.maps.items():
+            item_view = projection(self.dropout(item_states))
+            own_view = encoded.states.stream_at(name, slots)
+            losses.append(view_contrast(item_view, own_view, self.temperature))
         return torch.stack(losses).sum()
 
 
-def contrast(one: Tensor, other: Tensor, temperature: float) -> Tensor:
-    """Two views [N, w] -> the cross-entropy of finding one's counterpart among the 2N - 1 others,
-    mean over all 2N vectors.
+def view_contrast(one: Tensor, other: Tensor, temperature: float) -> Tensor:
+    """Cross-entropy of finding each vector's counterpart among the 2N − 1 others.
+
+    Args:
+        one: [N, w], one view of each target.
+        other: [N, w], the other view.
+        temperature: τ, which divides dot products.
+
+    Returns:
+        A scalar, the mean over all 2N vectors.
     """
     both = torch.cat([one, other])
     logits = (linear(both, both) / temperature).float().fill_diagonal_(-torch.inf)  # [2N, 2N]
@@ -160,14 +228,18 @@ def contrast(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     return F.cross_entropy(logits, counterparts)
 
 
-def _names(schema: Schema) -> Sequence[str]:
-    return [field.name for field in schema.attributes]
+def _equal_widths(schema: Schema, width: int) -> Mapping[str, int]:
+    """Stream name -> one width for all."""
+    names = [ITEM, *(field.name for field in schema.attributes)]
+    return dict.fromkeys(names, width)
 
 
-def _widths(model: SequentialModel, objective: str) -> Mapping[str, int]:
+def _stream_widths(model: SequentialModel, objective: str) -> Mapping[str, int]:
+    """Stream name -> its width in this model."""
     if ITEM not in model.stream_widths:
         raise SirecError(
-            f"objective {objective} reads an item stream and attribute streams; this model's states have none"
+            f"objective {objective} reads an item stream and attribute streams; "
+            "this model's states have none"
         )
     return model.stream_widths
 

@@ -23,14 +23,13 @@ from sirec.data.tasks.rows import gather, training_items
 from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.objectives.base import EncoderPass
+from sirec.objectives.gbce import GeneralisedBCE, positive_power
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.sampled import (
     NEGATIVES,
-    GeneralisedBCE,
     SampledConfig,
     SampledLoss,
     SampledSoftmax,
-    positive_power,
 )
 
 KINDS: dict[str, SampledConfig] = {

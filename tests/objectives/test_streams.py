@@ -26,7 +26,7 @@ from sirec.objectives.streams import (
     StreamAttributePredictionLoss,
     StreamContrast,
     StreamContrastLoss,
-    contrast,
+    view_contrast,
 )
 
 
@@ -122,11 +122,11 @@ def test_the_contrast_tells_counterparts_from_others() -> None:
     choices; one target costs 0.
     """
     apart = torch.eye(4) * 10
-    assert contrast(apart, apart, 1.0).item() < 1e-6
-    assert contrast(apart, apart.roll(1, 0), 1.0).item() > 50  # control
+    assert view_contrast(apart, apart, 1.0).item() < 1e-6
+    assert view_contrast(apart, apart.roll(1, 0), 1.0).item() > 50  # control
     nothing = torch.zeros(4, 3)
-    assert contrast(nothing, nothing, 1.0).item() == pytest.approx(math.log(7))
-    assert contrast(apart[:1], apart[:1], 1.0).item() == 0.0
+    assert view_contrast(nothing, nothing, 1.0).item() == pytest.approx(math.log(7))
+    assert view_contrast(apart[:1], apart[:1], 1.0).item() == 0.0
 
 
 @pytest.mark.parametrize(

@@ -39,13 +39,14 @@ from sirec.models import MODELS
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import LossTerm, ObjectiveConfig
+from sirec.objectives.gbce import GeneralisedBCE
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
 from sirec.objectives.masked_item import MaskedItem
 from sirec.objectives.norms import NormPenalty
 from sirec.objectives.order import UserPreferenceAlignment
 from sirec.objectives.pairwise import Pairwise
-from sirec.objectives.sampled import GeneralisedBCE, SampledSoftmax
+from sirec.objectives.sampled import SampledSoftmax
 from sirec.objectives.segment import Segment
 from sirec.objectives.stage import Stage
 from sirec.objectives.stream_item import StreamItem

@@ -15,9 +15,10 @@ from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.models import MODELS
 from sirec.objectives.base import ObjectiveConfig
+from sirec.objectives.gbce import GeneralisedBCE
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.pairwise import Pairwise
-from sirec.objectives.sampled import GeneralisedBCE, SampledSoftmax
+from sirec.objectives.sampled import SampledSoftmax
 from sirec.objectives.stage import Stage
 from sirec.training import table_gradients as tables
 from sirec.training.fit import SeedKey, Trainer

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from sirec.cli.console import EpochBars, print_json, progress, say, stdout
 from sirec.data.dataset import Dataset
-from sirec.data.prepare.pipeline import prepare
-from sirec.data.sources.demo import DemoSource
 from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.evaluation.full_ranking import evaluate
@@ -21,6 +19,7 @@ from sirec.run.execute import execute, folder_of, load_model, write_ranks
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
 from sirec.studies.compare.study_tables import VIEWS, record, render
+from sirec.studies.launch.data import choose_dataset, choose_shared_dataset
 from sirec.studies.launch.processes import Workplace, make_covariates
 from sirec.studies.launch.processes import train_at_once as train_in_processes
 from sirec.studies.launch.progress import StudyProgress
@@ -29,29 +28,15 @@ from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.plan import PlannedRun, planned_rows
 from sirec.training.process_group import ProcessGroup
 
-DEMO = "demo"
-
 
 def dataset(name: str | None, root: Path) -> Dataset:
-    """The prepared data set of that name; without one the last prepared, else the demo, generated
-    if need be, said aloud.
-    """
-    chosen = name or _last_prepared(root) or DEMO
-    if name is None:
-        say(f"data: {chosen} (say --data NAME for another; sirec datasets lists them)")
-    if chosen == DEMO and DEMO not in storage.list_datasets(root):
-        say(f"data: generating the demo set into {root / DEMO}")
-        storage.write(root, prepare(DemoSource().read(), DEMO))
-    return storage.load(storage.find(root, chosen))
+    """The prepared data set of that name, or the one that is chosen without a name, said aloud."""
+    return choose_dataset(name, root, say)
 
 
 def shared_dataset(name: str | None, root: Path, process_group: ProcessGroup) -> Dataset:
-    """`dataset` in every process of a team: the first one chooses, says so and generates, the
-    others read the same.
-    """
-    mine = dataset(name, root) if process_group.is_main else None
-    chosen: str = process_group.broadcast_object(lambda: mine and mine.name)
-    return mine or storage.load(storage.find(root, chosen))
+    """The data set of a name, or the chosen one, in every process of a group."""
+    return choose_shared_dataset(name, root, process_group, say)
 
 
 def train_all(
@@ -287,12 +272,3 @@ def _say_threads(runs: Sequence[PlannedRun], jobs: int) -> None:
         say(
             f"{jobs} jobs use {threads} threads on {cores} cores: fewer jobs, or --set threads=1, would be faster"
         )
-
-
-def _last_prepared(root: Path) -> str | None:
-    names = [name for name in storage.list_datasets(root) if name != DEMO]
-    return (
-        max(names, key=lambda name: (root / name / "dataset.yaml").stat().st_mtime)
-        if names
-        else None
-    )

@@ -1,37 +1,70 @@
-"""Files that one process at a time may write; the operating system lets go of them when a process
-ends, however it ends.
+"""Files and folders that one process at a time may write.
+
+Each lock is a file of its own, held through the operating system (by `filelock`: flock on Linux and
+macOS, msvcrt on Windows), which lets go of it when a process ends, however it ends. So a killed
+process leaves no lock behind, at most the empty file.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+
+from filelock import FileLock, Timeout
+
+WAIT_FOREVER, DO_NOT_WAIT = -1, 0  # seconds, as `filelock` counts them
 
 
 @contextmanager
-def held(path: Path, *, wait: bool) -> Iterator[BinaryIO]:
-    """The file at `path`, made if need be, open for appending and held by this process alone.
+def wait_and_hold(path: Path) -> Iterator[None]:
+    """Hold `path` for this process, waiting as long as another process holds it.
 
-    Raises `BlockingIOError` where another process holds it and `wait` is false, and `OSError` where
-    the disk refuses.
+    Raises `OSError` where the disk refuses the lock file `.NAME.lock` beside it.
     """
-    while True:
-        with path.open("ab") as file:
-            fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if _has_name(path, file):
-                yield file
-                return
+    with _hold(lock_file(path), WAIT_FOREVER, keeps_file=False):
+        yield
 
 
-def _has_name(path: Path, file: BinaryIO) -> bool:
-    """Whether what is open still is what `path` names: whoever held it before may have renamed or
-    deleted it.
+@contextmanager
+def hold_or_refuse(path: Path) -> Iterator[None]:
+    """Hold `path` for this process. Raises `BlockingIOError` if another process holds it.
+
+    Raises `OSError` where the disk refuses the lock file `.NAME.lock` beside it.
     """
+    with _hold(lock_file(path), DO_NOT_WAIT, keeps_file=False):
+        yield
+
+
+@contextmanager
+def hold_folder_or_refuse(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process. Raises `BlockingIOError` if another process holds it.
+
+    The lock file is `.lock` in the folder, and stays there. Raises `OSError` where the disk refuses
+    it.
+    """
+    with _hold(folder / ".lock", DO_NOT_WAIT, keeps_file=True):
+        yield
+
+
+def lock_file(path: Path) -> Path:
+    """The lock file of a path: a hidden file beside it, so that the path itself may be renamed."""
+    return path.with_name(f".{path.name}.lock")
+
+
+@contextmanager
+def _hold(lock_path: Path, timeout: float, *, keeps_file: bool) -> Iterator[None]:
+    lock = FileLock(lock_path, timeout=timeout)
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
+        lock.acquire()
+    except Timeout:
+        raise BlockingIOError(f"{lock_path} is held by another process") from None
+    try:
+        yield
+    finally:
+        # A process that waits for the deleted file notices that it has no name any more and begins
+        # again. Windows does not delete what is open: there the empty file stays.
+        if not keeps_file:
+            with suppress(OSError):
+                lock_path.unlink()
+        lock.release()

@@ -9,11 +9,9 @@ snapshot.safetensors while in progress                        DONE              
 
 from __future__ import annotations
 
-import fcntl
 import math
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -23,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sirec.config import dump, load, load_named, read_yaml, to_yaml
+from sirec.data.locks import hold_folder_or_refuse
 from sirec.data.split import PARTS, LeaveOneOut, Split
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
@@ -213,14 +212,15 @@ class RunFolder:
         folder cannot be made.
         """
         make_folder(self.path)
-        with (self.path / ".lock").open("w") as file:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+                stack.enter_context(hold_folder_or_refuse(self.path))
+            except BlockingIOError:
                 raise SirecError(
                     f"{self.path}: another process is training this run", "wait for it, or stop it"
                 ) from None
-            file.write(str(os.getpid()))
+            except OSError as error:
+                raise disk_error(self.path / ".lock", error) from error
             yield
 
 

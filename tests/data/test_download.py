@@ -26,7 +26,7 @@ import pytest
 from sirec.data.download import fetch as module
 from sirec.data.download.fetch import Remote, download, verify
 from sirec.data.download.partial_file import PartialFile
-from sirec.data.locks import held
+from sirec.data.locks import hold_or_refuse, wait_and_hold
 from sirec.errors import SirecError
 
 OLD = bytes(range(256)) * 40
@@ -587,7 +587,7 @@ def test_two_processes_do_not_write_one_part(shop: Shop, tmp_path: Path) -> None
     """A part that another process holds is left alone; once it lets go, the download goes on."""
     interrupted(shop, tmp_path)
     with (
-        held(tmp_path / "file.bin.part", wait=False),
+        hold_or_refuse(tmp_path / "file.bin.part"),
         pytest.raises(SirecError, match="another process is downloading it"),
     ):
         download([shop.remote()], tmp_path)
@@ -607,27 +607,27 @@ def test_a_note_that_was_changed_is_named(shop: Shop, tmp_path: Path) -> None:
     assert (tmp_path / "file.bin.part").read_bytes() == OLD[:4096]
 
 
-def test_a_lock_follows_the_name(tmp_path: Path) -> None:
-    """Who waits for a file that its holder renames gets the new file of that name, not the renamed
-    one.
-    """
+def test_a_lock_belongs_to_the_name(tmp_path: Path) -> None:
+    """Who waits for a file that its holder renames gets the new file of that name."""
     path, order = tmp_path / "file", list[str]()
 
     def second() -> None:
-        with held(path, wait=True) as file:
+        with wait_and_hold(path), path.open("ab") as file:
             order.append("second")
             file.write(b"second")
 
     thread = threading.Thread(target=second)
-    with held(path, wait=True) as file:
+    with wait_and_hold(path), path.open("ab") as file:
         thread.start()
         file.write(b"first")
-        time.sleep(0.05)
+        time.sleep(0.1)
         order.append("first")
+        file.close()
         path.rename(tmp_path / "renamed")
     thread.join()
     assert order == ["first", "second"]
     assert ((tmp_path / "renamed").read_bytes(), path.read_bytes()) == (b"first", b"second")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "renamed"]
 
 
 def test_a_changed_file_is_an_error_with_both_digests(shop: Shop, tmp_path: Path) -> None:

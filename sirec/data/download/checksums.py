@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sirec.data.locks import held
+from sirec.data.locks import wait_and_hold
 from sirec.data.progress import ProgressCallback
 from sirec.errors import SirecError
 
@@ -81,13 +81,16 @@ def _recorded(sums: Path) -> dict[str, str]:
 def _record(sums: Path, digest: str, name: str) -> str:
     """Add a line and return the digest in it: another process may have been first."""
     temporary = sums.with_name(f".{sums.name}.new")
-    with held(temporary, wait=True) as file:
+    with wait_and_hold(sums):
         recorded = _recorded(sums)
-        lines = _lines(sums) if name in recorded else [*_lines(sums), f"{digest}  {name}"]
-        file.truncate(0)  # a process may have been killed here
-        file.write("".join(f"{line}\n" for line in lines).encode())
-        file.flush()
-        os.fsync(file.fileno())
+        lines = _lines(sums)
+        if name not in recorded:
+            lines.append(f"{digest}  {name}")
+        with temporary.open("wb") as file:
+            for line in lines:
+                file.write(f"{line}\n".encode())
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(sums)
     return recorded.get(name, digest)
 

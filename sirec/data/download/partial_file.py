@@ -1,6 +1,7 @@
 """A file that is not whole yet: its bytes so far, and which version of the file they belong to.
 
-NAME.part        the bytes so far, held by the process that adds to them
+NAME.part        the bytes so far
+.NAME.part.lock  held by the process that adds to them
 NAME.part.yaml   `Version`: noted before the first byte and only while there is none
 """
 
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from sirec import config
-from sirec.data.locks import held
+from sirec.data.locks import hold_or_refuse
 from sirec.errors import SirecError
 
 ENDINGS = (".part", ".part.yaml")
@@ -99,7 +100,7 @@ def part_of(target: Path) -> Iterator[PartialFile]:
     """
     path = target.with_name(f"{target.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with held(path, wait=False) as file:
+    with hold_or_refuse(path), path.open("ab") as file:
         part = PartialFile(path, file, None)
         try:
             if part.size and _note(path).exists():  # a note of no bytes may be half a note

@@ -28,7 +28,7 @@ from torch import Tensor
 from sirec import config
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
-from sirec.data.locks import held
+from sirec.data.locks import wait_and_hold
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.split import HeldOut, Split
 from sirec.data.store.atomic_folder import beside
@@ -184,12 +184,8 @@ def _old(folder: Path) -> Path:
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
     """While this lasts, no other process moves the folder or its older one."""
-    lock = folder.with_name(f".{folder.name}.lock")
-    with held(lock, wait=True):
-        try:
-            yield
-        finally:
-            lock.unlink()
+    with wait_and_hold(folder):
+        yield
 
 
 def _swap(fresh: Path, folder: Path) -> None:

@@ -1,15 +1,17 @@
-"""The task of filling gaps: some items of a sequence are hidden behind MASK, and each must be told
-from all the others.
+"""The cloze task: some items of a row are masked, and each is predicted from all other items.
 
-What is hidden takes its interaction's behaviours with it, as the question about the next item does
-(`Batch.append_mask`): only where the gap lies stays known. Targets sit at the gaps themselves, so every
-state may read the whole row.
+The behaviours of a masked interaction are masked too, as they are when the next item is predicted
+at an appended MASK (`Batch.append_mask`); only its position stays known. Targets are at the masked
+slots themselves, so that every state may read the whole row.
 
-A budget counts interactions to learn from as other tasks do, not gaps: a slot of a whole sequence
-counts one, a prefix example one, so that an epoch has as many steps as next-item training has and
-shows every interaction once.
+The number of targets in a step counts the interactions to learn from, as in other tasks, and not
+the masked items: each slot of a whole sequence counts as one, and each prefix example as one. An
+epoch then has as many steps as one of next-item prediction and shows every interaction once.
 
-Letters: B rows, L length.
+Shapes: B rows, L slots a row.
+
+Source: Sun et al., "BERT4Rec: Sequential Recommendation with Bidirectional Encoder Representations
+from Transformer", CIKM 2019, section 3.6.
 """
 
 from __future__ import annotations
@@ -24,26 +26,25 @@ from sirec.data.dataset import Dataset
 from sirec.data.tasks.base import Task
 from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import to_device
-from sirec.data.tasks.rows import (
-    Composition,
-    SequenceRows,
-    gather,
-    predicting_spans,
-    prefixes,
-    windows,
-)
+from sirec.data.tasks.rows import Composition, SequenceRows, gather
+from sirec.data.tasks.spans import predicting_spans, prefixes, windows
 from sirec.errors import SirecError
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cloze(Task):
-    """Each item is hidden with probability `mask_ratio`, at least one of a row; a share of rows
-    hides its last item alone.
+    """Each item is masked with one probability; in a share of the rows only the last item is.
 
     Rows are whole training sequences, in half-overlapping windows where they are longer than the
-    window. With `prefixes` they are the histories of prefix examples, which is what RecBole
-    corrupts: the example's own target is neither hidden nor seen, so a user's last training item
-    never is, and a row may have no gap (but no step is without one).
+    window, and each row has a masked item.
+
+    Attributes:
+        composition: how rows are dealt into steps (see `rows.deal`).
+        mask_ratio: probability with which an item is masked, in (0, 1].
+        last_ratio: probability with which only the last item of a row is masked, in [0, 1].
+        prefixes: whether rows are the histories of prefix examples instead, which is what RecBole
+            masks. The target of an example is then neither masked nor read, so that a user's last
+            training item never is; a row may have no masked item, but a batch has at least one.
     """
 
     name: ClassVar[str] = "cloze"
@@ -56,72 +57,107 @@ class Cloze(Task):
     prefixes: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse ratios under which nothing would be hidden, or that are none."""
+        """Refuse ratios that are no probabilities, and a ratio that would mask nothing."""
         check_mask_ratio(self.mask_ratio)
         if not 0 <= self.last_ratio <= 1:
             raise SirecError(f"last_ratio {self.last_ratio} must lie in [0, 1]")
 
     def rows(self, data: Dataset, max_length: int) -> SequenceRows:
-        """Rows in which every slot from `first` on may be hidden; every slot of the histories of
-        prefix examples.
+        """Windows of whole training sequences, or the histories of prefix examples.
+
+        Args:
+            data: the sequences.
+            max_length: the longest history that the model reads, in interactions.
+
+        Returns:
+            Rows whose slots from `first` on may be masked; of prefix examples every slot may be.
         """
-        if self.prefixes:
-            return prefixes(*predicting_spans(data), max_length)
         users, starts, ends = predicting_spans(data)
+        if self.prefixes:
+            return prefixes(users, starts, ends, max_length)
         return windows(users, starts, ends + 1, max_length, max(max_length // 2, 1))
 
     def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
-        """The rows with fresh gaps."""
+        """The rows with newly drawn masked items.
+
+        Args:
+            data: the sequences.
+            rows: the rows of the batch.
+            max_length: not used: the rows fit into the window already.
+        """
         batch = without_targets(data, rows)
-        may = real_slots(batch) if self.prefixes else counted_slots(batch, rows)
-        draws = torch.rand(may.shape, device=may.device).masked_fill(~may, 1.0)
-        gaps = draws < self.mask_ratio
-        rescued = draws == draws.amin(dim=1, keepdim=True)  # a slot of each row, uniformly
-        gaps |= rescued & ~gaps.any() if self.prefixes else rescued
-        only_last = torch.rand(len(gaps), 1, device=gaps.device) < self.last_ratio
-        return hide(batch, torch.where(only_last, last_slots(batch), gaps), data.item_codes)
+        maskable = real_slots(batch) if self.prefixes else counted_slots(batch, rows)
+        draws = torch.rand(maskable.shape, device=maskable.device).masked_fill(~maskable, 1.0)
+        masked = draws < self.mask_ratio
+        smallest_draw = draws == draws.amin(dim=1, keepdim=True)  # one slot a row, uniformly
+        if self.prefixes:
+            masked |= smallest_draw & ~masked.any()
+        else:
+            masked |= smallest_draw
+        only_last = torch.rand(len(masked), 1, device=masked.device) < self.last_ratio
+        masked = torch.where(only_last, last_slots(batch), masked)
+        return mask_items(batch, masked, data.item_codes)
 
 
 def check_mask_ratio(ratio: float) -> None:
-    """Raise `SirecError` for a ratio that hides nothing or is none."""
+    """Raise `SirecError` for a mask ratio that is not in (0, 1]."""
     if not 0 < ratio <= 1:
         raise SirecError(f"mask_ratio {ratio} must lie in (0, 1]")
 
 
 def without_targets(data: Dataset, rows: SequenceRows) -> Batch:
-    """What the rows read, and nothing to predict: held-out interactions are not even looked at."""
+    """Gather the interactions that rows read, with no targets.
+
+    No interaction beyond a row's end is read, so that held-out interactions stay unseen.
+
+    Args:
+        data: the sequences.
+        rows: the rows of the batch.
+    """
     return gather(data, SequenceRows(rows.user, rows.start, rows.stop, rows.stop), "all")
 
 
 def real_slots(batch: Batch) -> Tensor:
-    """Bool[B, L]: the slots that hold an interaction."""
-    return torch.arange(batch.items.shape[1], device=batch.items.device) <= batch.read[:, None]
+    """Bool[B, L], the slots that hold an interaction."""
+    slots = torch.arange(batch.items.shape[1], device=batch.items.device)
+    return slots <= batch.read[:, None]
 
 
 def counted_slots(batch: Batch, rows: SequenceRows) -> Tensor:
-    """Bool[B, L]: the slots that count as targets, from each row's `first` on."""
+    """The slots that count as targets.
+
+    Args:
+        batch: the batch that was gathered from `rows`.
+        rows: its rows.
+
+    Returns:
+        Bool[B, L], the slots of each row from its `first` interaction on.
+    """
     first = to_device(rows.first - rows.start, batch.items.device)
-    return real_slots(batch) & (
-        torch.arange(batch.items.shape[1], device=first.device) >= first[:, None]
-    )
+    slots = torch.arange(batch.items.shape[1], device=first.device)
+    return real_slots(batch) & (slots >= first[:, None])
 
 
 def last_slots(batch: Batch) -> Tensor:
-    """Bool[B, L]: the last interaction of each row."""
-    return torch.arange(batch.items.shape[1], device=batch.items.device) == batch.read[:, None]
+    """Bool[B, L], the slot of each row's last interaction."""
+    slots = torch.arange(batch.items.shape[1], device=batch.items.device)
+    return slots == batch.read[:, None]
 
 
-def hide(batch: Batch, gaps: Tensor, mask: int) -> Batch:
-    """The batch with the items at `gaps` Bool[B, L] behind the code `mask`, as its targets; of
-    behaviours position stays.
+def mask_items(batch: Batch, masked: Tensor, mask: int) -> Batch:
+    """Put MASK in place of items, which become the targets; of their behaviours position stays.
+
+    Args:
+        batch: rows without targets.
+        masked: Bool[B, L], the slots to mask.
+        mask: code of MASK (`Schema.mask`).
     """
-    behaviours = {
-        name: codes if name == "position" else codes.masked_fill(gaps, 0)
-        for name, codes in batch.behaviours.items()
-    }
+    behaviours: dict[str, Tensor] = {}
+    for name, codes in batch.behaviours.items():
+        behaviours[name] = codes if name == "position" else codes.masked_fill(masked, 0)
     return replace(
         batch,
-        items=batch.items.masked_fill(gaps, mask),
-        targets=batch.items * gaps,
+        items=batch.items.masked_fill(masked, mask),
+        targets=batch.items * masked,
         behaviours=behaviours,
     )

@@ -1,9 +1,6 @@
-"""Tasks: sequences into batches.
+"""Rows: pieces of users' sequences, how they are dealt into steps and gathered into batches.
 
-A task lists *rows*, pieces of users' sequences with the targets to predict in them, and deals them
-into steps. What is left to training, and what is predicted instead, is the data set's split
-(`split.py`): of a user's training interactions each but the first is a target. A step holds
-`budget` targets on average whatever the task, so that a step means the same optimisation.
+Shapes: R rows, U users, N interactions of the data set.
 """
 
 from __future__ import annotations
@@ -21,16 +18,22 @@ from sirec.data.split import NO_TARGET, HeldOutPart
 from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import to_device
 
-Composition = Literal["random", "pools"]
-POOL_STEPS = 16  # how many steps' worth of rows are sorted by length together under `pools`
+Composition = Literal["random", "pools"]  # see `deal`
+POOL_STEPS = 16  # steps whose rows are sorted by length together under `pools`
 
 
 @dataclass(frozen=True, eq=False)
 class SequenceRows:
-    """Pieces of sequences, as int arrays [R] of indices into the data set's compressed rows.
+    """Pieces of sequences, as arrays of indices into the data set's compressed interactions.
 
-    A row reads the interactions `start:stop`; its slots from `first` on (an index like start) each
-    count as one target. What they predict is the task's: the next interaction, or what is hidden.
+    Row r reads the interactions `start[r]:stop[r]`, and its slots from `first[r]` on each count as
+    one target. What they predict is the task's: the next interaction, or the masked one.
+
+    Attributes:
+        user: int[R], codes of the users.
+        start: int[R], the first interaction that is read.
+        stop: int[R], the interaction after the last one that is read.
+        first: int[R], the first interaction that counts as a target.
     """
 
     user: np.ndarray
@@ -44,84 +47,104 @@ class SequenceRows:
 
     @property
     def lengths(self) -> np.ndarray:
-        """int[R]: slots read."""
+        """int[R], interactions that are read."""
         return self.stop - self.start
 
     @property
     def target_counts(self) -> np.ndarray:
-        """int[R]: targets predicted."""
+        """int[R], interactions that count as targets."""
         return self.stop - self.first
 
     def take(self, index: np.ndarray) -> SequenceRows:
-        """Some of the rows, in the given order."""
+        """The rows at `index` int[K], in that order."""
         return SequenceRows(
-            self.user[index], self.start[index], self.stop[index], self.first[index]
+            user=self.user[index],
+            start=self.start[index],
+            stop=self.stop[index],
+            first=self.first[index],
         )
 
 
 def concatenate(parts: list[SequenceRows]) -> SequenceRows:
     """Several lists of rows as one."""
     return SequenceRows(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("user", "start", "stop", "first")
-        )
+        user=np.concatenate([part.user for part in parts]),
+        start=np.concatenate([part.start for part in parts]),
+        stop=np.concatenate([part.stop for part in parts]),
+        first=np.concatenate([part.first for part in parts]),
     )
 
 
 def owners(data: Dataset) -> Tensor:
-    """Long[N]: the user of each interaction."""
-    return torch.repeat_interleave(
-        torch.arange(1, data.user_count + 1, device=data.items.device), data.lengths
-    )
+    """Int64[N], the user of each interaction."""
+    users = torch.arange(1, data.user_count + 1, device=data.items.device)
+    return torch.repeat_interleave(users, data.lengths)
 
 
 def in_training(data: Dataset) -> Tensor:
-    """Bool[N]: whether an interaction belongs to the training part, targets and first items
-    alike.
-    """
-    return (
-        torch.arange(len(data.items), device=data.items.device)
-        < data.held_out.train_stop[owners(data) - 1]
-    )
+    """Bool[N], whether an interaction belongs to the training part, as a target or as a first."""
+    interactions = torch.arange(len(data.items), device=data.items.device)
+    return interactions < data.held_out.train_stop[owners(data) - 1]
 
 
 def training_items(data: Dataset) -> tuple[Tensor, Tensor]:
-    """(users, items) Long[M]: the training part's interactions in order."""
+    """(users, items) Int64[M], of the M interactions of the training part, in order."""
     training = in_training(data)
     return owners(data)[training], data.items[training]
 
 
 def evaluation_rows(data: Dataset, part: HeldOutPart, max_length: int) -> SequenceRows:
-    """One row for every user with a target: the last `max_length` interactions before it, which
-    predict it at the last slot.
+    """Make a row for every user with a held-out target, which the last slot predicts.
+
+    Args:
+        data: the sequences.
+        part: which of the held-out targets: `valid` or `test`.
+        max_length: the longest history that the model reads, in interactions.
+
+    Returns:
+        Rows with the last `max_length` interactions before each target, in the order of users.
     """
-    offsets, stop = data.offsets.cpu().numpy(), data.held_out.targets[part].cpu().numpy()
-    some = np.flatnonzero(stop != NO_TARGET)
-    start = np.maximum(offsets[some], stop[some] - max_length)
-    return SequenceRows(some + 1, start, stop[some], stop[some] - 1)
+    offsets = data.offsets.cpu().numpy()
+    stop = data.held_out.targets[part].cpu().numpy()
+    with_target = np.flatnonzero(stop != NO_TARGET)
+    stop = stop[with_target]
+    start = np.maximum(offsets[with_target], stop - max_length)
+    return SequenceRows(user=with_target + 1, start=start, stop=stop, first=stop - 1)
 
 
 def deal(
-    rows: SequenceRows, budget: int, composition: Composition, rng: np.random.Generator
+    rows: SequenceRows,
+    targets_per_step: int,
+    composition: Composition,
+    rng: np.random.Generator,
 ) -> Iterator[np.ndarray]:
-    """Row indices of each step of an epoch: every row once, `budget` targets a step on average.
+    """Divide the rows among the steps of one epoch, each row into one step.
 
-    `random` shuffles rows; `pools` sorts shuffled pools by length before it cuts steps, then
-    shuffles the steps.
+    Args:
+        rows: all rows of the task.
+        targets_per_step: how many targets a step has on average.
+        composition: `random` shuffles the rows; `pools` sorts shuffled pools of rows by length
+            before it divides them, and then shuffles the steps, which saves padding.
+        rng: source of the shuffles.
+
+    Yields:
+        The row numbers of each step, int[K].
     """
     order = rng.permutation(len(rows))
-    steps = max(1, int(np.ceil(rows.target_counts.sum() / budget)))
+    steps = max(1, int(np.ceil(rows.target_counts.sum() / targets_per_step)))
     if composition == "pools":
-        pools = np.array_split(order, max(1, steps // POOL_STEPS))
-        order = np.concatenate(
-            [pool[np.argsort(rows.lengths[pool], kind="stable")] for pool in pools]
-        )
-    ends = rows.target_counts[order].cumsum()
-    cuts = np.searchsorted(ends, budget * np.arange(1, steps), side="left") + 1
-    pieces = [piece for piece in np.split(order, cuts) if len(piece)]
-    for index in rng.permutation(len(pieces)) if composition == "pools" else range(len(pieces)):
-        yield pieces[index]
+        sorted_pools: list[np.ndarray] = []
+        for pool in np.array_split(order, max(1, steps // POOL_STEPS)):
+            sorted_pools.append(pool[np.argsort(rows.lengths[pool], kind="stable")])
+        order = np.concatenate(sorted_pools)
+    targets_so_far = rows.target_counts[order].cumsum()
+    limits = targets_per_step * np.arange(1, steps)
+    boundaries = np.searchsorted(targets_so_far, limits, side="left") + 1
+    pieces = [piece for piece in np.split(order, boundaries) if len(piece)]
+    if composition == "pools":
+        shuffled = rng.permutation(len(pieces))
+        pieces = [pieces[number] for number in shuffled]
+    yield from pieces
 
 
 def gather(
@@ -132,19 +155,28 @@ def gather(
     with_position: bool = True,
     only_last: bool = False,
 ) -> Batch:
-    """The batch of these rows, from the data set's compressed arrays (on its device)."""
+    """Gather a batch, on the data set's device, in which rows predict their next interactions.
+
+    Args:
+        data: the sequences.
+        rows: the B rows of the batch; each slot from `first` on predicts the next interaction.
+        visible: `past` if a state may read its own and earlier slots only, `all` for every slot.
+        with_position: whether `position` (0 for the first slot) is among the behaviours.
+        only_last: whether only the states of the rows' last items are read out.
+    """
     device = data.items.device
     lengths = rows.lengths
     slots = np.arange(int(lengths.max()))
     filled = slots < lengths[:, None]  # [B, L]
-    asks = filled & (slots >= (rows.first - rows.start)[:, None])
+    predicting = filled & (slots >= (rows.first - rows.start)[:, None])
     source = to_device(np.where(filled, rows.start[:, None] + slots, 0), device)
-    real, predicts = to_device(filled, device), to_device(asks, device)
+    real = to_device(filled, device)
+    predicts = to_device(predicting, device)
     behaviours = {name: values[source] * real for name, values in data.behaviours.items()}
     if with_position:
         behaviours["position"] = torch.arange(len(slots), device=device).expand(len(rows), -1)
     batch = Batch(
-        users=to_device(rows.user, device),
+        to_device(rows.user, device),
         items=data.items[source] * real,
         lengths=lengths,
         behaviours=behaviours,
@@ -153,57 +185,6 @@ def gather(
         visible=visible,
         only_last=only_last,
     )
-    vars(batch)["target_slots"] = to_device(
-        np.flatnonzero(asks), device
-    )  # known here; a changed copy asks its own device
+    # The host knows these slots; a batch made from this one with other targets finds its own.
+    vars(batch)["target_slots"] = to_device(np.flatnonzero(predicting), device)
     return batch
-
-
-def predicting_spans(data: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(user, start, end) of each user with a training target: the interactions `start:end` each
-    predict their next.
-    """
-    offsets = data.offsets.cpu().numpy()
-    starts, ends = offsets[:-1], data.held_out.train_stop.cpu().numpy() - 1
-    some = ends > starts
-    return np.arange(1, len(offsets))[some], starts[some], ends[some]
-
-
-def windows(
-    users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int, stride: int
-) -> SequenceRows:
-    """Rows of at most n interactions whose targets cover each span `start:end` once.
-
-    The first holds the first n; each further one moves on by `stride`, and only what is new in it
-    counts as targets.
-    """
-    parts = []
-    for user, start, end in zip(users, starts, ends, strict=True):
-        if end - start > n:
-            first = np.arange(start + n, end, stride)
-            stop = np.minimum(first + stride, end)
-            parts.append(np.stack([np.full_like(first, user), stop - n, stop, first]))
-    beyond = SequenceRows(
-        *(np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), dtype=np.int64))
-    )
-    return concatenate([SequenceRows(users, starts, np.minimum(ends, starts + n), starts), beyond])
-
-
-def prefixes(users: np.ndarray, starts: np.ndarray, ends: np.ndarray, n: int) -> SequenceRows:
-    """A row for each interaction of a span `start:end`: those up to and with it, the last n of
-    them, counted as one target.
-    """
-    counts = ends - starts
-    user, start = np.repeat(users, counts), np.repeat(starts, counts)
-    stop = start + 1 + _ramp(counts)
-    return SequenceRows(user, np.maximum(start, stop - n), stop, stop - 1)
-
-
-def _ramp(counts: np.ndarray) -> np.ndarray:
-    """0..c-1 for each c of `counts`, one after the other.
-
-    >>> _ramp(np.array([2, 3]))
-    array([0, 1, 0, 1, 2])
-    """
-    ends = counts.cumsum()
-    return np.arange(ends[-1] if len(ends) else 0) - np.repeat(ends - counts, counts)

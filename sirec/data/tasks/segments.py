@@ -1,17 +1,23 @@
-"""The task of S3-Rec's first stage: a row with gaps, and the row's segment as a second riddle.
+"""The task of S3-Rec's pre-training stage: masked items, and a masked segment of each row.
 
-Of each row of L >= 2 items a segment of uniform length 1..⌊L/2⌋ is chosen at a uniform place. Three
-views follow, all as long as the row:
-    context     the row with its segment hidden
-    positive    the segment at its place, everything else hidden
-    negative    as many successive interactions from elsewhere in that place, everything else hidden
-A row of one item has no segment and no views (the authors' code compares it with itself, which is
-the constant ln 2).
+Of each row of L >= 2 items a segment of uniform length 1..⌊L/2⌋ is drawn at a uniform position.
+Three views of the row follow, all as long as the row:
 
-Behaviours of what is hidden are hidden too, as in `cloze.py`; those of a foreign segment come with
-it. A budget counts rows, or slots where rows are whole sequences.
+    context     the row with its segment masked
+    positive    the segment at its position, everything else masked
+    negative    as many successive interactions from elsewhere at that position, everything else
+                masked
 
-Letters: B rows, L length, P interactions to take foreign segments from.
+A row of one item has no segment and no views. (The authors' code compares such a row with itself,
+which adds the constant ln 2 to the loss.)
+
+Behaviours of what is masked are masked too, as in `cloze.py`; those of a foreign segment come with
+it. As targets count the rows, or the slots where rows are whole sequences.
+
+Shapes: B rows, L slots a row, P interactions from which foreign segments are taken.
+
+Source: Zhou et al., "S3-Rec: Self-Supervised Learning for Sequential Recommendation with Mutual
+Information Maximization", CIKM 2020, section 4.
 """
 
 from __future__ import annotations
@@ -30,37 +36,38 @@ from sirec.data.tasks.batch import Batch, PositionOrder, Visible
 from sirec.data.tasks.cloze import (
     check_mask_ratio,
     counted_slots,
-    hide,
     last_slots,
+    mask_items,
     real_slots,
     without_targets,
 )
 from sirec.data.tasks.layout import to_device
-from sirec.data.tasks.rows import (
-    Composition,
-    SequenceRows,
-    in_training,
-    predicting_spans,
-    prefixes,
-    windows,
-)
+from sirec.data.tasks.rows import Composition, SequenceRows, in_training
+from sirec.data.tasks.spans import predicting_spans, prefixes, windows
 
 Reads = Literal["prefixes", "examples", "sequences"]
 Foreign = Literal["training", "everything", "batch"]
-SHORTEST = 2  # items that a row with a segment has at least
+SHORTEST = 2  # items that a row must have to have a segment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Segments(Task):
-    """Gaps as in `cloze`, and views.
+    """Masked items as in `cloze`, and the three views of a segment.
 
-    `reads`: every prefix of the training part (the authors' code), the histories of prefix
-    examples, which lack its last item (RecBole's), or whole sequences, which is several times
-    cheaper. `hide_last` hides each row's last item always (the authors'; not RecBole's).
-    `negatives` are cut from all training parts end to end, from everybody's whole sequences with
-    what is held out (the authors'), or from the rows of the step (RecBole's). `counted` is where
-    positions are counted from in this stage, if not where the model counts from; RecBole counts
-    from the right here and from the left in fine-tuning, so that learned positions do not fit.
+    Attributes:
+        composition: how rows are dealt into steps (see `rows.deal`).
+        reads: which rows are read: `prefixes`, every prefix of the training part (the authors'
+            code); `examples`, the histories of prefix examples, which lack its last item (RecBole);
+            `sequences`, whole sequences, which cost several times less.
+        mask_ratio: probability with which an item is masked, in (0, 1].
+        hide_last: whether the last item of each row is always masked (the authors' code does,
+            RecBole does not).
+        negatives: where foreign segments are taken from: `training`, all training parts end to
+            end; `everything`, the whole sequences of all users, held-out interactions included (the
+            authors' code); `batch`, the rows of the step (RecBole).
+        counted: order in which positions are counted in this stage; `forward` leaves it to the
+            model. RecBole counts from the right here and from the left in fine-tuning, so that the
+            learned position embeddings do not fit.
     """
 
     name: ClassVar[str] = "segments"
@@ -75,68 +82,72 @@ class Segments(Task):
     counted: PositionOrder = "forward"
 
     def __post_init__(self) -> None:
-        """Refuse a ratio that hides nothing or is none."""
+        """Refuse a ratio that is no probability or would mask nothing."""
         check_mask_ratio(self.mask_ratio)
 
     def rows(self, data: Dataset, max_length: int) -> SequenceRows:
-        """Prefixes, each counted as one target, or windows of sequences, whose slots from `first`
-        on may be hidden.
+        """Prefixes, each counted as one target, or windows of whole sequences.
+
+        Args:
+            data: the sequences.
+            max_length: the longest history that the model reads, in interactions.
+
+        Returns:
+            Rows; the slots of a window from `first` on may be masked, of a prefix every slot.
         """
         users, starts, ends = predicting_spans(data)
         if self.reads == "sequences":
             return windows(users, starts, ends + 1, max_length, max(max_length // 2, 1))
-        return prefixes(users, starts, ends + 1 if self.reads == "prefixes" else ends, max_length)
+        if self.reads == "prefixes":
+            return prefixes(users, starts, ends + 1, max_length)
+        return prefixes(users, starts, ends, max_length)
 
     def batch(self, data: Dataset, rows: SequenceRows, max_length: int) -> Batch:
-        """The rows with fresh gaps, and the views of those that have a segment."""
+        """The rows with newly drawn masked items, and the views of rows that have a segment.
+
+        Args:
+            data: the sequences.
+            rows: the rows of the batch.
+            max_length: the longest history that the model reads, in interactions.
+        """
         batch = without_targets(data, rows)
-        may = counted_slots(batch, rows) if self.reads == "sequences" else real_slots(batch)
-        gaps = may & (torch.rand(may.shape, device=may.device) < self.mask_ratio)
+        maskable = counted_slots(batch, rows) if self.reads == "sequences" else real_slots(batch)
+        masked = maskable & (torch.rand(maskable.shape, device=maskable.device) < self.mask_ratio)
         if self.hide_last:
-            gaps |= last_slots(batch)
-        hidden = hide(batch, gaps, data.item_codes).count_positions(self.counted, max_length)
-        long = np.flatnonzero(rows.lengths >= SHORTEST)
-        if not len(long):
-            return hidden
-        views = self._views(data, without_targets(data, rows.take(long)), self._foreign(data, rows))
-        return replace(
-            hidden,
-            views={
-                name: view.count_positions(self.counted, max_length) for name, view in views.items()
-            },
-        )
+            masked |= last_slots(batch)
+        with_masks = mask_items(batch, masked, data.item_codes)
+        with_masks = with_masks.count_positions(self.counted, max_length)
+        with_segment = np.flatnonzero(rows.lengths >= SHORTEST)
+        if not len(with_segment):
+            return with_masks
+        unmasked = without_targets(data, rows.take(with_segment))
+        views: dict[str, Batch] = {}
+        for name, view in self._views(data, unmasked, self._foreign(data, rows)).items():
+            views[name] = view.count_positions(self.counted, max_length)
+        return replace(with_masks, views=views)
 
     def _views(self, data: Dataset, batch: Batch, foreign: Tensor) -> Mapping[str, Batch]:
+        """The views of rows with a segment, from interactions `foreign` Int64[P]."""
         first, length = draw_segments(batch.read + 1)
         slots = torch.arange(batch.items.shape[1], device=first.device)
         inside = (slots >= first[:, None]) & (slots < (first + length)[:, None])
         outside = real_slots(batch) & ~inside
-        place = draw_below(
-            len(foreign) - length + 1
-        )  # where in `foreign` each row's negative begins
-        source = foreign[((place - first)[:, None] + slots) * inside]
-        drawn = {
-            name: torch.where(inside, data.behaviours[name][source], codes)
-            for name, codes in _stored(batch, data)
-        }
-        other = replace(
-            batch,
-            items=torch.where(inside, data.items[source], batch.items),
-            behaviours={**batch.behaviours, **drawn},
-        )
-        views = {
-            "context": (batch, inside),
-            "positive": (batch, outside),
-            "negative": (other, outside),
-        }
-        asked = {name: hide(view, gaps, data.item_codes) for name, (view, gaps) in views.items()}
+        foreign_first = draw_below(len(foreign) - length + 1)  # of each row's negative, in foreign
+        source = foreign[((foreign_first - first)[:, None] + slots) * inside]
+        behaviours = dict(batch.behaviours)
+        for name, codes in batch.behaviours.items():
+            if name in data.behaviours:
+                behaviours[name] = torch.where(inside, data.behaviours[name][source], codes)
+        items = torch.where(inside, data.items[source], batch.items)
+        with_foreign = replace(batch, items=items, behaviours=behaviours)
         return {
-            name: replace(view, targets=torch.zeros_like(view.targets))
-            for name, view in asked.items()
+            "context": _masked_view(batch, inside, data.item_codes),
+            "positive": _masked_view(batch, outside, data.item_codes),
+            "negative": _masked_view(with_foreign, outside, data.item_codes),
         }
 
     def _foreign(self, data: Dataset, rows: SequenceRows) -> Tensor:
-        """Long[P]: indices of interactions, end to end."""
+        """Int64[P], indices of the interactions from which negatives are taken, end to end."""
         if self.negatives == "training":
             return in_training(data).nonzero().squeeze(1)
         if self.negatives == "everything":
@@ -146,15 +157,17 @@ class Segments(Task):
 
 
 def draw_segments(lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """(first slot, length) Long[B] of a segment of each row of at least two items."""
+    """(first slot, length) Int64[B] of a segment of each row, of `lengths` Int64[B] from 2 on."""
     length = 1 + draw_below(lengths // 2)
     return draw_below(lengths - length + 1), length
 
 
 def draw_below(limits: Tensor) -> Tensor:
-    """Long[B]: uniformly from 0..limit-1 for each of `limits` Long[B], from torch's generator."""
+    """Int64[B]: uniformly from 0..limit-1 for each of `limits` Int64[B], from torch's generator."""
     return (torch.rand(limits.shape, dtype=torch.float64, device=limits.device) * limits).long()
 
 
-def _stored(batch: Batch, data: Dataset) -> list[tuple[str, Tensor]]:
-    return [(name, codes) for name, codes in batch.behaviours.items() if name in data.behaviours]
+def _masked_view(batch: Batch, masked: Tensor, mask: int) -> Batch:
+    """The batch with `masked` Bool[B, L] behind the code `mask`, without targets."""
+    view = mask_items(batch, masked, mask)
+    return replace(view, targets=torch.zeros_like(view.targets))

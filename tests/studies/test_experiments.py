@@ -134,7 +134,7 @@ def test_a_row_adds_objectives(tiny: Dataset) -> None:
         ("item", 1.0),
         ("aap", 5.0),
     ]
-    with pytest.raises(SirecError, match=r"rows\.A\.with\.app: 'app' is not a name"):
+    with pytest.raises(SirecError, match=r"rows\.A\.with\.app: 'app' is not an objective"):
         load(
             Experiment,
             {"title": "t", "rows": {"A": {"model": "sasrecf", "with": [{"name": "app"}]}}},

@@ -1,14 +1,14 @@
-"""A run's whole configuration: what is trained on what, how, and under which names.
+"""A run's whole configuration: which model is trained on which data, and how.
 
-Resolution, later wins: the model's own defaults, the protocol, the profile, what an experiment
-shares, what a row or `--set` says.
+Later settings win: the model's own defaults, the protocol, the profile, what an experiment shares
+between rows, what a row or `--set` says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from sirec.config import Tree, assign, dump, has, load
 from sirec.data.dataset import Dataset
@@ -24,11 +24,26 @@ from sirec.training.fit import Precision
 
 Profile = Literal["intended", "published"]
 
+# Everything else follows from these keys, so setting one later would leave its name on settings
+# that it does not stand for.
+DECIDED_FIRST = {
+    "profile": "use --profile, or profile: in an experiment",
+    "protocol": "use --protocol, or protocol: in an experiment",
+    "data.name": "use --data, or datasets: in an experiment",
+    "model.name": "name another model",
+    "name": "name another model or data set",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataConfig:
-    """Which data, which of its fields, and how long a history a model reads. `attributes: null`
-    means all there are.
+    """The data of a run.
+
+    Attributes:
+        name: name of the prepared data set.
+        attributes: names of the attributes that a model may read; None for all that there are.
+        behaviours: names of the behaviours that a model may read.
+        max_length: how many of a user's last interactions a model reads.
     """
 
     name: str
@@ -37,7 +52,7 @@ class DataConfig:
     max_length: int = 50
 
     def __post_init__(self) -> None:
-        """Refuse an empty window."""
+        """Refuse an empty history, and a field that is listed twice."""
         if self.max_length < 1:
             raise SirecError(f"max_length {self.max_length} must be at least 1")
         fields = (*(self.attributes or ()), *self.behaviours)
@@ -47,8 +62,17 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """Everything that decides a run's numbers, and the names of the protocol and profile it came
-    from.
+    """Everything that decides a run's numbers.
+
+    Attributes:
+        data: the data, and what of them a model may read.
+        model: the model with its sizes and switches.
+        stages: stages of training, in order; none for a training-free baseline.
+        seed: seed of all random draws.
+        threads: threads of the processor.
+        precision: precision of matrix products in training.
+        protocol: name of the protocol from which settings came.
+        profile: whether the model follows its paper (`intended`) or its authors' code.
     """
 
     data: DataConfig
@@ -61,7 +85,7 @@ class RunConfig:
     profile: Profile = "intended"
 
     def __post_init__(self) -> None:
-        """Refuse what only shows when all parts are there."""
+        """Refuse mistakes that only show when all parts are there."""
         if self.seed < 0 or self.threads < 1:
             raise SirecError(
                 f"seed {self.seed} must be 0 or more, threads {self.threads} 1 or more"
@@ -75,16 +99,6 @@ class RunConfig:
         titles = [stage.title for stage in self.stages]
         if len(set(titles)) < len(titles):
             raise SirecError(f"stages: two share a title ({', '.join(titles)})")
-
-
-# What a configuration is resolved from; setting it afterwards would leave a name on other settings.
-DECIDED_FIRST = {
-    "profile": "use --profile, or profile: in an experiment",
-    "protocol": "use --protocol, or protocol: in an experiment",
-    "data.name": "use --data, or datasets: in an experiment",
-    "model.name": "name another model",
-    "name": "name another model or data set",
-}
 
 
 def protocol_named(name: str) -> Protocol:
@@ -103,49 +117,72 @@ def resolve(
     adds: Sequence[ObjectiveConfig] = (),
     where: str = "configuration",
 ) -> RunConfig:
-    """The configuration of `model` on `data`: defaults, protocol, profile, then `shared` and
-    `assignments`, by dotted path.
+    """The configuration of a model on a data set, by defaults and settings.
 
-    `shared` are meant for several models and passed over where a model has no such key;
-    `assignments` must fit. `adds` are objectives that the model's stages get beside their own,
-    before anything is assigned. Raises `SirecError` for an unknown name or key, a value that does
-    not fit, or a combination without meaning.
+    Args:
+        model: name of the model.
+        data: the prepared data set.
+        protocol: name of the protocol whose settings replace the model's defaults.
+        profile: `published` for the switches of the authors' code.
+        shared: settings for several models, by dotted path; one that the model lacks is ignored.
+        assignments: settings for this model, by dotted path.
+        adds: objectives that every stage has besides its own, before anything is set.
+        where: what messages begin with.
+
+    Raises:
+        SirecError: for an unknown name or key, a value that does not fit, and a combination
+            without meaning.
     """
     declaration, chosen = model_class(model), protocol_named(protocol)
-    if profile not in ("intended", "published"):
-        raise unknown("profile", profile, ["intended", "published"])
+    if profile not in get_args(Profile):
+        raise unknown("profile", profile, get_args(Profile))
     base = RunConfig(
-        data=DataConfig(name=data.name, attributes=_preferred(chosen, data)),
+        data=DataConfig(name=data.name, attributes=_preferred_attributes(chosen, data)),
         model=declaration(),
-        stages=_with(declaration.stages, adds, where),
+        stages=_with_objectives(declaration.stages, adds, where),
         protocol=protocol,
         profile=profile,
     )
     tree = dump(base)
     _assign_where_known(tree, chosen.assignments)
-    for path, value in chosen.settings_of(model, data.name).items():
-        assign(tree, path, value, f"protocol {protocol}")
-    for path, value in (declaration.published if profile == "published" else {}).items():
-        assign(tree, path, value, f"{model}, profile published")
-    _refuse_decided(shared or {}, where)
-    _assign_where_known(tree, shared or {})
-    _refuse_decided(assignments or {}, where)
-    for path, value in (assignments or {}).items():
-        assign(tree, path, value, where)
+    _assign_all(tree, chosen.settings_of(model, data.name), f"protocol {protocol}")
+    if profile == "published":
+        _assign_all(tree, declaration.published, f"{model}, profile published")
+    if shared:
+        _refuse_decided(shared, where)
+        _assign_where_known(tree, shared)
+    if assignments:
+        _refuse_decided(assignments, where)
+        _assign_all(tree, assignments, where)
     return load(RunConfig, tree, where)
 
 
-def _with(
+def _with_objectives(
     stages: tuple[Stage, ...], adds: Sequence[ObjectiveConfig], where: str
 ) -> tuple[Stage, ...]:
+    """The stages with objectives besides their own."""
     if adds and not stages:
         raise SirecError(f"{where}: a model without training takes no objective")
+    added = {objective.name for objective in adds}
+    extended: list[Stage] = []
     for stage in stages:
-        for name in {part.name for part in stage.objectives} & {part.name for part in adds}:
-            raise SirecError(
-                f"{where}: the model has the objective {name} already", f"set {name}.weight instead"
-            )
-    return tuple(replace(stage, objectives=(*stage.objectives, *adds)) for stage in stages)
+        for objective in stage.objectives:
+            if objective.name in added:
+                raise SirecError(
+                    f"{where}: the model has the objective {objective.name} already",
+                    f"set {objective.name}.weight instead",
+                )
+        extended.append(replace(stage, objectives=(*stage.objectives, *adds)))
+    return tuple(extended)
+
+
+def _preferred_attributes(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
+    """The first attribute of the protocol that the data have, else all that they have."""
+    attributes = tuple(field.name for field in data.fields if field.kind == "attribute")
+    for name in protocol.attributes:
+        if name in attributes:
+            return (name,)
+    return attributes
 
 
 def _refuse_decided(assignments: Mapping[str, object], where: str) -> None:
@@ -157,15 +194,14 @@ def _refuse_decided(assignments: Mapping[str, object], where: str) -> None:
             )
 
 
-def _preferred(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
-    mine = [f.name for f in data.fields if f.kind == "attribute"]
-    return next(((name,) for name in protocol.attributes if name in mine), tuple(mine))
+def _assign_all(tree: Tree, assignments: Mapping[str, object], where: str) -> None:
+    """Assign settings that the model must have."""
+    for path, value in assignments.items():
+        assign(tree, path, value, where)
 
 
 def _assign_where_known(tree: Tree, assignments: Mapping[str, object]) -> None:
-    """Some settings are for several models, and one may lack a switch (a floor has no width): it is
-    passed over.
-    """
-    for key, value in assignments.items():
-        if has(tree, key):
-            assign(tree, key, value, "protocol")
+    """Assign settings for several models; this one may lack some, as Popularity has no width."""
+    for path, value in assignments.items():
+        if has(tree, path):
+            assign(tree, path, value, "protocol")

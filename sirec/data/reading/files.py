@@ -1,9 +1,8 @@
-"""Raw files wherever they lie: loose in a folder, compressed, or inside the archive in which they
-are distributed.
+"""Raw files: loose in a folder, compressed, or inside the archive in which they are distributed.
 
-Nothing is ever extracted: a member is read as a stream where it stands, so no archive can write
-anywhere, whatever names its members have. An archive inside an archive (a tar in a zip) is opened
-the same way.
+Nothing is ever extracted. A member of an archive is read as a stream where it stands, so that no
+archive can write anywhere, whatever the names of its members are. An archive inside an archive (a
+tar in a zip) is read the same way.
 """
 
 from __future__ import annotations
@@ -26,66 +25,73 @@ from typing import IO, Any
 from sirec.errors import SirecError
 
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile)
-"""What the standard library raises, reading an opened file, where a compression or an archive is
-cut short or damaged.
-"""
+"""What the standard library raises while it reads a damaged or truncated file or archive."""
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2")
 ARCHIVES = (".zip", *TARS)
-DEEPEST = 3  # folders below the given one in which raw files are looked for
-COMPRESSED: dict[re.Pattern[bytes], Callable[[Any], Any]] = {  # by the first bytes of a file
+DEEPEST = 3  # levels of folders below the given one in which raw files are searched for
+# Decompression by the first bytes of a file. The bytes after "BZh1" tell bzip2, with contents or
+# without, from a header that begins with these letters.
+COMPRESSED: dict[re.Pattern[bytes], Callable[[Any], Any]] = {
     re.compile(rb"\x1f\x8b"): gzip.open,
-    re.compile(
-        rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"
-    ): bz2.open,  # with something in it, or nothing; letters alone may be a header
+    re.compile(rb"BZh[1-9](1AY&SY|\x17rE8P\x90)"): bz2.open,
 }
-START = 10  # bytes that tell a compression
+START = 10  # bytes that tell how a file is compressed
 COMPRESSED_ENDS = ("", ".gz", ".bz2")  # after the name of a file that may be compressed
-ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive with members, of one without
-# what macOS puts beside a file into an archive: its attributes, under the file's own name after
-# this
+ZIP_START = (b"PK\x03\x04", b"PK\x05\x06")  # of an archive with members, and of an empty one
+# macOS adds a file's attributes to an archive under the file's name with this prefix.
 MAC_COPY = "._"
 
 
 @contextmanager
-def accessible(place: Path) -> Iterator[None]:
-    """Turns what the system refuses into a `SirecError` that names the file or folder."""
+def accessible(location: Path) -> Iterator[None]:
+    """Turn errors of the operating system into a `SirecError` that names the file or folder."""
     try:
         yield
     except OSError as error:
         raise SirecError(
-            f"{error.filename or place}: {error.strerror or error}", "can you read it yourself?"
+            f"{error.filename or location}: {error.strerror or error}", "can you read it yourself?"
         ) from None
 
 
 def on_disk(path: Path) -> IO[bytes]:
-    """The file, opened. Raises `SirecError` where the system refuses to."""
+    """Open a file. Raises `SirecError` if the operating system refuses to."""
     with accessible(path):
         return path.open("rb")
 
 
 class CountedStream(io.RawIOBase):
-    """A stream that counts the bytes that were taken from it, to tell how far a reader is."""
+    """A stream that counts the bytes that were read from it, for the progress of a reader.
+
+    Args:
+        inner: the stream to read from.
+    """
 
     def __init__(self, inner: IO[bytes]) -> None:
         self.inner = inner
         self.taken = 0
 
     def readable(self) -> bool:
-        """True."""
+        """Always true: the stream is for reading."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer and count."""
-        taken: int = self.inner.readinto(buffer)  # type: ignore[attr-defined]  # every stream of bytes has it
+        """Read bytes into a buffer and count them; returns their number."""
+        # Every stream of bytes has this method.
+        taken: int = self.inner.readinto(buffer)  # type: ignore[attr-defined]
         self.taken += taken
         return taken
 
 
 @dataclass(frozen=True)
 class RawFile:
-    """A file on disk (`path`), or the member of an archive there that `members` leads to; `size` in
-    bytes as stored.
+    """A file on disk, or a member of an archive.
+
+    Attributes:
+        path: the file or the archive on disk.
+        size: bytes as stored, compressed or not.
+        members: names of the members that lead to the file: none for a file on disk, several for a
+            member of an archive inside an archive.
     """
 
     path: Path
@@ -93,26 +99,28 @@ class RawFile:
     members: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The file as errors name it."""
+        """The file as messages name it: `archive.zip!inner.tar!file.csv`."""
         return "!".join((str(self.path), *self.members))
 
     @property
     def name(self) -> str:
-        """The file's own name."""
+        """The file's own name, without folders and archives."""
         return PurePosixPath((str(self.path), *self.members)[-1]).name
 
     @property
     def suffix(self) -> str:
-        """The ending that tells the format: `.csv` of `orders.csv.gz`."""
+        """The ending that says the format, in lower case: `.csv` of `orders.csv.gz`."""
         name = PurePosixPath(self.name.lower())
-        return PurePosixPath(name.stem).suffix if name.suffix in (".gz", ".bz2") else name.suffix
+        if name.suffix in (".gz", ".bz2"):
+            name = PurePosixPath(name.stem)
+        return name.suffix
 
     @contextmanager
     def open(self) -> Iterator[tuple[IO[bytes], CountedStream]]:
-        """The decompressed contents, and a count of the stored bytes that went into them.
+        """Open the decompressed contents, with a count of the stored bytes that were read.
 
-        Compression is told by the first bytes, not by the name. Damage shows up as one of `DAMAGE`
-        while reading.
+        How the file is compressed is told by its first bytes and not by its name. If it is damaged,
+        reading raises one of `DAMAGE`.
         """
         with ExitStack() as stack:
             stored: IO[bytes] = stack.enter_context(on_disk(self.path))
@@ -122,14 +130,15 @@ class RawFile:
             stored.seek(0)
             counted = CountedStream(stored)
             buffered = io.BufferedReader(counted, 1 << 20)
-            decompress = next(
-                (opener for pattern, opener in COMPRESSED.items() if pattern.match(start)), None
-            )
-            yield stack.enter_context(decompress(buffered) if decompress else buffered), counted
+            contents: Any = buffered
+            for pattern, decompress in COMPRESSED.items():
+                if pattern.match(start):
+                    contents = decompress(buffered)
+            yield stack.enter_context(contents), counted
 
 
 def read_text(file: RawFile) -> str:
-    """All of a small file's text. Raises `SirecError` where it is empty, damaged or not UTF-8."""
+    """Read the text of a small file. Raises `SirecError` if it is empty, damaged or not UTF-8."""
     try:
         with file.open() as (stream, _):
             text = stream.read().decode("utf-8-sig")
@@ -145,80 +154,109 @@ def read_text(file: RawFile) -> str:
 
 
 class RawFiles:
-    """The files in a folder, in its archives, or in one archive or file. Raises `SirecError` where
-    there is no such place.
+    """The files in a folder and its archives, or in one archive, or one file.
+
+    Args:
+        location: the folder, archive or file.
+        expected: which files are expected, for messages.
+
+    Raises:
+        SirecError: if `location` is None, or nothing is there.
     """
 
-    def __init__(self, place: Path | None, expected: str) -> None:
-        with accessible(place or Path()):
-            found = place is not None and place.exists()
-        if place is None or not found:
+    def __init__(self, location: Path | None, expected: str) -> None:
+        with accessible(location or Path()):
+            found = location is not None and location.exists()
+        if location is None or not found:
             raise SirecError(
-                f"{place or 'no raw files given'}: no such file or folder", f"expected {expected}"
+                f"{location or 'no raw files given'}: no such file or folder",
+                f"expected {expected}",
             )
-        self.place, self.expected = place, expected
+        self.location = location
+        self.expected = expected
 
     def find(self, *names: str) -> RawFile | None:
-        """The file with one of these names, compressed or not, the first name first; loose files
-        before members of archives.
+        """Find the file with one of several names, compressed or not.
 
-        Of several the one with the shortest way to it is meant. Raises `SirecError` where two are
-        equally near.
+        An earlier name is preferred to a later one, a loose file to a member of an archive, and a
+        file near the top to one in deeper folders.
+
+        Args:
+            names: possible names of the file, without the ending of a compression.
+
+        Returns:
+            The file, or None if there is none of these names.
+
+        Raises:
+            SirecError: if two files of one name are equally deep.
         """
-        return _first(names, self._loose) or _first(
-            names, self._packed
-        )  # no archive is opened for what is loose
+        # No archive is opened for a file that is loose.
+        return _first(names, self._loose) or _first(names, self._packed)
 
     def ending(self, ending: str) -> list[RawFile]:
-        """All files whose names end so, compressed or not: the loose ones, or if there are none the
-        members of archives.
-        """
+        """All files whose names end so, compressed or not: the loose ones, or else members."""
         ends = tuple(ending + end for end in COMPRESSED_ENDS)
         loose = [file for file in self._loose if file.name.endswith(ends)]
-        return loose or [
-            file
-            for file in self._packed
-            if file.name.endswith(ends) and not file.name.startswith(MAC_COPY)
-        ]
+        if loose:
+            return loose
+        packed: list[RawFile] = []
+        for file in self._packed:
+            if file.name.endswith(ends) and not file.name.startswith(MAC_COPY):
+                packed.append(file)
+        return packed
 
     def need(self, *names: str) -> RawFile:
-        """The file that has one of these names. Raises `SirecError` where there is none."""
+        """Find the file with one of several names, as `find` does.
+
+        Args:
+            names: possible names of the file, without the ending of a compression.
+
+        Raises:
+            SirecError: if there is none, with what is expected; or if it is not clear which.
+        """
         found = self.find(*names)
         if found is None:
             wanted = " or ".join(names)
             raise SirecError(
-                f"{self.place}: no {wanted} in it, loose or in an archive",
+                f"{self.location}: no {wanted} in it, loose or in an archive",
                 f"expected {self.expected}",
             )
         return found
 
     @cached_property
     def _loose(self) -> list[RawFile]:
-        patterns = ["/".join(["*"] * depth) for depth in range(1, DEEPEST + 1)]
-        with accessible(self.place):
-            if self.place.is_file():
-                return [RawFile(self.place, self.place.stat().st_size)]
-            paths = [
-                path
-                for pattern in patterns
-                for path in sorted(self.place.glob(pattern))
-                if path.is_file()
-            ]
-            return [RawFile(path, path.stat().st_size) for path in paths]
+        """Files on disk, those near the top first."""
+        found: list[RawFile] = []
+        with accessible(self.location):
+            if self.location.is_file():
+                return [RawFile(self.location, self.location.stat().st_size)]
+            for depth in range(1, DEEPEST + 1):
+                for path in sorted(self.location.glob("/".join(["*"] * depth))):
+                    if path.is_file():
+                        found.append(RawFile(path, path.stat().st_size))
+        return found
 
     @cached_property
     def _packed(self) -> list[RawFile]:
-        return [member for file in self._loose for member in _contents(file)]
+        """Members of the archives on disk."""
+        found: list[RawFile] = []
+        for file in self._loose:
+            found += _contents(file)
+        return found
 
 
 def _first(names: Sequence[str], files: Sequence[RawFile]) -> RawFile | None:
+    """The least deep of the files with the first of the names that any file has.
+
+    Raises:
+        SirecError: if two files are equally deep and equally compressed.
+    """
     for name in names:
         forms = [name + end for end in COMPRESSED_ENDS]
-        near = {
-            file: (str(file).count("/"), forms.index(file.name))
-            for file in files
-            if file.name in forms
-        }
+        near: dict[RawFile, tuple[int, int]] = {}
+        for file in files:
+            if file.name in forms:
+                near[file] = (str(file).count("/"), forms.index(file.name))
         found = sorted(near, key=near.__getitem__)
         if len(found) > 1 and near[found[0]] == near[found[1]]:
             hint = "leave one, or name the folder or the archive that is meant"
@@ -229,7 +267,11 @@ def _first(names: Sequence[str], files: Sequence[RawFile]) -> RawFile | None:
 
 
 def _contents(file: RawFile) -> Iterator[RawFile]:
-    """Members of an archive, and of the archives among them; none of what is no archive."""
+    """Members of an archive, and of the archives among them; none if `file` is no archive.
+
+    Raises:
+        SirecError: if an archive is damaged.
+    """
     if not file.name.lower().endswith(ARCHIVES) or file.name.startswith(MAC_COPY):
         return
     try:
@@ -237,9 +279,9 @@ def _contents(file: RawFile) -> Iterator[RawFile]:
             stored: IO[bytes] = stack.enter_context(on_disk(file.path))
             for member in file.members:
                 stored = stack.enter_context(_member(stored, member, file.path))
-            members = [
-                RawFile(file.path, size, (*file.members, name)) for name, size in _names(stored)
-            ]
+            members: list[RawFile] = []
+            for name, size in _names(stored):
+                members.append(RawFile(file.path, size, (*file.members, name)))
     except DAMAGE as error:
         raise SirecError(
             f"{file}: not a readable archive: {str(error).splitlines()[0]}",
@@ -251,29 +293,33 @@ def _contents(file: RawFile) -> Iterator[RawFile]:
 
 
 def _names(stored: IO[bytes]) -> list[tuple[str, int]]:
+    """(name, bytes) of each file in an archive."""
+    found: list[tuple[str, int]] = []
     if _is_zip(stored):
         with zipfile.ZipFile(stored) as archive:
-            return [
-                (entry.filename, entry.file_size)
-                for entry in archive.infolist()
-                if not entry.is_dir()
-            ]
-    with tarfile.open(fileobj=stored, mode="r:*") as archive:
-        return [(entry.name, entry.size) for entry in archive.getmembers() if entry.isreg()]
+            for entry in archive.infolist():
+                if not entry.is_dir():
+                    found.append((entry.filename, entry.file_size))
+        return found
+    with tarfile.open(fileobj=stored, mode="r:*") as tar:
+        for member in tar.getmembers():
+            if member.isreg():
+                found.append((member.name, member.size))
+    return found
 
 
 @contextmanager
 def _member(stored: IO[bytes], name: str, path: Path) -> Iterator[IO[bytes]]:
+    """Open a member of the archive `stored`, which is at `path` or inside it."""
     if _is_zip(stored):
         with zipfile.ZipFile(stored) as archive, _member_of_zip(archive, name, path) as member:
             yield member
         return
     with tarfile.open(fileobj=stored, mode="r:*") as tar:
-        # By name, tarfile would first go through the whole archive, which is minutes of
-        # decompression for large ones.
-        found = tar.extractfile(
-            next(entry for entry in tar if entry.name == name and entry.isreg())
-        )
+        # By name, tarfile would first go through the whole archive, which takes minutes of
+        # decompression for a large one.
+        entry = next(entry for entry in tar if entry.name == name and entry.isreg())
+        found = tar.extractfile(entry)
         assert found is not None  # a regular file has contents
         with found:
             yield found
@@ -282,17 +328,16 @@ def _member(stored: IO[bytes], name: str, path: Path) -> Iterator[IO[bytes]]:
 def _member_of_zip(archive: zipfile.ZipFile, name: str, path: Path) -> IO[bytes]:
     try:
         return archive.open(name)
-    except (
-        RuntimeError
-    ) as error:  # encrypted, or compressed in a way that the standard library does not know
+    except RuntimeError as error:  # encrypted, or an unknown way of compression
         raise SirecError(
             f"{path}!{name}: {error}", "repack the archive, or unpack it and say --raw FOLDER"
         ) from None
 
 
 def _is_zip(stored: IO[bytes]) -> bool:
-    """Told by the first bytes: the standard library looks at the end, and to reach the end of a
-    member is to read it all.
+    """Whether the first bytes are those of a zip.
+
+    The standard library looks at the end instead, and to reach the end of a member is to read it.
     """
     start = stored.read(4)
     stored.seek(0)

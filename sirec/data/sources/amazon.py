@@ -1,19 +1,20 @@
 """The Amazon reviews of a category, in the three editions of the McAuley Lab: 2014, 2018 and 2023.
 
-    edition  reviews                        of all users and items  metadata                metadata are
-    2014     reviews_Beauty_5.json.gz       reviews_Beauty.json.gz  meta_Beauty.json.gz     Python literals
-    2018     All_Beauty_5.json.gz           All_Beauty.json.gz      meta_All_Beauty.json.gz JSON lines
-    2023     (its 5-core has no raw form)   All_Beauty.jsonl.gz     meta_All_Beauty.jsonl.gz
+    edition   5-core reviews             all reviews               metadata
+    2014      reviews_Beauty_5.json.gz   reviews_Beauty.json.gz    meta_Beauty.json.gz
+    2018      All_Beauty_5.json.gz       All_Beauty.json.gz        meta_All_Beauty.json.gz
+    2023      (not distributed raw)      All_Beauty.jsonl.gz       meta_All_Beauty.jsonl.gz
 
-Files may be unpacked. In place of all reviews the ratings without text do as well, where an edition
-has them as a table (2014: ratings_Beauty.csv; 2018: All_Beauty.csv). Interactions are the reviews,
-a repeated one included; the behaviour is `rating`. The times of 2014 and 2018 are days; those of
-2023 are milliseconds, of which the whole seconds are kept.
+Files are JSON lines, but for the metadata of 2014, whose lines are Python literals; they may be
+unpacked. The ratings without text may stand in for all reviews where an edition has them as a table
+(2014: ratings_Beauty.csv; 2018: All_Beauty.csv). Every review is an interaction, a repeated one
+too; the behaviour is `rating`. The times of 2014 and 2018 are days. Those of 2023 are milliseconds,
+of which the whole seconds are kept.
 
 An item is an `asin`; in 2023 a `parent_asin`, which stands for all variants of a product and is
 what the metadata describe. The attribute `brand` is the brand; in 2023, which has no such key, it
 is `store`, the name under which the shop shows the product's maker or seller. The attribute
-`category` are all values of the item's category paths, each once, the root of the shop (`Beauty`)
+`category` holds all values of the item's category paths, each once, the root of the shop (`Beauty`)
 included. Where the metadata describe an item twice, the first description counts.
 
 Sources: McAuley et al., SIGIR 2015 (arXiv 1506.04757); Ni et al., EMNLP 2019; Hou et al., 2024
@@ -51,8 +52,11 @@ CATEGORY = re.compile(r"[A-Za-z0-9_'-]+")
 
 @dataclass(frozen=True)
 class _Ratings:
-    """The table without a header that has all of an edition's ratings: its file, and the keys in
-    the order of its columns.
+    """The table without a header that has all ratings of an edition.
+
+    Attributes:
+        file: its name; {} stands for the category.
+        keys: the keys of the columns, in their order.
     """
 
     file: str
@@ -61,10 +65,16 @@ class _Ratings:
 
 @dataclass(frozen=True, eq=False)
 class _Edition:
-    """How an edition is distributed; {} in an address is the category.
+    """How an edition is distributed; {} in an address stands for the category.
 
-    `reviews` has the address of each selection, first the one that is read unless another is asked
-    for.
+    Attributes:
+        reviews: address of each selection of reviews, the default one first.
+        metadata: address of the metadata.
+        read_metadata: function that reads the metadata's format.
+        user: key of the user in a review, and likewise `item`, `rating` and `time`.
+        brand: key of the brand in the metadata, and likewise `category`.
+        escaped: whether titles are HTML (`Bath &amp; Body`).
+        ratings: the table of ratings that may stand in for all reviews.
     """
 
     reviews: Mapping[Selection, str]
@@ -76,7 +86,7 @@ class _Edition:
     time: str = "unixReviewTime"
     brand: str = "brand"
     category: str = "category"
-    escaped: bool = True  # titles are as in a page: `Bath &amp; Body`
+    escaped: bool = True
     ratings: _Ratings | None = None
 
 
@@ -116,10 +126,12 @@ EDITIONS: Mapping[str, _Edition] = {
 class AmazonSource(Source):
     """A category's reviews and the metadata of its products.
 
-    `category` is written as in the names of the files: Beauty, Sports_and_Outdoors. `reviews` is
-    which of an edition's files: "5-core" has only the users and items with five reviews or more,
-    "all" has everybody; unless said otherwise it is the 5-core where the edition has one, as in the
-    papers. With `attributes: false` the metadata are neither needed nor read.
+    Attributes:
+        category: as in the names of the files: Beauty, Sports_and_Outdoors.
+        edition: which of the three editions.
+        reviews: `5-core` has only the users and items with five reviews or more, `all` has
+            everybody. None means the 5-core where the edition has one, as in the papers.
+        attributes: whether the metadata are read; without them there are no attributes.
     """
 
     name: ClassVar[str] = "amazon"
@@ -131,23 +143,21 @@ class AmazonSource(Source):
     attributes: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what no file can be called, and reviews that the edition does not have."""
+        """Refuse a category that no file can have, and reviews that the edition does not have."""
         if not CATEGORY.fullmatch(self.category):
             raise SirecError(
                 f"'{self.category}' cannot be a category",
                 "as in the names of the files: Sports_and_Outdoors",
             )
         if self.reviews is not None and self.reviews not in self._form.reviews:
-            what = f"the edition of {self.edition} has no {self.reviews} reviews"
             raise SirecError(
-                what,
-                f"it has: {', '.join(self._form.reviews)}; the filter core=5 makes a 5-core of them",
+                f"the edition of {self.edition} has no {self.reviews} reviews",
+                f"it has: {', '.join(self._form.reviews)}; "
+                "the filter core=5 makes a 5-core of them",
             )
 
     def remotes(self) -> tuple[Remote, ...]:
-        """The reviews and the metadata, from Stanford's SNAP (2014) and the McAuley Lab (2018,
-        2023).
-        """
+        """The reviews and the metadata, at Stanford's SNAP (2014) or the McAuley Lab."""
         reviews = Remote(_name(self._reviews), self._reviews, self._review_names[1:])
         metadata = Remote(_name(self._metadata), self._metadata, _names(self._metadata)[1:])
         return (reviews, metadata) if self.attributes else (reviews,)
@@ -157,29 +167,34 @@ class AmazonSource(Source):
         return f"a folder with {' and '.join(remote.name for remote in self.remotes())}"
 
     def home(self) -> str:
-        """The editions have files of the same names."""
+        """A folder for each edition, because the editions have files of the same names."""
         return f"{self.name}-{self.edition}"
 
-    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
-        """Read reviews and metadata. Raises `SirecError` with file, line and key of the first
-        mistake.
+    def read(self, folder: Path | None = None, context: ReadingContext | None = None) -> RawData:
+        """Read reviews and metadata.
+
+        Args:
+            folder: the folder or archive with the raw files.
+            context: receives the progress, and counts bad lines that may be skipped.
+
+        Raises:
+            SirecError: for a missing file, or with file, line and key of the first mistake.
         """
-        raw, reading = RawFiles(place, self.instructions()), reading or ReadingContext()
-        reviews, metadata = raw.need(*self._review_names), self._find_metadata(raw)
-        interactions = _interactions(reviews, self._form, reading)
-        items = frozenset(interactions["item"].cat.categories)
-        attributes, titles = (
-            _products(metadata, self._form, items, reading) if metadata else ({}, None)
-        )
-        options = {**asdict(self), "reviews": self._selection}
-        source = {"name": self.name, **{key: str(value) for key, value in options.items()}}
-        return RawData(
-            interactions,
-            attributes,
-            titles,
-            source,
-            tuple(file.path for file in (reviews, metadata) if file),
-        )
+        context = context or ReadingContext()
+        raw = RawFiles(folder, self.instructions())
+        files = [raw.need(*self._review_names)]
+        metadata = self._find_metadata(raw)
+        events = _interactions(files[0], self._form, context)
+        attributes: dict[str, pd.DataFrame] = {}
+        titles = None
+        if metadata is not None:
+            files.append(metadata)
+            items = frozenset(events["item"].cat.categories)
+            attributes, titles = _products(metadata, self._form, items, context)
+        source = {"name": self.name}
+        for key, value in {**asdict(self), "reviews": self._selection}.items():
+            source[key] = str(value)
+        return RawData(events, attributes, titles, source, tuple(file.path for file in files))
 
     @property
     def _form(self) -> _Edition:
@@ -199,14 +214,12 @@ class AmazonSource(Source):
 
     @property
     def _review_names(self) -> tuple[str, ...]:
-        """What the file of the reviews may be called, or where they are those of everybody that of
-        the ratings without text.
-        """
-        ratings = self._form.ratings if self._selection == "all" else None
-        return (
-            *_names(self._reviews),
-            *(_names(f"{ratings.file.format(self.category)}.gz") if ratings else ()),
-        )
+        """Possible names of the reviews' file, and of a table of ratings that may stand in."""
+        names = _names(self._reviews)
+        ratings = self._form.ratings
+        if self._selection == "all" and ratings is not None:
+            names += _names(f"{ratings.file.format(self.category)}.gz")
+        return names
 
     def _find_metadata(self, raw: RawFiles) -> RawFile | None:
         if not self.attributes:
@@ -214,9 +227,9 @@ class AmazonSource(Source):
         names = _names(self._metadata)
         found = raw.find(*names)
         if found is None:
-            what = f"{raw.place}: no {' or '.join(names)} in it, loose or in an archive"
             raise SirecError(
-                what, "the attributes are in it; with --set attributes=false it is not needed"
+                f"{raw.location}: no {' or '.join(names)} in it, loose or in an archive",
+                "the attributes are in it; with --set attributes=false it is not needed",
             )
         return found
 
@@ -225,12 +238,12 @@ def _name(address: str) -> str:
     return address.rpartition("/")[2]
 
 
-def _names(address: str) -> tuple[str, str]:
-    """What the file of an address is called, and what it is called unpacked."""
+def _names(address: str) -> tuple[str, ...]:
+    """Name of the file at an address, and its name when it is unpacked."""
     return _name(address), _name(address).removesuffix(".gz")
 
 
-def _interactions(file: RawFile, form: _Edition, reading: ReadingContext) -> pd.DataFrame:
+def _interactions(file: RawFile, form: _Edition, context: ReadingContext) -> pd.DataFrame:
     columns = (
         WantedColumn(form.user),
         WantedColumn(form.item),
@@ -238,30 +251,33 @@ def _interactions(file: RawFile, form: _Edition, reading: ReadingContext) -> pd.
         WantedColumn(form.time, "time"),
     )
     if form.ratings is not None and file.suffix == ".csv":
-        table = tables.read_delimited(file, columns, reading, Dialect(header=form.ratings.keys))
+        table = tables.read_delimited(file, columns, context, Dialect(header=form.ratings.keys))
     else:
-        table = tables.read_json_lines(file, columns, reading)
+        table = tables.read_json_lines(file, columns, context)
     return tables.interactions(
         table, user=form.user, item=form.item, time=form.time, behaviours={"rating": form.rating}
     )
 
 
 def _products(
-    file: RawFile, form: _Edition, items: frozenset[str], reading: ReadingContext
+    file: RawFile, form: _Edition, items: frozenset[str], context: ReadingContext
 ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Attributes and titles of the items; nothing but the item itself has to be known of one."""
-    optional = (
+    """Attributes and titles of the items; of an item, everything but its id may be missing."""
+    columns = (
+        WantedColumn(form.item),
         WantedColumn(TITLE, required=False),
         WantedColumn(form.brand, required=False),
         WantedColumn(form.category, "texts", required=False),
     )
-    described = form.read_metadata(
-        file, (WantedColumn(form.item), *optional), reading, Wanted(form.item, items)
-    )
+    described = form.read_metadata(file, columns, context, Wanted(form.item, items))
     table = tables.first_rows(described, form.item)
-    keys = {"brand": form.brand, "category": form.category}
-    values = {name: tables.lists_to_rows(table, form.item, key) for name, key in keys.items()}
+    brands = tables.lists_to_rows(table, form.item, form.brand)
+    categories = tables.lists_to_rows(table, form.item, form.category)
+    attributes = {
+        "brand": brands.drop_duplicates(ignore_index=True),
+        "category": categories.drop_duplicates(ignore_index=True),
+    }
     titles = tables.titles(table, form.item, TITLE)
     if form.escaped:
         titles["title"] = titles["title"].map(html.unescape)
-    return {name: rows.drop_duplicates(ignore_index=True) for name, rows in values.items()}, titles
+    return attributes, titles

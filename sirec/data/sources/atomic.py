@@ -1,12 +1,12 @@
-"""RecBole's atomic files: tab-separated tables without quotes, whose header gives every field a
-name and a type.
+"""RecBole's atomic files: tab-separated tables without quotes, with a typed header.
 
-    X.inter   user_id:token  item_id:token  rating:float  timestamp:float     one row per interaction
-    X.item    item_id:token  title:token_seq  brand:token  categories:token_seq  price:float      optional
+    file      header                                                              rows
+    X.inter   user_id:token  item_id:token  rating:float  timestamp:float         interactions
+    X.item    item_id:token  title:token_seq  brand:token  categories:token_seq   items; optional
 
-A `token` is a name and a `float` a number; of a `token_seq` or `float_seq` a cell holds several,
-between blanks unless another `separator` is declared (RecBole's `seq_separator`). `X.user` is not
-looked at.
+A `token` is a name and a `float` a number. A cell of a `token_seq` or `float_seq` holds several of
+them, with blanks in between unless another `separator` is declared (RecBole's `seq_separator`).
+`X.user` is not read.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from typing import ClassVar
 
 import pandas as pd
 
-from sirec.data.download.fetch import Remote
 from sirec.data.reading import tables
 from sirec.data.reading.columns import ColumnKind, WantedColumn
 from sirec.data.reading.context import ReadingContext
@@ -36,25 +35,31 @@ KINDS: Mapping[str, ColumnKind] = {"token": "text", "float": "number"}
 
 @dataclass(frozen=True)
 class AtomicField:
-    """A column of an atomic file."""
+    """A column of an atomic file, with its type, one of `TYPES`."""
 
     name: str
     type: str
 
     @property
     def key(self) -> str:
-        """The column as the header has it."""
+        """The column's name in the header."""
         return f"{self.name}:{self.type}"
 
 
 @dataclass(frozen=True)
 class AtomicSource(Source):
-    """The names of fields; behaviours and attributes map the name that is wanted to the field's.
+    """The names of the fields to read.
 
-    `dataset` chooses between several `.inter` files. Without `time` it is `timestamp`, without
-    `title` a field of the items called so or ending so, without `behaviours` the rating, each if
-    there is one; without `attributes` all fields of the items that hold names. `time_format` is a
-    `strptime` format of times that are no seconds.
+    Attributes:
+        dataset: name before the ending of the `.inter` file; None if there is only one.
+        user: field of the users; likewise `item` and `time`. Without `time` it is `timestamp`, if
+            there is one.
+        time_format: `strptime` format of times that are not seconds.
+        behaviours: name of a behaviour -> field; None means the rating, if there is one.
+        attributes: name of an attribute -> field of the items; None means all fields that hold
+            names.
+        title: field of the items' titles; None means a field called `title`, or ending so.
+        separator: what stands between the values of a sequence.
     """
 
     name: ClassVar[str] = "atomic"
@@ -71,119 +76,114 @@ class AtomicSource(Source):
     separator: str = " "
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Refuse reserved names of behaviours, and an empty separator."""
         check_behaviours(self.behaviours or ())
         if not self.separator:
             raise SirecError("the separator needs at least one character")
-
-    def remotes(self) -> tuple[Remote, ...]:
-        """None: the format is everybody's."""
-        return ()
 
     def instructions(self) -> str:
         """The two files."""
         name = self.dataset or "NAME"
         return f"a folder with {name}{INTERACTIONS} and, if there are attributes, {name}{ITEMS}"
 
-    def home(self) -> str:
-        """Its own."""
-        return self.name
+    def read(self, folder: Path | None = None, context: ReadingContext | None = None) -> RawData:
+        """Read the two files.
 
-    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
-        """Read the two files. Raises `SirecError` with file, line and field of the first
-        mistake.
+        Args:
+            folder: the folder or archive with the raw files, or the `.inter` file itself.
+            context: receives the progress, and counts bad lines that may be skipped.
+
+        Raises:
+            SirecError: for a missing file or field, or with file, line and field of the first
+                mistake.
         """
-        reading = reading or ReadingContext()
-        raw = RawFiles(place, self.instructions())
-        log = self._interactions(raw)
-        catalogue = _beside(log, raw)
-        events = self._read_interactions(log, reading)
-        attributes, titles = self._read_items(catalogue, reading) if catalogue else ({}, None)
-        if catalogue is None and (self.attributes or self.title):
+        context = context or ReadingContext()
+        raw = RawFiles(folder, self.instructions())
+        interactions_file = self._find_interactions(raw)
+        items_file = _find_items(interactions_file, raw)
+        files = [interactions_file]
+        events = self._read_interactions(interactions_file, context)
+        attributes: dict[str, pd.DataFrame] = {}
+        titles = None
+        if items_file is not None:
+            files.append(items_file)
+            attributes, titles = self._read_items(items_file, context)
+        elif self.attributes or self.title:
             raise SirecError(
-                f"{log}: there is no {ITEMS} file beside it",
+                f"{interactions_file}: there is no {ITEMS} file beside it",
                 "leave out the attributes and the title",
             )
-        files = tuple(file.path for file in (log, catalogue) if file)
-        return RawData(
-            events,
-            attributes,
-            titles,
-            {"name": self.name, **written_options(self)},
-            tuple(dict.fromkeys(files)),
-        )
+        source = {"name": self.name, **written_options(self)}
+        paths = dict.fromkeys(file.path for file in files)
+        return RawData(events, attributes, titles, source, tuple(paths))
 
-    def _interactions(self, raw: RawFiles) -> RawFile:
+    def _find_interactions(self, raw: RawFiles) -> RawFile:
         if self.dataset is not None:
             return raw.need(f"{self.dataset}{INTERACTIONS}")
         found = raw.ending(INTERACTIONS)
-        if len(found) != 1:
-            names = ", ".join(file.name for file in found)
-            hint = (
-                f"say which by its name before the ending: {names}"
-                if found
-                else f"expected {self.instructions()}"
-            )
+        if not found:
             raise SirecError(
-                f"{raw.place}: {len(found) or 'no'} files that end in {INTERACTIONS}", hint
+                f"{raw.location}: no files that end in {INTERACTIONS}",
+                f"expected {self.instructions()}",
+            )
+        if len(found) > 1:
+            names = ", ".join(file.name for file in found)
+            raise SirecError(
+                f"{raw.location}: {len(found)} files that end in {INTERACTIONS}",
+                f"say which by its name before the ending: {names}",
             )
         return found[0]
 
-    def _read_interactions(self, file: RawFile, reading: ReadingContext) -> pd.DataFrame:
+    def _read_interactions(self, file: RawFile, context: ReadingContext) -> pd.DataFrame:
         fields = _fields(file)
-        user, item = (_find(name, fields, file, "token") for name in (self.user, self.item))
-        time = _find(self.time or TIME, fields, file) if self.time or TIME in fields else None
-        names = (
-            self.behaviours
-            if self.behaviours is not None
-            else {RATING: RATING}
-            if RATING in fields
-            else {}
-        )
-        behaviours = {name: _find(field, fields, file, *KINDS) for name, field in names.items()}
-        columns = [
-            *(WantedColumn(field.key) for field in (user, item)),
-            *([WantedColumn(time.key, "time", format=self.time_format)] if time else []),
-            *(WantedColumn(field.key, KINDS[field.type]) for field in behaviours.values()),
-        ]
-        keys = {name: field.key for name, field in behaviours.items()}
-        table = tables.read_delimited(file, columns, reading, TSV)
-        return tables.interactions(
-            table, user=user.key, item=item.key, time=time.key if time else None, behaviours=keys
-        )
+        user = _find(self.user, fields, file, "token")
+        item = _find(self.item, fields, file, "token")
+        columns = [WantedColumn(user.key), WantedColumn(item.key)]
+        time = None
+        if self.time or TIME in fields:
+            time = _find(self.time or TIME, fields, file).key
+            columns.append(WantedColumn(time, "time", format=self.time_format))
+        behaviours = self.behaviours
+        if behaviours is None:
+            behaviours = {RATING: RATING} if RATING in fields else {}
+        keys: dict[str, str] = {}
+        for name, field_name in behaviours.items():
+            field = _find(field_name, fields, file, *KINDS)
+            columns.append(WantedColumn(field.key, KINDS[field.type]))
+            keys[name] = field.key
+        table = tables.read_delimited(file, columns, context, TSV)
+        return tables.interactions(table, user=user.key, item=item.key, time=time, behaviours=keys)
 
     def _read_items(
-        self, file: RawFile, reading: ReadingContext
+        self, file: RawFile, context: ReadingContext
     ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
         fields = _fields(file)
         item = _find(self.item, fields, file, "token")
-        title = (
-            _find(self.title, fields, file, *NAMES)
-            if self.title
-            else _title(fields, (self.attributes or {}).values())
-        )
-        names = (
-            self.attributes
-            if self.attributes is not None
-            else dict(_describing(fields, item, title))
-        )
-        attributes = {name: _find(field, fields, file) for name, field in names.items()}
-        columns = [
-            WantedColumn(item.key),
-            *([WantedColumn(title.key, required=False)] if title else []),
-            *(
-                WantedColumn(field.key, "texts", required=False, separator=self._between(field))
-                for field in attributes.values()
-            ),
-        ]
-        table = tables.read_delimited(file, columns, reading, TSV)
-        values = {
-            name: tables.lists_to_rows(table, item.key, field.key)
-            for name, field in attributes.items()
-        }
-        return values, tables.titles(table, item.key, title.key) if title else None
+        title: AtomicField | None
+        if self.title:
+            title = _find(self.title, fields, file, *NAMES)
+        else:
+            title = _guess_title(fields, (self.attributes or {}).values())
+        columns = [WantedColumn(item.key)]
+        if title is not None:
+            columns.append(WantedColumn(title.key, required=False))
+        names = self.attributes
+        if names is None:
+            names = dict(_descriptive_fields(fields, item, title))
+        keys: dict[str, str] = {}
+        for name, field_name in names.items():
+            field = _find(field_name, fields, file)
+            separator = self._separator_of(field)
+            columns.append(WantedColumn(field.key, "texts", required=False, separator=separator))
+            keys[name] = field.key
+        table = tables.read_delimited(file, columns, context, TSV)
+        attributes: dict[str, pd.DataFrame] = {}
+        for name, key in keys.items():
+            attributes[name] = tables.lists_to_rows(table, item.key, key)
+        titles = tables.titles(table, item.key, title.key) if title else None
+        return attributes, titles
 
-    def _between(self, field: AtomicField) -> str | None:
+    def _separator_of(self, field: AtomicField) -> str | None:
         return self.separator if field.type in SEQUENCES else None
 
 
@@ -202,8 +202,16 @@ def _fields(file: RawFile) -> dict[str, AtomicField]:
 
 
 def _find(name: str, fields: Mapping[str, AtomicField], file: RawFile, *types: str) -> AtomicField:
-    """The field of that name. Raises `SirecError` where there is none, or where it is none of the
-    types.
+    """The field of a name.
+
+    Args:
+        name: the field's name.
+        fields: the fields of the file.
+        file: the file, for messages.
+        types: types that the field may have; none means any.
+
+    Raises:
+        SirecError: if there is no such field, or if it has another type.
     """
     if name not in fields:
         raise unknown("field", name, fields, str(file))
@@ -215,24 +223,34 @@ def _find(name: str, fields: Mapping[str, AtomicField], file: RawFile, *types: s
     return fields[name]
 
 
-def _title(fields: Mapping[str, AtomicField], others: Collection[str]) -> AtomicField | None:
-    free = (field for field in fields.values() if field.name not in others)
-    found = [field for field in free if field.name.endswith(TITLE) and field.type in NAMES]
-    return min(found, key=lambda field: field.name != TITLE) if found else None
+def _guess_title(
+    fields: Mapping[str, AtomicField], excluded: Collection[str]
+) -> AtomicField | None:
+    """The field called `title`, or else the first that ends so, apart from `excluded` names."""
+    candidates: list[AtomicField] = []
+    for field in fields.values():
+        is_free = field.name not in excluded and field.type in NAMES
+        if is_free and field.name.endswith(TITLE):
+            candidates.append(field)
+    return min(candidates, key=lambda field: field.name != TITLE, default=None)
 
 
-def _describing(
+def _descriptive_fields(
     fields: Mapping[str, AtomicField], item: AtomicField, title: AtomicField | None
 ) -> Iterator[tuple[str, str]]:
+    """(name, name) of each field that holds names and is neither the item nor the title."""
     for field in fields.values():
         if field.type in NAMES and field not in (item, title):
             yield field.name, field.name
 
 
-def _beside(log: RawFile, raw: RawFiles) -> RawFile | None:
-    """The items that belong to the interactions, where a person may have named the file and not its
-    folder.
+def _find_items(interactions: RawFile, raw: RawFiles) -> RawFile | None:
+    """The file of items that belongs to the interactions.
+
+    Args:
+        interactions: the file of interactions.
+        raw: the raw files; if a person named the `.inter` file itself, its folder is searched.
     """
-    named = raw.place == log.path and not log.members
-    files = RawFiles(log.path.parent, raw.expected) if named else raw
-    return files.find(f"{log.name.rpartition(INTERACTIONS)[0]}{ITEMS}")
+    is_named = raw.location == interactions.path and not interactions.members
+    files = RawFiles(interactions.path.parent, raw.expected) if is_named else raw
+    return files.find(f"{interactions.name.rpartition(INTERACTIONS)[0]}{ITEMS}")

@@ -1,4 +1,47 @@
-"""What a source hands over: raw interactions in file order, and what is known of the items."""
+"""What a source is: a reader of one raw format, which hands over tables of one shape.
+
+How to write a source of your own
+---------------------------------
+A source is a frozen dataclass. Its fields are its options: a person sets them with
+`--set key=value` or in the YAML file of a data set. It says which files it expects and reads them:
+
+    @dataclass(frozen=True)
+    class ListeningSource(Source):
+        name: ClassVar[str] = "listening"        # sirec prepare NAME --source listening
+        needs_files: ClassVar[bool] = True
+        minimum_seconds: int = 30                # an option, with its default
+
+        def instructions(self) -> str:
+            return "a folder with plays.csv (user, track, played_at, seconds)"
+
+        def read(self, folder=None, context=None) -> RawData:
+            file = RawFiles(folder, self.instructions()).need("plays.csv")
+            columns = [
+                WantedColumn("user"),
+                WantedColumn("track"),
+                WantedColumn("played_at", "time"),
+                WantedColumn("seconds", "number"),
+            ]
+            table = read_delimited(file, columns, context or ReadingContext())
+            table = table.filter(pc.greater_equal(table["seconds"], self.minimum_seconds))
+            events = interactions(table, user="user", item="track", time="played_at")
+            options = {"name": self.name, **written_options(self)}
+            return RawData(events, source=options, files=(file.path,))
+
+`RawFiles` (`sirec.data.reading.files`) finds files that are loose, compressed or in an archive.
+`read_delimited`, `read_json_lines` and `read_parquet` (`sirec.data.reading.tables`) read wanted
+columns in blocks, convert them, and name file, line and column of a mistake; `interactions`,
+`lists_to_rows` and `titles` there make the tables of `RawData`. A source may as well fill `RawData`
+with any pandas code.
+
+Another package offers its source by an entry point,
+
+    [project.entry-points."sirec.sources"]
+    listening = "my_package.listening:ListeningSource"
+
+and a file does so with `--plugin listening.py` at any command. Inside `sirec` a source is one file
+in this package. Filters, splits and everything after them are the same for all sources.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +63,7 @@ KEYS = ("user", "item", "timestamp")
 
 
 def check_behaviours(names: Iterable[str]) -> None:
-    """Raise `SirecError` for a behaviour that is called as a column of all interactions is."""
+    """Raise `SirecError` for a behaviour with the name of a column that all interactions have."""
     for name in names:
         if name in KEYS:
             raise SirecError(
@@ -29,32 +72,40 @@ def check_behaviours(names: Iterable[str]) -> None:
 
 
 def written_options(source: object) -> dict[str, str]:
-    """The options of a source that were given, as the text that `dataset.yaml` keeps; mappings as
-    `name=column, …`.
+    """The options that were given to a source, as texts for `dataset.yaml`.
+
+    Options that are None or empty are left out; a mapping is written as `name=column, …`.
     """
-    given = {option.name: getattr(source, option.name) for option in fields(source)}  # type: ignore[arg-type]
-    return {name: _written(value) for name, value in given.items() if value not in (None, (), {})}
+    written: dict[str, str] = {}
+    for option in fields(source):  # type: ignore[arg-type]
+        value = getattr(source, option.name)
+        if value not in (None, (), {}):
+            written[option.name] = _written(value)
+    return written
 
 
 def _written(value: object) -> str:
-    pairs = (
-        [f"{name}={column}" for name, column in value.items()]
-        if isinstance(value, Mapping)
-        else value
-    )
-    return ", ".join(pairs) if isinstance(pairs, list | tuple) else str(pairs)
+    if isinstance(value, Mapping):
+        value = [f"{name}={column}" for name, column in value.items()]
+    if isinstance(value, list | tuple):
+        return ", ".join(value)
+    return str(value)
 
 
 @dataclass(frozen=True, eq=False)
 class RawData:
     """Raw data of any format in one shape.
 
-    `interactions` has the columns `user` and `item` (text, or categories of text), seconds since
-    1970 UTC in `timestamp` if times are known, and one column per behaviour; its order is the order
-    of the files and decides ties. `attributes` maps a name to the columns `item` and `value` (both
-    text, one line per value, an item may have any number). `titles` has `item` and `title`, an item
-    at most once. `source` says which source with which options, and `files` what it read: both end
-    up in `dataset.yaml`.
+    Attributes:
+        interactions: one row per interaction, with the columns `user` and `item` (texts, or
+            categories of texts), `timestamp` if times are known (whole seconds since 1970, UTC),
+            and one column per behaviour. Interactions of a user with equal times keep their order.
+        attributes: name -> a table with the columns `item` and `value` (texts): one row per value,
+            so that an item may have any number of values.
+        titles: a table with the columns `item` and `title` (texts), with at most one row per item,
+            or None.
+        source: the source's name and options, which `dataset.yaml` keeps.
+        files: the files that were read, whose digests `dataset.yaml` keeps.
     """
 
     interactions: pd.DataFrame
@@ -65,43 +116,56 @@ class RawData:
 
     @property
     def behaviours(self) -> tuple[str, ...]:
-        """Names of the behaviours, in column order."""
+        """Names of the behaviours, in the order of their columns."""
         return tuple(str(name) for name in self.interactions.columns if name not in KEYS)
 
 
 class Source(ABC):
-    """A raw format, as a frozen dataclass whose fields are its options.
+    """A reader of one raw format, as a frozen dataclass whose fields are its options.
 
-    A subclass declares `name` (what `--source` calls it) and `needs_files` (false where it
-    generates its data).
+    `__post_init__` may refuse options with a `SirecError`.
+
+    Attributes:
+        name: what `--source` and the files of data sets call the source.
+        needs_files: whether it reads a folder of raw files; false if it generates its data, or if
+            its options name the files.
     """
 
     name: ClassVar[str]
     needs_files: ClassVar[bool]
 
     def remotes(self) -> tuple[Remote, ...]:
-        """Files that a public address offers; none where a person has to fetch or owns them."""
+        """Files that `sirec prepare` may download, for these options.
+
+        There are none if a person has to accept a licence to get them, or owns them.
+        """
         return ()
 
     @abstractmethod
     def instructions(self) -> str:
-        """One sentence that says which files are expected, and where a person finds them."""
+        """The expected files, and where to find them, as a phrase that follows "expected"."""
 
     def home(self) -> str:
-        """The folder below `raw/` for its files and downloads; sources that read the same files
-        share it.
+        """Name of the folder below `raw/` in which its files are expected.
+
+        Downloads go there, too. Options with the same files share a folder; options whose files
+        have the same names and other contents need one each.
         """
         return self.name
 
     @abstractmethod
-    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
+    def read(self, folder: Path | None = None, context: ReadingContext | None = None) -> RawData:
         """Read the raw files.
 
         Args:
-            place: a folder or an archive that holds them; None for a source that needs no files.
-            reading: whom to tell how far it is, and how many bad lines may be skipped.
+            folder: the folder or archive with the raw files; None if no files are needed.
+            context: receives the progress, and counts bad lines that may be skipped. None reports
+                no progress and skips no line.
+
+        Returns:
+            All interactions in the order of the files, and what is known of their items.
 
         Raises:
-            SirecError: naming file and line of the first mistake.
-
+            SirecError: if files are missing, with what is expected; or for the first mistake in
+                one, with file, line and column.
         """

@@ -1,15 +1,19 @@
 """The MovieLens releases of GroupLens, as distributed or unpacked.
 
-    release                      ratings                                    movies
-    ml-100k                      u.data: user item rating time, tabs        u.item: id|title|release date|…|19 flags, Latin-1;
-                                                                            u.genre: name|number,
-                                                                            the meaning of the flags
-    ml-1m, ml-10m                ratings.dat: user::item::rating::time      movies.dat: id::title::A|B (ml-1m: Latin-1)
-    ml-20m, -25m, -32m, latest   ratings.csv: userId,movieId,rating,…       movies.csv: movieId,title,"A|B"
+    release                      ratings       cells                      movies
+    ml-100k                      u.data        user item rating time      u.item, u.genre
+    ml-1m, ml-10m                ratings.dat   user::item::rating::time   movies.dat: id::title::A|B
+    ml-20m, -25m, -32m, latest   ratings.csv   userId,movieId,rating,…    movies.csv: id,title,A|B
+
+u.item has `id|title|release date|…` and 19 flags, whose genres u.genre names (`name|number`); the
+cells of u.data are separated by tabs.
+u.item and the movies.dat of ml-1m are in Latin-1, all other files in UTF-8.
 
 A movie's year is what its title ends in, `(1995)`; where the title of ml-100k has none, it is that
 of the release date. The genres `unknown` and `(no genres listed)` mean none. Times are seconds
 since 1970, UTC.
+
+Source: Harper and Konstan, "The MovieLens Datasets: History and Context", ACM TiiS 5(4), 2015.
 """
 
 from __future__ import annotations
@@ -53,10 +57,16 @@ RELEASED = WantedColumn("released", "time", required=False, format="%d-%b-%Y")
 
 @dataclass(frozen=True)
 class ReleaseFiles:
-    """The files of a release and how their cells are told apart.
+    """The files of a release, and the dialects in which they are written.
 
-    `folder` is what the archive unpacks into. With `flags`, a file of genres, the movies have one
-    column per genre after those of the dialect's header, and a release date.
+    Attributes:
+        folder: the folder into which the archive unpacks.
+        ratings: name of the file of ratings.
+        movies: name of the file of movies.
+        ratings_dialect: separator, quotes and header of the ratings.
+        movies_dialect: the same of the movies.
+        flags: name of the file that lists the genres. With it, the movies have a release date, and
+            one column per genre after those of the dialect's header.
     """
 
     folder: str
@@ -69,13 +79,21 @@ class ReleaseFiles:
     @property
     def files(self) -> tuple[str, ...]:
         """The names of all files."""
-        return (self.ratings, self.movies, *([self.flags] if self.flags else []))
+        if self.flags is None:
+            return (self.ratings, self.movies)
+        return (self.ratings, self.movies, self.flags)
 
 
-def _colons(folder: str, encoding: str) -> ReleaseFiles:
+def _with_colons(folder: str, encoding: str) -> ReleaseFiles:
+    """The files of a release that has `::` between its cells."""
     ratings = Dialect("::", quoted=False, header=("userId", "movieId", "rating", "timestamp"))
     movies = Dialect("::", quoted=False, header=("movieId", "title", "genres"), encoding=encoding)
     return ReleaseFiles(folder, "ratings.dat", "movies.dat", ratings, movies)
+
+
+def _with_commas(release: str) -> ReleaseFiles:
+    """The files of a release that has CSV files with headers."""
+    return ReleaseFiles(release, "ratings.csv", "movies.csv")
 
 
 LAYOUTS: Mapping[str, ReleaseFiles] = MappingProxyType(
@@ -95,21 +113,24 @@ LAYOUTS: Mapping[str, ReleaseFiles] = MappingProxyType(
             ),
             flags="u.genre",
         ),
-        "ml-1m": _colons("ml-1m", "latin-1"),
-        "ml-10m": _colons("ml-10M100K", "utf-8"),
-        **{
-            release: ReleaseFiles(release, "ratings.csv", "movies.csv")
-            for release in ("ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest")
-        },
+        "ml-1m": _with_colons("ml-1m", "latin-1"),
+        "ml-10m": _with_colons("ml-10M100K", "utf-8"),
+        "ml-20m": _with_commas("ml-20m"),
+        "ml-25m": _with_commas("ml-25m"),
+        "ml-32m": _with_commas("ml-32m"),
+        "ml-latest-small": _with_commas("ml-latest-small"),
+        "ml-latest": _with_commas("ml-latest"),
     }
 )
-"""The layout of every release."""
+"""The files of every release."""
 
 
 @dataclass(frozen=True)
 class MovieLensSource(Source):
-    """Ratings as interactions, movies as items with genres and a year; `release` says in which
-    files and how written.
+    """Ratings are interactions; movies are items with genres and a year.
+
+    Attributes:
+        release: which of GroupLens's releases.
     """
 
     name: ClassVar[str] = "movielens"
@@ -123,36 +144,35 @@ class MovieLensSource(Source):
         return LAYOUTS[self.release]
 
     def remotes(self) -> tuple[Remote, ...]:
-        """The release's archive at GroupLens, unless its own folder is there."""
-        return (
-            Remote(f"{self.release}.zip", f"{ADDRESS}/{self.release}.zip", (self.layout.folder,)),
-        )
+        """The release's archive at GroupLens, unless the folder that it unpacks into is there."""
+        archive = f"{self.release}.zip"
+        return (Remote(archive, f"{ADDRESS}/{archive}", (self.layout.folder,)),)
 
     def instructions(self) -> str:
-        """The archive, or what is in it."""
+        """The archive, or the files that are in it."""
         names = " and ".join(self.layout.files)
         return f"a folder with {self.release}.zip from {ADDRESS}, or with {names} out of it"
 
-    def home(self) -> str:
-        """Files of all releases."""
-        return self.name
+    def read(self, folder: Path | None = None, context: ReadingContext | None = None) -> RawData:
+        """Read ratings and movies.
 
-    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
-        """Read ratings and movies. Raises `SirecError` with file, line and column of the first
-        mistake.
+        Args:
+            folder: the folder or archive with the raw files; it may hold several releases.
+            context: receives the progress, and counts bad lines that may be skipped.
+
+        Raises:
+            SirecError: for a missing file, or with file, line and column of the first mistake.
         """
-        raw, reading, layout = (
-            RawFiles(self._own(place), self.instructions()),
-            reading or ReadingContext(),
-            self.layout,
-        )
-        ratings_file, movies_file, *flags = [raw.need(name) for name in layout.files]
-        movies = (
-            _listed(movies_file, layout, reading)
-            if not flags
-            else _flagged(movies_file, flags[0], layout, reading)
-        )
-        ratings = read_delimited(ratings_file, RATING_COLUMNS, reading, layout.ratings_dialect)
+        context = context or ReadingContext()
+        layout = self.layout
+        raw = RawFiles(self._own_folder(folder), self.instructions())
+        files = [raw.need(name) for name in layout.files]
+        ratings_file, movies_file, *genre_files = files
+        if genre_files:
+            movies = _with_genre_flags(movies_file, genre_files[0], layout, context)
+        else:
+            movies = _with_listed_genres(movies_file, layout, context)
+        ratings = read_delimited(ratings_file, RATING_COLUMNS, context, layout.ratings_dialect)
         return RawData(
             interactions=interactions(
                 ratings,
@@ -164,42 +184,46 @@ class MovieLensSource(Source):
             attributes={"genre": _genres(movies), "year": lists_to_rows(movies, "movieId", "year")},
             titles=titles(movies, "movieId", "title"),
             source={"name": self.name, "release": self.release},
-            files=tuple(dict.fromkeys(file.path for file in (ratings_file, movies_file, *flags))),
+            files=tuple(dict.fromkeys(file.path for file in files)),
         )
 
-    def _own(self, place: Path | None) -> Path | None:
-        """The release's own folder or archive where a folder may hold several releases, whose files
-        are called the same.
+    def _own_folder(self, folder: Path | None) -> Path | None:
+        """The release's folder or archive inside `folder` if there is one, else `folder` itself.
+
+        A folder may hold several releases, whose files have the same names.
         """
-        own = (place / self.layout.folder, place / f"{self.release}.zip") if place else ()
-        return next((path for path in own if path.exists()), place)
+        if folder is None:
+            return None
+        for path in (folder / self.layout.folder, folder / f"{self.release}.zip"):
+            if path.exists():
+                return path
+        return folder
 
 
-def _listed(file: RawFile, layout: ReleaseFiles, reading: ReadingContext) -> pa.Table:
-    """Movies that list their genres, with a column `year`."""
-    table = read_delimited(file, (*MOVIE, GENRES), reading, layout.movies_dialect)
+def _with_listed_genres(file: RawFile, layout: ReleaseFiles, context: ReadingContext) -> pa.Table:
+    """Movies that list their genres in one cell, with a column `year` more."""
+    table = read_delimited(file, (*MOVIE, GENRES), context, layout.movies_dialect)
     return table.append_column("year", _year_in(table["title"]))
 
 
-def _flagged(
-    file: RawFile, genre_file: RawFile, layout: ReleaseFiles, reading: ReadingContext
+def _with_genre_flags(
+    file: RawFile, genre_file: RawFile, layout: ReleaseFiles, context: ReadingContext
 ) -> pa.Table:
-    """Movies with a flag per genre, as `_listed` gives them."""
+    """Movies with a flag for each genre, in the form that `_with_listed_genres` gives them."""
     names = _genre_names(genre_file)
     dialect = replace(layout.movies_dialect, header=(*(layout.movies_dialect.header or ()), *names))
-    table = read_delimited(file, (*MOVIE, RELEASED, *map(WantedColumn, names)), reading, dialect)
+    columns = (*MOVIE, RELEASED, *map(WantedColumn, names))
+    table = read_delimited(file, columns, context, dialect)
     flags = table.select(names).to_pandas()
     _check_flags(file, flags, table["movieId"])
-    genres = [
-        [name for name, flag in zip(names, row, strict=True) if flag == "1"]
-        for row in flags.itertuples(index=False)
-    ]
+    genres: list[list[str]] = []
+    for row in flags.itertuples(index=False):
+        genres.append([name for name, flag in zip(names, row, strict=True) if flag == "1"])
     released = pc.strftime(table["released"].cast(pa.timestamp("s")), format="%Y")
     year = pc.coalesce(_year_in(table["title"]), released)
-    table = table.select(["movieId", "title"]).append_column(
-        "genres", pa.array(genres, pa.list_(pa.string()))
-    )
-    return table.append_column("year", year)
+    listed = pa.array(genres, pa.list_(pa.string()))
+    movies = table.select(["movieId", "title"])
+    return movies.append_column("genres", listed).append_column("year", year)
 
 
 def _genre_names(file: RawFile) -> list[str]:
@@ -223,12 +247,14 @@ def _check_flags(file: RawFile, flags: pd.DataFrame, movies: pa.ChunkedArray) ->
         if wrong.any():
             row = int(wrong.argmax())
             raise SirecError(
-                f"{file}: movie {movies[row]}, column {genre}: '{flags[genre].iloc[row]}' is not a flag",
+                f"{file}: movie {movies[row]}, column {genre}: "
+                f"'{flags[genre].iloc[row]}' is not a flag",
                 "0 or 1",
             )
 
 
 def _year_in(movie_titles: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The years in parentheses at the ends of titles, null where there is none."""
     return pc.struct_field(pc.extract_regex(movie_titles.cast(pa.string()), YEAR), "year")
 
 

@@ -1,14 +1,17 @@
-"""The format in which the S3-Rec release circulates: sequences without times, and attribute ids per
-item.
+"""The format in which the S3-Rec release circulates: sequences without times, and attribute ids.
 
-    sequences.txt          user item item …          one line per user, in time order, whole numbers; or RELEASE.txt
-    item2attributes.json   {"item": [id, id, …], …}  an id that is repeated counts once; or RELEASE_item2attributes.json
-    attributes.tsv         attribute_id kind name …  optional: tells brands from categories and gives them names
-    items.tsv              item_id asin title        optional: public ids and titles; the ASIN then is the item's raw id
+    sequences.txt          user item item …          one line per user, in time order
+    item2attributes.json   {"item": [id, id, …], …}  a repeated id counts once
+    attributes.tsv         attribute_id kind name …  optional: kinds and names of the attribute ids
+    items.tsv              item_id asin title …      optional: public ids and titles of the items
 
-Without `attributes.tsv` there is one attribute called `attribute`. A brand without a name, or
+The first two may have the authors' names RELEASE.txt and RELEASE_item2attributes.json; users, items
+and attribute ids in them are whole numbers. With attributes.tsv there are the attributes `brand`
+and `category`; without it there is one attribute called `attribute`. A brand without a name, or
 called `(blank brand)`, is no brand: the shop left the box empty, and items that share an empty box
-share nothing.
+share nothing. With items.tsv the ASIN is the raw id of an item.
+
+Source: Zhou et al., CIKM 2020; https://github.com/RUCAIBox/CIKM2020-S3Rec.
 """
 
 from __future__ import annotations
@@ -41,10 +44,11 @@ NAMELESS = ("", "(blank brand)")
 
 @dataclass(frozen=True)
 class S3RecSource(Source):
-    """A folder with `sequences.txt` and `item2attributes.json`, or the two files that the authors
-    call after `release`.
+    """A folder with `sequences.txt` and `item2attributes.json`, or the two files of a release.
 
-    The authors' releases are Beauty, Sports_and_Outdoors, Toys_and_Games, Yelp and LastFM.
+    Attributes:
+        release: the name that the authors' two files begin with: Beauty, Sports_and_Outdoors,
+            Toys_and_Games, Yelp or LastFM. None expects the plain names.
     """
 
     name: ClassVar[str] = "s3rec"
@@ -53,47 +57,61 @@ class S3RecSource(Source):
     release: str | None = None
 
     def remotes(self) -> tuple[Remote, ...]:
-        """The release's two files in the authors' repository (Zhou et al., CIKM 2020)."""
-        names = (SEQUENCES, ITEM_ATTRIBUTES) if self.release else ()
-        return tuple(
-            Remote(self._of(name)[-1], f"{ADDRESS}/{self._of(name)[-1]}") for name in names
+        """The release's two files in the authors' repository."""
+        if self.release is None:
+            return ()
+        sequences = self._names_of(SEQUENCES)[-1]
+        item_attributes = self._names_of(ITEM_ATTRIBUTES)[-1]
+        return (
+            Remote(sequences, f"{ADDRESS}/{sequences}"),
+            Remote(item_attributes, f"{ADDRESS}/{item_attributes}"),
         )
 
     def instructions(self) -> str:
-        """The two files."""
-        return f"a folder with {' or '.join(self._of(SEQUENCES))} and {' or '.join(self._of(ITEM_ATTRIBUTES))}"
+        """The two files that are not optional."""
+        sequences = " or ".join(self._names_of(SEQUENCES))
+        item_attributes = " or ".join(self._names_of(ITEM_ATTRIBUTES))
+        return f"a folder with {sequences} and {item_attributes}"
 
-    def home(self) -> str:
-        """Files of all releases."""
-        return self.name
+    def read(self, folder: Path | None = None, context: ReadingContext | None = None) -> RawData:
+        """Read sequences, attributes and titles.
 
-    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
-        """Read the folder. Raises `SirecError` with file and line of the first mistake."""
-        raw, reading = RawFiles(place, self.instructions()), reading or ReadingContext()
-        report = reading.progress
-        report("reading sequences", 0, 3)
-        sequences = raw.need(*self._of(SEQUENCES))
-        interactions = _sequences(sequences, reading.bad_lines)
-        report("reading attributes", 1, 3)
-        item_attributes = raw.need(*self._of(ITEM_ATTRIBUTES))
-        kinds, items = raw.find(ATTRIBUTES), raw.find(ITEMS)
-        attributes = _attributes(item_attributes, kinds, reading.bad_lines)
-        report("reading items", 2, 3)
-        titles = _rename(items, interactions, attributes, reading.bad_lines) if items else None
+        Args:
+            folder: the folder or archive with the raw files.
+            context: receives the progress, and counts bad lines that may be skipped.
+
+        Raises:
+            SirecError: for a missing file, or with file and line of the first mistake.
+        """
+        context = context or ReadingContext()
+        raw = RawFiles(folder, self.instructions())
+        context.progress("reading sequences", 0, 3)
+        sequences = raw.need(*self._names_of(SEQUENCES))
+        interactions = _sequences(sequences, context.bad_lines)
+        context.progress("reading attributes", 1, 3)
+        item_attributes = raw.need(*self._names_of(ITEM_ATTRIBUTES))
+        kinds = raw.find(ATTRIBUTES)
+        items = raw.find(ITEMS)
+        attributes = _attributes(item_attributes, kinds, context.bad_lines)
+        context.progress("reading items", 2, 3)
+        titles = None
+        if items is not None:
+            titles = _rename_items(items, interactions, attributes, context.bad_lines)
         files = tuple(file.path for file in (sequences, item_attributes, kinds, items) if file)
-        report("reading items", 3, 3)
+        context.progress("reading items", 3, 3)
         return RawData(interactions, attributes, titles, {"name": self.name}, files)
 
-    def _of(self, name: str) -> tuple[str, ...]:
-        """What a file may be called."""
-        theirs = {
-            SEQUENCES: f"{self.release}.txt",
-            ITEM_ATTRIBUTES: f"{self.release}_{ITEM_ATTRIBUTES}",
-        }
-        return (name, theirs[name]) if self.release else (name,)
+    def _names_of(self, name: str) -> tuple[str, ...]:
+        """Possible names of the file with the plain name `name`."""
+        if self.release is None:
+            return (name,)
+        if name == SEQUENCES:
+            return (name, f"{self.release}.txt")
+        return (name, f"{self.release}_{name}")
 
 
 def _sequences(file: RawFile, bad_lines: BadLines) -> pd.DataFrame:
+    """Interactions of the file of sequences, in its order."""
     users: list[str] = []
     counts: list[int] = []
     items: list[str] = []
@@ -117,32 +135,36 @@ def _sequences(file: RawFile, bad_lines: BadLines) -> pd.DataFrame:
 
 
 def _wrong(line: str, users: Mapping[str, int]) -> str | None:
-    """What is wrong with a line of a user and items, if anything is; `users` are those before it,
-    and their lines.
+    """What is wrong with a line of a user and items; None if nothing is.
+
+    Args:
+        line: the line.
+        users: the users of the lines before it, with the number of their lines.
     """
     parts = line.split()
-    wrong = next((part for part in parts if not (part.isascii() and part.isdecimal())), None)
-    if wrong is not None:
-        return f"'{wrong[:80]}' is not a whole number"
-    if len(parts) < 2:
-        return f"user {parts[0]} has no items" if parts else "the line is empty"
-    return (
-        f"user {parts[0]} is listed twice, first in line {users[parts[0]]}"
-        if parts[0] in users
-        else None
-    )
+    for part in parts:
+        if not (part.isascii() and part.isdecimal()):
+            return f"'{part[:80]}' is not a whole number"
+    if not parts:
+        return "the line is empty"
+    user = parts[0]
+    if len(parts) == 1:
+        return f"user {user} has no items"
+    if user in users:
+        return f"user {user} is listed twice, first in line {users[user]}"
+    return None
 
 
 def _attributes(
     file: RawFile, kinds: RawFile | None, bad_lines: BadLines
 ) -> dict[str, pd.DataFrame]:
+    """Tables of `RawData.attributes`: one for each kind, or a single one if kinds are unknown."""
     pairs = list(_pairs(file))
     if kinds is None:
         return {"attribute": pd.DataFrame(pairs, columns=["item", "value"], dtype=object)}
     known = _kinds_and_names(kinds, bad_lines)
-    found: dict[str, list[tuple[str, str]]] = {
-        kind: [] for kind in KINDS if any(kind == k for k, _ in known.values())
-    }
+    kinds_there = {kind for kind, _ in known.values()}
+    found: dict[str, list[tuple[str, str]]] = {kind: [] for kind in KINDS if kind in kinds_there}
     for item, value in pairs:
         if value not in known:
             raise SirecError(
@@ -152,13 +174,14 @@ def _attributes(
         kind, name = known[value]
         if name not in NAMELESS:
             found[kind].append((item, name))
-    return {
-        kind: pd.DataFrame(rows, columns=["item", "value"], dtype=object)
-        for kind, rows in found.items()
-    }
+    tables: dict[str, pd.DataFrame] = {}
+    for kind, rows in found.items():
+        tables[kind] = pd.DataFrame(rows, columns=["item", "value"], dtype=object)
+    return tables
 
 
 def _pairs(file: RawFile) -> Iterator[tuple[str, str]]:
+    """(item, attribute id), each pair once."""
     try:
         table = json.loads(read_text(file))
     except json.JSONDecodeError as error:
@@ -180,6 +203,7 @@ def _pairs(file: RawFile) -> Iterator[tuple[str, str]]:
 
 
 def _kinds_and_names(file: RawFile, bad_lines: BadLines) -> dict[str, tuple[str, str]]:
+    """Kind and name by attribute id."""
     known: dict[str, tuple[str, str]] = {}
     for where, (attribute, kind, name) in _rows(file, ("attribute_id", "kind", "name"), bad_lines):
         if kind not in KINDS:
@@ -191,26 +215,40 @@ def _kinds_and_names(file: RawFile, bad_lines: BadLines) -> dict[str, tuple[str,
     return known
 
 
-def _rename(
+def _rename_items(
     file: RawFile,
     interactions: pd.DataFrame,
     attributes: dict[str, pd.DataFrame],
     bad_lines: BadLines,
 ) -> pd.DataFrame:
-    """Put the ASIN in place of the release's item number in all tables; returns the titles."""
+    """Replace the release's item numbers by ASINs in all tables, and read the titles.
+
+    Args:
+        file: the file of items.
+        interactions: table of interactions, which is changed.
+        attributes: tables of attributes, which are changed.
+        bad_lines: counts lines with an item or ASIN that was listed before.
+
+    Returns:
+        The table of titles.
+
+    Raises:
+        SirecError: if an item of the interactions has no line in the file.
+    """
     public: dict[str, str] = {}
     titles: dict[str, str] = {}
     for where, (item, asin, title) in _rows(file, ("item_id", "asin", "title"), bad_lines):
-        if item in public or asin in titles:
-            bad_lines.add(
-                where, f"{f'item {item}' if item in public else f'ASIN {asin}'} is listed twice"
-            )
+        if item in public:
+            bad_lines.add(where, f"item {item} is listed twice")
+        elif asin in titles:
+            bad_lines.add(where, f"ASIN {asin} is listed twice")
         else:
             public[item], titles[asin] = asin, title.strip()
     missing = set(interactions["item"].unique()) - set(public)
     if missing:
         raise SirecError(
-            f"{file}: item {min(missing, key=int)} of {SEQUENCES} has no line ({len(missing)} such items)"
+            f"{file}: item {min(missing, key=int)} of {SEQUENCES} has no line "
+            f"({len(missing)} such items)"
         )
     for table in (interactions, *attributes.values()):
         # An item that only the attribute file knows keeps its number: no interaction mentions it.
@@ -221,7 +259,16 @@ def _rename(
 def _rows(
     file: RawFile, columns: tuple[str, ...], bad_lines: BadLines
 ) -> Iterator[tuple[str, list[str]]]:
-    """The wanted cells of each row, with the row's place."""
+    """(file and line, cells of the wanted columns) of each row of a tab-separated table.
+
+    Args:
+        file: the table.
+        columns: the names that its header must begin with.
+        bad_lines: counts lines with another number of cells than the header.
+
+    Raises:
+        SirecError: if the header is another one.
+    """
     header, *lines = read_text(file).split("\n")
     if tuple(header.rstrip("\r").split("\t")[: len(columns)]) != columns:
         raise SirecError(

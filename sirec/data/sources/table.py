@@ -1,17 +1,16 @@
-"""A table of one's own: any CSV, TSV, JSON-lines or Parquet file of interactions, and a second one
-of items if there is one.
+"""A person's own tables: interactions in any CSV, TSV, JSON-lines or Parquet file, and items.
 
-    interactions: orders.csv              one row per interaction; `.gz` too
+    interactions: orders.csv              one row per interaction; may be compressed
     user: customer                        its column of users, likewise `item` and `time`
     behaviours: {rating: stars}           name -> column of the interactions
     items: products.csv                   one row per item, or several that add up; optional
     attributes: {brand: maker}            name -> column
     title: name                           a column
 
-A column that is an attribute or the title is looked for in the item table first, then among the
-interactions, where an item's values may differ from row to row: all of them count. A behaviour
-holds numbers if most of its first values are numbers, else texts; `texts` names those that are
-texts although they look like numbers (`01`). Items without a row in the item table have no
+The column of an attribute or of the title is looked for in the table of items first, and then among
+the interactions, where an item's values may differ from row to row: all of them count. A behaviour
+holds numbers if most of its first values are numbers, else texts; `texts` names behaviours that are
+texts although they look like numbers (`01`). Items without a row in the table of items have no
 attributes.
 """
 
@@ -25,7 +24,6 @@ from typing import Any, ClassVar
 import pandas as pd
 import pyarrow as pa
 
-from sirec.data.download.fetch import Remote
 from sirec.data.reading import formats, tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
@@ -39,13 +37,22 @@ from sirec.errors import SirecError, unknown
 class TableSource(Source):
     """Paths and the names of columns.
 
-    Paths are relative to the folder that is read, or to the working directory if none is given.
-    `time_format` is a `strptime` format of times that are neither ISO 8601 nor seconds. `items_key`
-    is the item table's column of items, if it is not called as in the interactions. `separator`
-    stands between several values of an attribute in one cell of text, `delimiter` between the cells
-    of a text file; `encoding` is that of CSV and TSV files that are not UTF-8, such as cp1252.
-    `columns` names those of interactions without a header; `format` is that of the interactions if
-    their ending does not tell it.
+    Attributes:
+        interactions: path of the interactions, relative to the folder that is read, or to the
+            working directory if none is given; likewise `items`.
+        user: column of the users; likewise `item` and `time`.
+        time_format: `strptime` format of times that are neither ISO 8601 nor seconds since 1970.
+        behaviours: name of a behaviour -> column of the interactions.
+        texts: behaviours that are texts although they look like numbers.
+        attributes: name of an attribute -> column of the items or the interactions.
+        items: path of the table of items, if there is one.
+        items_key: its column of items, if it is not called as in the interactions.
+        title: column of the items' titles.
+        separator: what stands between several values of an attribute in one cell of text.
+        delimiter: what stands between the cells of a text file, if not what its ending says.
+        encoding: encoding of CSV and TSV files that are not UTF-8, such as cp1252.
+        columns: names of the columns of interactions without a header.
+        format: format of the interactions, if their ending does not say it.
     """
 
     name: ClassVar[str] = "table"
@@ -69,7 +76,7 @@ class TableSource(Source):
     format: Format | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be meant."""
+        """Refuse options that contradict each other, and an unknown encoding."""
         check_behaviours(self.behaviours)
         for name in self.texts:
             if name not in self.behaviours:
@@ -89,120 +96,134 @@ class TableSource(Source):
                 "for example: utf-8, utf-16, cp1252, latin-1",
             ) from None
 
-    def remotes(self) -> tuple[Remote, ...]:
-        """None: the files are a person's own."""
-        return ()
-
     def instructions(self) -> str:
         """The files that the options name."""
         return " and ".join(path for path in (self.interactions, self.items) if path)
 
-    def home(self) -> str:
-        """Its own."""
-        return self.name
+    def read(self, folder: Path | None = None, context: ReadingContext | None = None) -> RawData:
+        """Read the tables.
 
-    def read(self, place: Path | None = None, reading: ReadingContext | None = None) -> RawData:
-        """Read the files. Raises `SirecError` with file, line and column of the first mistake, or
-        the nearest column's name.
+        Args:
+            folder: the folder that the paths are relative to; None means the working directory.
+            context: receives the progress, and counts bad lines that may be skipped.
+
+        Raises:
+            SirecError: for a missing file or column, or with file, line and column of the first
+                mistake.
         """
-        reading = reading or ReadingContext()
-        log = formats.opened(
-            self._file(place, self.interactions),
+        context = context or ReadingContext()
+        opened = self._open(folder)
+        homes: dict[str, AnyTable] = {}
+        for column in self._columns_of_items():
+            homes[column] = _home(column, opened)
+        interactions, items = opened[-1], opened[0]
+        events = _read(interactions, self._columns_of_interactions(interactions, homes), context)
+        read = {id(interactions): (events, self.item)}
+        if items is not interactions:
+            key = self.items_key or self.item
+            columns = [WantedColumn(key), *self._described(homes, items)]
+            read[id(items)] = (_read(items, columns, context), key)
+        attributes: dict[str, pd.DataFrame] = {}
+        for name, column in self.attributes.items():
+            attributes[name] = _values(*read[id(homes[column])], column)
+        titles = None
+        if self.title:
+            titles = tables.titles(*read[id(homes[self.title])], self.title)
+        return RawData(
+            interactions=tables.interactions(
+                events, user=self.user, item=self.item, time=self.time, behaviours=self.behaviours
+            ),
+            attributes=attributes,
+            titles=titles,
+            source={"name": self.name, **written_options(self)},
+            files=tuple(table.file.path for table in reversed(opened)),
+        )
+
+    def _open(self, folder: Path | None) -> list[AnyTable]:
+        """The table of items, if there is one, and the interactions."""
+        interactions = formats.opened(
+            self._file(folder, self.interactions),
             self.format,
             self.delimiter,
             self.columns or None,
             self.encoding,
         )
-        catalogue = (
-            formats.opened(self._file(place, self.items), None, self.delimiter, None, self.encoding)
-            if self.items
-            else None
-        )
-        described = [catalogue, log] if catalogue else [log]
-        homes = {column: _home(column, described) for column in self._of_items()}
-        behaviours = [self._behaviour(name, log) for name in self.behaviours]
-        times = [WantedColumn(self.time, "time", format=self.time_format)] if self.time else []
-        events = _read(
-            log,
-            [
-                WantedColumn(self.user),
-                WantedColumn(self.item),
-                *times,
-                *behaviours,
-                *self._wanted(homes, log),
-            ],
-            reading,
-        )
-        found = {id(log): (events, self.item)}
-        if catalogue:
-            key = self.items_key or self.item
-            found[id(catalogue)] = (
-                _read(catalogue, [WantedColumn(key), *self._wanted(homes, catalogue)], reading),
-                key,
-            )
-        return RawData(
-            tables.interactions(
-                events, user=self.user, item=self.item, time=self.time, behaviours=self.behaviours
-            ),
-            {
-                name: _values(*found[id(homes[column])], column)
-                for name, column in self.attributes.items()
-            },
-            tables.titles(*found[id(homes[self.title])], self.title) if self.title else None,
-            {"name": self.name, **written_options(self)},
-            tuple(table.file.path for table in (log, catalogue) if table),
-        )
+        if self.items is None:
+            return [interactions]
+        file = self._file(folder, self.items)
+        items = formats.opened(file, None, self.delimiter, None, self.encoding)
+        return [items, interactions]
 
-    def _file(self, place: Path | None, path: str) -> RawFile:
-        where = (place or Path()) / path
+    def _file(self, folder: Path | None, path: str) -> RawFile:
+        where = (folder or Path()) / path
         return RawFiles(where, "a file with a table").need(where.name)
 
-    def _of_items(self) -> Sequence[str]:
-        return [*self.attributes.values(), *([self.title] if self.title else [])]
+    def _columns_of_items(self) -> Sequence[str]:
+        """Columns that describe items, in any of the tables."""
+        titles = [self.title] if self.title else []
+        return [*self.attributes.values(), *titles]
 
-    def _wanted(self, homes: Mapping[str, AnyTable], table: AnyTable) -> list[WantedColumn]:
-        """The columns of items that one of the tables has."""
-        mine = [column for column in self.attributes.values() if homes[column] is table]
-        titles = [self.title] if self.title and homes[self.title] is table else []
-        return [
-            *(
-                WantedColumn(column, "texts", required=False, separator=self.separator)
-                for column in mine
-            ),
-            *(WantedColumn(column, required=False) for column in titles),
-        ]
+    def _columns_of_interactions(
+        self, interactions: AnyTable, homes: Mapping[str, AnyTable]
+    ) -> list[WantedColumn]:
+        """The columns to read of the interactions; `homes` says in which table a column is."""
+        behaviours = [self._behaviour(name, interactions) for name in self.behaviours]
+        times = [WantedColumn(self.time, "time", format=self.time_format)] if self.time else []
+        keys = [WantedColumn(self.user), WantedColumn(self.item)]
+        return [*keys, *times, *behaviours, *self._described(homes, interactions)]
 
-    def _behaviour(self, name: str, log: AnyTable) -> WantedColumn:
+    def _described(self, homes: Mapping[str, AnyTable], table: AnyTable) -> list[WantedColumn]:
+        """The columns that describe items and are in `table`; `homes` says where each one is."""
+        wanted: list[WantedColumn] = []
+        for column in self.attributes.values():
+            if homes[column] is table:
+                wanted.append(
+                    WantedColumn(column, "texts", required=False, separator=self.separator)
+                )
+        if self.title and homes[self.title] is table:
+            wanted.append(WantedColumn(self.title, required=False))
+        return wanted
+
+    def _behaviour(self, name: str, interactions: AnyTable) -> WantedColumn:
+        """The column of a behaviour, with its kind by the first values."""
         column = self.behaviours[name]
-        values = [row[column] for row in log.first_rows if row.get(column) not in (None, "")]
-        return WantedColumn(
-            column, "number" if name not in self.texts and _are_numbers(values) else "text"
-        )
+        values: list[Any] = []
+        for row in interactions.first_rows:
+            if row.get(column) not in (None, ""):
+                values.append(row[column])
+        is_number = name not in self.texts and _are_numbers(values)
+        return WantedColumn(column, "number" if is_number else "text")
 
 
 def _home(column: str, described: Sequence[AnyTable]) -> AnyTable:
+    """The first of the tables that has the column."""
+    known: dict[str, None] = {}
     for table in described:
         if column in table.header:
             return table
+        known |= dict.fromkeys(table.header)
     names = " and ".join(str(table.file) for table in described)
-    raise unknown(
-        "column", column, dict.fromkeys(name for table in described for name in table.header), names
-    )
+    raise unknown("column", column, known, names)
 
 
-def _read(table: AnyTable, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
-    """Read the columns, once it is sure that each is there."""
+def _read(table: AnyTable, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
+    """Read the columns of a table.
+
+    Raises:
+        SirecError: if a column is missing, with the nearest name; or for what is wrong in the file.
+    """
     for column in columns:
         if column.key not in table.header:
             raise unknown("column", column.key, table.header, str(table.file))
-    return table.read(columns, reading)
+    return table.read(columns, context)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
-    """Whether most of the values are numbers, or texts that are."""
+    """Whether most of the values are numbers, or texts of numbers."""
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
     return bool(numbers.notna().sum() * 2 > len(values))
 
 
 def _values(table: pa.Table, item: str, column: str) -> pd.DataFrame:
+    """The table of an attribute in `RawData`, each value of an item once."""
     return tables.lists_to_rows(table, item, column).drop_duplicates(ignore_index=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from sirec import registry as registry_module
+from sirec.config import dump, to_yaml
 from sirec.errors import SirecError
 from sirec.registry import load_plugin_file
+from sirec.resources import experiments_root
 from sirec.studies.spec.library import (
     EXPERIMENTS,
     find_experiment,
@@ -57,6 +60,24 @@ def installed(folder: Path, name: str, entry_point: str, monkeypatch: pytest.Mon
     monkeypatch.setattr(EXPERIMENTS, "_components", {})
     monkeypatch.setattr(EXPERIMENTS, "_providers", {})
     monkeypatch.setattr(EXPERIMENTS, "_is_filled", False)
+
+
+def test_every_file_of_the_folder_is_a_shipped_experiment() -> None:
+    """Files and names are the same, in the same order."""
+    files = sorted(Path(str(experiments_root())).glob("*.yaml"))
+    assert files
+    assert list(shipped_experiments().values()) == files
+    assert list(shipped_experiments()) == [path.stem for path in files]
+
+
+@pytest.mark.parametrize("name", shipped_experiments())
+def test_a_shipped_experiment_survives_a_round_trip(name: str, tmp_path: Path) -> None:
+    """Written as YAML and read again it is the same; with another seed (control) it is not."""
+    plan = read_experiment(shipped_experiments()[name])
+    (tmp_path / "again.yaml").write_text(to_yaml(dump(plan)))
+    again = read_experiment(tmp_path / "again.yaml")
+    assert again == plan
+    assert replace(again, seeds=(99,)) != plan
 
 
 def test_an_experiment_of_a_plugin_file_is_found_by_its_name(tmp_path: Path) -> None:

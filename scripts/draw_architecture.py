@@ -2,10 +2,10 @@
 
     python scripts/draw_architecture.py
 
-A box is a room: a folder of the package, or a module that stands alone. A room lies above every
-room that it imports from. An arrow that follows from others is left out of the picture: where A
-imports from B and B from C, an import of A from C has no arrow of its own. The source files are
-parsed and never imported; the same sources give the same bytes.
+A box is a room: a folder of the package, or a module that stands alone. A room lies below every
+room that imports from it, and as high as that allows. An arrow that follows from others is left
+out of the picture: where A imports from B and B from C, an import of A from C has no arrow of its
+own. The source files are parsed and never imported; the same sources give the same bytes.
 """
 
 from __future__ import annotations
@@ -109,21 +109,25 @@ def exists(folder: Path, room: str) -> bool:
     return (folder / room).is_dir() or (folder / f"{room}.py").exists()
 
 
-def levels(graph: Mapping[str, set[str]]) -> dict[str, int]:
-    """Level of each room: 0 for one that imports from no other, else one more than the highest it
-    imports from.
+def depths(graph: Mapping[str, set[str]]) -> dict[str, int]:
+    """Depth of each room: 0 for one that no other imports from, else one more than the deepest of
+    the rooms that import from it.
 
     Raises:
         ValueError: rooms import from each other in a circle.
     """
+    users: Graph = {room: set() for room in graph}
+    for room, imported in graph.items():
+        for used in imported:
+            users[used].add(room)
     known: dict[str, int] = {}
     while len(known) < len(graph):
-        ready = [room for room in graph if room not in known and graph[room] <= known.keys()]
+        ready = [room for room in graph if room not in known and users[room] <= known.keys()]
         if not ready:
             circle = sorted(graph.keys() - known.keys())
             raise ValueError(f"rooms import from each other in a circle: {', '.join(circle)}")
         for room in ready:
-            known[room] = 1 + max((known[used] for used in graph[room]), default=-1)
+            known[room] = 1 + max((known[user] for user in users[room]), default=-1)
     return known
 
 
@@ -150,27 +154,44 @@ def reachable(graph: Mapping[str, set[str]], start: str) -> set[str]:
 
 
 def boxes(graph: Mapping[str, set[str]]) -> dict[str, Box]:
-    """A place for each room: a row a level, the highest level above, each row centred."""
-    level = levels(graph)
-    rows = rooms_by_level(level)
+    """A place for each room: a row for each depth, each row centred.
+
+    Within a row, rooms are ordered by the middle of the rooms above that import from them.
+    """
+    rows = rooms_by_depth(depths(graph))
     widest = max(len(row) for row in rows)
     width = widest * (BOX_WIDTH + COLUMN_GAP) - COLUMN_GAP
-    placed = {}
-    for number, row in enumerate(reversed(rows)):
+    placed: dict[str, Box] = {}
+    for number, row in enumerate(rows):
         left = MARGIN + (width - len(row) * (BOX_WIDTH + COLUMN_GAP) + COLUMN_GAP) / 2
-        for column, room in enumerate(row):
-            x = left + column * (BOX_WIDTH + COLUMN_GAP)
-            y = MARGIN + number * (BOX_HEIGHT + ROW_GAP)
-            placed[room] = Box(room, x, y)
+        y = MARGIN + number * (BOX_HEIGHT + ROW_GAP)
+        ordered = sorted(row, key=lambda room: (middle_of_users(room, graph, placed), room))
+        for column, room in enumerate(ordered):
+            placed[room] = Box(room, left + column * (BOX_WIDTH + COLUMN_GAP), y)
     return placed
 
 
-def rooms_by_level(level: Mapping[str, int]) -> list[list[str]]:
-    """Rooms of level 0, of level 1 and so on, each in alphabetical order."""
-    rows: list[list[str]] = [[] for _ in range(max(level.values()) + 1)]
-    for room in sorted(level):
-        rows[level[room]].append(room)
+def rooms_by_depth(depth: Mapping[str, int]) -> list[list[str]]:
+    """Rooms of depth 0, of depth 1 and so on, each in alphabetical order."""
+    rows: list[list[str]] = [[] for _ in range(max(depth.values()) + 1)]
+    for room in sorted(depth):
+        rows[depth[room]].append(room)
     return rows
+
+
+def middle_of_users(room: str, graph: Mapping[str, set[str]], placed: Mapping[str, Box]) -> float:
+    """Mean of the horizontal middles of the rooms that have a direct arrow to a room.
+
+    Args:
+        room: the room.
+        graph: which rooms import from which.
+        placed: the rooms above it.
+    """
+    centres = []
+    for user, used in direct_arrows(graph):
+        if used == room and user in placed:
+            centres.append(placed[user].centre)
+    return sum(centres) / max(len(centres), 1)
 
 
 def draw(package: str, graph: Mapping[str, set[str]]) -> str:

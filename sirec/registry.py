@@ -83,12 +83,20 @@ class Registry(Mapping[str, Component], Generic[Component]):
         base: the class that components are subclasses of, or instances of.
         packages: packages (or modules) of `sirec` whose modules define its own components.
         instances: whether components are instances of `base` rather than subclasses.
+        group: name of the entry-point group; usually `sirec.` and the plural of the kind.
 
     """
 
-    def __init__(self, kind: str, base: type[Any], *packages: str, instances: bool = False) -> None:
+    def __init__(
+        self,
+        kind: str,
+        base: type[Any],
+        *packages: str,
+        instances: bool = False,
+        group: str | None = None,
+    ) -> None:
         self.kind = kind
-        self.group = f"sirec.{kind}s"
+        self.group = group or f"sirec.{kind}s"
         self.failures: dict[str, str] = {}  # entry points that could not be loaded, and why
         self._base = base
         self._packages = packages

@@ -10,9 +10,10 @@ snapshot.safetensors while in progress                        DONE              
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -63,10 +64,72 @@ class _Metrics:
 
 
 @dataclass(frozen=True)
+class RecordedRun:
+    """A run as the records below a results folder name it.
+
+    Attributes:
+        label: the label of its row in a table.
+        run: the run's address, `runs/<data set>/<model>/<id>`, relative to the results folder.
+    """
+
+    label: str
+    run: str
+
+    def open(self, results: Path) -> RunFolder:
+        """The run in a results folder."""
+        return RunFolder(results / self.run, self.label)
+
+
+@dataclass(frozen=True)
 class RunFolder:
-    """The files of one run."""
+    """One run: its files, and what its place among all runs says of it.
+
+    Attributes:
+        path: the folder, which ends in `runs/<data set>/<model>/<id>`.
+        label: the label of the run's row, where the run was chosen as a row of a table. Two folders
+            with the same path are the same run, whatever their labels.
+    """
 
     path: Path
+    label: str = field(default="", compare=False)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set that the run was trained on."""
+        return self._steps[-3]
+
+    @property
+    def model(self) -> str:
+        """Name of the run's model."""
+        return self._steps[-2]
+
+    @property
+    def id(self) -> str:
+        """The run's id: digits of a hash of its configuration, data and revisions."""
+        return self._steps[-1]
+
+    @property
+    def address(self) -> str:
+        """The folder relative to its results folder: `runs/<data set>/<model>/<id>`."""
+        return f"runs/{self.dataset}/{self.model}/{self.id}"
+
+    @property
+    def link(self) -> str:
+        """The folder as tables link to it: its address, behind the name of the results folder."""
+        return "/".join(self._steps[-5:])
+
+    def labelled(self, label: str) -> RunFolder:
+        """The same run under the label of a row."""
+        return replace(self, label=label)
+
+    def recorded(self, results: Path) -> RecordedRun:
+        """The run as a record below a results folder names it; it may lie in another one."""
+        return RecordedRun(self.label, Path(os.path.relpath(self.path, results)).as_posix())
+
+    @property
+    def _steps(self) -> tuple[str, ...]:
+        """The steps of the path, however short it was given."""
+        return self.path.parts if len(self.path.parts) > 4 else self.path.resolve().parts
 
     @property
     def is_done(self) -> bool:
@@ -257,7 +320,9 @@ class Store:
                 f"'{reference}' is the beginning of {len(matches)} runs",
                 "give more digits of the id",
             )
-        raise unknown("run", reference, ["/".join(run.path.parts[-3:]) for run in self.all()])
+        raise unknown(
+            "run", reference, [f"{run.dataset}/{run.model}/{run.id}" for run in self.all()]
+        )
 
 
 def _answers(folder: Path, reference: Path) -> bool:

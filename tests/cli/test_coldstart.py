@@ -95,7 +95,7 @@ def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> N
     assert sirec("coldstart", "--render-only", "--name", "one", "--out", "cold").code == 0
     assert (trained / "tables" / "one.csv").read_bytes() == written["one"]
     unknown = sirec("coldstart", "--render-only", "--name", "three", "--out", "cold")
-    assert (unknown.code, "'three' is not a cold-start table" in unknown.err) == (2, True)
+    assert (unknown.code, "'three' is not a coldstart table" in unknown.err) == (2, True)
 
 
 def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:

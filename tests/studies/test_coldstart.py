@@ -9,8 +9,8 @@ import pytest
 
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
-from sirec.studies.analyses.cold_start import ColdStart, cold_start, record, recorded
-from sirec.studies.compare.select_runs import ListedRun
+from sirec.run.store import RecordedRun
+from sirec.studies.analyses.cold_start import COLD_START, ColdStart, cold_start
 
 RESULTS = Path(__file__).parents[2] / "results"
 COMMITTED = sorted(path.stem for path in (RESULTS / "coldstart").glob("*.json"))
@@ -36,7 +36,7 @@ def test_committed_files_are_what_their_ranks_say(name: str, tmp_path: Path) -> 
     """Drawn anew from committed ranks, tables and the data of figures agree byte for byte with the
     committed ones.
     """
-    report = cold_start(recorded(RESULTS, name), RESULTS)
+    report = cold_start(COLD_START.read(RESULTS, name), RESULTS)
     report.comparison.write(tmp_path / "tables", name)
     for grouping, figure in report.figures.items():
         figure.write_data(tmp_path / "figures", f"{name}_{grouping}")
@@ -60,7 +60,7 @@ def test_committed_files_are_what_their_ranks_say(name: str, tmp_path: Path) -> 
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_bins_add_up_to_committed_metrics(name: str) -> None:
     """Weighted by its users, a row's bins are the run's own test metric, whichever the grouping."""
-    asked = recorded(RESULTS, name)
+    asked = COLD_START.read(RESULTS, name)
     with (RESULTS / "tables" / f"{name}.csv").open() as file:
         lines = [
             line
@@ -86,7 +86,7 @@ def test_committed_bins_add_up_to_committed_metrics(name: str) -> None:
                 assert total / sum(weights) == pytest.approx(parse_metric(metric).mean(ranks))
 
 
-def _ranks(listed: ListedRun, history: str):  # type: ignore[no-untyped-def]
+def _ranks(listed: RecordedRun, history: str):  # type: ignore[no-untyped-def]
     from sirec.run.store import RunFolder
 
     return RunFolder(RESULTS / listed.run).ranks().ranks["test"][history]  # type: ignore[index]
@@ -94,7 +94,7 @@ def _ranks(listed: ListedRun, history: str):  # type: ignore[no-untyped-def]
 
 def test_what_was_asked_is_kept(tmp_path: Path) -> None:
     """A record reads back equal; one that is not there is named with those that are."""
-    runs = (ListedRun("A", "runs/shop/sasrec/1"), ListedRun("B", "runs/shop/comif/2"))
+    runs = (RecordedRun("A", "runs/shop/sasrec/1"), RecordedRun("B", "runs/shop/comif/2"))
     asked = ColdStart(
         runs=runs,
         bins={"length": (7,)},
@@ -103,11 +103,11 @@ def test_what_was_asked_is_kept(tmp_path: Path) -> None:
         history="mask",
         against="A",
     )
-    record(asked, tmp_path, "coldstart_shop")
-    assert recorded(tmp_path, "coldstart_shop") == asked
+    COLD_START.keep(asked, tmp_path, "coldstart_shop")
+    assert COLD_START.read(tmp_path, "coldstart_shop") == asked
     assert next(grouping.ends for grouping in asked.groupings() if grouping.name == "length") == (
         7,
     )
-    with pytest.raises(SirecError, match="'coldstart_shup' is not a cold-start table") as missing:
-        recorded(tmp_path, "coldstart_shup")
+    with pytest.raises(SirecError, match="'coldstart_shup' is not a coldstart table") as missing:
+        COLD_START.read(tmp_path, "coldstart_shup")
     assert "coldstart_shop" in str(missing.value.hint)

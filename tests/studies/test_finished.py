@@ -17,7 +17,12 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder, Store
-from sirec.studies.compare.select_runs import ListedRun, of_models, of_runs, of_study, rows_of
+from sirec.studies.compare.select_runs import (
+    rows_of,
+    select_by_id,
+    select_by_model,
+    select_by_study,
+)
 from sirec.studies.spec.experiment import Experiment
 
 
@@ -56,34 +61,35 @@ def study(results: Path, name: str, rows: Mapping[str, Any], runs: Mapping[str, 
     )
 
 
-def runs_of(listed: list[ListedRun]) -> list[str]:
-    return [line.run.removeprefix("runs/tiny/") for line in listed]
+def runs_of(found: list[RunFolder]) -> list[str]:
+    """Model and id of each run."""
+    return [f"{run.model}/{run.id}" for run in found]
 
 
 def test_the_only_setting_of_a_model_is_meant(results: Path) -> None:
     """Seeds of one setting go together under one label; two settings are refused with their ids."""
-    found = of_models(["sasrec", "comif"], "tiny", results)
+    found = select_by_model(["sasrec", "comif"], "tiny", results)
     assert runs_of(found) == ["sasrec/a1", "comif/b1", "comif/b2"]
     assert [line.label for line in found] == ["SASRec", "COMIF", "COMIF"]
     with pytest.raises(
         SirecError, match="2 finished runs of nova on tiny have different settings"
     ) as refused:
-        of_models(["sasrec", "nova"], "tiny", results)
+        select_by_model(["sasrec", "nova"], "tiny", results)
     assert "nova/c1, nova/c2" in str(refused.value.hint)
 
 
 def test_a_missing_run_is_answered_with_the_command_that_trains_it(results: Path) -> None:
     """An unfinished run is none, nor is one on other data; an unknown model is named as such."""
     with pytest.raises(SirecError, match="no finished run of dif-sr on tiny") as missing:
-        of_models(["sasrec", "dif-sr"], "tiny", results)
+        select_by_model(["sasrec", "dif-sr"], "tiny", results)
     assert "sirec train dif-sr --data tiny" in str(missing.value.hint)
     with pytest.raises(SirecError, match="no finished run of sasrec on other"):
-        of_models(["sasrec"], "other", results)
+        select_by_model(["sasrec"], "other", results)
     with pytest.raises(SirecError, match="'sasrek' is not a model"):
-        of_models(["sasrek"], "tiny", results)
+        select_by_model(["sasrek"], "tiny", results)
     with pytest.raises(SirecError, match="has not finished"):
-        of_runs(["dif-sr/d1"], results)
-    assert runs_of(of_runs(["nova/c2", "sasrec/a1", "nova/c2"], results)) == [
+        select_by_id(["dif-sr/d1"], results)
+    assert runs_of(select_by_id(["nova/c2", "sasrec/a1", "nova/c2"], results)) == [
         "nova/c2",
         "sasrec/a1",
     ]  # control
@@ -99,9 +105,9 @@ def test_a_study_says_which_of_several_settings(results: Path) -> None:
         "N2": {"model": "nova", "set": {"heads": 2}},
     }
     study(results, "first", rows, {"S": "sasrec/a1", "N": "nova/c1", "N2": "nova/c2"})
-    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
+    assert runs_of(select_by_model(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
     study(results, "same", rows, {"S": "sasrec/a1", "N": "nova/c1"})
-    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == [
+    assert runs_of(select_by_model(["sasrec", "nova"], "tiny", results)) == [
         "sasrec/a1",
         "nova/c1",
     ]  # no contradiction
@@ -111,20 +117,20 @@ def test_a_study_says_which_of_several_settings(results: Path) -> None:
         {"S": {"model": "sasrec"}, "N": rows["N2"]},
         {"S": "sasrec/a1", "N": "nova/c2"},
     )
-    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
+    assert runs_of(select_by_model(["sasrec", "nova"], "tiny", results)) == ["sasrec/a1", "nova/c1"]
     study(results, "other", rows, {"S": "sasrec/a1", "N": "nova/c2"})
     with pytest.raises(SirecError, match="several studies have sasrec, nova on tiny") as refused:
-        of_models(["sasrec", "nova"], "tiny", results)
+        select_by_model(["sasrec", "nova"], "tiny", results)
     assert "first, other, same" in str(refused.value.hint)
     study(results, "overall_on_tiny", rows, {"S": "sasrec/a1", "N": "nova/c2"})
-    assert runs_of(of_models(["sasrec", "nova"], "tiny", results)) == [
+    assert runs_of(select_by_model(["sasrec", "nova"], "tiny", results)) == [
         "sasrec/a1",
         "nova/c2",
     ]  # the study of every model
 
 
 def test_rows_to_train_are_those_that_a_record_of_them_would_give(results: Path) -> None:
-    """Of a plan, `rows_of` chooses as `of_study` does of its record: plain rows of a model, or its
+    """Of a plan, `rows_of` chooses as `select_by_study` does of its record: plain rows of a model, or its
     others.
     """
     settings = {
@@ -139,7 +145,7 @@ def test_rows_to_train_are_those_that_a_record_of_them_would_give(results: Path)
     )
     for models in ([], ["nova"], ["sasrec", "comif"]):
         assert rows_of(plan, models) == [
-            line.label for line in of_study("x", results, models=models)
+            line.label for line in select_by_study("x", results, models=models)
         ]
     assert rows_of(plan, ["nova"]) == ["N"]  # control: a choice is made
     with pytest.raises(SirecError, match="t: no row of dif-sr") as missing:
@@ -151,14 +157,14 @@ def test_a_named_study_gives_its_rows(results: Path) -> None:
     """All of them, or those of the models named, variants only where nothing else is."""
     rows = {"S": {"model": "sasrec"}, "N2": {"model": "nova", "set": {"heads": 2}}}
     study(results, "x", rows, {"S": "sasrec/a1", "N2": "nova/c2"})
-    assert [line.label for line in of_study("x", results)] == ["S", "N2"]
-    assert [line.label for line in of_study("x", results, models=["nova"])] == ["N2"]
+    assert [line.label for line in select_by_study("x", results)] == ["S", "N2"]
+    assert [line.label for line in select_by_study("x", results, models=["nova"])] == ["N2"]
     with pytest.raises(SirecError, match="no finished run of dif-sr"):
-        of_study("x", results, models=["dif-sr"])
+        select_by_study("x", results, models=["dif-sr"])
     with pytest.raises(SirecError, match="no finished run on other"):
-        of_study("x", results, data="other")
+        select_by_study("x", results, data="other")
     with pytest.raises(SirecError, match="'y' is not a study"):
-        of_study("y", results)
+        select_by_study("y", results)
 
 
 def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> None:
@@ -170,14 +176,14 @@ def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> No
     stored = json.loads((results / "studies" / "x.json").read_text())
     stored["runs"].append({"label": "C", "row": "C", "run": "runs/tiny/comif/b2"})
     (results / "studies" / "x.json").write_text(json.dumps(stored))
-    assert runs_of(of_models(["comif"], "tiny", results)) == ["comif/b1", "comif/b2"]
+    assert runs_of(select_by_model(["comif"], "tiny", results)) == ["comif/b1", "comif/b2"]
     (results / "runs" / "tiny" / "comif" / "b2" / "DONE").unlink()
     for models in ([], ["comif"]):
         with pytest.raises(SirecError, match="comif/b2: this run has not finished"):
-            of_study("x", results, models=models)
+            select_by_study("x", results, models=models)
     with pytest.raises(SirecError, match="comif/b2: this run has not finished"):
-        of_models(["comif"], "tiny", results)
-    assert runs_of(of_study("x", results, models=["nova"])) == ["nova/c1"]
+        select_by_model(["comif"], "tiny", results)
+    assert runs_of(select_by_study("x", results, models=["nova"])) == ["nova/c1"]
 
 
 def test_what_is_found_by_model_goes_by_its_model(results: Path) -> None:
@@ -186,8 +192,8 @@ def test_what_is_found_by_model_goes_by_its_model(results: Path) -> None:
     """
     rows = {"DIF-SR without all of these": {"model": "sasrec"}}
     study(results, "ablate_dif-sr", rows, {"DIF-SR without all of these": "sasrec/a1"})
-    assert [line.label for line in of_models(["sasrec"], "tiny", results)] == ["SASRec"]
-    assert [line.label for line in of_study("ablate_dif-sr", results)] == [
+    assert [line.label for line in select_by_model(["sasrec"], "tiny", results)] == ["SASRec"]
+    assert [line.label for line in select_by_study("ablate_dif-sr", results)] == [
         "DIF-SR without all of these"
     ]
 
@@ -201,9 +207,9 @@ def test_a_damaged_record_is_named_with_what_to_do(results: Path, text: str) -> 
     they are found.
     """
     path = results / "studies" / "theirs.json"
-    assert of_models(["sasrec"], "tiny", results)
+    assert select_by_model(["sasrec"], "tiny", results)
     path.parent.mkdir()
     path.write_text(text)
     with pytest.raises(SirecError, match=r"theirs\.json") as refused:
-        of_models(["sasrec"], "tiny", results)
+        select_by_model(["sasrec"], "tiny", results)
     assert refused.value.hint == "make it anew: sirec study theirs, or delete it"

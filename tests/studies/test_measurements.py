@@ -4,10 +4,9 @@ of a row averaged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -28,22 +27,18 @@ from sirec.studies.analyses.attention_rank.measure import (
     model_ranks,
 )
 from sirec.studies.analyses.attention_rank.tables import rank_tables
-from sirec.studies.analyses.base import batches, read_record, sample, write_record
-from sirec.studies.analyses.score_terms.measure import CorrelationRecord
-from sirec.studies.analyses.score_terms.tables import correlation_tables
-from sirec.studies.compare.comparison import Comparison
+from sirec.studies.analyses.attention_runs import batches, sample
+from sirec.studies.analyses.base import ANALYSES
 
 RESULTS = Path(__file__).parents[2] / "results"
-KINDS: Mapping[str, tuple[type[Any], Callable[[Any], Comparison]]] = {
-    "rankcheck": (RankRecord, rank_tables),
-    "correlation": (CorrelationRecord, correlation_tables),
-}
+MEASURED = [name for name, analysis in ANALYSES.items() if analysis.measure is not None]
+RANKCHECK = ANALYSES["rankcheck"]
 COMMITTED = sorted(path.stem for path in (RESULTS / "measurements").glob("*_beauty_*.json"))
 
 
-def test_both_measurements_are_committed() -> None:
-    """There is a record of each kind to draw anew."""
-    assert {name.split("_")[0] for name in COMMITTED} == set(KINDS)
+def test_a_record_of_each_measurement_is_committed() -> None:
+    """Every analysis that measures runs has one to draw anew."""
+    assert {name.split("_")[0] for name in COMMITTED} == set(MEASURED)
 
 
 @pytest.mark.parametrize("name", COMMITTED)
@@ -51,15 +46,15 @@ def test_a_committed_table_is_what_its_record_says(name: str, tmp_path: Path) ->
     """Drawn anew from the committed record, tables agree byte for byte; the record survives being
     read and written.
     """
-    kind, tables = KINDS[name.split("_")[0]]
-    record = read_record(RESULTS, name, kind)
-    tables(record).write(tmp_path, name)
+    analysis = ANALYSES[name.split("_")[0]]
+    record = analysis.read(RESULTS, name)
+    analysis.draw(record, RESULTS).comparison.write(tmp_path, name)
     for suffix in ("md", "csv", "tex"):
         assert (tmp_path / f"{name}.{suffix}").read_bytes() == (
             RESULTS / "tables" / f"{name}.{suffix}"
         ).read_bytes()
     assert (
-        write_record(tmp_path, name, record).read_bytes()
+        analysis.keep(record, tmp_path, name).read_bytes()
         == (RESULTS / "measurements" / f"{name}.json").read_bytes()
     )
 
@@ -69,7 +64,7 @@ def test_a_committed_figure_is_what_its_record_says(name: str, tmp_path: Path) -
     """A figure for each matrix, its data the same bytes as the committed ones, its pictures beside
     them and no others.
     """
-    figures = rank_figures(read_record(RESULTS, name, RankRecord))
+    figures = rank_figures(RANKCHECK.read(RESULTS, name))
     assert list(figures) == list(get_args(Matrix))
     for part, figure in figures.items():
         figure.write_data(tmp_path, f"{name}_{part}")
@@ -260,10 +255,10 @@ def test_what_cannot_be_compared_is_said(ranks: RunRanks) -> None:
 
 def test_a_damaged_record_is_named(tmp_path: Path, ranks: RunRanks) -> None:
     """A record with a key of another kind, or none at all, is one line with the file."""
-    path = write_record(tmp_path, "x", a_record(ranks))
-    assert read_record(tmp_path, "x", RankRecord) == a_record(ranks)  # control
+    path = RANKCHECK.keep(a_record(ranks), tmp_path, "x")
+    assert RANKCHECK.read(tmp_path, "x") == a_record(ranks)  # control
     path.write_text(path.read_text().replace('"window": 24', '"window": "wide"'))
     with pytest.raises(SirecError, match="window: expected a whole number"):
-        read_record(tmp_path, "x", RankRecord)
+        RANKCHECK.read(tmp_path, "x")
     with pytest.raises(SirecError, match="no such file"):
-        read_record(tmp_path, "y", RankRecord)
+        RANKCHECK.read(tmp_path, "y")

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import say
 
 if TYPE_CHECKING:
-    from sirec.studies.compare.select_runs import ListedRun
+    from sirec.run.store import RecordedRun
 
 
 def coldstart(
@@ -79,17 +78,10 @@ def coldstart(
 
     Example: sirec coldstart --data beauty --models sasrec,dif-sr,comif --train
     """
-    from sirec.cli.common import show
+    from sirec.cli.analyses import default_data, print_drawn
     from sirec.errors import SirecError
     from sirec.evaluation.user_groups import with_ends
-    from sirec.studies.analyses.cold_start import (
-        METRICS,
-        ColdStart,
-        cold_start,
-        default_name,
-        record,
-        recorded,
-    )
+    from sirec.studies.analyses.cold_start import COLD_START, METRICS, ColdStart, default_name
     from sirec.studies.analyses.names import check_name
 
     name = check_name(name)
@@ -101,30 +93,26 @@ def coldstart(
         other = "--render-only" if render_only else "run folders"
         raise SirecError(f"--train and {other}: there is nothing to train", "leave one of them out")
     if render_only:
-        name = name or default_name(_data(data, data_root), history.value)
-        asked = recorded(out, name)
+        name = name or default_name(data or default_data(data_root)(), history.value)
+        asked = COLD_START.read(out, name)
     else:
+        if train:
+            chosen = _trained(data, models, study, jobs, device, out, data_root)
+        else:
+            chosen = _chosen(runs or [], data, models, study, out, data_root)
+        declared = with_ends(bins or [])
         asked = ColdStart(
-            bins={grouping: declared.ends for grouping, declared in with_ends(bins or []).items()},
+            bins={grouping: each.ends for grouping, each in declared.items()},
             minimum=minimum,
             metrics=tuple(metric or METRICS),
             history=history.value,
             against=against,
-            runs=tuple(
-                _trained(data, models, study, jobs, device, out, data_root)
-                if train
-                else _chosen(runs or [], data, models, study, out, data_root)
-            ),
+            runs=tuple(chosen),
         )
-    report = cold_start(asked, out)
-    for remark in report.remarks:
-        say(remark)
-    name = name or default_name(report.dataset, history.value)
-    record(asked, out, name)
-    written = report.write(out, name)  # before printing: a closed pipe ends the command
-    show(report.comparison, as_json=as_json)
-    for path in written:
-        say(f"written: {path}")
+    drawn = COLD_START.draw(asked, out)
+    name = name or default_name(drawn.dataset, history.value)
+    COLD_START.keep(asked, out, name)
+    print_drawn(drawn, out, name, as_json=as_json)
 
 
 def _chosen(
@@ -134,22 +122,15 @@ def _chosen(
     study: str | None,
     out: Path,
     data_root: Path,
-) -> list[ListedRun]:
-    from sirec.errors import SirecError
-    from sirec.studies.analyses.cold_start import MODELS
-    from sirec.studies.compare.select_runs import of_models, of_runs, of_study
+) -> list[RecordedRun]:
+    """Finished runs."""
+    from sirec.cli.analyses import comma_separated, default_data
+    from sirec.studies.analyses.cold_start import COLD_START
+    from sirec.studies.compare.select_runs import RunChoice
 
-    names = _names(models)
-    if runs:
-        if data or names or study:
-            raise SirecError(
-                "run folders leave nothing for --data, --models or --study to choose",
-                "give one or the other",
-            )
-        return of_runs(runs, out)
-    if study:
-        return of_study(study, out, data=data, models=names)
-    return of_models(names or MODELS, _data(data, data_root), out)
+    choice = RunChoice(tuple(runs), study, comma_separated(models), data)
+    found = choice.find(out, COLD_START.models, default_data(data_root))
+    return [run.recorded(out) for run in found]
 
 
 def _trained(
@@ -160,30 +141,21 @@ def _trained(
     device: str,
     out: Path,
     data_root: Path,
-) -> list[ListedRun]:
+) -> list[RecordedRun]:
     """The runs of an experiment's rows, after training what is missing."""
+    from sirec.cli.analyses import comma_separated, default_data
     from sirec.cli.common import StudyCall
     from sirec.studies.analyses.cold_start import MODELS
-    from sirec.studies.compare.select_runs import EVERY_MODEL, ListedRun, rows_of
+    from sirec.studies.compare.select_runs import EVERY_MODEL, rows_of
     from sirec.studies.spec.library import find_experiment, read_experiment
     from sirec.studies.spec.overrides import Variation
 
     path = find_experiment(study or EVERY_MODEL)
     plan = read_experiment(path)
-    asked = Variation(data=_data(data, data_root))
+    asked = Variation(data=data or default_data(data_root)())
     call = StudyCall(
         asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, jobs=jobs
     )
-    rows = rows_of(plan, _names(models) or (() if study else MODELS))
+    rows = rows_of(plan, comma_separated(models) or (() if study else MODELS))
     found = call.only(rows).run(keeps_record=False)
-    return [ListedRun(run.label, folder.path.relative_to(out).as_posix()) for run, folder in found]
-
-
-def _names(models: str | None) -> list[str]:
-    return [name.strip() for name in models.split(",")] if models else []
-
-
-def _data(data: str | None, data_root: Path) -> str:
-    from sirec.cli.common import dataset
-
-    return data or dataset(None, data_root).name
+    return [folder.labelled(run.label).recorded(out) for run, folder in found]

@@ -46,9 +46,7 @@ def correlation(
 
     Example: sirec correlation --data beauty --models sasrec,sasrecf,nova,dif-sr,comif
     """
-    from sirec.cli.measure import MEASUREMENTS, Chosen, names
+    from sirec.cli.analyses import MeasurementOptions, run_measurement
 
-    chosen = Chosen(runs or (), study, names(models), data, out, data_root)
-    MEASUREMENTS["correlation"].run(
-        chosen, users, seed, render_only=render_only, as_json=as_json, name=name
-    )
+    asked = MeasurementOptions(tuple(runs or ()), study, models, data, users, seed, name)
+    run_measurement("correlation", asked, out, data_root, render_only=render_only, as_json=as_json)

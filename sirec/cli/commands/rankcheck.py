@@ -47,9 +47,7 @@ def rankcheck(
 
     Example: sirec rankcheck --data beauty --models sasrecf,nova,dif-sr
     """
-    from sirec.cli.measure import MEASUREMENTS, Chosen, names
+    from sirec.cli.analyses import MeasurementOptions, run_measurement
 
-    chosen = Chosen(runs or (), study, names(models), data, out, data_root)
-    MEASUREMENTS["rankcheck"].run(
-        chosen, users, seed, render_only=render_only, as_json=as_json, name=name
-    )
+    asked = MeasurementOptions(tuple(runs or ()), study, models, data, users, seed, name)
+    run_measurement("rankcheck", asked, out, data_root, render_only=render_only, as_json=as_json)

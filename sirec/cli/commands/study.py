@@ -43,22 +43,23 @@ def study(
 
     Example: sirec study overall --data beauty --jobs 16 --cluster auto
     """
+    from sirec.cli.analyses import MeasurementOptions, run_measurement
     from sirec.cli.common import StudyCall, seeds_of, show
-    from sirec.cli.measure import MEASUREMENTS, Chosen
     from sirec.config import parse_assignments
     from sirec.errors import SirecError
+    from sirec.studies.analyses.base import ANALYSES
     from sirec.studies.spec.library import find_experiment, read_experiment
     from sirec.studies.spec.overrides import Variation
 
-    if experiment in MEASUREMENTS:
+    if experiment in ANALYSES:
         if only or set_ or seeds or jobs > 1 or cluster or again:
             raise SirecError(
                 f"{experiment} measures finished runs and trains none",
                 f"sirec {experiment} --help lists its options",
             )
-        chosen = Chosen((), None, (), data, out, data_root)
-        MEASUREMENTS[experiment].run(
-            chosen, options.SAMPLED_USERS, 0, render_only=render_only, as_json=as_json
+        measurement = MeasurementOptions((), None, None, data, options.SAMPLED_USERS, 0)
+        run_measurement(
+            experiment, measurement, out, data_root, render_only=render_only, as_json=as_json
         )
         return
     path = find_experiment(experiment)

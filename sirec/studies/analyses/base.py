@@ -1,195 +1,242 @@
-"""Finished runs whose weights are looked into: chosen by name, beside themselves as they were
-before training.
+"""What an analysis is: a question that finished runs answer, as a declaration.
+
+An analysis makes a *record* of finished runs, which is kept as JSON below the results folder, and
+draws tables and figures from the record alone. So what was measured once can be drawn again without
+weights, and a reader can check the figures against the record.
+
+A new analysis is an instance of `Analysis` in a module of its own; `ANALYSES` finds it in the
+packages below this one, or in a plugin (entry-point group `sirec.analyses`). `sirec study NAME`
+runs every analysis that measures runs.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
-
-import numpy as np
-import torch
+from typing import Any, Protocol
 
 from sirec.config import dump, load
-from sirec.core.model import INIT_STD
-from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
-from sirec.data.fields import PADDING
-from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.rows import SequenceRows, gather
-from sirec.errors import SirecError
-from sirec.models import MODELS, model_class
-from sirec.run.config import RunConfig
-from sirec.run.execute import load_model, set_up
+from sirec.data.store import storage
+from sirec.errors import SirecError, unknown
+from sirec.registry import Registry
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
-from sirec.studies.compare.select_runs import ListedRun
+from sirec.studies.analyses.names import RunSelection, analysis_name
+from sirec.studies.compare.comparison import Comparison
+from sirec.studies.compare.select_runs import RunChoice, select_by_id
 
-# histories looked at together: n x n scores of each head in 64 bits stay below a hundred megabytes
-BLOCK_ROWS = 64
-TRAINED, UNTRAINED = "trained", "freshly initialised"
+OnMeasured = Callable[[str], None]
+"""Called with the label of a run as its measurement begins."""
+
+
+class Figure(Protocol):
+    """Something that can be drawn into files."""
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """Write the figure and its data; the first file is the one to look at."""
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnAnalysis:
+    """Tables and figures of a record.
+
+    Attributes:
+        dataset: name of the data set that it is about.
+        comparison: tables and sentences.
+        figures: figures by the ending of their file names.
+        remarks: what could not be drawn, and why.
+    """
+
+    dataset: str
+    comparison: Comparison
+    figures: Mapping[str, Figure]
+    remarks: tuple[str, ...] = ()
+
+    def write(self, results: Path, name: str) -> list[Path]:
+        """Write tables and figures below a results folder.
+
+        Args:
+            results: the results folder.
+            name: what the files are called.
+
+        Returns:
+            The files to look at.
+        """
+        written = [self.comparison.write(results / "tables", name)]
+        for ending, figure in self.figures.items():
+            written.append(figure.write(results / "figures", f"{name}_{ending}")[0])
+        return written
+
+
+class Measurement(Protocol):
+    """What measures finished runs."""
+
+    def __call__(
+        self,
+        runs: Sequence[RunFolder],
+        data: Dataset,
+        users: int,
+        seed: int,
+        progress: OnMeasured,
+    ) -> Any:
+        """Make the record.
+
+        Args:
+            runs: finished runs with their weights.
+            data: the whole data set that they were trained on.
+            users: how many test users are drawn at most.
+            seed: of the draw.
+            progress: called twice a run, trained and untrained.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """A question that finished runs answer.
+
+    Attributes:
+        name: what commands and files call it.
+        meaning: the question in one sentence.
+        models: the models that it is about where none is named.
+        record: class of the record, a dataclass that JSON can hold.
+        draw: makes tables and figures of a record in a results folder.
+        folder: folder of its records below the results folder.
+        select: leaves those of the chosen runs that it can look into; raises `SirecError` if none.
+        check: raises `SirecError` for a model that it cannot look into.
+        measure: makes the record from runs with weights; None where the record is a request, which
+            is drawn from ranks alone.
+    """
+
+    name: str
+    meaning: str
+    models: tuple[str, ...]
+    record: type[Any]
+    draw: Callable[[Any, Path], DrawnAnalysis]
+    folder: str = "measurements"
+    select: Callable[[Sequence[RunFolder]], list[RunFolder]] = list
+    check: Callable[[Sequence[str]], None] = lambda models: None
+    measure: Measurement | None = None
+
+    def path(self, results: Path, name: str) -> Path:
+        """The file of a record.
+
+        Args:
+            results: the results folder.
+            name: what the record is called.
+        """
+        return results / self.folder / f"{name}.json"
+
+    def keep(self, record: object, results: Path, name: str) -> Path:
+        """Write a record, and return its file.
+
+        Args:
+            record: an instance of the analysis' record class.
+            results: the results folder.
+            name: what the record is called.
+        """
+        path = self.path(results, name)
+        replace_json(path, dump(record))
+        return path
+
+    def read(self, results: Path, name: str) -> Any:
+        """A record that was kept.
+
+        Args:
+            results: the results folder.
+            name: what the record is called.
+
+        Raises:
+            SirecError: if there is none of that name, or the file is damaged.
+        """
+        path = self.path(results, name)
+        if not path.exists():
+            if self.measure is None:
+                kept = [found.stem for found in path.parent.glob("*.json")]
+                raise unknown(f"{self.name} table", name, kept)
+            raise SirecError(
+                f"{path}: no such file", "measure first: the same command without --render-only"
+            )
+        return load(self.record, read_json(path), str(path))
+
+
+ANALYSES: Registry[Analysis] = Registry(
+    "analysis",
+    Analysis,
+    "sirec.studies.analyses.attention_rank",
+    "sirec.studies.analyses.score_terms",
+    "sirec.studies.analyses.cold_start",
+    instances=True,
+    group="sirec.analyses",
+)
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A finished run of a model with attention, and the name of its row; seeds of one setting share
-    it.
+class AnalysisRequest:
+    """A measurement that a person asks for.
+
+    Attributes:
+        analysis: which analysis.
+        choice: which runs.
+        results: the results folder, with runs, records, tables and figures.
+        data_root: the folder of prepared data sets.
+        users: how many test users are drawn at most.
+        seed: of the draw.
+        name: what record, tables and figures are called; None for a name that says what was asked.
     """
 
-    label: str
-    folder: RunFolder
+    analysis: Analysis
+    choice: RunChoice
+    results: Path
+    data_root: Path
+    users: int
+    seed: int
+    name: str | None = None
 
-    @property
-    def config(self) -> RunConfig:
-        """The run's configuration."""
-        return self.folder.config()
+    def runs(self, default_data: Callable[[], str]) -> list[RunFolder]:
+        """The runs to measure.
 
-    @property
-    def link(self) -> str:
-        """The run's folder, as tables name it."""
-        return "/".join(self.folder.path.parts[-5:])
-
-    def states(self, data: Dataset) -> Iterator[tuple[str, FusedTransformer, Dataset]]:
-        """The model trained, then freshly initialised, in evaluation mode, and the data with the
-        fields it reads.
-
-        The control's padding row is drawn like the others, as in the authors' code; ours begins,
-        and stays, at 0.
+        Raises:
+            SirecError: for a model or a run that the analysis cannot look into, or that is missing.
         """
-        trained = load_model(self.folder, data)
-        yield TRAINED, _attention_model(trained.model), trained.data
-        fresh = set_up(self.config, data, torch.device("cpu"))
-        with torch.no_grad():
-            _attention_model(fresh.model).items.weight[PADDING].normal_(std=INIT_STD)
-        yield UNTRAINED, _attention_model(fresh.model.eval()), fresh.data
+        self.analysis.check(self.choice.models)
+        found = self.choice.find(self.results, self.analysis.models, default_data)
+        return self.analysis.select(found)
 
+    def measure(self, runs: Sequence[RunFolder], progress: OnMeasured) -> Path:
+        """Measure runs and keep the record.
 
-def check_models(names: Sequence[str]) -> None:
-    """Raises `SirecError` for an unknown model, or one without attention."""
-    for name in names:
-        if not issubclass(model_class(name), TransformerConfig):
+        Args:
+            runs: what `runs()` gave.
+            progress: called twice a run, as its trained and its untrained model are measured.
+
+        Returns:
+            The file of the record.
+        """
+        if self.analysis.measure is None:
             raise SirecError(
-                f"{name} has no attention to look into",
-                f"models with attention: {', '.join(_with_attention())}",
+                f"{self.analysis.name} measures nothing", f"see sirec {self.analysis.name} --help"
             )
+        data = storage.load(storage.find(self.data_root, runs[0].dataset))
+        record = self.analysis.measure(runs, data, self.users, self.seed, progress)
+        return self.analysis.keep(record, self.results, self.name or self._usual_name(data.name))
 
+    def recorded_name(self, default_data: Callable[[], str]) -> str:
+        """What the record of this request is called."""
+        if self.name:
+            return self.name
+        if self.choice.references:
+            data = select_by_id(self.choice.references, self.results)[0].dataset
+        else:
+            data = self.choice.data or default_data()
+        return self._usual_name(data)
 
-def subjects(listed: Sequence[ListedRun], out: Path) -> list[Subject]:
-    """Finished runs (see `finished.py`) as subjects, floors and whatever else has no attention left
-    out.
+    def draw(self, name: str) -> DrawnAnalysis:
+        """Tables and figures of a record, not yet written."""
+        return self.analysis.draw(self.analysis.read(self.results, name), self.results)
 
-    Raises `SirecError` if none is left, if weights are missing, or if the runs differ in data or
-    window.
-    """
-    found = [Subject(line.label, RunFolder(out / line.run)) for line in listed]
-    found = [subject for subject in found if isinstance(subject.config.model, TransformerConfig)]
-    if not found:
-        raise SirecError(
-            "none of these runs has attention to look into",
-            f"models with attention: {', '.join(_with_attention())}",
-        )
-    _refuse_several("data", [subject.config.data.name for subject in found])
-    _refuse_several("max_length", [str(subject.config.data.max_length) for subject in found])
-    for subject in found:
-        if not subject.folder.has_weights:
-            subject.folder.weights()  # says which file is missing, and what to do
-    return found
-
-
-def _refuse_several(what: str, values: Sequence[str]) -> None:
-    if len(set(values)) > 1:
-        raise SirecError(
-            f"these runs differ in {what}: {', '.join(sorted(set(values)))}",
-            f"one {what} at a time",
-        )
-
-
-def _with_attention() -> list[str]:
-    return [
-        name for name, declaration in MODELS.items() if issubclass(declaration, TransformerConfig)
-    ]
-
-
-class Labelled(Protocol):
-    """What is measured on a run carries the name of the run's row and the run's folder."""
-
-    @property
-    def label(self) -> str:
-        """The row."""
-
-    @property
-    def link(self) -> str:
-        """The folder, as tables name it."""
-
-
-Measured = TypeVar("Measured", bound=Labelled)
-
-
-def by_label(runs: Sequence[Measured]) -> list[list[Measured]]:
-    """Measured runs of one row together (seeds of one setting), rows in the order of their first
-    run.
-    """
-    rows: dict[str, list[Measured]] = {}
-    for run in runs:
-        rows.setdefault(run.label, []).append(run)
-    return list(rows.values())
-
-
-def links(runs: Sequence[Labelled]) -> dict[str, str]:
-    """Id -> folder of the runs of a row."""
-    return {Path(run.link).name: run.link for run in runs}
-
-
-def sample(rows: SequenceRows, users: int, seed: int) -> SequenceRows:
-    """At most `users` of the rows, drawn without repetition, shortest first so that batches are of
-    one length.
-    """
-    if users < 1:
-        raise SirecError(f"users {users} must be at least 1")
-    chosen = np.random.default_rng(seed).permutation(len(rows))[:users]
-    return rows.take(chosen[np.argsort(rows.lengths[chosen], kind="stable")])
-
-
-def batches(data: Dataset, rows: SequenceRows) -> Iterator[Batch]:
-    """The batches of these rows, in their order."""
-    for first in range(0, len(rows), BLOCK_ROWS):
-        yield gather(data, rows.take(np.arange(first, min(first + BLOCK_ROWS, len(rows)))))
-
-
-def in_64_bits(model: FusedTransformer) -> FusedTransformer:
-    """A copy of a model that computes in 64 bits."""
-    return copy.deepcopy(model).double()
-
-
-def _attention_model(model: torch.nn.Module) -> FusedTransformer:
-    assert isinstance(model, FusedTransformer), "checked by name before"
-    return model
-
-
-def write_record(out: Path, name: str, record: object) -> Path:
-    """Keep what was measured, so that tables can be drawn again without weights; returns the
-    file.
-    """
-    path = record_path(out, name)
-    replace_json(path, dump(record))
-    return path
-
-
-def read_record(out: Path, name: str, kind: type[Any]) -> Any:
-    """What was measured under this name. Raises `SirecError` if nothing was, or the file is
-    damaged.
-    """
-    path = record_path(out, name)
-    if not path.exists():
-        raise SirecError(
-            f"{path}: no such file", "measure first: the same command without --render-only"
-        )
-    return load(kind, read_json(path), str(path))
-
-
-def record_path(out: Path, name: str) -> Path:
-    """Where a measurement is kept."""
-    return out / "measurements" / f"{name}.json"
+    def _usual_name(self, data: str) -> str:
+        ids = [run.id for run in select_by_id(self.choice.references, self.results)]
+        selection = RunSelection(self.choice.study, self.choice.models, ids)
+        return analysis_name(self.analysis.name, data, selection, self.users, self.seed)

@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sirec.config import dump, load
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
@@ -24,11 +23,10 @@ from sirec.report.differences import find_row, verdict
 from sirec.report.figures.table_figure import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
 from sirec.report.results import ResultsByRow, RunResult, View, best_on_validation
-from sirec.run.files import read_json, replace_json
-from sirec.run.store import RunFolder, Store
+from sirec.run.store import RecordedRun, Store
+from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import HEADLINE, Comparison, without_repeats
 from sirec.studies.compare.results import entry
-from sirec.studies.compare.select_runs import ListedRun
 
 MODELS: tuple[str, ...] = (
     "transitions",
@@ -46,7 +44,7 @@ class ColdStart:
     named).
     """
 
-    runs: tuple[ListedRun, ...]
+    runs: tuple[RecordedRun, ...]
     bins: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     minimum: int = ENOUGH_USERS
     metrics: tuple[str, ...] = METRICS
@@ -61,57 +59,19 @@ class ColdStart:
         ]
 
 
-@dataclass(frozen=True, eq=False)
-class ColdStartReport:
-    """What came out: tables and sentences, a figure for each grouping, `remarks` on what could not
-    be drawn.
-    """
-
-    dataset: str
-    comparison: Comparison
-    figures: Mapping[str, BinFigure]
-    remarks: tuple[str, ...]
-
-    def write(self, out: Path, name: str) -> list[Path]:
-        """Write tables into `out`/tables and figures into `out`/figures, and return the files to
-        look at.
-        """
-        tables = self.comparison.write(out / "tables", name)
-        drawn = [
-            figure.write(out / "figures", f"{name}_{grouping}")[0]
-            for grouping, figure in self.figures.items()
-        ]
-        return [tables, *drawn]
-
-
 def default_name(data: str, history: HistoryRule) -> str:
     """What tables and figures of a data set are called unless a person says otherwise."""
     return f"coldstart_{data}" if history == "keep" else f"coldstart_{data}_masked"
 
 
-def record(asked: ColdStart, out: Path, name: str) -> None:
-    """Write what was asked, so that it can be drawn anew."""
-    replace_json(out / "coldstart" / f"{name}.json", dump(asked))
-
-
-def recorded(out: Path, name: str) -> ColdStart:
-    """What tables of that name were drawn from. Raises `SirecError` if there are none."""
-    path = out / "coldstart" / f"{name}.json"
-    if not path.exists():
-        raise unknown(
-            "cold-start table", name, [path.stem for path in (out / "coldstart").glob("*.json")]
-        )
-    return load(ColdStart, read_json(path), str(path))
-
-
-def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
+def cold_start(asked: ColdStart, out: Path) -> DrawnAnalysis:
     """Tables, sentences and figures of what is asked.
 
     Raises `SirecError` for runs of different data, a baseline that no row is, what the targets are
     like not being stored, or too few users for two bins.
     """
     metrics = parse_metrics(asked.metrics)
-    found = [entry(RunFolder(out / listed.run), listed.label) for listed in asked.runs]
+    found = [entry(run.open(out), run.label) for run in asked.runs]
     rows = one_data_set(found)
     view, baseline = View("test", asked.history), _baseline(rows, asked, metrics)
     title = f"Cold start on {found[0].dataset}: test, history {'kept' if asked.history == 'keep' else 'masked'}"
@@ -135,7 +95,7 @@ def cold_start(asked: ColdStart, out: Path) -> ColdStartReport:
     ]
     tables = without_repeats([table for report in reports for table in report.tables])
     sentences = [text for report in reports for text in _sentences(report, _headline(metrics))]
-    return ColdStartReport(
+    return DrawnAnalysis(
         found[0].dataset,
         Comparison(title, tuple(tables), tuple(sentences)),
         {report.buckets.grouping.name: _figure(report, baseline) for report in reports},
@@ -222,3 +182,13 @@ def _figure(report: BucketReport, baseline: str) -> BinFigure:
     return BinFigure(
         report.values, report.differences, bins, report.buckets.grouping.axis, baseline
     )
+
+
+COLD_START = Analysis(
+    name="coldstart",
+    meaning="On which users does a model gain: rare or frequent targets, short or long histories?",
+    models=MODELS,
+    record=ColdStart,
+    draw=cold_start,
+    folder="coldstart",
+)

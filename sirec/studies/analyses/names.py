@@ -39,12 +39,12 @@ def check_name(name: str | None) -> str | None:
     return name
 
 
-def measurement_name(kind: str, data: str, choice: RunSelection, users: int, seed: int) -> str:
+def analysis_name(kind: str, data: str, choice: RunSelection, users: int, seed: int) -> str:
     """The usual name of a measurement.
 
-    >>> measurement_name("rankcheck", "beauty", RunSelection(), 2000, 0)
+    >>> analysis_name("rankcheck", "beauty", RunSelection(), 2000, 0)
     'rankcheck_beauty'
-    >>> measurement_name("rankcheck", "beauty", RunSelection(study="overall", models=["comif", "nova"]), 100, 3)
+    >>> analysis_name("rankcheck", "beauty", RunSelection(study="overall", models=["comif", "nova"]), 100, 3)
     'rankcheck_beauty_overall_comif_nova_users100_seed3'
     """
     chosen = [choice.study] if choice.study else []

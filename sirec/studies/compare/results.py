@@ -38,7 +38,7 @@ def entry(
         details=facts(folder, details=True),
         ranks=folder.ranks(),
         dataset=config.data.name,
-        link="/".join(folder.path.parts[-5:]),
+        link=folder.link,
         is_training_free=declaration.is_training_free,
         is_variant=is_variant or unlike_papers,
         printed=printed,

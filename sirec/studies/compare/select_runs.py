@@ -4,7 +4,6 @@ rows that make them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from sirec.config import dump
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.run.files import read_json
-from sirec.run.store import RunFolder, Store
+from sirec.run.store import RecordedRun, RunFolder, Store
 from sirec.studies.compare.results import entries
 from sirec.studies.spec.experiment import Experiment
 
@@ -22,27 +21,70 @@ EVERY_MODEL = "overall"  # the experiment that trains each model once
 
 
 @dataclass(frozen=True)
-class ListedRun:
-    """A run by its row's label and its folder, relative to the results folder."""
+class _StudyRow:
+    """A run that a study's record lists.
 
-    label: str
-    run: str
+    Attributes:
+        run: the run, under the label of its row.
+        is_plain: whether its row names the model and changes nothing of it.
+    """
+
+    run: RunFolder
+    is_plain: bool
+
+    @property
+    def model(self) -> str:
+        """Name of the run's model."""
+        return self.run.model
 
 
 @dataclass(frozen=True)
-class _Line:
-    """A run that a study's record lists; `is_plain`: its row names the model and changes nothing of
-    it.
+class RunChoice:
+    """Which finished runs a person asks for, in one of three ways.
+
+    Attributes:
+        references: run folders, or the first digits of ids; they leave nothing else to choose.
+        study: the name of a recorded study, whose rows are chosen under their labels.
+        models: of a study only these models; without a study the runs of these models.
+        data: name of the data set; None where the references or the study say it.
     """
 
-    listed: ListedRun
-    data: str
-    model: str
-    is_plain: bool
+    references: tuple[str, ...] = ()
+    study: str | None = None
+    models: tuple[str, ...] = ()
+    data: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse references together with anything else to choose by."""
+        if self.references and (self.data or self.models or self.study):
+            raise SirecError(
+                "run folders leave nothing for --data, --models or --study to choose",
+                "give one or the other",
+            )
+
+    def find(
+        self, results: Path, usual_models: Sequence[str], default_data: Callable[[], str]
+    ) -> list[RunFolder]:
+        """The chosen runs, each under the label of its row.
+
+        Args:
+            results: the results folder.
+            usual_models: the models where none is named.
+            default_data: called for the name of the data set where it is needed and not given.
+
+        Raises:
+            SirecError: if a run, study or model is unknown, or has not finished.
+        """
+        if self.references:
+            return select_by_id(self.references, results)
+        if self.study:
+            return select_by_study(self.study, results, data=self.data, models=self.models)
+        data = self.data or default_data()
+        return select_by_model(self.models or usual_models, data, results)
 
 
 def rows_of(experiment: Experiment, models: Sequence[str] = ()) -> list[str]:
-    """The rows that `of_study` chooses of a study, by name, whether they have been trained or not.
+    """The rows that `select_by_study` chooses of a study, by name, whether they have been trained or not.
 
     Raises `SirecError` for a model that is none, or that no row has.
     """
@@ -57,7 +99,7 @@ def rows_of(experiment: Experiment, models: Sequence[str] = ()) -> list[str]:
     ]
 
 
-def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
+def select_by_id(references: Sequence[str], out: Path) -> list[RunFolder]:
     """Finished runs by folder or by the first digits of their ids, labelled so that they are told
     apart.
 
@@ -67,12 +109,12 @@ def of_runs(references: Sequence[str], out: Path) -> list[ListedRun]:
     runs = list(dict.fromkeys(store.find(reference) for reference in references))
     for run in runs:
         run.check_finished()
-    return _listed(runs, out)
+    return _labelled(runs)
 
 
-def of_study(
+def select_by_study(
     name: str, out: Path, *, data: str | None = None, models: Sequence[str] = ()
-) -> list[ListedRun]:
+) -> list[RunFolder]:
     """The finished runs of a recorded study, of one data set and of some models where they are
     named.
 
@@ -95,13 +137,13 @@ def of_study(
         [line.model for line in lines],
         lambda model: f"{path}: no finished run of {model}{where}",
     )
-    wanted = [line.listed for line in lines if not models or _is_wanted(line, models, lines)]
-    for listed in wanted:
-        RunFolder(out / listed.run).check_finished()
+    wanted = [line.run for line in lines if not models or _is_wanted(line, models, lines)]
+    for run in wanted:
+        run.check_finished()
     return wanted
 
 
-def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
+def select_by_model(models: Sequence[str], data: str, out: Path) -> list[RunFolder]:
     """The finished runs of models on a data set: those of the study that has them all as they are,
     else the only one of each.
 
@@ -117,18 +159,20 @@ def of_models(models: Sequence[str], data: str, out: Path) -> list[ListedRun]:
     }
     having = [name for name, trained in plain.items() if set(models) <= trained]
     preferred = [name for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}") if name in having][:1]
-    by_study = {name: of_study(name, out, data=data, models=models) for name in preferred or having}
-    if len({frozenset(listed.run for listed in lines) for lines in by_study.values()}) > 1:
+    by_study: dict[str, list[RunFolder]] = {}
+    for name in preferred or having:
+        by_study[name] = select_by_study(name, out, data=data, models=models)
+    if len({frozenset(runs) for runs in by_study.values()}) > 1:
         names = ", ".join(by_study)
         raise SirecError(
             f"several studies have {', '.join(models)} on {data}", f"name one with --study: {names}"
         )
-    lines = next(iter(by_study.values()), [])
-    runs = [RunFolder(out / line.run) for line in lines] or [
-        run for model in models for run in _only_setting(model, data, out)
-    ]
+    runs = next(iter(by_study.values()), [])
+    if not runs:
+        for model in models:
+            runs += _only_setting(model, data, out)
     # A row's name says what it is in its study: what is found by model goes by that.
-    return _listed(list(dict.fromkeys(runs)), out)
+    return _labelled(list(dict.fromkeys(runs)))
 
 
 def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
@@ -172,38 +216,33 @@ def _is_wanted(line: _Row, models: Sequence[str], lines: Sequence[_Row]) -> bool
     return line.model in models and (line.is_plain or not has_plain_row)
 
 
-def _listed(runs: Sequence[RunFolder], out: Path) -> list[ListedRun]:
-    labels = [made.label for made in entries(runs)]
-    return [
-        ListedRun(label, Path(os.path.relpath(run.path, out)).as_posix())
-        for label, run in zip(labels, runs, strict=True)
-    ]
+def _labelled(runs: Sequence[RunFolder]) -> list[RunFolder]:
+    """The runs under labels that tell them apart."""
+    return [run.labelled(made.label) for run, made in zip(runs, entries(runs), strict=True)]
 
 
 def _records(out: Path) -> list[Path]:
     return sorted((out / "studies").glob("*.json"))
 
 
-def _lines(path: Path, data: str | None) -> list[_Line]:
+def _lines(path: Path, data: str | None) -> list[_StudyRow]:
     """The runs of a study's record, which were finished when it was written, of one data set if it
     is named.
     """
     hint = f"make it anew: sirec study {path.stem}, or delete it"
     try:
         stored: Mapping[str, Any] = read_json(path)
-        lines = [_line(entry, stored["plan"]["rows"]) for entry in stored["runs"]]
+        results = path.parents[1]
+        lines = [_line(entry, stored["plan"]["rows"], results) for entry in stored["runs"]]
     except SirecError as error:
         raise SirecError(error.message, hint) from None
     except (AttributeError, KeyError, TypeError, ValueError):
         raise SirecError(f"{path}: not the record of a study", hint) from None
-    return [line for line in lines if data in (None, line.data)]
+    return [line for line in lines if data in (None, line.run.dataset)]
 
 
-def _line(entry: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]]) -> _Line:
-    dataset, model, _ = Path(entry["run"]).parts[-3:]
-    return _Line(
-        ListedRun(entry["label"], entry["run"]),
-        dataset,
-        model,
-        rows[entry["row"]].keys() == {"model"},
-    )
+def _line(
+    entry: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]], results: Path
+) -> _StudyRow:
+    run = RecordedRun(entry["label"], entry["run"]).open(results)
+    return _StudyRow(run, is_plain=rows[entry["row"]].keys() == {"model"})

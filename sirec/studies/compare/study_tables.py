@@ -139,4 +139,4 @@ def _entry(
 
 
 def _dataset(line: Mapping[str, str]) -> str:
-    return Path(line["run"]).parts[-3]
+    return RunFolder(Path(line["run"])).dataset

@@ -87,7 +87,7 @@ class StudyProgress:
         ]
 
     def _trial(self, run: PlannedRun, best_one: PlannedRun) -> Trial:
-        place = "/".join(self.folders[id(run)].path.parts[-4:])
+        place = self.folders[id(run)].address
         return Trial(
             run.label,
             run.tries or {},

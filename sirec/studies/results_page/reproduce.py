@@ -16,8 +16,9 @@ import yaml
 from sirec.core.transformer import TransformerConfig
 from sirec.errors import SirecError
 from sirec.models import model_class
-from sirec.studies.analyses.names import RunSelection, measurement_name
-from sirec.studies.compare.select_runs import ListedRun, of_study
+from sirec.run.store import RecordedRun, RunFolder
+from sirec.studies.analyses.names import RunSelection, analysis_name
+from sirec.studies.compare.select_runs import select_by_study
 from sirec.studies.spec.ablation import ablation
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import known_experiments, read_experiment
@@ -71,7 +72,7 @@ def of_a_measurement(name: str, record: Record, root: Path) -> str | None:
     kind, choice = name.partition("_")[0], _choice(record, root)
     users, seed, data = record["users"], record["seed"], record["data"]
     sample = ["--users", str(users), "--seed", str(seed)]
-    named = [] if name == measurement_name(kind, data, choice, users, seed) else ["--name", name]
+    named = [] if name == analysis_name(kind, data, choice, users, seed) else ["--name", name]
     return shlex.join(["sirec", kind, *_chosen(choice, data), *sample, *named])
 
 
@@ -123,29 +124,26 @@ def _choice(record: Record, root: Path) -> RunSelection:
     """What chooses these runs, labels included: rows of a study where there are such, else the runs
     by id.
     """
-    data, wanted = (
-        record["data"],
-        [
-            ListedRun(run["label"], f"runs/{run['link'].partition('runs/')[2]}")
-            for run in record["runs"]
-        ],
-    )
-    models = list(dict.fromkeys(_model(line) for line in wanted))
+    data, wanted = record["data"], []
+    for run in record["runs"]:
+        address = f"runs/{run['link'].partition('runs/')[2]}"
+        wanted.append(RecordedRun(run["label"], address))
+    models = list(dict.fromkeys(run.open(root).model for run in wanted))
     for path in sorted((root / "studies").glob("*.json")):
         for some in ([], models):
             if _of_study(path.stem, root, data, some) == wanted:
                 return RunSelection(path.stem, some)
-    return RunSelection(ids=[Path(line.run).name for line in wanted])
+    return RunSelection(ids=[run.open(root).id for run in wanted])
 
 
-def _of_study(name: str, root: Path, data: str, models: Sequence[str]) -> list[ListedRun]:
+def _of_study(name: str, root: Path, data: str, models: Sequence[str]) -> list[RecordedRun]:
     """The runs with attention that the options choose; none where they are refused."""
     try:
-        found = of_study(name, root, data=data, models=models)
+        found = select_by_study(name, root, data=data, models=models)
     except SirecError:
         return []
-    return [line for line in found if issubclass(model_class(_model(line)), TransformerConfig)]
+    return [run.recorded(root) for run in found if _has_attention(run)]
 
 
-def _model(line: ListedRun) -> str:
-    return Path(line.run).parts[-2]
+def _has_attention(run: RunFolder) -> bool:
+    return issubclass(model_class(run.model), TransformerConfig)

@@ -46,7 +46,7 @@ class Trial:
     @property
     def dataset(self) -> str:
         """Name of the data set of the run."""
-        return Path(self.run).parts[-3]
+        return RunFolder(Path(self.run)).dataset
 
 
 def combinations(space: SearchSpace) -> Iterator[dict[str, Any]]:

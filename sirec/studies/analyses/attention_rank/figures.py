@@ -19,7 +19,7 @@ from sirec.studies.analyses.attention_rank.tables import (
     power,
     table_title,
 )
-from sirec.studies.analyses.base import TRAINED, UNTRAINED, by_label
+from sirec.studies.analyses.attention_runs import TRAINED, UNTRAINED, by_label
 
 BOUND = "bound"
 NOTE = "lines: means over users and heads; bands: eight users of ten; dotted: bounds, of rows that have one"

@@ -26,7 +26,14 @@ from sirec.evaluation.score_rank import (
     numerical_rank,
     rank_bound,
 )
-from sirec.studies.analyses.base import TRAINED, UNTRAINED, Subject, batches, sample
+from sirec.run.store import RunFolder
+from sirec.studies.analyses.attention_runs import (
+    TRAINED,
+    UNTRAINED,
+    attention_states,
+    batches,
+    sample,
+)
 
 STEPS = (
     1e-1,
@@ -118,15 +125,15 @@ class RankRecord:
 
 
 def measure_ranks(
-    subjects: Sequence[Subject], data: Dataset, users: int, seed: int, progress: OnMeasured
+    runs: Sequence[RunFolder], data: Dataset, users: int, seed: int, progress: OnMeasured
 ) -> RankRecord:
     """The ranks of these runs on the test histories of a sample of users, and of as many with long
     histories.
     """
-    window = subjects[0].config.data.max_length
+    window = runs[0].config().data.max_length
     rows = evaluation_rows(data, "test", window)
     sample(rows, users, seed)  # refuses a sample of nobody before any work is done
-    runs = tuple(_run_ranks(subject, data, rows, users, seed, progress) for subject in subjects)
+    measured = tuple(_run_ranks(run, data, rows, users, seed, progress) for run in runs)
     return RankRecord(
         data=data.name,
         fingerprint=data.fingerprint(),
@@ -137,28 +144,28 @@ def measure_ranks(
         median_length=float(np.median(rows.lengths)),
         tolerances=TOLERANCES,
         steps=STEPS,
-        runs=runs,
+        runs=measured,
     )
 
 
 def _run_ranks(
-    subject: Subject, data: Dataset, rows: SequenceRows, users: int, seed: int, progress: OnMeasured
+    run: RunFolder, data: Dataset, rows: SequenceRows, users: int, seed: int, progress: OnMeasured
 ) -> RunRanks:
     found: dict[str, tuple[BlockRanks, ...]] = {}
-    for state, model, selected in subject.states(data):
-        progress(f"{subject.label}, {state}")
+    for state, model, selected in attention_states(run, data):
+        progress(f"{run.label}, {state}")
         shape = model.layers[0].attention
-        width, fusion = shape.value.out_features // shape.heads, _fusion(subject, model)
+        width, fusion = shape.value.out_features // shape.heads, _fusion(run, model)
         found[state] = model_ranks(model, selected, rows, users, seed)
     return RunRanks(
-        label=subject.label, link=subject.link, fusion=fusion, head_width=width,
+        label=run.label, link=run.link, fusion=fusion, head_width=width,
         longer=int((rows.lengths > width).sum()),
         trained=found[TRAINED], untrained=found[UNTRAINED],
     )  # fmt: skip
 
 
-def _fusion(subject: Subject, model: FusedTransformer) -> str:
-    config = subject.config.model
+def _fusion(run: RunFolder, model: FusedTransformer) -> str:
+    config = run.config().model
     if len(model.layers[0].attention.queries.spelling) == 1:
         return "one score"
     assert isinstance(config, TransformerConfig), "checked when the runs were chosen"

@@ -15,7 +15,7 @@ from sirec.studies.analyses.attention_rank.measure import (
     RankRecord,
     RunRanks,
 )
-from sirec.studies.analyses.base import TRAINED, UNTRAINED, by_label, links
+from sirec.studies.analyses.attention_runs import TRAINED, UNTRAINED, by_label, links
 from sirec.studies.compare.comparison import Comparison
 
 NO_BOUND = "the mask enters before the fusion, so no width bounds the rank"

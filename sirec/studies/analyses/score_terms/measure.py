@@ -31,7 +31,15 @@ from sirec.evaluation.score_terms import (
     magnitudes,
     relevance_covariances,
 )
-from sirec.studies.analyses.base import TRAINED, UNTRAINED, Subject, batches, in_64_bits, sample
+from sirec.run.store import RunFolder
+from sirec.studies.analyses.attention_runs import (
+    TRAINED,
+    UNTRAINED,
+    attention_states,
+    batches,
+    in_64_bits,
+    sample,
+)
 
 OnMeasured = Callable[[str], None]
 OriginPair = tuple[Origin, Origin]
@@ -84,10 +92,10 @@ class CorrelationRecord:
 
 
 def measure_correlation(
-    subjects: Sequence[Subject], data: Dataset, users: int, seed: int, progress: OnMeasured
+    runs: Sequence[RunFolder], data: Dataset, users: int, seed: int, progress: OnMeasured
 ) -> CorrelationRecord:
     """The terms of these runs on the test histories of a sample of users."""
-    rows = evaluation_rows(data, "test", subjects[0].config.data.max_length)
+    rows = evaluation_rows(data, "test", runs[0].config().data.max_length)
     chosen = sample(rows, users, seed)
     return CorrelationRecord(
         data=data.name,
@@ -95,22 +103,22 @@ def measure_correlation(
         users=len(chosen),
         test_users=len(rows),
         seed=seed,
-        runs=tuple(_run_shares(subject, data, chosen, progress) for subject in subjects),
+        runs=tuple(_run_shares(run, data, chosen, progress) for run in runs),
     )
 
 
 def _run_shares(
-    subject: Subject, data: Dataset, rows: SequenceRows, progress: OnMeasured
+    run: RunFolder, data: Dataset, rows: SequenceRows, progress: OnMeasured
 ) -> RunShares:
     found: dict[str, tuple[TermShares, ...]] = {}
-    for state, model, selected in subject.states(data):
-        progress(f"{subject.label}, {state}")
+    for state, model, selected in attention_states(run, data):
+        progress(f"{run.label}, {state}")
         found[state] = model_shares(in_64_bits(model), batches(selected, rows))
-    config = subject.config.model
+    config = run.config().model
     assert isinstance(config, TransformerConfig), "checked by name before"
     return RunShares(
-        label=subject.label,
-        link=subject.link,
+        label=run.label,
+        link=run.link,
         attribute=_level(config, "attribute"),
         behaviour=_level(config, "behaviour"),
         candidates=config.candidates,

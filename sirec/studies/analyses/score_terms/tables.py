@@ -8,7 +8,7 @@ import numpy as np
 
 from sirec.evaluation.score_terms import TERMS
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
-from sirec.studies.analyses.base import TRAINED, UNTRAINED, by_label, links
+from sirec.studies.analyses.attention_runs import TRAINED, UNTRAINED, by_label, links
 from sirec.studies.analyses.score_terms.measure import (
     BIAS,
     KINDS,

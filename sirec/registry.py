@@ -41,6 +41,7 @@ from sirec.errors import SirecError, unknown
 Component = TypeVar("Component")
 PLUGINS_VARIABLE = "SIREC_PLUGINS"
 DIGEST_DIGITS = 12
+FILE_ENDING = ".py"  # of plugin files; the name of a package never ends so
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,13 @@ class Provider:
     def is_sirec(self) -> bool:
         """Whether the component is one of `sirec`'s own."""
         return self.package == "sirec"
+
+    @property
+    def remedy(self) -> str:
+        """What a person does who lacks it."""
+        if self.package.endswith(FILE_ENDING):
+            return f"add the file it came from: --plugin {self.package}"
+        return f"pip install '{self.package}=={self.version}'"
 
     def __str__(self) -> str:
         """As messages and listings name it: `own-model 0.1`."""
@@ -324,6 +332,16 @@ def load_plugins_of_environment() -> None:
 def loaded_plugin_files() -> tuple[Path, ...]:
     """The plugin files loaded so far, in order: what a worker process has to load as well."""
     return tuple(_plugin_files)
+
+
+def available_packages() -> set[str]:
+    """The names of all packages and files that provide a component of any kind."""
+    found: set[str] = set()
+    for registry in _registries:
+        registry._fill()
+        for provider in registry._providers.values():
+            found.add(provider.package)
+    return found
 
 
 def providers_of(configuration: object) -> set[Provider]:

@@ -27,6 +27,7 @@ from sirec.data.split import PARTS, LeaveOneOut, Split
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import HISTORY_RULES, RankTable
+from sirec.registry import Provider, available_packages
 from sirec.run.config import RunConfig
 from sirec.run.files import disk_error, make_folder, promote, read_json, replace_json, replace_text
 
@@ -142,14 +143,38 @@ class RunFolder:
         return self.path / "snapshot.safetensors"
 
     def config(self) -> RunConfig:
-        """The run's configuration, as it was resolved."""
+        """The run's configuration, as it was resolved.
+
+        Raises:
+            SirecError: if the file is missing or damaged, or names a component of a plugin that is
+                not here; then the message names the plugin and what to install.
+        """
         path = self.path / "config.yaml"
         tree = read_yaml(path)
-        return load(
-            RunConfig,
-            {key: value for key, value in tree.items() if key not in OF_THE_DATA},
-            str(path),
-        )
+        for key in OF_THE_DATA:
+            tree.pop(key, None)
+        try:
+            return load(RunConfig, tree, str(path))
+        except SirecError:
+            missing = self.missing_plugins()
+            if not missing:
+                raise
+            raise SirecError(
+                f"{self.path}: this run needs {', '.join(map(str, missing))}, "
+                "which is not installed here",
+                "; ".join(provider.remedy for provider in missing),
+            ) from None
+
+    def missing_plugins(self) -> list[Provider]:
+        """The plugins that the run was made with and that are not here in any version."""
+        path = self.path / "environment.json"
+        if not path.exists():
+            return []
+        needed: Mapping[str, str] = read_json(path).get("plugins", {})
+        here = available_packages()
+        return [
+            Provider(package, version) for package, version in needed.items() if package not in here
+        ]
 
     def fingerprint(self) -> str:
         """The fingerprint of the data the run was made on."""

@@ -158,7 +158,7 @@ def _choice(choices: tuple[Any, ...], value: object, where: str) -> Any:
     if type(value) is int and value not in choices:
         value = str(value)  # an edition such as 2018 needs no quotes
     if value not in choices or isinstance(value, bool):
-        raise unknown("choice", str(value), [str(choice) for choice in choices], where)
+        raise unknown("choice", str(value), map(str, choices), where)
     return value
 
 
@@ -185,15 +185,17 @@ def _dataclass(cls: type, values: object, where: str) -> Any:
         values = {}
     if not isinstance(values, Mapping):
         raise _mismatch(where, "a mapping", values)
-    fields = {key_of(field): field for field in dataclasses.fields(cls)}
+    fields: dict[str, dataclasses.Field[Any]] = {}
+    kinds: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        fields[key_of(field)] = field
+        kinds[key_of(field)] = _field_types(cls)[field.name]
     for key in values:
         if key not in fields:
             raise unknown("key", str(key), fields, where)
     for key, field in fields.items():
         if key not in values and default_of(field) is dataclasses.MISSING:
             raise SirecError(f"{where}: the key '{key}' is missing", f"keys: {', '.join(fields)}")
-    types_by_name = _field_types(cls)
-    kinds = {key: types_by_name[field.name] for key, field in fields.items()}
     arguments: dict[str, Any] = {}
     for key, value in values.items():
         try:

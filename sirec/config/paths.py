@@ -60,7 +60,7 @@ def assign(tree: Tree, path: str, value: object, where: str) -> None:
         raise _unknown_path(tree, path, where)
     meanings = {(steps[0], steps[2:]) for steps in matches}  # whatever stage the second step names
     if len(meanings) > 1:
-        options = ", ".join(".".join(steps) for steps in matches)
+        options = ", ".join(map(".".join, matches))
         raise SirecError(f"{where} {path}: the key is ambiguous", f"say one of: {options}")
     for steps in matches:
         _set(tree, steps, value)
@@ -124,10 +124,13 @@ def title_of(value: Mapping[str, Any]) -> str | None:
 def _matches(tree: Tree, path: str) -> list[Steps]:
     """The places that a path names: the one that it is in full, else all that end in it."""
     wanted = tuple(path.split("."))
-    known = [steps for steps, _ in leaves(tree)]
-    if wanted in known:
-        return [wanted]
-    return [steps for steps in known if steps[-len(wanted) :] == wanted]
+    matches: list[Steps] = []
+    for steps, _ in leaves(tree):
+        if steps == wanted:
+            return [wanted]
+        if steps[-len(wanted) :] == wanted:
+            matches.append(steps)
+    return matches
 
 
 def _unknown_path(tree: Tree, path: str, where: str) -> SirecError:
@@ -150,5 +153,7 @@ def _set(tree: Any, steps: Steps, value: object) -> None:
 def _key_or_index(node: Any, step: str) -> Any:
     if not isinstance(node, list):
         return step
-    names = [step_name(index, value) for index, value in enumerate(node)]
-    return names.index(step)
+    for index, value in enumerate(node):
+        if step_name(index, value) == step:
+            return index
+    raise KeyError(step)

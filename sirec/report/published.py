@@ -159,7 +159,11 @@ def is_compared(proposal: str, model: str) -> bool:
 
 def proposing(model: str) -> list[str]:
     """Names of the papers that propose a model."""
-    return [name for name, paper in PAPERS.items() if paper.proposal == model]
+    found: list[str] = []
+    for name, paper in PAPERS.items():
+        if paper.proposal == model:
+            found.append(name)
+    return found
 
 
 def covers(paper: str, dataset: str) -> bool:
@@ -250,9 +254,8 @@ def _one_value_a_line(name: str) -> pd.DataFrame:
     """
     layout, table = paper_of(name).tables[name], published_table(name)
     if layout.columns is not None:
-        identifying = {*layout.rows, "dataset", "metric"}
-        kept = [column for column in table.columns if column in identifying]
-        table = table.melt(id_vars=kept, var_name=layout.columns, value_name="value")
+        kept = table.columns.intersection([*layout.rows, "dataset", "metric"], sort=False)
+        table = table.melt(id_vars=list(kept), var_name=layout.columns, value_name="value")
     return table.assign(**layout.caption)
 
 

@@ -41,8 +41,10 @@ def requested_experiments(
         return {name: read_experiment(find_experiment(name)) for name in names}
     plan = ablation(model, off, protocol)
     whole = next(iter(plan.rows.values()))
-    parts = [f"no-{name}" for name in off]
-    return {"_".join(["ablate", whole.model, *parts]): plan}
+    name = f"ablate_{whole.model}"
+    for part in off:
+        name += f"_no-{part}"
+    return {name: plan}
 
 
 def ablation(model: str | None, off: Sequence[str], protocol: str = "comif") -> Experiment:
@@ -60,18 +62,18 @@ def ablation(model: str | None, off: Sequence[str], protocol: str = "comif") -> 
     switches = [SWITCHES[name] for name in off]
     if not switches:
         raise SirecError("nothing is switched off", _hint_of_all_switches())
-    chosen = _first_with_all(switches) if model is None else model_class(model).name
+    chosen = _first_with_all(off) if model is None else model_class(model).name
     for switch in switches:
         _check(chosen, switch, protocol)
     title = MODELS[chosen].title
     whole = RowPlan(model=chosen)
-    rows = {title: whole}
+    rows, notes = {title: whole}, []
     for switch in switches:
         rows[f"{title} without {switch.part}"] = switched_off(whole, [switch])
+        notes.append(f"{switch.flag}: {switch.meaning}.")
     if len(switches) > 1:
         rows[f"{title} without all of these"] = switched_off(whole, switches)
-    notes = tuple(f"{switch.flag}: {switch.meaning}." for switch in switches)
-    return Experiment(title=f"{title}: {_flags(off)}", rows=rows, against=title, notes=notes)
+    return Experiment(title=f"{title}: {_flags(off)}", rows=rows, against=title, notes=tuple(notes))
 
 
 def switched_off(row: RowPlan, switches: Sequence[Switch]) -> RowPlan:
@@ -91,15 +93,12 @@ def switched_off(row: RowPlan, switches: Sequence[Switch]) -> RowPlan:
     if model == row.model:
         return replace(row, set=settings, without=tuple(without), is_variant=True)
     # The other model is trained by the same objectives: those that it lacks are added to it.
-    kept = [part for part in _lacking(model, row.model) if part.name not in without]
-    with_ = (*row.with_, *kept)
-    return replace(row, model=model, set=settings, with_=with_, without=(), is_variant=True)
-
-
-def _lacking(model: str, other: str) -> list[ObjectiveConfig]:
-    """The default objectives of another model that a model lacks."""
-    own = {part.name for part in _objectives(model)}
-    return [part for part in _objectives(other) if part.name not in own]
+    with_ = list(row.with_)
+    absent = {*without, *(objective.name for objective in _objectives(model))}
+    for objective in _objectives(row.model):
+        if objective.name not in absent:
+            with_.append(objective)
+    return replace(row, model=model, set=settings, with_=tuple(with_), without=(), is_variant=True)
 
 
 def _objectives(model: str) -> list[ObjectiveConfig]:
@@ -109,12 +108,13 @@ def _objectives(model: str) -> list[ObjectiveConfig]:
     return objectives
 
 
-def _first_with_all(switches: Sequence[Switch]) -> str:
-    for model in switches[0].edits:
-        if all(model in switch.edits for switch in switches):
+def _first_with_all(parts: Sequence[str]) -> str:
+    for model in SWITCHES[parts[0]].edits:
+        if all(model in SWITCHES[part].edits for part in parts):
             return model
-    names = ", ".join(sorted(switch.name for switch in switches))
-    raise SirecError(f"no model has all of: {names}", "switch them off one by one")
+    raise SirecError(
+        f"no model has all of: {', '.join(sorted(parts))}", "switch them off one by one"
+    )
 
 
 def _check(model: str, switch: Switch, protocol: str) -> None:

@@ -46,8 +46,7 @@ def choose(choices: Sequence[str] | None, data: Dataset) -> tuple[str, ...] | No
     attributes = [field.name for field in data.fields if field.kind == "attribute"]
     named: dict[str, str | None] = {}
     for choice in choices:
-        fitting = [name for name in _names(choice) if name in attributes]
-        named[choice] = fitting[0] if fitting else None
+        named[choice] = _first_of(_names(choice), attributes)
     free = [name for name in attributes if name not in named.values()]
     chosen: list[str] = []
     for choice, name in named.items():
@@ -88,8 +87,20 @@ def are_as_named(choices: Sequence[str] | None, attributes: Sequence[str]) -> bo
 
 
 def _names(choice: str) -> list[str]:
-    return [name for name in choice.split("|") if name != ANY]
+    names = choice.split("|")
+    return names[:-1] if names[-1] == ANY else names
+
+
+def _first_of(names: Sequence[str], attributes: Sequence[str]) -> str | None:
+    """The first of these names that is an attribute."""
+    for name in names:
+        if name in attributes:
+            return name
+    return None
 
 
 def _preferred(choices: Sequence[str]) -> tuple[str, ...]:
-    return tuple([*_names(choice), "another attribute"][0] for choice in choices)
+    preferred: list[str] = []
+    for choice in choices:
+        preferred += [*_names(choice), "another attribute"][:1]
+    return tuple(preferred)

@@ -91,14 +91,14 @@ class Experiment:
                 raise SirecError(f"{key} is under set and under search", "leave one of them out")
 
     def _check_printed(self) -> None:
-        selecting = [row.printed for row in self.rows.values() if row.printed]
-        if self.published is None and selecting:
-            raise SirecError(
-                "rows name printed values, but the experiment names no published table",
-                "say published: TABLE",
-            )
-        for keys in selecting:
-            PrintedRow(str(self.published), keys).check()
+        for row in self.rows.values():
+            if row.printed and self.published is None:
+                raise SirecError(
+                    "rows name printed values, but the experiment names no published table",
+                    "say published: TABLE",
+                )
+            if row.printed and self.published is not None:
+                PrintedRow(self.published, row.printed).check()
 
     def _check_baselines(self) -> None:
         if PREVIOUS in self.rows:
@@ -128,12 +128,13 @@ class Experiment:
                 "leave proposals or published out",
             )
         models = {label: row.model for label, row in self.rows.items() if row.is_whole}
+        labels: list[str] = []
         for name in self.proposals:
             if name in self.rows and name not in models:
                 raise SirecError(
                     f"proposals: '{name}' is not a model as its paper has it", "name another row"
                 )
-        labels = [find_label(models, name, "proposals") for name in self.proposals]
+            labels.append(find_label(models, name, "proposals"))
         _refuse_repeats("proposals", labels)
         for label in labels:
             _check_has_baseline(models[label], models.values())
@@ -167,9 +168,10 @@ class Experiment:
         Titles, notes and printed values are left out.
         """
         values: dict[str, Any] = dump(self)
-        plan = {key: values[key] for key in ("datasets", "seeds", "protocol", "profile", "set")}
+        keys = ["datasets", "seeds", "protocol", "profile", "set"]
         if self.search:
-            plan["search"] = values["search"]
+            keys.append("search")
+        plan = {key: values[key] for key in keys}
         plan["rows"] = {label: row.deciding() for label, row in self.rows.items()}
         return plan
 

@@ -90,8 +90,8 @@ def note(trials: Sequence[Trial], alone: Sequence[str] = ()) -> str:
         alone: labels of trained rows that had one run only.
     """
     tried = [f"{key} {' or '.join(values)}" for key, values in _tried_values(trials).items()]
-    counts = {len(of_row) for of_row in _by_row(trials).values()}
-    each = " or ".join(str(count) for count in sorted(counts))
+    counts = set(map(len, _by_row(trials).values()))
+    each = " or ".join(map(str, sorted(counts)))
     text = (
         f"Trials of each row: {each} ({', '.join(tried)}), first seed; "
         f"validation {_metrics(trials)} decided"
@@ -109,7 +109,7 @@ def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> Res
         title: title of the study.
         alone: labels of trained rows that had one run only.
     """
-    settings = list(dict.fromkeys(_text(trial.setting) for trial in trials))
+    settings = _distinct([_text(trial.setting) for trial in trials])
     rows: list[TableRow] = []
     for (dataset, label), by_setting in _by_row(trials).items():
         cells = tuple(_cell(by_setting.get(setting)) for setting in settings)
@@ -117,7 +117,7 @@ def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> Res
         rows.append(TableRow(label, cells, dataset, runs=runs))
     return ResultTable(
         f"{title}: trials, validation {_metrics(trials)}",
-        tuple(TableColumn(setting) for setting in settings),
+        tuple(map(TableColumn, settings)),
         tuple(rows),
         (note(trials, alone), f"{TAKEN}: taken."),
     )
@@ -143,7 +143,12 @@ def _by_row(trials: Sequence[Trial]) -> dict[tuple[str, str], dict[str, Trial]]:
 
 
 def _metrics(trials: Sequence[Trial]) -> str:
-    return " or ".join(dict.fromkeys(trial.metric for trial in trials))
+    return " or ".join(_distinct([trial.metric for trial in trials]))
+
+
+def _distinct(texts: Sequence[str]) -> list[str]:
+    """Each text once, in the order of first appearance."""
+    return list(dict.fromkeys(texts))
 
 
 def _cell(trial: Trial | None) -> Cell:

@@ -67,7 +67,10 @@ def find_experiment(reference: str) -> Path:
 
 def known_experiments() -> dict[str, Path]:
     """Name -> file of all experiments: those that ship with `sirec`, then those of plugins."""
-    return {name: file.path for name, file in EXPERIMENTS.items()}
+    files: dict[str, Path] = {}
+    for name, file in EXPERIMENTS.items():
+        files[name] = file.path
+    return files
 
 
 def shipped_experiments() -> dict[str, Path]:

@@ -39,7 +39,9 @@ class Variation:
         datasets, unavailable = experiment.datasets, experiment.unavailable
         if self.data is not None and datasets != (self.data,):
             datasets, unavailable = (self.data,), {}
-        search = {key: experiment.search[key] for key in experiment.search if key not in self.set}
+        search = dict(experiment.search)
+        for key in self.set:
+            search.pop(key, None)
         return replace(
             experiment,
             datasets=datasets,
@@ -79,15 +81,21 @@ class Variation:
 
     def _named_settings(self, experiment: Experiment) -> list[tuple[str, Any]]:
         """The settings that differ from the file's, or one digest of them if they are many."""
-        settings = [(key, self.set[key]) for key in self.set]
-        differing = [each for each in settings if experiment.set.get(each[0]) != each[1]]
+        differing: list[tuple[str, Any]] = []
+        for key, value in self.set.items():
+            if experiment.set.get(key) != value:
+                differing.append((key, value))
         if len(differing) <= NAMED:
             return differing
-        text = repr(sorted(repr(setting) for setting in differing))
+        text = repr(sorted(map(repr, differing)))
         return [("set", hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS])]
 
 
 def _slug(*words: object) -> str:
     """Words as a part of a file name: the first, then all others joined by hyphens."""
-    first, *others = [re.sub(r"[^\w.]+", "-", str(word)).strip("-") for word in words]
+    first, *others = map(_without_spaces, words)
     return f"{first}_{'-'.join(others)}" if others else first
+
+
+def _without_spaces(word: object) -> str:
+    return re.sub(r"[^\w.]+", "-", str(word)).strip("-")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,6 +11,7 @@ from sirec.config import Tree, dump, has, leaves, overlap
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
+from sirec.objectives.stage import Stage
 from sirec.report.results import PREVIOUS, MissingRow
 from sirec.run.config import RunConfig, resolve
 from sirec.studies.spec.attributes import NoAttributeError, choose, label_of
@@ -39,15 +40,12 @@ class PlannedRun:
 def planned_runs(
     experiment: Experiment, data: Dataset, where: str = "experiment"
 ) -> list[PlannedRun]:
-    """Every run of an experiment on one data set, row by row.
+    """Every run of an experiment on one data set, row by row; arguments as of `planned_rows`.
 
     Args:
         experiment: what is to be trained.
         data: the prepared data set.
         where: what messages begin with.
-
-    Raises:
-        SirecError: as `planned_rows` does.
     """
     return [run for run in planned_rows(experiment, data, where) if isinstance(run, PlannedRun)]
 
@@ -71,7 +69,7 @@ def planned_rows(
             with one that is missing.
     """
     _check_shared(experiment, data, where)
-    present: list[_ResolvedRow] = []
+    present: dict[str, _ResolvedRow] = {}
     for name, plan in experiment.rows.items():
         try:
             attributes = choose(plan.attributes, data)
@@ -79,14 +77,14 @@ def planned_rows(
             yield MissingRow(label_of(name, lacking.wanted), data.name, lacking.reason)
             continue
         row = _ResolvedRow(experiment, name, plan, attributes, data, f"{where}: rows.{name}")
-        same = row.equal_row(present)
+        same = row.equal_row(present.values())
         if same is not None:
             reason = f"{data.name} has no other attributes, so it is '{same.label}'"
             yield MissingRow(row.label, data.name, reason)
             continue
-        present.append(row)
+        present[name] = row
         yield from row.runs()
-    _check_baselines(experiment, [row.name for row in present], data, where)
+    _check_baselines(experiment, list(present), data, where)
 
 
 def settled(experiment: Experiment, trial: PlannedRun) -> list[PlannedRun]:
@@ -114,11 +112,13 @@ def without_objective(config: RunConfig, name: str, where: str = "without") -> R
         SirecError: if no stage has the objective.
     """
     known: set[str] = set()
+    stages: list[Stage] = []
     for stage in config.stages:
-        known.update(part.name for part in stage.objectives)
+        known.update(objective.name for objective in stage.objectives)
+        stages.append(stage.without(name))
     if name not in known:
         raise unknown("objective", name, known, f"{where}: {config.model.name}")
-    return replace(config, stages=tuple(stage.without(name) for stage in config.stages))
+    return replace(config, stages=tuple(stages))
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class _ResolvedRow:
                 space[key] = values
         return space
 
-    def equal_row(self, others: Sequence[_ResolvedRow]) -> _ResolvedRow | None:
+    def equal_row(self, others: Iterable[_ResolvedRow]) -> _ResolvedRow | None:
         """The first of other rows that this row's choice of attributes makes it equal to."""
         if self.plan.attributes is None:
             return None
@@ -212,10 +212,11 @@ class _ResolvedRow:
 
 def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
     """Raise `SirecError` for a shared setting that no row has, and for a seed among settings."""
-    row_settings = [row.set for row in experiment.rows.values()]
-    for settings in (experiment.set, experiment.search, *row_settings):
-        if "seed" in settings:
-            raise SirecError(f"{where}: seed cannot be set", "list seeds under seeds:")
+    keys = {*experiment.set, *experiment.search}
+    for row in experiment.rows.values():
+        keys.update(row.set)
+    if "seed" in keys:
+        raise SirecError(f"{where}: seed cannot be set", "list seeds under seeds:")
     trees: list[Tree] = []
     for row in experiment.rows.values():
         config = resolve(row.model, data, protocol=experiment.protocol, adds=row.with_)
@@ -230,8 +231,10 @@ def _keys(trees: Sequence[Tree]) -> set[str]:
     """The last step of every path in these configurations."""
     keys: set[str] = set()
     for tree in trees:
-        keys.update(path[-1] for path, _ in leaves(tree))
-    return {key for key in keys if not key.isdigit()}
+        for path, _ in leaves(tree):
+            if not path[-1].isdigit():
+                keys.add(path[-1])
+    return keys
 
 
 def _check_baselines(

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from record import needs_record
 
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
@@ -20,6 +21,7 @@ BYTES = {
 }  # of figures the data: pixels are the library's
 
 
+@needs_record
 def test_there_are_committed_tables() -> None:
     """Otherwise the next test would check nothing."""
     assert "coldstart_beauty" in COMMITTED

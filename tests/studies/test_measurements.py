@@ -11,6 +11,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import tiny as builders
+from record import needs_record
 
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
@@ -36,6 +37,7 @@ RANKCHECK = ANALYSES["rankcheck"]
 COMMITTED = sorted(path.stem for path in (RESULTS / "measurements").glob("*_beauty_*.json"))
 
 
+@needs_record
 def test_a_record_of_each_measurement_is_committed() -> None:
     """Every analysis that measures runs has one to draw anew."""
     assert {name.split("_")[0] for name in COMMITTED} == set(MEASURED)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from record import needs_record
 
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
@@ -173,6 +174,7 @@ def test_what_only_ablate_can_ask_is_asked_of_ablate() -> None:
     assert of_an_experiment("a_file_of_mine", {"plan": plan}, ROOT) is None
 
 
+@needs_record
 def test_the_committed_report_is_what_its_records_say() -> None:
     """Made anew from committed tables and records it has the same bytes; whatever table the
     documents point to is in it.

@@ -6,10 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from load_script import load_script
+from load_script import load
 
-ROOT = Path(__file__).parents[1]
-compare_numbers = load_script(ROOT / "scripts" / "compare_numbers.py")
+compare_numbers = load("compare_numbers", "scripts")
 TABLE = "table,row,is_floor,value\nOverall,SASRec,0,0.1202\nOverall,(floor),1,\n"
 
 

@@ -2,7 +2,7 @@
 million items.
 
     python benchmarks/growth.py --out benchmarks/growth.md
-    python benchmarks/growth.py --up-to 125000 --seconds 1        # without the largest, in a few minutes
+    python benchmarks/growth.py --up-to 125000 --seconds 1   # without the largest: a few minutes
 
 On each axis one size doubles and all others stay. Every point is measured in a fresh process, one
 at a time; this one imports nothing large before the last is done, since a child's peak memory, as
@@ -163,7 +163,10 @@ def measure(
         done.append(run(size))
         figures = done[-1].figures
         shown = " ".join(f"{name}={value}" for name, value in size.items())
-        times = f"{figures['step']:.1f} ms a step, {figures['ranking']:.2f} s to rank 1,000 users, {figures['peak']:,.0f} MB"
+        times = (
+            f"{figures['step']:.1f} ms a step, {figures['ranking']:.2f} s to rank 1,000 users, "
+            f"{figures['peak']:,.0f} MB"
+        )
         tell(f"{number}/{len(sizes)}  {shown}: {times}")
     return done
 
@@ -263,19 +266,30 @@ def notes(
     machine = environment.describe(args.threads)
     waiting = sorted(point.found["waiting"] for point in measured)
     return [
-        "Protocol: SASRec of two layers and two heads, inner width twice the width, 512 targets a step in rows of random users,"
-        f" Adam, fp32, {args.threads} thread{'s' if args.threads > 1 else ''}; generated interactions (history: 5 and a"
-        " log-normal number, in the mean as given; popularity: rank^-0.6, codes shuffled). A fresh process for each point."
-        f" Seconds are of {CLOCKS[args.clock]}; on the wall the points took {waiting[len(waiting) // 2]:.2f} (median) to"
+        "Protocol: SASRec of two layers and two heads, inner width twice the width, 512 targets "
+        "a step in rows of random users,"
+        f" Adam, fp32, {args.threads} thread{'s' if args.threads > 1 else ''}; generated "
+        "interactions (history: 5 and a"
+        " log-normal number, in the mean as given; popularity: rank^-0.6, codes shuffled). A "
+        "fresh process for each point."
+        f" Seconds are of {CLOCKS[args.clock]}; on the wall the points took "
+        f"{waiting[len(waiting) // 2]:.2f} (median) to"
         f" {waiting[-1]:.2f} times that, waiting included."
-        f" Steps: the mean over the middle half of at least {args.seconds:g} s and five steps after two for warming up, part"
-        " by part: batch (dealing and gathering), encode, loss (reading the item table, too), backward, optimiser (giving"
-        " the gradients back, too), rest. An epoch is that times its steps. Ranking: the first users, as many as have 2²⁹"
-        " scores or 2²⁰ slots, but at least 512, in seconds for 1,000 of them; ranking *all* is this times all users, not"
-        " measured where they are more. List: what happens once a run, listing rows and building losses. Peak: of data"
+        f" Steps: the mean over the middle half of at least {args.seconds:g} s and five steps "
+        "after two for warming up, part"
+        " by part: batch (dealing and gathering), encode, loss (reading the item table, too), "
+        "backward, optimiser (giving"
+        " the gradients back, too), rest. An epoch is that times its steps. Ranking: the first "
+        "users, as many as have 2²⁹"
+        " scores or 2²⁰ slots, but at least 512, in seconds for 1,000 of them; ranking *all* is "
+        "this times all users, not"
+        " measured where they are more. List: what happens once a run, listing rows and "
+        "building losses. Peak: of data"
         " and training, and with ranking, above what the imports took.",
-        f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, Python {machine['python']},"
-        f" torch {machine['packages']['torch']}, commit {machine['commit']}; load average at the start {loads[0]:.2f}, at the"
+        f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, "
+        f"Python {machine['python']},"
+        f" torch {machine['packages']['torch']}, commit {machine['commit']}; load average at "
+        f"the start {loads[0]:.2f}, at the"
         f" end {loads[1]:.2f}.",
     ]
 
@@ -284,7 +298,8 @@ def compose(axes: Sequence[Axis], measured: Sequence[Measured], remarks: Sequenc
     """The whole page."""
     parts = [
         "# Growth",
-        "How cost grows: y ∝ size^exponent, fitted over an axis and, in parentheses, over its last doubling.",
+        "How cost grows: y ∝ size^exponent, fitted over an axis and, in parentheses, over its "
+        "last doubling.",
         exponents_table(axes, measured),
         *(points_table(axis, rows_of(axis, measured)) for axis in axes),
         *remarks,

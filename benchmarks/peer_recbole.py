@@ -155,7 +155,8 @@ def read_manifest(folder: Path) -> dict[str, int]:
     path = folder / MANIFEST
     if not path.is_file():
         raise PeerError(
-            f"--data {folder}: no {MANIFEST} in it; make a data set first, for example: sirec prepare beauty"
+            f"--data {folder}: no {MANIFEST} in it; make a data set first, for example: sirec "
+            "prepare beauty"
         )
     try:
         manifest = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -271,9 +272,9 @@ def import_peer(peer: Peer, repository: Path | None) -> Package:
 
     if peer.from_repository:
         sys.path.insert(0, str(repository))
-    if not hasattr(
-        np, "long"
-    ):  # numpy 1.24 to 1.26, to which RecBole's Config gives it back: attributes of one value need it
+    # numpy 1.24 to 1.26 lack it, and RecBole's Config gives it back; attributes of one value
+    # need it.
+    if not hasattr(np, "long"):
         np.long = np.int_
     try:
         package, models, interaction, utils = map(
@@ -428,7 +429,9 @@ def measure(peer: Peer, package: Package, data: Data, args: argparse.Namespace) 
 def row_of(args: argparse.Namespace, sizes: Mapping[str, int]) -> dict[str, Any]:
     """Import, read and measure what is asked for: one row."""
     import torch
-    from pyarrow import parquet  # noqa: F401 - what reading needs counts as an import, and what it reads as data
+
+    # What reading needs counts as an import, and what it reads as data.
+    from pyarrow import parquet  # noqa: F401
 
     peer = PEERS[args.name]
     torch.set_num_threads(args.threads)
@@ -548,7 +551,10 @@ def problems(args: argparse.Namespace, names: Sequence[str]) -> Iterator[str]:
         )
         yield f"{args.name} needs {wanted}"
     if min(args.steps, args.threads, args.batch, args.evaluation_batch) < 1 or args.warmup < 0:
-        yield "--steps, --threads, --batch and --evaluation-batch must be at least 1, --warmup at least 0"
+        yield (
+            "--steps, --threads, --batch and --evaluation-batch must be at least 1, --warmup at "
+            "least 0"
+        )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -143,13 +143,18 @@ def notes(
         if len(row.sums) == 3
     }
     return [
-        f"Protocol: {generated['reviews']:,} generated reviews in {generated['bytes'] / 1e9:.2f} GB of JSON lines and"
-        f" {generated['businesses']:,} businesses, in the page cache since they were written; a fresh process for each, imports"
-        f" not timed but in the peak; rounds: {args.rounds}, their median, smallest and largest. Ours gives ids as codes,"
-        " polars as texts, Python each text once; all gave times in seconds, and equal counts and sums. polars maps"
+        f"Protocol: {generated['reviews']:,} generated reviews in "
+        f"{generated['bytes'] / 1e9:.2f} GB of JSON lines and"
+        f" {generated['businesses']:,} businesses, in the page cache since they were written; a "
+        "fresh process for each, imports"
+        f" not timed but in the peak; rounds: {args.rounds}, their median, smallest and "
+        "largest. Ours gives ids as codes,"
+        " polars as texts, Python each text once; all gave times in seconds, and equal counts "
+        "and sums. polars maps"
         " the file into memory, which counts in its peak."
         f" Left by 5-core: {'; '.join(f'{name}: {what}' for name, what in left.items())}.",
-        f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, Python {machine['python']},"
+        f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, "
+        f"Python {machine['python']},"
         f" commit {machine['commit']}; load average at the start {load:.2f}.",
     ]
 

@@ -159,7 +159,8 @@ def _reviews(count: int, users: list[str], businesses: list[str], rng: Any) -> I
     ):
         text = " ".join(pool[start:end])
         yield (
-            f'{{"review_id":"{next(names)}","user_id":"{user}","business_id":"{business}","stars":{star}.0,"useful":{useful},'
+            f'{{"review_id":"{next(names)}","user_id":"{user}","business_id":"{business}",'
+            f'"stars":{star}.0,"useful":{useful},'
             f'"funny":{funny},"cool":{cool},"text":"{text}","date":"{date[:10]} {date[11:]}"}}\n'
         )
 

@@ -51,7 +51,10 @@ NUMBERS = ("ms_per_step", "seconds_per_epoch", "peak_bytes_above_import")
 PRINTED = ("train_s_per_epoch", "inference_s", "memory_gb")  # what --printed has of a model
 # What `own_side.py` does with these names, in words.
 SHAPES = {
-    "equal": "3 layers, 4 heads, inner 256, dropout 0.5 and 0.3 wherever a model has these and its side says nothing else",
+    "equal": (
+        "3 layers, 4 heads, inner 256, dropout 0.5 and 0.3 wherever a model has these and its "
+        "side says nothing else"
+    ),
     "declared": "everything else (layers, heads, inner widths, dropouts) as each model declares it",
 }
 
@@ -187,7 +190,8 @@ def run_rounds(
                 found.setdefault(line["name"], []).append(line)
                 ours[line["name"]] = side.ours
                 tell(
-                    f"round {number + 1}/{rounds}  {line['name']}: {line['ms_per_step']:.0f} ms a step"
+                    f"round {number + 1}/{rounds}  {line['name']}: {line['ms_per_step']:.0f} ms "
+                    "a step"
                 )
     return [summarise(name, lines, ours[name]) for name, lines in found.items()]
 
@@ -314,7 +318,9 @@ def machine_of(args: argparse.Namespace, load: float) -> dict[str, Any]:
     found = environment.describe(args.threads, args.device)
     beside = "" if args.device == "cpu" else f"{found['accelerator']} beside "
     return {
-        "where": f"{beside}{found['processor']}, {os.cpu_count()} logical cores, {platform.system()}",
+        "where": (
+            f"{beside}{found['processor']}, {os.cpu_count()} logical cores, {platform.system()}"
+        ),
         "python": found["python"],
         "torch": found["packages"]["torch"],
         "commit": found["commit"],
@@ -334,19 +340,23 @@ def notes(
     steps = sorted({row.steps_per_epoch for row in measured if row.steps_per_epoch is not None})
     lines = [
         _protocol_line(args, measured, steps),
-        f"Machine: {machine['where']}, Python {machine['python']}, torch {machine['torch']}, commit {machine['commit']}; load"
+        f"Machine: {machine['where']}, Python {machine['python']}, torch {machine['torch']}, "
+        f"commit {machine['commit']}; load"
         f" average at the start {machine['load']:.2f}.",
     ]
     if earlier is not None:
         lines.append(_since_line(earlier, machine))
     if args.printed:
         lines.append(
-            f"Printed: {args.printed.name}, of the paper's code on the paper's machine and Beauty: three layers and four heads"
-            " in every model, the memory that of its GPU. Compare these columns within themselves, not with ours."
+            f"Printed: {args.printed.name}, of the paper's code on the paper's machine and "
+            "Beauty: three layers and four heads"
+            " in every model, the memory that of its GPU. Compare these columns within "
+            "themselves, not with ours."
         )
     if len(steps) > 1:
         lines.append(
-            "Warning: the sides differ in the number of steps an epoch, so they did not train on the same targets."
+            "Warning: the sides differ in the number of steps an epoch, so they did not train "
+            "on the same targets."
         )
     return lines
 
@@ -368,14 +378,22 @@ def _protocol_line(
     spread = has_spread(measured)
     rounds = f"median over {args.rounds} rounds in alternating order" if spread else "one round"
     return (
-        f"Protocol: {terms['data']}, {' or '.join(map(str, steps)) or 'an unknown number of'} steps an epoch; 512 targets a"
-        f" step, d = 128 and window 50, {SHAPES[terms['shape']]}; Adam, {args.threads} threads; ours with attributes:"
-        f" {terms['attributes']}, and in {args.precision} unless a side says otherwise; {rounds}, a fresh process for each"
-        f" side and round. Steps: how many a side says it timed, whose mean is shown; ours {args.own_steps} after"
-        f" {args.own_warmup} for warming up, either ending early after {args.limit:g} s and 3 steps (cut short:"
-        f" {', '.join(short) or 'none'}){peers}. An epoch is the mean step times the steps of an epoch;"
-        f"{' spread: smallest and largest over rounds;' if spread else ''} validation: ranking every user's target among all"
-        " items; peak: in training, above what the imports took, data included; speed: against the fastest peer of the same"
+        f"Protocol: {terms['data']}, {' or '.join(map(str, steps)) or 'an unknown number of'} "
+        "steps an epoch; 512 targets a"
+        f" step, d = 128 and window 50, {SHAPES[terms['shape']]}; Adam, {args.threads} threads; "
+        "ours with attributes:"
+        f" {terms['attributes']}, and in {args.precision} unless a side says otherwise; "
+        f"{rounds}, a fresh process for each"
+        " side and round. Steps: how many a side says it timed, whose mean is shown; ours "
+        f"{args.own_steps} after"
+        f" {args.own_warmup} for warming up, either ending early after {args.limit:g} s and 3 "
+        "steps (cut short:"
+        f" {', '.join(short) or 'none'}){peers}. An epoch is the mean step times the steps of "
+        "an epoch;"
+        f"{' spread: smallest and largest over rounds;' if spread else ''} validation: ranking "
+        "every user's target among all"
+        " items; peak: in training, above what the imports took, data included; speed: against "
+        "the fastest peer of the same"
         " model."
     )
 
@@ -383,11 +401,15 @@ def _protocol_line(
 def _since_line(earlier: Earlier, machine: Mapping[str, Any]) -> str:
     if earlier.protocol is None or earlier.machine is None:
         return (
-            f"Since: {earlier.path} does not say how and where it was measured, so the ratios hold only if that was on this"
+            f"Since: {earlier.path} does not say how and where it was measured, so the ratios "
+            "hold only if that was on this"
             " data, by this protocol and on this machine; --out writes figures that say it."
         )
     if earlier.machine["where"] != machine["where"]:
-        return f"Since: {earlier.path} is of another machine ({earlier.machine['where']}), so the ratios are the machines' too."
+        return (
+            f"Since: {earlier.path} is of another machine ({earlier.machine['where']}), so the "
+            "ratios are the machines' too."
+        )
     return f"Since: against {earlier.path}, commit {earlier.machine['commit']}."
 
 
@@ -544,11 +566,17 @@ def problems(args: argparse.Namespace) -> Iterator[str]:
     yield from _wrong_numbers(args)
     yield from _wrong_files(args)
     if not args.data.is_dir():
-        yield f"--data {args.data}: no such folder; make it first, for example: sirec prepare {args.data.name}"
+        yield (
+            f"--data {args.data}: no such folder; make it first, for example: sirec prepare "
+            f"{args.data.name}"
+        )
     if args.every_model and args.own:
         yield "--every-model and --own exclude each other"
     if args.every_model and args.peer_script:
-        yield "--every-model has models as declared, and peers have one shape: name ours with --own MODEL"
+        yield (
+            "--every-model has models as declared, and peers have one shape: name ours with "
+            "--own MODEL"
+        )
     if args.own and not any(args.own) and not args.peer_script:
         yield '--own "" leaves nothing to time without --peer-script'
     if args.peer_script and not shutil.which(args.peer_python):
@@ -567,7 +595,10 @@ def _wrong_files(args: argparse.Namespace) -> Iterator[str]:
     if args.before and not args.before.is_file():
         yield f"--before {args.before}: no such file; --out FILE.md writes FILE.json"
     if args.printed and not args.printed.is_file():
-        yield f"--printed {args.printed}: no such file; COMIF's table is experiments/published/comif_table7_efficiency.csv"
+        yield (
+            f"--printed {args.printed}: no such file; COMIF's table is "
+            "experiments/published/comif_table7_efficiency.csv"
+        )
     if args.out and args.out.suffix != ".md":
         yield f"--out {args.out}: the table is Markdown, so the name must end in .md"
     written = [args.out, args.out.with_suffix(".json")] if args.out else []
@@ -593,7 +624,10 @@ def _unlike(earlier: Earlier, terms: Mapping[str, Any]) -> Iterator[str]:
         if then.get(key) != value
     ]
     if other:
-        yield f"--before {earlier.path} was measured with {', '.join(other)}; ask for the same, or leave --before out"
+        yield (
+            f"--before {earlier.path} was measured with {', '.join(other)}; ask for the same, "
+            "or leave --before out"
+        )
 
 
 def _wrong_device(name: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,7 +106,10 @@ def item_softmax(precision: str) -> Trial:
 
         return way
 
-    verdict = "kept: blocks of 16 MB. In a step they save more than alone, since nothing of 25 MB is allocated and freed"
+    verdict = (
+        "kept: blocks of 16 MB. In a step they save more than alone, since nothing of 25 MB is "
+        "allocated and freed"
+    )
     return Trial(
         f"Item softmax, forward and backward, {precision}",
         {n: through(f) for n, f in losses.items()},
@@ -140,7 +144,8 @@ def dropout(*shape: int) -> Trial:
     x = torch.randn(*shape)
     ways = {"nn.Dropout": nn.Dropout(0.5), "four values from one 64-bit draw": Dropout(0.5)}
     title = f"Dropout of {' × '.join(map(str, shape))} values, forward"
-    return Trial(title, {name: lambda part=part: part(x) for name, part in ways.items()}, "kept")  # type: ignore[misc]
+    calls = {name: partial(part, x) for name, part in ways.items()}
+    return Trial(title, calls, "kept")
 
 
 def attribute_values(data: Dataset) -> Trial:
@@ -205,7 +210,8 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
     def dealt(composition: str) -> Iterator[SequenceRows]:
         generator = np.random.default_rng(0)
         while True:
-            for chosen in deal(trainer.rows, trainer.stage.budget, composition, generator):  # type: ignore[arg-type]
+            budget = trainer.stage.budget
+            for chosen in deal(trainer.rows, budget, composition, generator):  # type: ignore[arg-type]
                 yield trainer.rows.take(chosen)
 
     def made_before() -> Way:
@@ -335,7 +341,8 @@ def main() -> None:
     ]
     torch.set_num_threads(args.threads)
     sections = [
-        f"Milliseconds, medians over {args.turns} turns, {args.threads} threads, torch {torch.__version__}."
+        f"Milliseconds, medians over {args.turns} turns, {args.threads} threads, torch "
+        f"{torch.__version__}."
     ]
     for make in made:
         trial = make()

@@ -24,7 +24,9 @@ peer, training = load("peer_recbole"), load("training")
 
 PACKAGE = {
     "__init__.py": '__version__ = "7.8"',
-    "utils/__init__.py": "import enum\nFeatureType = enum.Enum('FeatureType', ['TOKEN', 'TOKEN_SEQ'])",
+    "utils/__init__.py": (
+        "import enum\nFeatureType = enum.Enum('FeatureType', ['TOKEN', 'TOKEN_SEQ'])"
+    ),
     "data/__init__.py": "",
     "data/interaction.py": """
 class Interaction:

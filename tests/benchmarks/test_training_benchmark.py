@@ -26,7 +26,8 @@ def demo():
 def printer(tmp_path: Path, *lines: dict[str, object], code: int = 0) -> tuple[str, ...]:
     script = tmp_path / "peer.py"
     script.write_text(
-        f"import sys\nfor line in {[json.dumps(line) for line in lines]!r}: print(line)\nsys.exit({code})\n"
+        f"import sys\nfor line in {[json.dumps(line) for line in lines]!r}: "
+        f"print(line)\nsys.exit({code})\n"
     )
     return (sys.executable, str(script))
 

@@ -1,37 +1,24 @@
-"""The table that puts runs beside each other, beside what the papers printed, with marks for what
-is significant.
-"""
+"""The table that sets runs beside each other and beside what papers printed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
-from sirec.evaluation.ranks import HistoryRule
 from sirec.papers import PAPERS
-from sirec.report.differences import MARK, TEST_VIEW, PairedTest, significance_notes
+from sirec.report.difference_words import MARK, significance_notes
+from sirec.report.differences import TEST_VIEW, PairedTest
+from sirec.report.notes import condition_notes
 from sirec.report.published import Published, covers, published, published_users
-from sirec.report.results import (
-    MissingRow,
-    RunResult,
-    View,
-    group,
-    is_known,
-    links,
-    means,
-    protocol_notes,
-    seed_note,
-    split_notes,
-    tie_notes,
-)
+from sirec.report.result_set import ResultSet
+from sirec.report.results import MissingRow, ResultRow, RunResult, View
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 
 def comparison_table(
-    entries: Sequence[RunResult],
+    results: Iterable[RunResult],
     metrics: Sequence[Metric] = DEFAULT_METRICS,
     *,
     view: View = TEST_VIEW,
@@ -40,104 +27,130 @@ def comparison_table(
     missing: Sequence[MissingRow] = (),
     title: str = "Comparison",
 ) -> ResultTable:
-    """Rows = models, columns = metrics; seeds averaged, the deviation over seeds beside the mean.
+    """A row for each row of runs, a column for each metric; the mean over seeds with its deviation.
 
-    On the test split printed values stand beside ours, each under the history rule it was ranked
-    by: those of the published row that an entry names, else those of `paper`'s main table, or of
-    the other one's for a data set that it lacks. `pairs` put significance marks on the rows they
-    are about; `missing` rows end their data set's, with the reason for being so. Raises
-    `SirecError` without entries, or if a row has the same seed twice.
+    On the test split printed values stand beside ours, each under the history rule that it was
+    ranked by.
+
+    Args:
+        results: the runs.
+        metrics: the metrics.
+        view: which ranks are read.
+        paper: the paper whose main table is shown where a run names no published row of its own.
+            For a data set that this paper lacks, another paper's table is shown.
+        pairs: paired tests; those that are significant mark the rows that they are about.
+        missing: rows that a data set cannot have. They stand below its other rows, with the
+            reason.
+        title: title of the table; the data set is added if there is only one.
+
+    Raises:
+        SirecError: if there are no runs, or a row has a seed twice.
     """
-    grouped = group(entries)
-    marked = {
-        (pair.dataset, pair.label, pair.difference.metric)
-        for pair in pairs
-        if pair.is_reference and pair.is_significant
-    }
-    several = len(grouped) > 1
-    rows: list[TableRow] = []
-    sources: dict[str, None] = {}
-    elsewhere: dict[
-        str, HistoryRule
-    ] = {}  # rows whose printed values were ranked by the other rule
-    for dataset, by_label in grouped.items():
-        for label, runs in by_label.items():
-            cells = []
+    grouped = ResultSet(results)
+    printed = _PrintedValues(view, paper)
+    marked = _marked(pairs)
+    several = len(grouped.datasets()) > 1
+    lines: list[TableRow] = []
+    for dataset, rows in grouped.by_dataset().items():
+        group = dataset if several else ""
+        for row in rows.values():
+            cells: list[Cell] = []
             for metric in metrics:
-                printed = (
-                    _printed(runs[0], metric, paper) if view.split == TEST_VIEW.split else None
-                )
-                if printed and printed.history != view.history:
-                    elsewhere[label] = printed.history
-                    printed = None
-                if printed:
-                    sources[f"Published on {dataset}: {printed.source}."] = None
-                cells.append(
-                    _cell(
-                        runs,
-                        metric,
-                        view,
-                        printed,
-                        MARK if (dataset, label, metric.name) in marked else "",
-                    )
-                )
-            rows.append(
-                TableRow(
-                    label,
-                    tuple(cells),
-                    dataset if several else "",
-                    runs[0].is_training_free,
-                    links(runs),
-                )
-            )
-        rows += [
-            TableRow(
-                row.label,
-                tuple(Cell(missing=row.reason) for _ in metrics),
-                dataset if several else "",
-            )
-            for row in missing
-            if row.dataset == dataset
-        ]
-    columns = tuple(TableColumn(metric.name, direction="higher") for metric in metrics)
-    significance = significance_notes(pairs) if marked else []
-    conditions = (
-        *split_notes(entries, view),
-        *protocol_notes(entries),
-        seed_note(entries),
-        *tie_notes(entries, view),
-    )
-    notes = (view.note, *conditions, *sources, *_elsewhere_notes(elsewhere, view), *significance)
-    [only, *others] = grouped
-    name = title if others or only.lower() in title.lower() else f"{title} on {only}"
-    return ResultTable(name, columns, tuple(rows), notes, best_within="group")
+                mark = MARK if (dataset, row.label, metric.name) in marked else ""
+                cells.append(_cell(row, metric, view, printed.beside(row, metric), mark))
+            line = TableRow(row.label, tuple(cells), group, row.is_training_free, row.links)
+            lines.append(line)
+        lines += _missing_lines(missing, dataset, group, len(metrics))
+    notes = [view.note, *condition_notes(grouped, view), *printed.notes()]
+    if marked:
+        notes += significance_notes(pairs)
+    columns = [TableColumn(metric.name, direction="higher") for metric in metrics]
+    name = _with_dataset(title, grouped.datasets())
+    return ResultTable(name, tuple(columns), tuple(lines), tuple(notes), best_within="group")
 
 
-def _cell(
-    runs: Sequence[RunResult], metric: Metric, view: View, printed: Published | None, mark: str
-) -> Cell:
-    if not is_known(runs, metric, view):
-        return Cell(missing="lists too short for the cutoff")
-    values = means(runs, metric, view)
-    deviation = float(np.std(values, ddof=1)) if len(values) > 1 else None
-    return Cell(float(np.mean(values)), printed.value if printed else None, deviation, mark=mark)
+@dataclass
+class _PrintedValues:
+    """The printed values that a table shows, and what is to be said about them.
 
-
-def _elsewhere_notes(elsewhere: Mapping[str, HistoryRule], view: View) -> list[str]:
-    """Where the history is kept, as in both papers' main tables, rows that they ranked otherwise
-    are named.
+    Attributes:
+        view: which ranks the table shows.
+        paper: the paper whose main table is shown where a run names no other published row.
+        sources: sentences that name the tables of the shown values.
+        ranked_otherwise: labels of rows whose printed values follow the other history rule.
     """
-    if view != TEST_VIEW or not elsewhere:
-        return []
-    rows = ", ".join(elsewhere)
-    return [
-        f"Printed values of {rows} come from authors' code that masks the history: see the table with the history masked."
-    ]
+
+    view: View
+    paper: str
+    sources: dict[str, None] = field(default_factory=dict)
+    ranked_otherwise: dict[str, None] = field(default_factory=dict)
+
+    def beside(self, row: ResultRow, metric: Metric) -> float | None:
+        """The printed value beside a row's own one, if there is one under the same conditions."""
+        if self.view.split != TEST_VIEW.split:
+            return None
+        found = _printed(row.runs[0], metric, self.paper)
+        if found is None:
+            return None
+        if found.history != self.view.history:
+            self.ranked_otherwise[row.label] = None
+            return None
+        self.sources[f"Published on {row.dataset}: {found.source}."] = None
+        return found.value
+
+    def notes(self) -> list[str]:
+        """The sources, and where printed values are that this table does not show.
+
+        Rows that a paper ranked with the history masked are named where it is kept, as in the
+        papers' main tables.
+        """
+        notes = list(self.sources)
+        if self.view == TEST_VIEW and self.ranked_otherwise:
+            rows = ", ".join(self.ranked_otherwise)
+            notes.append(
+                f"Printed values of {rows} come from authors' code that masks the history: "
+                "see the table with the history masked."
+            )
+        return notes
+
+
+def _marked(pairs: Sequence[PairedTest]) -> set[tuple[str, str, str]]:
+    """(data set, label, metric) of what differs significantly from its baseline."""
+    marked: set[tuple[str, str, str]] = set()
+    for pair in pairs:
+        if pair.is_reference and pair.is_significant:
+            marked.add((pair.dataset, pair.label, pair.difference.metric))
+    return marked
+
+
+def _missing_lines(
+    missing: Sequence[MissingRow], dataset: str, group: str, columns: int
+) -> list[TableRow]:
+    lines: list[TableRow] = []
+    for row in missing:
+        if row.dataset == dataset:
+            lines.append(TableRow(row.label, (Cell(missing=row.reason),) * columns, group))
+    return lines
+
+
+def _with_dataset(title: str, datasets: Sequence[str]) -> str:
+    """A title with the only data set, unless the title has it already."""
+    only = datasets[0]
+    if len(datasets) > 1 or only.lower() in title.lower():
+        return title
+    return f"{title} on {only}"
+
+
+def _cell(row: ResultRow, metric: Metric, view: View, printed: float | None, mark: str) -> Cell:
+    if not row.is_known(metric, view):
+        return Cell(missing="lists too short for the cutoff")
+    return Cell(row.mean(metric, view), printed, row.deviation(metric, view), mark=mark)
 
 
 def _printed(run: RunResult, metric: Metric, paper: str) -> Published | None:
-    """One paper per data set: the papers differ in settings, so rows from both would not be
-    comparable with each other.
+    """The value that was printed for a run's row on the same data.
+
+    All rows of a data set have the values of one paper, as papers differ in their settings.
     """
     if run.ranks.users not in published_users(run.dataset) or run.split != LeaveOneOut():
         return None
@@ -145,16 +158,16 @@ def _printed(run: RunResult, metric: Metric, paper: str) -> Published | None:
         return run.printed.value(run.dataset, metric.name)
     if run.is_variant:
         return None
-    source = (
-        paper
-        if covers(paper, run.dataset)
-        else next((other for other in PAPERS if covers(other, run.dataset)), None)
-    )
-    return next(
-        (
-            value
-            for value in published(run.dataset, run.model, metric.name)
-            if value.paper == source
-        ),
-        None,
-    )
+    source = _paper_on(run.dataset, paper)
+    for value in published(run.dataset, run.model, metric.name):
+        if value.paper == source:
+            return value
+    return None
+
+
+def _paper_on(dataset: str, preferred: str) -> str | None:
+    """The preferred paper if it has the data set, else the first one that has it."""
+    for paper in (preferred, *PAPERS):
+        if covers(paper, dataset):
+            return paper
+    return None

@@ -1,19 +1,19 @@
-"""How much a proposal gains over the best baseline of its paper, beside what the paper's table says
-of that.
+"""How much a proposal gains over the best baseline of its paper, here and in the paper's table.
 
-Ours: the baseline is chosen on validation, metric by metric. The paper's: recomputed from its
-printed test values, over the best of all other printed rows, as neither paper prints validation.
+Our baseline is chosen on validation, metric by metric. The printed gain is recomputed from the
+paper's test values, over the best of all other printed rows, as no paper prints validation values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
 from sirec.papers import PAPERS
-from sirec.report.differences import PairedTest, differences, find_row, method_notes
+from sirec.report.difference_words import method_notes
+from sirec.report.differences import PairedTest, differences, find_row
 from sirec.report.published import (
     covers,
     is_compared,
@@ -22,8 +22,10 @@ from sirec.report.published import (
     published_models,
     published_users,
 )
-from sirec.report.results import ResultsByRow, RunResult, group, listed
+from sirec.report.result_set import ResultSet
+from sirec.report.results import ResultRow, Rows, RunResult
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
+from sirec.report.words import listed
 
 COLUMNS = (
     TableColumn("value"),
@@ -39,112 +41,152 @@ PRINTED = (
 
 
 def improvement_table(
-    entries: Sequence[RunResult],
+    results: Iterable[RunResult],
     metrics: Sequence[Metric],
     proposal: str,
     title: str = "Comparison",
 ) -> ResultTable:
-    """One line a metric, under its data set: the proposal (a label or a model), the best baseline,
-    the gain, the printed gain.
+    """A row for each data set and metric: a proposal, its best baseline, and both gains.
 
-    Baselines are all floors and all models that the proposal's paper compares with; without such a
-    paper all other models. A note names the rows that are none. Test with the history kept. Raises
-    `SirecError` where no row is the proposal, or no other row is left.
+    Baselines are all training-free baselines and all models that the proposal's paper compares it
+    with; if no paper proposes the model, all other models. A note names rows that are no
+    baselines. Test ranks are read, with the history kept in the ranking.
+
+    Args:
+        results: the runs.
+        metrics: the metrics.
+        proposal: label or model of the proposal.
+        title: what the title of the table begins with.
+
+    Raises:
+        SirecError: if no row is the proposal, or no other row is left.
     """
-    rows: list[TableRow] = []
     pairs: list[PairedTest] = []
+    rows: list[TableRow] = []
     sources: dict[str, None] = {}
     left_out: dict[tuple[str, str], None] = {}
-    for dataset, by_label in group(entries).items():
-        field, mine, dropped = _field(by_label, proposal, dataset)
-        left_out |= dict.fromkeys((why, label) for label, why in dropped.items())
-        paper = _paper(mine)
-        for pair in differences(field, metrics, proposal=mine.label):
+    for dataset, by_label in ResultSet(results).by_dataset().items():
+        contest = _contest(by_label, proposal, dataset)
+        mine = contest.proposal
+        left_out |= contest.reasons
+        paper = _paper(mine.runs[0])
+        for pair in differences(contest.runs(), metrics, proposal=mine.label):
             if pair.is_reference:
                 pairs.append(pair)
-                rows.append(
-                    TableRow(
-                        pair.difference.metric, (*_ours(pair), *_printed(pair, paper)), dataset
-                    )
-                )
+                cells = (*_our_cells(pair), *_printed_cells(pair, paper))
+                rows.append(TableRow(pair.difference.metric, cells, dataset))
                 if paper:
-                    sources[
-                        f"Printed gain: recomputed from the table of {PAPERS[paper].citation}, over its best other row on test."
-                    ] = None
-    candidates = (
-        "what its paper compares with and of floors"
-        if proposing(mine.model)
-        else "all other models and of floors"
-    )
-    notes = [f"Best baseline: of {candidates}, by the same metric on validation."]
-    notes += [f"No baselines here: {listed(left_out)}."] if left_out else []
-    name = f"{title}: {mine.label} against the best {'baseline of its paper' if proposing(mine.model) else 'of all others'}"
-    columns = (*COLUMNS, *(PRINTED if sources else ()))
-    rows = [replace(row, cells=row.cells[: len(columns)]) for row in rows]
+                    sources[_source(paper)] = None
+    if not sources:
+        rows = [replace(row, cells=row.cells[: len(COLUMNS)]) for row in rows]
+    has_paper = bool(proposing(mine.model))
+    notes = [*_baseline_notes(left_out, has_paper=has_paper), *sources]
+    others = "baseline of its paper" if has_paper else "of all others"
     return ResultTable(
-        name,
-        columns,
+        f"{title}: {mine.label} against the best {others}",
+        (*COLUMNS, *PRINTED) if sources else COLUMNS,
         tuple(rows),
-        (*notes, *sources, *method_notes(pairs, intervals=False)),
+        (*notes, *method_notes(pairs, intervals=False)),
         "metric",
     )
 
 
-def _field(
-    rows: ResultsByRow, proposal: str, dataset: str
-) -> tuple[list[RunResult], RunResult, dict[str, str]]:
-    """The runs of the proposal and of its baselines, the proposal's first, and why other rows are
-    no baselines.
+@dataclass
+class _Contest:
+    """The proposal and its baselines on one data set.
+
+    Attributes:
+        proposal: the proposal's row.
+        baselines: the rows of its baselines.
+        reasons: (why it is no baseline, label) of each other row.
     """
-    own = {label: runs for label, runs in rows.items() if not runs[0].is_variant}
-    label = find_row(own, proposal, dataset)
-    mine = own[label][0]
-    reasons = {other: _reason(runs[0], mine) for other, runs in rows.items() if other != label}
-    others = (rows[other] for other, reason in reasons.items() if not reason)
-    field = [run for runs in (own[label], *others) for run in runs]
-    return field, mine, {other: reason for other, reason in reasons.items() if reason}
+
+    proposal: ResultRow
+    baselines: list[ResultRow] = field(default_factory=list)
+    reasons: dict[tuple[str, str], None] = field(default_factory=dict)
+
+    def runs(self) -> list[RunResult]:
+        """The runs of all rows, the proposal's first."""
+        found = list(self.proposal.runs)
+        for row in self.baselines:
+            found += row.runs
+        return found
 
 
-def _reason(run: RunResult, mine: RunResult) -> str:
+def _contest(rows: Rows, proposal: str, dataset: str) -> _Contest:
+    """Which rows the proposal is compared with, and why others are left out."""
+    own = {label: row for label, row in rows.items() if not row.is_variant}
+    contest = _Contest(own[find_row(own, proposal, dataset)])
+    for row in rows.values():
+        if row.label != contest.proposal.label:
+            reason = _reason(row, contest.proposal)
+            if reason:
+                contest.reasons[reason, row.label] = None
+            else:
+                contest.baselines.append(row)
+    return contest
+
+
+def _reason(row: ResultRow, proposal: ResultRow) -> str:
     """Why a row is no baseline of the proposal, or nothing if it is one."""
-    if run.is_variant:
+    if row.is_variant:
         return "not the model as papers' main tables have it"
-    if run.model == mine.model:
+    if row.model == proposal.model:
         return "the same model"
-    return (
-        ""
-        if run.is_training_free or is_compared(mine.model, run.model)
-        else "not in the paper's table"
-    )
+    if row.is_training_free or is_compared(proposal.model, row.model):
+        return ""
+    return "not in the paper's table"
 
 
 def _paper(run: RunResult) -> str | None:
-    """The paper that proposes the model and prints values of the same question: the same data, in
-    size and split.
-    """
-    papers = (paper for paper in proposing(run.model) if covers(paper, run.dataset))
+    """The paper that proposes the model and prints values for the same data, in size and split."""
     is_same_data = run.ranks.users in published_users(run.dataset) and run.split == LeaveOneOut()
-    return next(papers, None) if is_same_data else None
+    if is_same_data:
+        for paper in proposing(run.model):
+            if covers(paper, run.dataset):
+                return paper
+    return None
 
 
-def _ours(pair: PairedTest) -> Iterator[Cell]:
-    d = pair.difference
-    yield Cell(d.mean_a)
-    yield Cell(pair.baseline)
-    yield Cell(d.mean_b)
-    yield (
-        Cell(missing="the baseline finds nothing") if d.relative is None else Cell(100 * d.relative)
+def _source(paper: str) -> str:
+    return (
+        f"Printed gain: recomputed from the table of {PAPERS[paper].citation}, "
+        "over its best other row on test."
     )
-    yield Cell(d.adjusted_p)
 
 
-def _printed(pair: PairedTest, paper: str | None) -> Iterator[Cell]:
-    """The best other row of the paper's table and the gain over it."""
-    values = published_models(paper, pair.dataset, pair.difference.metric) if paper else {}
-    own = next((name for name in values if paper and is_same(name, PAPERS[paper].proposal)), None)
+def _baseline_notes(left_out: Iterable[tuple[str, str]], *, has_paper: bool) -> list[str]:
+    """Which rows are baselines, and which are not."""
+    candidates = "what its paper compares with" if has_paper else "all other models"
+    notes = [
+        f"Best baseline: of {candidates} and of training-free baselines, "
+        "by the same metric on validation."
+    ]
+    if left_out:
+        notes.append(f"No baselines here: {listed(left_out)}.")
+    return notes
+
+
+def _our_cells(pair: PairedTest) -> list[Cell]:
+    """A cell for each of `COLUMNS`."""
+    d = pair.difference
+    gain = Cell(missing="the baseline finds nothing")
+    if d.relative is not None:
+        gain = Cell(100 * d.relative)
+    return [Cell(d.mean_a), Cell(pair.baseline), Cell(d.mean_b), gain, Cell(d.adjusted_p)]
+
+
+def _printed_cells(pair: PairedTest, paper: str | None) -> list[Cell]:
+    """The best other row of the paper's table, and the printed gain over it."""
+    not_printed = [Cell(missing="not printed")] * len(PRINTED)
+    if paper is None:
+        return not_printed
+    others = published_models(paper, pair.dataset, pair.difference.metric)
+    own: float | None = None
+    for name in list(others):
+        if is_same(name, PAPERS[paper].proposal):
+            own = others.pop(name)
     if own is None:
-        yield from (Cell(missing="not printed"), Cell(missing="not printed"))
-        return
-    best = max((name for name in values if name != own), key=lambda name: values[name])
-    yield Cell(best)
-    yield Cell(100 * (values[own] / values[best] - 1))
+        return not_printed
+    best = max(others, key=lambda name: others[name])
+    return [Cell(best), Cell(100 * (own / others[best] - 1))]

@@ -1,15 +1,14 @@
-"""One kind of table for every result: numbers with all that belongs to them. Drawing is
-`render.py`'s job.
+"""One kind of table for every result. How it is drawn is decided in `sirec.report.render`.
 
-A cell knows its value, the value a paper printed, its deviation over seeds, its interval and the
-run it came from; a column knows unit, direction and precision. Which values are best follows from
-that and is never typed in.
+A cell knows its value, the value that a paper printed, its deviation over seeds, its interval and
+the runs it comes from. A column knows unit, direction and precision. Which values are best follows
+from the values and is never typed in.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -18,12 +17,19 @@ Value = float | int | str | None
 
 NOT_AVAILABLE = "n/a"
 NOT_RUN = "–"
+TRAINING_FREE = "training-free"
 
 
 @dataclass(frozen=True)
 class TableColumn:
-    """What the cells below a heading have in common: `unit`, which `direction` is better, digits, a
-    sign for gains.
+    """What the cells below a heading have in common.
+
+    Attributes:
+        name: the heading.
+        unit: unit of the values.
+        direction: which values are better.
+        decimals: number of decimals of floats.
+        signed: whether positive values have a sign, as gains do.
     """
 
     name: str
@@ -38,13 +44,15 @@ class TableColumn:
         return f"{self.name} ({self.unit})" if self.unit else self.name
 
     def text(self, value: Value) -> str:
-        """A value as it is printed: decimals for floats, thousands for whole numbers, text as it
-        is.
+        """A value as it is printed.
 
-        What would print as zero without being zero prints as a bound.
+        Floats have the column's decimals, whole numbers a comma between thousands, text stays as
+        it is. A value that would print as zero without being zero prints as a bound.
 
-        >>> TableColumn("p").text(2e-7), TableColumn("users").text(22363), TableColumn("gain", signed=True).text(0.0031)
-        ('<0.0001', '22,363', '+0.0031')
+        >>> TableColumn("p").text(2e-7), TableColumn("users").text(22363)
+        ('<0.0001', '22,363')
+        >>> TableColumn("gain", signed=True).text(0.0031)
+        '+0.0031'
         """
         if value is None:
             return NOT_RUN
@@ -54,22 +62,22 @@ class TableColumn:
         if isinstance(value, int):
             return f"{sign}{value:,}"
         if value and not round(value, self.decimals):
-            smallest = 10**-self.decimals
-            return (
-                f"<{sign}{smallest:.{self.decimals}f}"
-                if value > 0
-                else f">-{smallest:.{self.decimals}f}"
-            )
+            smallest = f"{10**-self.decimals:.{self.decimals}f}"
+            return f"<{sign}{smallest}" if value > 0 else f">-{smallest}"
         return f"{sign}{value + 0.0:.{self.decimals}f}"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number and its trail, in its column's unit.
+    """One value in the unit of its column, with what belongs to it.
 
-    `published` is what a paper printed there, `deviation` the standard deviation over seeds,
-    `interval` (low, high). `mark` is a significance mark that a note explains. Without a value,
-    `missing` may say why.
+    Attributes:
+        value: the value; None if there is none.
+        published: what a paper printed there.
+        deviation: standard deviation over seeds.
+        interval: lower and upper end of the interval.
+        mark: a mark that a note explains.
+        missing: why there is no value.
     """
 
     value: Value = None
@@ -81,26 +89,23 @@ class Cell:
 
     @property
     def relative(self) -> float | None:
-        """How much the value is above the published one, as a share of that (0.01 is one per
-        cent).
-        """
-        if (
-            self.published is None
-            or isinstance(self.value, str)
-            or self.value is None
-            or not self.published
-        ):
+        """By how much the value exceeds the published one, as a share of that one."""
+        if self.value is None or isinstance(self.value, str) or not self.published:
             return None
         return self.value / self.published - 1
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A label and one cell per column. A floor needs no training; it takes part in the contest and
-    is marked.
+    """A label, and one cell per column.
 
-    `runs` are the folders of all runs that it stands on, from where the results folder lies, by
-    what tells them apart.
+    Attributes:
+        label: the label.
+        cells: a cell for each column of the table.
+        group: the common heading of this row and its neighbours.
+        is_training_free: whether the row is a training-free baseline. It can be best like any
+            other row, and is marked.
+        runs: the folders of the runs that the row stands on, by what tells them apart.
     """
 
     label: str
@@ -109,14 +114,27 @@ class TableRow:
     is_training_free: bool = False
     runs: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def marked_label(self) -> str:
+        """The label; that of a training-free baseline says so."""
+        return f"{self.label} ({TRAINING_FREE})" if self.is_training_free else self.label
+
 
 @dataclass(frozen=True)
 class ResultTable:
-    """Rows of numbers under columns; `notes` say how they came about.
+    """Rows of values under columns.
 
-    Consecutive rows of one `group` stand under a common heading. With `best_within="group"` each
-    group has a best of its own. Raises `ValueError` if a row does not fit the columns or a heading
-    occurs twice.
+    Attributes:
+        title: the title.
+        columns: the columns.
+        rows: the rows; consecutive ones of the same `group` stand under a common heading.
+        notes: how the values came about.
+        label_heading: the heading above the labels.
+        best_within: whether the best value of a column is looked for in the whole `table`, or in
+            each `group` of rows.
+
+    Raises:
+        ValueError: if a row does not fit the columns, or a heading occurs twice.
     """
 
     title: str
@@ -134,31 +152,45 @@ class ResultTable:
         for row in self.rows:
             if len(row.cells) != len(names):
                 raise ValueError(
-                    f"{self.title}: row '{row.label}' has {len(row.cells)} cells for {len(names)} columns"
+                    f"{self.title}: row '{row.label}' has {len(row.cells)} cells "
+                    f"for {len(names)} columns"
                 )
 
-    def places(self) -> list[list[int | None]]:
-        """Per row and column: 1 for the best, 2 for the second best, else None.
+    def _repr_html_(self) -> str:
+        """The table as a notebook shows it."""
+        from sirec.report.render.html_table import to_html  # the renderers stand on this module
 
-        Values are compared as printed, so that two equal texts never differ in emphasis. A lone
-        value beats nobody.
+        return to_html(self)
+
+    def places(self) -> list[list[int | None]]:
+        """Per row and column: 1 for the best value, 2 for the second best, else None.
+
+        Values are compared as they are printed, so that equal texts are emphasised alike. A
+        single value has nothing to be better than.
         """
         result: list[list[int | None]] = [[None] * len(self.columns) for _ in self.rows]
-        contests = (
-            dict.fromkeys(row.group for row in self.rows) if self.best_within == "group" else [None]
-        )
-        for contest in contests:
-            members = [
-                index
-                for index, row in enumerate(self.rows)
-                if contest is None or row.group == contest
-            ]
-            for place, column in enumerate(self.columns):
-                for index, rank in _ranked(
-                    column, [self.rows[index].cells[place].value for index in members]
-                ):
-                    result[members[index]][place] = rank
+        for members in self._contests():
+            for column_index, column in enumerate(self.columns):
+                values = [self.rows[index].cells[column_index].value for index in members]
+                for member, place in _first_two(column, values):
+                    result[members[member]][column_index] = place
         return result
+
+    def placed_cells(self) -> Iterator[tuple[TableRow, TableColumn, Cell, int | None]]:
+        """Every cell with its row, its column and its place, row by row."""
+        for row, places in zip(self.rows, self.places(), strict=True):
+            for column, cell, place in zip(self.columns, row.cells, places, strict=True):
+                yield row, column, cell, place
+
+    @property
+    def has_places(self) -> bool:
+        """Whether any value is best or second best."""
+        return any(place for places in self.places() for place in places)
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups of the rows, each once."""
+        return list(dict.fromkeys(row.group for row in self.rows))
 
     def has_published(self, column: int) -> bool:
         """Whether any cell of a column has a published value."""
@@ -166,35 +198,45 @@ class ResultTable:
 
     def footnotes(self) -> tuple[str, ...]:
         """The notes, and what the marks on rows and cells mean."""
-        training_free = (
-            ("(floor): computed from counts, without training.",)
-            if any(row.is_training_free for row in self.rows)
-            else ()
-        )
-        reasons: dict[str, list[str]] = {}
+        notes = list(self.notes)
+        if any(row.is_training_free for row in self.rows):
+            notes.append(f"({TRAINING_FREE}): a baseline that is computed without training.")
+        for reason, labels in self._labels_by_reason().items():
+            notes.append(f"{NOT_AVAILABLE}: {reason} ({', '.join(labels)}).")
+        return tuple(notes)
+
+    def _labels_by_reason(self) -> dict[str, dict[str, None]]:
+        """Why values are missing -> the labels of the rows that lack them."""
+        reasons: dict[str, dict[str, None]] = {}
         for row in self.rows:
             for cell in row.cells:
                 if cell.value is None and cell.missing:
-                    reasons.setdefault(cell.missing, []).append(row.label)
-        missing = (
-            f"{NOT_AVAILABLE}: {why} ({', '.join(dict.fromkeys(labels))})."
-            for why, labels in reasons.items()
-        )
-        return (*self.notes, *training_free, *missing)
+                    reasons.setdefault(cell.missing, {})[row.label] = None
+        return reasons
+
+    def _contests(self) -> list[list[int]]:
+        """Indices of the rows among which the best is looked for."""
+        if self.best_within == "table":
+            return [list(range(len(self.rows)))]
+        by_group: dict[str, list[int]] = {}
+        for index, row in enumerate(self.rows):
+            by_group.setdefault(row.group, []).append(index)
+        return list(by_group.values())
 
 
-def _ranked(column: TableColumn, values: Sequence[Value]) -> list[tuple[int, int]]:
+def _first_two(column: TableColumn, values: Sequence[Value]) -> list[tuple[int, int]]:
     """(index, 1 or 2) of the best and the second best numbers."""
     if column.direction == "none":
         return []
-    numbers = {
-        index: round(float(value), column.decimals)
-        for index, value in enumerate(values)
-        if isinstance(value, int | float) and math.isfinite(value)
-    }
+    numbers: dict[int, float] = {}
+    for index, value in enumerate(values):
+        if isinstance(value, int | float) and math.isfinite(value):
+            numbers[index] = round(float(value), column.decimals)
     if len(numbers) < 2:
         return []
     order = sorted(set(numbers.values()), reverse=column.direction == "higher")[:2]
-    return [
-        (index, order.index(number) + 1) for index, number in numbers.items() if number in order
-    ]
+    places: list[tuple[int, int]] = []
+    for index, number in numbers.items():
+        if number in order:
+            places.append((index, order.index(number) + 1))
+    return places

@@ -19,25 +19,24 @@ from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
 from sirec.report import comparison_table as comparison
 from sirec.report.comparison_table import comparison_table
+from sirec.report.difference_table import difference_table
+from sirec.report.difference_words import sentence
 from sirec.report.differences import (
     PairedTest,
-    difference_table,
     differences,
     find_row,
-    sentence,
     verdict,
 )
+from sirec.report.notes import protocol_sentences, seed_note
 from sirec.report.published import PrintedRow
 from sirec.report.render import to_csv, to_dict, to_latex, to_markdown, to_rich
+from sirec.report.result_set import ResultSet
 from sirec.report.results import (
     PREVIOUS,
     MissingRow,
     RunResult,
     View,
     best_on_validation,
-    group,
-    protocol_notes,
-    seed_note,
 )
 from sirec.report.table import ResultTable
 
@@ -173,7 +172,10 @@ def test_a_split_that_is_not_the_papers_is_named() -> None:
         view: comparison_table([some], [RECALL], view=View(view)).notes
         for view in ("test", "valid")
     }  # type: ignore[arg-type]
-    said = "Split of beauty: temporal (last 10 % of interactions test, 10 % before them validation; first target)"
+    said = (
+        "Split of beauty: temporal (last 10 % of interactions test, 10 % before them validation; "
+        "first target)"
+    )
     assert f"{said}; 400 of 1,500 users have a target." in notes["test"]
     assert f"{said}; 1,500 of 1,500 users have a target." in notes["valid"]
     assert not any("Split of" in note for note in comparison_table([whole], [RECALL]).notes)
@@ -186,7 +188,7 @@ def test_the_baseline_is_chosen_on_validation() -> None:
     win on test (control).
     """
     lucky, solid = entry("Lucky", test=0.6, valid=-0.5), entry("Solid", test=0.0, valid=0.3)
-    rows = group([lucky, solid])["beauty"]
+    rows = ResultSet([lucky, solid]).by_dataset()["beauty"]
     assert best_on_validation(rows, NDCG, "keep") == "Solid"
     assert NDCG.mean(lucky.ranks.ranks["test"]["keep"]) > NDCG.mean(
         solid.ranks.ranks["test"]["keep"]
@@ -377,20 +379,22 @@ def test_a_floor_stands_for_every_seed() -> None:
         "method",
         "checkpoints",
     )
-    assert "about the methods: 3 seeds against a floor, which has none, resampled" in sentence(
-        against_floor
+    assert (
+        "about the methods: 3 seeds against a training-free baseline, which has none, resampled"
+        in sentence(against_floor)
     )
     assert "(3 and 1 seeds a side)" in sentence(against_one)  # control
     [once] = differences([floor(), entry("COMIF")], [NDCG], proposal="COMIF")
-    assert (
-        "these checkpoints (1 seed against a floor, which has none), not about the methods: that needs 3 seeds."
-        in sentence(once)
+    said = (
+        "these checkpoints (1 seed against a training-free baseline, which has none), "
+        "not about the methods: that needs 3 seeds."
     )
+    assert said in sentence(once)
     [training_free] = differences(
         [floor(), replace(floor(), label="Transitions")], [NDCG], proposal="Transitions"
     )
     assert sentence(training_free).endswith(
-        "It is about the methods: both are floors, which no seed changes."
+        "It is about the methods: both are training-free baselines, which no seed changes."
     )
 
 
@@ -477,9 +481,9 @@ def test_a_p_that_resampling_cannot_undercut_is_a_bound() -> None:
     assert "sign-flip permutation, p ≤ 0.0005)" in sentence(permuted)
     assert "p < 0.0001)" in sentence(exact)
     [bound] = [note for note in difference_table(clear).notes if "bound" in note]
-    assert (
-        bound
-        == "p 0.0005 by sign-flip permutation, before correction, is a bound: 2,000 resamples show nothing smaller."
+    assert bound == (
+        "p 0.0005 by sign-flip permutation, before correction, is a bound: "
+        "2,000 resamples show nothing smaller."
     )
     chance = differences([entry("SASRec"), entry("NOVA")], [RECALL, NDCG])
     assert not any("bound" in note for note in difference_table([exact, *chance]).notes)
@@ -493,9 +497,11 @@ def test_details_are_said_only_where_rows_differ() -> None:
     has no part in it.
     """
     alike = [replace(entry(label), details={"inner width": "256"}) for label in ("SASRec", "NOVA")]
-    assert protocol_notes(alike) == protocol_notes([entry("SASRec")])
-    notes = protocol_notes(
-        [*alike, replace(entry("COMIF"), details={"inner width": "64"}), entry("GRU4Rec")]
+    assert protocol_sentences(ResultSet(alike)) == protocol_sentences(ResultSet([entry("SASRec")]))
+    notes = protocol_sentences(
+        ResultSet(
+            [*alike, replace(entry("COMIF"), details={"inner width": "64"}), entry("GRU4Rec")]
+        )
     )
     assert notes[1:] == ["The rows differ in inner width: 256 (SASRec, NOVA); 64 (COMIF)."]
 
@@ -509,9 +515,13 @@ def test_what_most_rows_share_is_not_listed() -> None:
         entry(label, protocol=PROTOCOL | {"length": "7" if label == "NOVA" else "50"})
         for label in labels
     ]
-    assert protocol_notes(rows)[1] == "The rows differ in length: 7 (NOVA); 50 (all others)."
     assert (
-        protocol_notes(rows[:3])[1] == "The rows differ in length: 50 (SASRec, DIF-SR); 7 (NOVA)."
+        protocol_sentences(ResultSet(rows))[1]
+        == "The rows differ in length: 7 (NOVA); 50 (all others)."
+    )
+    assert (
+        protocol_sentences(ResultSet(rows[:3]))[1]
+        == "The rows differ in length: 50 (SASRec, DIF-SR); 7 (NOVA)."
     )
 
 
@@ -520,18 +530,20 @@ def test_unlike_protocols_are_named() -> None:
     has no protocol to differ.
     """
     short = PROTOCOL | {"length": "7"}
-    notes = protocol_notes(
-        [floor(), entry("SASRec"), entry("NOVA"), entry("DIF-SR", protocol=short)]
+    notes = protocol_sentences(
+        ResultSet([floor(), entry("SASRec"), entry("NOVA"), entry("DIF-SR", protocol=short)])
     )
     assert notes == [
         "Protocol: loss cross-entropy, task next_item.",
         "The rows differ in length: 50 (SASRec, NOVA); 7 (DIF-SR).",
     ]
-    comma = protocol_notes(
-        [entry("COMIF, brand", protocol=short), entry("COMIF", protocol=short), entry("NOVA")]
+    comma = protocol_sentences(
+        ResultSet(
+            [entry("COMIF, brand", protocol=short), entry("COMIF", protocol=short), entry("NOVA")]
+        )
     )
     assert comma[1] == "The rows differ in length: 7 ('COMIF, brand', COMIF); 50 (NOVA)."
-    assert protocol_notes([entry("SASRec"), entry("NOVA")]) == [
+    assert protocol_sentences(ResultSet([entry("SASRec"), entry("NOVA")])) == [
         "Protocol: loss cross-entropy, task next_item, length 50."
     ]
 
@@ -542,9 +554,12 @@ def test_protocols_may_differ_between_data_sets() -> None:
     """
     longer = PROTOCOL | {"length": "20"}
     runs = [entry("SASRec"), entry("NOVA"), entry("SASRec", dataset="yelp", protocol=longer)]
-    assert protocol_notes(runs)[1] == "By data set, length: 50 (beauty); 20 (yelp)."
+    assert protocol_sentences(ResultSet(runs))[1] == "By data set, length: 50 (beauty); 20 (yelp)."
     silent = {key: value for key, value in PROTOCOL.items() if key != "length"}
-    assert "unstated (NOVA)" in protocol_notes([entry("SASRec"), entry("NOVA", protocol=silent)])[1]
+    assert (
+        "unstated (NOVA)"
+        in protocol_sentences(ResultSet([entry("SASRec"), entry("NOVA", protocol=silent)]))[1]
+    )
 
 
 def test_ties_and_single_seeds_are_noted() -> None:
@@ -571,13 +586,15 @@ def test_seeds_are_told_by_number() -> None:
     """One set of seeds once, rows with others each with its own; a floor has none, and of other
     tools' rows none are known.
     """
-    assert seed_note([entry("SASRec", seed=7), floor()]).startswith(
+    assert seed_note(ResultSet([entry("SASRec", seed=7), floor()])).startswith(
         "Seeds per row: 1 (seed 7). Fewer than 3"
     )
-    unlike = seed_note([*three("SASRec"), entry("NOVA", seed=4)])
+    unlike = seed_note(ResultSet([*three("SASRec"), entry("NOVA", seed=4)]))
     assert unlike.startswith("Seeds per row: 1 to 3 (seeds 0, 1, 2 (SASRec); 4 (NOVA));")
-    assert seed_note([floor()]) == "Seeds: none, as nothing is trained."
-    assert seed_note([entry("theirs", protocol={})]).startswith("Seeds per row: 1. Fewer")
+    assert seed_note(ResultSet([floor()])) == "Seeds: none, as nothing is trained."
+    assert seed_note(ResultSet([entry("theirs", protocol={})])).startswith(
+        "Seeds per row: 1. Fewer"
+    )
 
 
 def test_mistakes_are_named() -> None:
@@ -592,7 +609,7 @@ def test_mistakes_are_named() -> None:
         differences([entry("SASRec"), entry("NOVA")], against="sasrek")
     with pytest.raises(SirecError, match="no baseline"):
         differences([entry("COMIF")], proposal="COMIF")
-    variants = group([entry("COMIF add"), entry("COMIF gate")])["beauty"]
+    variants = ResultSet([entry("COMIF add"), entry("COMIF gate")]).by_dataset()["beauty"]
     with pytest.raises(SirecError, match="'comif' is ambiguous"):
         find_row(variants, "comif", "beauty")
     assert find_row(variants, "comif gate", "beauty") == "COMIF gate"
@@ -656,9 +673,9 @@ def test_runs_on_other_data_are_not_compared() -> None:
     (control).
     """
     first, second = (replace(entry(label), fingerprint="aa") for label in ("SASRec", "NOVA"))
-    assert len(group([first, second])["beauty"]) == 2
+    assert len(ResultSet([first, second]).by_dataset()["beauty"]) == 2
     with pytest.raises(SirecError, match="made on other data"):
-        group([first, replace(second, fingerprint="bb")])
+        ResultSet([first, replace(second, fingerprint="bb")]).by_dataset()
 
 
 def test_a_single_test_is_not_called_corrected() -> None:

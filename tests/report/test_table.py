@@ -8,13 +8,22 @@ import csv
 import io
 import json
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown, to_rich
+from sirec.report.render import (
+    links_to_runs,
+    to_csv,
+    to_dict,
+    to_html,
+    to_latex,
+    to_markdown,
+    to_rich,
+)
 from sirec.report.table import Cell, Direction, ResultTable, TableColumn, TableRow, Value
 
 METRICS = ("Recall@10", "Recall@20", "NDCG@10", "NDCG@20")
@@ -123,11 +132,11 @@ def test_a_floor_takes_part_and_is_marked() -> None:
     table = ResultTable("t", (TableColumn("x", direction="higher"),), rows)
     assert table.places() == [[1], [2]]
     assert all(
-        "Popularity (floor)" in text
+        "Popularity (training-free)" in text
         for text in (to_markdown(table), to_latex(table), drawn(table, 80))
     )
     assert "without training" in to_markdown(table)
-    assert "floor" not in to_markdown(replace(table, rows=rows[1:]))
+    assert "(training-free)" not in to_markdown(replace(table, rows=rows[1:]))
 
 
 @pytest.mark.parametrize(
@@ -179,10 +188,10 @@ def test_no_width_cuts_a_number(width: int) -> None:
 
 
 def test_columns_move_below_only_where_they_must() -> None:
-    """At 100 columns a table of four metrics is one table; at 60 (control) it is several, each with
+    """At 110 columns a table of four metrics is one table; at 60 (control) it is several, each with
     its labels.
     """
-    assert drawn(overall(), 100).count("COMIF [ours]") == 1
+    assert drawn(overall(), 110).count("COMIF [ours]") == 1
     assert drawn(overall(), 60).count("COMIF [ours]") > 1
 
 
@@ -210,6 +219,34 @@ def test_labels_are_text_not_markup() -> None:
     )
     latex = to_latex(table)
     assert all(text in latex for text in (r"SASRec\_v2 | a*b", r"Beauty \& more", r"100 \% ranked"))
+
+
+def test_a_notebook_shows_the_table_as_html() -> None:
+    """Every label, heading, value and note is there, escaped; the best is bold."""
+    root = ElementTree.fromstring(f"<div>{overall()._repr_html_()}</div>")
+    [table] = root.findall("table")
+    assert table.findtext("caption") == "Beauty & more"
+    assert [cell.text for cell in table.findall("thead/tr/th")] == ["model", *METRICS]
+    labels = [row.findtext("th") for row in table.findall("tbody/tr")]
+    assert labels == ["Popularity (training-free)", "SASRec_v2 | a*b", "COMIF [ours]", "MSSR"]
+    ours = table.findall("tbody/tr")[2].find("td")
+    assert ours is not None
+    assert ours.findtext("strong") == "0.1231"
+    assert "".join(ours.itertext()) == "0.1231 ± 0.0015†(0.1449, -15.0 %)"
+    notes = [item.text for item in root.findall("ul/li")]
+    assert "Protocol: loss CE, 100 % ranked." in notes
+    assert "n/a: not trained here (MSSR)." in notes
+
+
+def test_html_reads_nothing_as_markup() -> None:
+    """Tags in titles, labels, groups, headings, values and notes are shown as they are."""
+    tag = "<b>&"
+    row = TableRow(tag, (Cell(tag, mark=tag), Cell(missing=tag)), tag)
+    table = ResultTable(tag, (TableColumn(tag), TableColumn("y", tag)), (row,), (tag,), tag)
+    text = to_html(table)
+    assert "<b>" not in text
+    assert text.count("&lt;b&gt;&amp;") == 11
+    assert ElementTree.fromstring(f"<div>{text}</div>") is not None
 
 
 def test_emphasis_is_in_every_rendering_that_has_it() -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sirec.data.dataset import Dataset
 from sirec.objectives.stage import Stage
-from sirec.report.results import protocol_notes
+from sirec.report.notes import protocol_sentences
+from sirec.report.result_set import ResultSet
 from sirec.run.config import RunConfig, resolve
 from sirec.run.store import RunFolder
 from sirec.studies.compare.fairness import ABSENT, CONDITIONS, by_stage, facts
@@ -65,7 +66,9 @@ def test_a_table_tells_budget_and_size(tiny: Dataset, tmp_path: Path, monkeypatc
     other = resolve("sasrec", tiny, assignments=unlike)
     folders = [written(usual, tmp_path / "a"), written(other, tmp_path / "b")]
     [line] = [
-        note for note in protocol_notes(entries(folders[:1])) if note.startswith("Protocol: ")
+        note
+        for note in protocol_sentences(ResultSet(entries(folders[:1])))
+        if note.startswith("Protocol: ")
     ]
     for said in (
         "width 128",
@@ -77,7 +80,7 @@ def test_a_table_tells_budget_and_size(tiny: Dataset, tmp_path: Path, monkeypatc
     ):
         assert said in line
     assert "inner width" not in line  # a detail, until rows differ in it
-    notes = " ".join(protocol_notes(entries(folders)))
+    notes = " ".join(protocol_sentences(ResultSet(entries(folders))))
     for name in (
         "epochs at most",
         "width",

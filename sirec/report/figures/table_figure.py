@@ -245,7 +245,7 @@ def _handle(row: TableRow, look: Look) -> Line2D:
         [],
         [],
         linestyle="",
-        label=f"{row.label} (floor)" if row.is_training_free else row.label,
+        label=row.marked_label,
         **look.point,
     )
 

@@ -22,7 +22,7 @@ from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Group
 from sirec.report.differences import find_row, verdict
 from sirec.report.figures.table_figure import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
-from sirec.report.results import ResultsByRow, RunResult, View, best_on_validation
+from sirec.report.results import Rows, RunResult, View, best_on_validation
 from sirec.run.store import RecordedRun, Store
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import HEADLINE, Comparison, without_repeats
@@ -108,11 +108,11 @@ def cold_start(asked: ColdStart, out: Path) -> DrawnAnalysis:
     )
 
 
-def _baseline(rows: ResultsByRow, asked: ColdStart, metrics: Sequence[Metric]) -> str:
+def _baseline(rows: Rows, asked: ColdStart, metrics: Sequence[Metric]) -> str:
     """The row named, else SASRec's, else the best on validation."""
     if asked.against:
         return find_row(rows, asked.against, "--against")
-    without = [label for label, runs in rows.items() if runs[0].model == BASELINE]
+    without = [label for label, row in rows.items() if row.model == BASELINE]
     return without[0] if without else best_on_validation(rows, _headline(metrics), asked.history)
 
 

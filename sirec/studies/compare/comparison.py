@@ -1,8 +1,8 @@
-"""A comparison: runs into tables, sentences and files."""
+"""A comparison of runs: tables, sentences, and the files they are written to."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +11,33 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.papers import PAPERS
 from sirec.report.comparison_table import comparison_table
-from sirec.report.differences import MARK, PairedTest, difference_table, differences, sentence
+from sirec.report.difference_table import difference_table
+from sirec.report.difference_words import MARK, sentence
+from sirec.report.differences import PairedTest, differences
 from sirec.report.improvement_table import improvement_table
 from sirec.report.published import covers
-from sirec.report.render import links_to_runs, to_csv, to_dict, to_latex, to_markdown
-from sirec.report.results import MissingRow, RunResult, View, group
+from sirec.report.render import links_to_runs, to_csv, to_dict, to_html, to_latex, to_markdown
+from sirec.report.result_set import ResultSet
+from sirec.report.results import MissingRow, RunResult, View
 from sirec.report.table import ResultTable
 from sirec.run.files import replace_text
 
-HEADLINE = parse_metric("Recall@20")  # what sentences are about: the metric both papers select by
-
+HEADLINE = parse_metric("Recall@20")  # what sentences are about: the metric that papers select by
+IN_DIFFERENCES = (HEADLINE.name, "NDCG@20")  # metrics of the table of paired differences
 UNMARKED = "Unmarked"
+SAID_ABOVE = (
+    "Protocol, seeds and whatever else is not said here: as below the tables before this one."
+)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a comparison says: tables to draw, and what they mean in words.
+    """What a comparison shows.
 
-    Its Markdown leads to every run that the tables stand on, from a file in `tables` beside `runs`.
+    Attributes:
+        title: the title.
+        tables: the tables.
+        sentences: what the tables mean.
     """
 
     title: str
@@ -36,9 +45,15 @@ class Comparison:
     sentences: tuple[str, ...]
 
     def to_markdown(self) -> str:
-        """All tables and sentences, the same bytes for the same runs."""
-        parts = [f"# {self.title}\n", *(to_markdown(table) for table in self.tables)]
-        parts += [f"{text}\n" for text in (*self.sentences, links_to_runs(self.tables)) if text]
+        """All tables and sentences, and a link to every run that the tables stand on.
+
+        The links are those of a file in the folder `tables` beside `runs`. The same runs give the
+        same bytes.
+        """
+        parts = [f"# {self.title}\n", *map(to_markdown, self.tables)]
+        for text in (*self.sentences, links_to_runs(self.tables)):
+            if text:
+                parts.append(f"{text}\n")
         return "\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -49,16 +64,28 @@ class Comparison:
             "sentences": list(self.sentences),
         }
 
+    def _repr_html_(self) -> str:
+        """The tables as a notebook shows them."""
+        return "\n".join(map(to_html, self.tables))
+
     def write(self, folder: Path, name: str) -> Path:
-        """Write `name.md`, `.csv` and `.tex` into a folder and return the Markdown file."""
+        """Write `name.md`, `name.csv` and `name.tex`.
+
+        Args:
+            folder: where to write them.
+            name: their name.
+
+        Returns:
+            The Markdown file.
+        """
         replace_text(folder / f"{name}.md", self.to_markdown())
         replace_text(folder / f"{name}.csv", to_csv(*self.tables))
-        replace_text(folder / f"{name}.tex", "\n".join(to_latex(table) for table in self.tables))
+        replace_text(folder / f"{name}.tex", "\n".join(map(to_latex, self.tables)))
         return folder / f"{name}.md"
 
 
 def compare_entries(
-    entries: Sequence[RunResult],
+    entries: Iterable[RunResult],
     *,
     title: str = "Comparison",
     metrics: Sequence[Metric] = DEFAULT_METRICS,
@@ -68,103 +95,121 @@ def compare_entries(
     missing: Sequence[MissingRow] = (),
     notes: Sequence[str] = (),
 ) -> Comparison:
-    """A table for each view and, with two or more rows, the paired differences of the first one and
-    a sentence on each.
+    """A table for each view and, with two rows or more, the paired differences of the first view.
 
-    The papers' own view, test with the history kept, has a table beside each paper that covers the
-    data. Each of `proposals` is set against its best baseline in a table of its own. `missing` rows
-    are in every table, `notes` stand below. Raises `SirecError` if one row is to be set `against`
-    another and there is none, and as `differences` does.
+    The view of the papers, test with the history kept, has a table for each paper that covers the
+    data.
+
+    Args:
+        entries: the runs.
+        title: title of the comparison.
+        metrics: the metrics.
+        views: which ranks are shown. Differences are tested on the first one.
+        against: label or model of the row that all others are compared with, as in `differences`.
+        proposals: rows that are compared with their best baseline in a table each.
+        missing: rows that data sets cannot have; they stand in every table.
+        notes: notes below every table.
+
+    Raises:
+        SirecError: if there is only one row and one to compare it with is named, if a row is not
+            found, or if the runs cannot be grouped (see `ResultSet`).
     """
-    several = any(len(rows) > 1 for rows in group(entries).values())
-    if against is not None and not several:
+    results = ResultSet(entries)
+    if against is not None and not results.has_choice():
         raise SirecError(
             f"against {against}: there is one row, and nothing to set it against", "add another run"
         )
-    pairs = differences(entries, metrics, against=against, view=views[0]) if several else []
+    pairs: list[PairedTest] = []
+    if results.has_choice():
+        pairs = differences(results, metrics, against=against, view=views[0])
     tables: list[ResultTable] = []
     for view in views:
-        named = f"{title}: {_name(view)}"
-        is_tested = not pairs or view == views[0]
-        untested = (
-            []
-            if is_tested
-            else [f"{UNMARKED}: differences are tested on one view alone, {_name(views[0])}."]
-        )
-        for table in _beside_papers(
-            entries, metrics, view, pairs if view == views[0] else (), missing, named
-        ):
-            tables.append(replace(table, notes=(*table.notes, *untested, *notes)))
+        below = list(notes)
+        if pairs and view != views[0]:
+            below.insert(
+                0, f"{UNMARKED}: differences are tested on one view alone, {views[0].name}."
+            )
+        marking = pairs if view == views[0] else []
+        for table in _tables_of_view(results, metrics, view, marking, missing, title):
+            tables.append(replace(table, notes=(*table.notes, *below)))
     tables = without_repeats(tables)
-    for proposal in proposals if several else ():
-        tables.append(improvement_table(entries, metrics, proposal, title))
+    if results.has_choice():
+        for proposal in proposals:
+            tables.append(improvement_table(results, metrics, proposal, title))
     if pairs:
-        headline = [
-            pair for pair in pairs if pair.difference.metric in (HEADLINE.name, "NDCG@20")
-        ] or pairs
-        tables.append(difference_table(headline, f"{title}: paired differences"))
+        headline = [pair for pair in pairs if pair.difference.metric in IN_DIFFERENCES]
+        tables.append(difference_table(headline or pairs, f"{title}: paired differences"))
     return Comparison(title, tuple(tables), tuple(_sentences(pairs, metrics)))
 
 
 def without_repeats(tables: Sequence[ResultTable]) -> list[ResultTable]:
-    """Tables of one file: a note that was said is not said again, except of marks, but that there
-    are such notes is.
+    """The tables of one file, each note only below the first table that has it.
+
+    Legends of marks stay below every table. A table that loses a note says where to look.
     """
     said: set[str] = set()
-    shorter = []
+    shorter: list[ResultTable] = []
     for table in tables:
-        notes = tuple(
-            note for note in table.notes if note not in said or note.startswith((MARK, UNMARKED))
-        )
-        above = (
-            "Protocol, seeds and whatever else is not said here: as below the tables before this one.",
-        )
-        shorter.append(
-            replace(table, notes=(*notes, *(above if len(notes) < len(table.notes) else ())))
-        )
+        kept: list[str] = []
+        for note in table.notes:
+            if note not in said or note.startswith((MARK, UNMARKED)):
+                kept.append(note)
+        if len(kept) < len(table.notes):
+            kept.append(SAID_ABOVE)
+        shorter.append(replace(table, notes=tuple(kept)))
         said |= set(table.notes)
     return shorter
 
 
-def _beside_papers(
-    entries: Sequence[RunResult],
+def headline(metrics: Sequence[Metric]) -> Metric:
+    """The metric that sentences are about: `HEADLINE` if it is among these, else the first."""
+    return HEADLINE if HEADLINE in metrics else metrics[0]
+
+
+def _tables_of_view(
+    results: ResultSet,
     metrics: Sequence[Metric],
     view: View,
     pairs: Sequence[PairedTest],
     missing: Sequence[MissingRow],
     title: str,
 ) -> list[ResultTable]:
-    """The table of a view; where several papers have the data, one beside each, else one."""
-    shown = view == View()
-    printed = {
-        entry.dataset
-        for entry in entries
-        if shown and not entry.is_variant and entry.printed is None
-    }
-    papers = [paper for paper in PAPERS if any(covers(paper, dataset) for dataset in printed)]
+    """The table of a view; where several papers cover the data, one for each of them."""
+    title = f"{title}: {view.name}"
+    papers = _papers(results) if view == View() else []
     if len(papers) < 2:
-        return [
-            comparison_table(entries, metrics, view=view, pairs=pairs, missing=missing, title=title)
-        ]
-    return [
-        comparison_table(
-            entries,
+        table = comparison_table(
+            results, metrics, view=view, pairs=pairs, missing=missing, title=title
+        )
+        return [table]
+    tables: list[ResultTable] = []
+    for paper in papers:
+        table = comparison_table(
+            results,
             metrics,
             view=view,
+            paper=paper,
             pairs=pairs,
             missing=missing,
-            paper=paper,
             title=f"{title}, beside {PAPERS[paper].label}'s paper",
         )
-        for paper in papers
-    ]
+        tables.append(table)
+    return tables
+
+
+def _papers(results: ResultSet) -> list[str]:
+    """The papers whose main table has one of the data sets of runs that it may have values for."""
+    datasets: set[str] = set()
+    for run in results:
+        if not run.is_variant and run.printed is None:
+            datasets.add(run.dataset)
+    papers: list[str] = []
+    for paper in PAPERS:
+        if any(covers(paper, dataset) for dataset in datasets):
+            papers.append(paper)
+    return papers
 
 
 def _sentences(pairs: Sequence[PairedTest], metrics: Sequence[Metric]) -> list[str]:
-    about = HEADLINE.name if HEADLINE in metrics else metrics[0].name
+    about = headline(metrics).name
     return [sentence(pair) for pair in pairs if pair.difference.metric == about]
-
-
-def _name(view: View) -> str:
-    split = {"test": "test", "valid": "validation"}[view.split]
-    return f"{split}, history {'kept' if view.history == 'keep' else 'masked'}"

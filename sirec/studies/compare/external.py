@@ -56,7 +56,7 @@ def refuse_unknown(
     Of metrics that nobody named, it is enough for a row that one is known.
     """
     for entry in entries:
-        unknown = [metric for metric in metrics if not is_known([entry], metric, view)]
+        unknown = [metric for metric in metrics if not is_known(entry, metric, view)]
         if unknown and (are_named or len(unknown) == len(metrics)):
             end = entry.ranks.exact_to[view.history]
             what = f"{unknown[0].name}: the lists of {entry.label} are exact to cutoff {end}"

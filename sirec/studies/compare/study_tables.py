@@ -14,7 +14,7 @@ from typing import Any
 from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.report.published import PrintedRow
-from sirec.report.results import MissingRow, RunResult, View, group
+from sirec.report.results import MissingRow, RunResult, View
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
 from sirec.studies.compare.comparison import Comparison, compare_entries
@@ -82,7 +82,7 @@ def render(
         proposals=() if elsewise else experiment.proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
         notes=[
-            *_notes(experiment, list(group(found))),
+            *_notes(experiment, list(dict.fromkeys(run.dataset for run in found))),
             *unproposed,
             *([search.note(trials, alone)] if trials else []),
         ],

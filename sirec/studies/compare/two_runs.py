@@ -17,7 +17,8 @@ from sirec.evaluation.metrics import KINDS, Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import compare
 from sirec.models import model_class
-from sirec.report.differences import TEST_VIEW, PairedTest, method_notes, sentence
+from sirec.report.difference_words import method_notes, sentence
+from sirec.report.differences import TEST_VIEW, PairedTest
 from sirec.report.results import View
 from sirec.report.table import NOT_RUN, Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RunFolder

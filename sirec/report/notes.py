@@ -1,0 +1,126 @@
+"""The notes below a table that say how far its rows may be compared."""
+
+from __future__ import annotations
+
+from sirec.data.split import LeaveOneOut
+from sirec.evaluation.metrics import ranked
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
+from sirec.report.result_set import ResultSet
+from sirec.report.results import View
+from sirec.report.words import listed
+
+NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
+
+
+def condition_notes(results: ResultSet, view: View) -> list[str]:
+    """Everything that a table says about split, protocol, seeds and ties.
+
+    Args:
+        results: the runs of the table.
+        view: which of their ranks are shown.
+    """
+    return [
+        *split_notes(results, view),
+        *protocol_sentences(results),
+        seed_note(results),
+        *tie_notes(results, view),
+    ]
+
+
+def protocol_sentences(results: ResultSet) -> list[str]:
+    """What stands below a table about its protocol: the shared settings, then what differs.
+
+    Args:
+        results: the runs of the table. Training-free baselines have no part in this, nor have runs
+            of which no protocol is known.
+
+    Returns:
+        "Protocol: …" for the settings that all rows share; "By data set, …" for a setting that
+        differs between data sets only; "The rows differ in …" for one that differs between rows
+        of a data set.
+    """
+    shared: list[str] = []
+    by_dataset: list[str] = []
+    by_row: list[str] = []
+    for setting in results.protocol_settings():
+        values = results.values_of(setting)
+        if values.all_equal():
+            if not results.is_detail(setting):
+                shared.append(f"{setting} {values.first()}")
+        elif values.constant_within_datasets():
+            by_dataset.append(f"By data set, {setting}: {values.listed_by_dataset()}.")
+        else:
+            by_row.append(f"The rows differ in {setting}: {values.listed_by_row()}.")
+    protocol = [f"Protocol: {', '.join(shared)}."] if shared else []
+    return protocol + by_dataset + by_row
+
+
+def split_notes(results: ResultSet, view: View) -> list[str]:
+    """How data sets were split that were not split as in the papers (leave-one-out).
+
+    Args:
+        results: the runs of the table.
+        view: the part of the split whose users with a target are counted.
+
+    Returns:
+        A sentence for each such data set.
+    """
+    last: dict[str, str] = {}
+    for run in results:
+        if run.split != LeaveOneOut():
+            with_target = int(ranked(run.ranks.ranks[view.split][view.history]).sum())
+            users = f"{with_target:,} of {run.ranks.users:,} users have a target"
+            last[run.dataset] = f"Split of {run.dataset}: {run.split.text}; {users}."
+    return list(last.values())
+
+
+def seed_note(results: ResultSet) -> str:
+    """How many seeds the trained rows have, and which.
+
+    The seeds of runs without a known protocol, which other tools made, are not listed. With fewer
+    than `SEEDS_FOR_A_METHOD` seeds the note says what they do not show.
+    """
+    counts = sorted({len(seeds) for seeds in results.seeds().values()})
+    if not counts:
+        return "Seeds: none, as nothing is trained."
+    number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    note = f"Seeds per row: {number}{_numbers_of_seeds(results)}"
+    if counts[-1] > 1:
+        note += "; ± is the standard deviation over seeds"
+    note += "."
+    if counts[0] < SEEDS_FOR_A_METHOD:
+        note += f" Fewer than {SEEDS_FOR_A_METHOD} compare checkpoints, not methods."
+    return note
+
+
+def tie_notes(results: ResultSet, view: View) -> list[str]:
+    """Which rows often give a target and other items the same score.
+
+    Args:
+        results: the runs of the table.
+        view: the part of the split whose ties are meant.
+
+    Returns:
+        One sentence, or none if no run has more than `NOTABLE_TIES` tied targets.
+    """
+    tied: dict[str, None] = {}
+    for run in results:
+        share = run.ranks.ties.get(view.split, 0.0)
+        if share > NOTABLE_TIES:
+            tied[f"{run.label} ({100 * share:.0f} %)"] = None
+    return [f"Targets that tie with other items: {', '.join(tied)}."] if tied else []
+
+
+def _numbers_of_seeds(results: ResultSet) -> str:
+    """` (seeds 0, 1, 2)`; where rows have different seeds, with the rows that have them."""
+    seeds: list[tuple[str, str]] = []
+    for row in results.trained_rows():
+        if row.runs[0].protocol:
+            numbers = ", ".join(str(seed) for seed in row.seeds)
+            seeds.append((numbers, results.name(row)))
+    texts = list(dict.fromkeys(numbers for numbers, _ in seeds))
+    if not texts:
+        return ""
+    if len(texts) > 1:
+        return f" (seeds {listed(seeds)})"
+    return f" (seed{'s' * (',' in texts[0])} {texts[0]})"

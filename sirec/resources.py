@@ -1,4 +1,4 @@
-"""Where the files that ship with the package are: in the wheel, or at the top of a checkout."""
+"""The files that ship with the package: in a wheel, or at the top of a checkout."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from sirec.errors import SirecError
 
 
 def experiments_root() -> Traversable:
-    """The folder of experiment files and published numbers.
+    """The folder of experiment files, papers and published numbers.
 
-    A wheel carries it inside the package; in a checkout it lies beside the package, where people
-    edit it. Raises `SirecError` if the installation has neither.
+    A wheel has it inside the package. A checkout has it next to the package, where people edit it.
+
+    Raises:
+        SirecError: if the installation has neither.
     """
     packaged = files("sirec") / "experiments"
     if packaged.is_dir():

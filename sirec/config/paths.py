@@ -2,8 +2,8 @@
 
 A step of a path is the key of a mapping, or in a list the `name` or `title` of an element, else
 its index: `stages.train.objectives.aap.weight`. A path may leave out its first steps, as long as
-only one place of the configuration ends so: `heads` is `model.heads`. A key that every stage has,
-as `learning_rate`, means all stages.
+only one path of the configuration ends so: `heads` is `model.heads`. A key of several stages, such
+as `learning_rate`, means all of them.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def assign(tree: Tree, path: str, value: object, where: str) -> None:
         where: what messages begin with.
 
     Raises:
-        SirecError: if no place has the path, with the nearest one that there is, or if places of
-            several meanings have it.
+        SirecError: for an unknown path, with the nearest one that there is, and for one that means
+            several keys.
     """
     matches = _matches(tree, path)
     if not matches:
@@ -67,7 +67,7 @@ def assign(tree: Tree, path: str, value: object, where: str) -> None:
 
 
 def has(tree: Tree, path: str) -> bool:
-    """Whether some place of a configuration has a path.
+    """Whether a configuration has a path.
 
     Args:
         tree: the dumped configuration.
@@ -77,7 +77,7 @@ def has(tree: Tree, path: str) -> bool:
 
 
 def overlap(tree: Tree, path: str, other: str) -> bool:
-    """Whether two paths name a place in common, however each is written.
+    """Whether two paths have a value in common, however each is written.
 
     Args:
         tree: the dumped configuration.
@@ -122,7 +122,7 @@ def title_of(value: Mapping[str, Any]) -> str | None:
 
 
 def _matches(tree: Tree, path: str) -> list[Steps]:
-    """The places that a path names: the one that it is in full, else all that end in it."""
+    """The whole paths that a path means: itself, if it is one, else all that end in it."""
     wanted = tuple(path.split("."))
     matches: list[Steps] = []
     for steps, _ in leaves(tree):
@@ -134,7 +134,7 @@ def _matches(tree: Tree, path: str) -> list[Steps]:
 
 
 def _unknown_path(tree: Tree, path: str, where: str) -> SirecError:
-    """The error for a path that no place has; paths of as many steps are offered instead."""
+    """The error for an unknown path; paths of as many steps are offered instead."""
     length = path.count(".") + 1
     known: set[str] = set()
     for steps, _ in leaves(tree):

@@ -101,7 +101,7 @@ def test_defaults_can_be_left_out() -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_path(values: object, message: str) -> None:
-    """Nothing is coerced or ignored; the message leads to the place."""
+    """Nothing is converted or ignored, and the message has the path."""
     with pytest.raises(SirecError) as error:
         load(Drawing, values, "drawing")
     assert message in error.value.message

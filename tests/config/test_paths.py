@@ -44,7 +44,7 @@ def test_a_path_that_means_two_keys_is_refused() -> None:
 
 
 def test_paths_overlap_however_they_are_written() -> None:
-    """A short path and a long one name the same place, two stages (control) do not."""
+    """A short path and a long one have a value in common, two stages (control) have none."""
     assert overlap(drawn(), "rate", "stages.a.rate")
     assert overlap(drawn(), "model.width", "width")
     assert not overlap(drawn(), "stages.a.rate", "stages.b.rate")

@@ -1,4 +1,4 @@
-"""The papers' numbers are found, whole and unchanged."""
+"""Printed numbers are found by row, data set and metric, whole and unchanged."""
 
 from __future__ import annotations
 
@@ -36,12 +36,9 @@ from sirec.report.published import (
 def test_main_tables_answer_by_model_id(
     dataset: str, model: str, metric: str, values: list[tuple[str, str, float]]
 ) -> None:
-    """Numbers read off the printed pages come back under our names, COMIF's first; what nobody
-    printed is an empty list.
-    """
-    assert [
-        (found.paper, found.table, found.value) for found in published(dataset, model, metric)
-    ] == values
+    """Numbers read off the printed pages are found by our names; others are not printed."""
+    found = [(each.paper, each.table, each.value) for each in published(dataset, model, metric)]
+    assert found == values
 
 
 MODULES = {"attention_fusion": 1, "embedding_fusion": 1, "iaa": 0, "upa": 0}
@@ -94,12 +91,10 @@ MODULES = {"attention_fusion": 1, "embedding_fusion": 1, "iaa": 0, "upa": 0}
         ("comif_table6_modules", MODULES, "toys", "Recall@20", None),
     ],
 )
-def test_every_layout_answers_the_same_question(
+def test_a_value_is_found_whatever_the_layout(
     table: str, keys: dict[str, object], dataset: str, metric: str, value: float | None
 ) -> None:
-    """Wide by data set, by metric or by model, or long: numbers read off the printed pages; what is
-    not printed is nothing.
-    """
+    """Numbers read off the printed pages; None is not printed."""
     row = PrintedRow(table, keys)
     row.check()
     found = row.value(dataset, metric)
@@ -111,10 +106,8 @@ def test_every_table_of_metrics_keeps_all_its_numbers() -> None:
     assert metric_tables()
     for name in metric_tables():
         frame = published_table(name)
-        numbers = sorted(
-            value for column in frame for value in frame[column] if isinstance(value, float)
-        )
-        assert sorted(_values(name).values()) == numbers
+        numbers = frame.select_dtypes("float").to_numpy().ravel()
+        assert sorted(_values(name).values()) == sorted(numbers)
 
 
 @pytest.mark.parametrize(
@@ -126,16 +119,14 @@ def test_every_table_of_metrics_keeps_all_its_numbers() -> None:
     ],
 )
 def test_a_row_that_is_not_printed_is_a_mistake(keys: dict[str, object], message: str) -> None:
-    """All of a row's keys are needed, and they must be there; the right ones (control) pass."""
+    """A row is named by all its keys, as printed; the right ones (control) pass."""
     PrintedRow("difsr_table4_ablation", {"dif": 1, "aap": 1}).check()
     with pytest.raises(SirecError, match=message):
         PrintedRow("difsr_table4_ablation", keys).check()
 
 
 def test_main_tables_are_complete() -> None:
-    """Each paper's data sets x models x metrics are all there, and no cell is outside the range of
-    a metric.
-    """
+    """Data sets x models x metrics of each paper are there, and all values could be metrics."""
     for name, size in (("comif_table3_overall", 3 * 11 * 4), ("difsr_table2_overall", 4 * 10 * 4)):
         frame = published_table(name)
         assert len(frame) == len(frame[["dataset", "model", "metric"]].drop_duplicates()) == size
@@ -143,7 +134,7 @@ def test_main_tables_are_complete() -> None:
 
 
 def test_every_table_can_be_read() -> None:
-    """A paper describes every file of printed numbers, and every table that it describes has one."""
+    """Data sets, models and metrics of each paper are there, and all values could be metrics."""
     folder = Path(str(resources.experiments_root())) / "published"
     assert published_names() == sorted(path.stem for path in folder.glob("*.csv"))
     for name in published_names():
@@ -151,7 +142,7 @@ def test_every_table_can_be_read() -> None:
 
 
 def test_a_wrong_table_is_answered_with_the_nearest() -> None:
-    """A name that is almost right leads to the right one."""
+    """A misspelt name leads to the right one."""
     with pytest.raises(SirecError, match="comif_table4_fusio") as caught:
         published_table("comif_table4_fusio")
     assert "did you mean 'comif_table4_fusion'?" in str(caught.value.hint)
@@ -170,9 +161,7 @@ def test_papers_cover_their_data_sets() -> None:
 def test_an_installed_package_reads_its_own_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files inside the package win over a checkout's; without them (control) the checkout's are
-    read.
-    """
+    """Files inside the package are preferred to those of a checkout (control)."""
     assert (resources.experiments_root() / "published" / "comif_table3_overall.csv").is_file()
     (tmp_path / "experiments").mkdir()
     monkeypatch.setattr(resources, "files", lambda package: tmp_path)

@@ -211,7 +211,8 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
         generator = np.random.default_rng(0)
         while True:
             budget = trainer.stage.budget
-            for chosen in deal(trainer.rows, budget, composition, generator):  # type: ignore[arg-type]
+            steps = deal(trainer.rows, budget, composition, generator)  # type: ignore[arg-type]
+            for chosen in steps:
                 yield trainer.rows.take(chosen)
 
     def made_before() -> Way:

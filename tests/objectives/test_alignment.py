@@ -55,39 +55,41 @@ def test_the_loss_equals_its_loops(kind: str, tiny: Dataset, schema: Schema) -> 
     values.
     """
     model = a_model(schema)
-    done = a_pass(tiny, model)
+    encoded = a_pass(tiny, model)
     brand, category = (by_loops(model, schema, name, kind) for name in ("brand", "category"))
-    assert loss(schema, multi_value=kind)(model, done).item() == pytest.approx(
+    assert loss(schema, multi_value=kind)(model, encoded).item() == pytest.approx(
         (brand + category) / 2, rel=1e-5
     )
-    alone = loss(schema, multi_value=kind, attributes=("category",))(model, done).item()
+    alone = loss(schema, multi_value=kind, attributes=("category",))(model, encoded).item()
     assert alone == pytest.approx(category, rel=1e-5)
 
 
-def test_the_two_readings_differ_only_where_an_item_has_several_values(
+def test_soft_label_and_multi_positive_differ_only_for_items_with_several_values(
     tiny: Dataset, schema: Schema
 ) -> None:
     """Brand has one value an item: both are plain cross-entropy over values. Category has up to
     three: they are not equal.
     """
     model = a_model(schema)
-    done = a_pass(tiny, model)
+    encoded = a_pass(tiny, model)
     table = schema.attributes[0].values.squeeze(1)
     holders = table.nonzero().squeeze(1)
     logits = model.items.weight[holders] @ model.value_vectors("brand")[1:].T
     plain = torch.nn.functional.cross_entropy(logits, table[holders] - 1).item()
     for kind in ("soft_label", "multi_positive"):
         assert loss(schema, multi_value=kind, attributes=("brand",))(
-            model, done
+            model, encoded
         ).item() == pytest.approx(plain, rel=1e-5)
     soft, multi = (
-        loss(schema, multi_value=kind, attributes=("category",))(model, done)
+        loss(schema, multi_value=kind, attributes=("category",))(model, encoded)
         for kind in ("soft_label", "multi_positive")
     )
     assert soft > multi
 
 
-def test_soft_labels_have_a_floor(tiny: Dataset, schema: Schema) -> None:
+def test_soft_labels_cost_at_least_the_logarithm_of_the_number_of_values(
+    tiny: Dataset, schema: Schema
+) -> None:
     """With |A| values an item costs at least log |A|, reached by splitting all probability evenly
     among them.
     """
@@ -125,12 +127,12 @@ def test_a_sample_estimates_the_catalogue_without_bias(tiny: Dataset, schema: Sc
     losses; of a mean of two fields a quarter of the sum of both.
     """
     model = a_model(schema)
-    done = a_pass(tiny, model)
-    exact = loss(schema)(model, done).item()
+    encoded = a_pass(tiny, model)
+    exact = loss(schema)(model, encoded).item()
     drawn = loss(schema, sample=5)
     torch.manual_seed(0)
     with torch.no_grad():
-        draws = torch.stack([drawn(model, done) for _ in range(2000)])
+        draws = torch.stack([drawn(model, encoded) for _ in range(2000)])
     single = []
     for field in schema.attributes:
         holders = field.values.any(dim=1).nonzero().flatten().tolist()
@@ -143,22 +145,25 @@ def test_a_sample_estimates_the_catalogue_without_bias(tiny: Dataset, schema: Sc
         std, rel=0.08
     )  # five standard errors of a deviation of 2000 draws
     assert (
-        loss(schema, sample=1000)(model, done).item() == exact
+        loss(schema, sample=1000)(model, encoded).item() == exact
     )  # more than there are: all of them
 
 
 def test_batch_targets_weigh_by_popularity(tiny: Dataset, schema: Schema) -> None:
     """The other scope averages over the step's targets, repeats included, that hold a value."""
     model = a_model(schema)
-    done = a_pass(tiny, model)
-    given = loss(schema, scope="batch_targets", attributes=("brand",))(model, done).item()
+    encoded = a_pass(tiny, model)
+    given = loss(schema, scope="batch_targets", attributes=("brand",))(model, encoded).item()
     assert given == pytest.approx(
-        by_loops(model, schema, "brand", "soft_label", done.batch.target_items.tolist()), rel=1e-5
+        by_loops(model, schema, "brand", "soft_label", encoded.batch.target_items.tolist()),
+        rel=1e-5,
     )
     assert given != pytest.approx(by_loops(model, schema, "brand", "soft_label"), rel=1e-3)
 
 
-def test_only_raw_vectors_of_holders_learn(tiny: Dataset, schema: Schema) -> None:
+def test_gradients_reach_only_the_vectors_of_items_with_a_value(
+    tiny: Dataset, schema: Schema
+) -> None:
     """Gradients reach item rows that hold a value and rows of real values; nothing of the
     encoder.
     """
@@ -182,7 +187,9 @@ def test_an_attribute_that_nobody_has_costs_nothing(
         assert loss(empty, scope=scope, multi_value=kind)(model, a_pass(tiny, model)).item() == 0.0
 
 
-def test_models_without_such_vectors_are_refused(tiny: Dataset, schema: Schema) -> None:
+def test_models_without_value_vectors_of_the_item_width_are_refused(
+    tiny: Dataset, schema: Schema
+) -> None:
     """A model that embeds no attributes, or narrower ones, and data that have none, are errors that
     say so.
     """

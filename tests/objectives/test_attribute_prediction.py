@@ -35,27 +35,27 @@ def a_pass(data: Dataset, width: int = WIDTH, scale: float = 1.0) -> EncoderPass
 
 
 def loss_of(
-    config: AttributePrediction, schema: Schema, done: EncoderPass
+    config: AttributePrediction, schema: Schema, encoded: EncoderPass
 ) -> tuple[float, dict[str, tuple[list, list]]]:
     part = builders.loud(config.build(schema, WIDTH))
     heads = {name: builders.numbers(head) for name, head in part.heads.items()}
-    return part(None, done).item(), heads
+    return part(None, encoded).item(), heads
 
 
 def by_loops(
-    heads: dict[str, tuple[list, list]], schema: Schema, done: EncoderPass, name: str
+    heads: dict[str, tuple[list, list]], schema: Schema, encoded: EncoderPass, name: str
 ) -> float:
     values = next(field for field in schema.attributes if field.name == name).values.tolist()
     return reference.attribute_prediction(
-        done.predicting.tolist(), *heads[name], values, done.batch.target_items.tolist()
+        encoded.predicting.tolist(), *heads[name], values, encoded.batch.target_items.tolist()
     )
 
 
 def test_the_loss_equals_its_loops(tiny: Dataset, schema: Schema) -> None:
     """Mean over targets and real values, added over fields; with the column of padding left out."""
-    done = a_pass(tiny)
-    total, heads = loss_of(AttributePrediction(), schema, done)
-    brand, category = (by_loops(heads, schema, done, name) for name in ("brand", "category"))
+    encoded = a_pass(tiny)
+    total, heads = loss_of(AttributePrediction(), schema, encoded)
+    brand, category = (by_loops(heads, schema, encoded, name) for name in ("brand", "category"))
     assert total == pytest.approx(brand + category, rel=1e-5)
 
 
@@ -63,14 +63,16 @@ def test_fields_can_be_chosen_weighted_and_summed(tiny: Dataset, schema: Schema)
     """One field alone; a weight of its own, relative to the objective's; the printed sum over a
     field's real values.
     """
-    done = a_pass(tiny)
-    alone, heads = loss_of(AttributePrediction(attributes=("category",)), schema, done)
-    assert alone == pytest.approx(by_loops(heads, schema, done, "category"), rel=1e-5)
-    total, heads = loss_of(AttributePrediction(weight=10.0, weights={"brand": 5.0}), schema, done)
-    brand, category = (by_loops(heads, schema, done, name) for name in ("brand", "category"))
+    encoded = a_pass(tiny)
+    alone, heads = loss_of(AttributePrediction(attributes=("category",)), schema, encoded)
+    assert alone == pytest.approx(by_loops(heads, schema, encoded, "category"), rel=1e-5)
+    total, heads = loss_of(
+        AttributePrediction(weight=10.0, weights={"brand": 5.0}), schema, encoded
+    )
+    brand, category = (by_loops(heads, schema, encoded, name) for name in ("brand", "category"))
     assert total == pytest.approx(brand / 2 + category, rel=1e-5)
-    summed, heads = loss_of(AttributePrediction(reduction="sum"), schema, done)
-    brand, category = (by_loops(heads, schema, done, name) for name in ("brand", "category"))
+    summed, heads = loss_of(AttributePrediction(reduction="sum"), schema, encoded)
+    brand, category = (by_loops(heads, schema, encoded, name) for name in ("brand", "category"))
     assert summed == pytest.approx(5 * brand + 7 * category, rel=1e-5)
 
 
@@ -81,31 +83,31 @@ def test_a_value_listed_twice_is_one_label(tiny: Dataset) -> None:
     once = torch.zeros(tiny.item_codes, 2, dtype=torch.long)
     once[1:, 0] = 1
     twice = torch.where(once.any(dim=1, keepdim=True), torch.ones_like(once), once)
-    done, losses = a_pass(tiny), []
+    encoded, losses = a_pass(tiny), []
     for table in (once, twice):
         schema = Schema(tiny.item_codes, builders.WINDOW, (Field("tag", "attribute", 3, table),))
-        losses.append(loss_of(AttributePrediction(), schema, done)[0])
+        losses.append(loss_of(AttributePrediction(), schema, encoded)[0])
     assert losses[0] == losses[1] > 0
 
 
 def test_padding_is_no_value_to_predict(tiny: Dataset, schema: Schema) -> None:
     """Whatever the head says of code 0 costs nothing and gets no gradient."""
-    part, done = (
+    part, encoded = (
         builders.loud(AttributePrediction(attributes=("brand",)).build(schema, WIDTH)),
         a_pass(tiny),
     )
-    before = part(None, done)
+    before = part(None, encoded)
     before.backward()
     head = part.heads["brand"]
     assert not head.weight.grad[0].any()
     assert head.weight.grad[1:].any()  # control
     with torch.no_grad():
         head.bias[0] += 100.0
-    assert part(None, done).item() == before.item()
+    assert part(None, encoded).item() == before.item()
 
 
 @pytest.mark.parametrize(("width", "expected"), [(128, 0.6995), (256, 0.7059)])
-def test_a_fresh_head_costs_what_chance_does(
+def test_an_untrained_head_costs_as_much_as_chance(
     width: int, expected: float, tiny: Dataset, schema: Schema
 ) -> None:
     """At initialisation: ln 2 and an eighth of the logits' variance, d · 0.02² (DIF-SR's logs begin
@@ -138,7 +140,7 @@ def test_data_without_attributes_are_refused(schema: Schema) -> None:
         AttributePrediction().build(Schema(schema.items, 5), WIDTH)
 
 
-def test_the_model_is_left_alone(tiny: Dataset, schema: Schema) -> None:
+def test_heads_belong_to_the_loss_and_not_to_the_model(tiny: Dataset, schema: Schema) -> None:
     """The loss reads states and targets: it never calls the model."""
 
     class Untouchable(SequentialModel):

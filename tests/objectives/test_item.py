@@ -31,9 +31,13 @@ def test_cross_entropy_equals_its_loops(padding_class: bool, tiny: Dataset, sche
     """Mean over targets of the log-sum of all classes less the target's score; code 0 is a class
     only where asked for.
     """
-    model, done = a_pass(tiny, schema)
-    loss = ItemCrossEntropy(padding_class=padding_class).build(schema, 8)(model, done)
-    arguments = (done.predicting.tolist(), done.table.tolist(), done.batch.target_items.tolist())
+    model, encoded = a_pass(tiny, schema)
+    loss = ItemCrossEntropy(padding_class=padding_class).build(schema, 8)(model, encoded)
+    arguments = (
+        encoded.predicting.tolist(),
+        encoded.table.tolist(),
+        encoded.batch.target_items.tolist(),
+    )
     assert loss.item() == pytest.approx(
         reference.item_cross_entropy(*arguments, 0 if padding_class else 1), rel=1e-5
     )
@@ -44,8 +48,10 @@ def test_cross_entropy_equals_its_loops(padding_class: bool, tiny: Dataset, sche
 
 def test_equal_scores_cost_the_logarithm_of_the_catalogue(tiny: Dataset, schema: Schema) -> None:
     """With a table of zeros the loss is ln of the number of items, padding not counted."""
-    model, done = a_pass(tiny, schema)
-    flat = EncoderPass(done.batch, done.states, done.predicting, torch.zeros_like(done.table))
+    model, encoded = a_pass(tiny, schema)
+    flat = EncoderPass(
+        encoded.batch, encoded.states, encoded.predicting, torch.zeros_like(encoded.table)
+    )
     assert ItemCrossEntropy().build(schema, 8)(model, flat).item() == pytest.approx(
         math.log(tiny.item_count)
     )

@@ -1,4 +1,4 @@
-"""What S3-Rec's first stage learns from gaps and segments."""
+"""The objectives of S3-Rec's pre-training: masked items, their attributes, and segments."""
 
 from __future__ import annotations
 
@@ -64,55 +64,59 @@ def log_loss(right: float, wrong: float, squashed: bool) -> float:
 def test_masked_items_equal_their_loops(
     squashed: bool, model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
-    """Each gap's item against the drawn one, added up, over the rows of the step."""
-    part, done = part_of(MaskedItem(squashed=squashed), schema), a_pass(model, tiny)
+    """The sum over masked slots of the loss against a drawn item, divided by the rows."""
+    part, encoded = part_of(MaskedItem(squashed=squashed), schema), a_pass(model, tiny)
     assert isinstance(part, MaskedItemLoss)
     torch.manual_seed(3)
-    negatives = part.draw(done.batch)[0].tolist()
-    table, total = done.table.tolist(), 0.0
+    negatives = part.draw(encoded.batch)[0].tolist()
+    table, total = encoded.table.tolist(), 0.0
     for state, target, other in zip(
-        done.predicting.tolist(), done.batch.target_items.tolist(), negatives, strict=True
+        encoded.predicting.tolist(), encoded.batch.target_items.tolist(), negatives, strict=True
     ):
         mapped = reference.linear(state, *builders.numbers(part.map))
         total += log_loss(
             reference.dot(mapped, table[target]), reference.dot(mapped, table[other]), squashed
         )
     torch.manual_seed(3)
-    loss = part(model, done).item()
-    assert loss == pytest.approx(total / len(done.batch.items), rel=1e-5)
+    loss = part(model, encoded).item()
+    assert loss == pytest.approx(total / len(encoded.batch.items), rel=1e-5)
     torch.manual_seed(4)
-    assert part(model, done).item() != loss  # control: another draw
+    assert part(model, encoded).item() != loss  # control: another draw
 
 
-def test_the_double_sigmoid_bounds_what_a_gap_costs(
+def test_a_sigmoid_on_each_score_bounds_the_loss_of_a_masked_item(
     model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
     """Between log(1 + 1/e) and log(1 + e), whatever the scores; with one sigmoid there is no
     bound.
     """
-    done = a_pass(model, tiny)
-    per_gap = {}
+    encoded = a_pass(model, tiny)
+    per_slot = {}
     for squashed in (True, False):
         part = part_of(MaskedItem(squashed=squashed), schema)
         with torch.no_grad():
             part.map.weight *= 1000  # type: ignore[union-attr, operator]
-        per_gap[squashed] = part(model, done).item() * len(done.batch.items) / len(done.predicting)
-    assert math.log(1 + math.exp(-1)) < per_gap[True] < math.log(1 + math.e) < per_gap[False]
+        per_slot[squashed] = (
+            part(model, encoded).item() * len(encoded.batch.items) / len(encoded.predicting)
+        )
+    assert math.log(1 + math.exp(-1)) < per_slot[True] < math.log(1 + math.e) < per_slot[False]
 
 
-def test_a_drawn_item_is_none_of_its_row(
+def test_a_negative_item_is_not_in_its_row(
     model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
     """Neither shown nor hidden there, never padding or MASK, and every other item comes up; full
     rows have none.
     """
-    part, done = part_of(MaskedItem(), schema), a_pass(model, tiny)
+    part, encoded = part_of(MaskedItem(), schema), a_pass(model, tiny)
     assert isinstance(part, MaskedItemLoss)
-    length, seen = done.batch.items.shape[1], set()
-    true = torch.where(done.batch.targets > 0, done.batch.targets, done.batch.items).tolist()
+    length, seen = encoded.batch.items.shape[1], set()
+    true = torch.where(
+        encoded.batch.targets > 0, encoded.batch.targets, encoded.batch.items
+    ).tolist()
     for _ in range(5):
         for slot, item in zip(
-            done.batch.target_slots.tolist(), part.draw(done.batch)[0].tolist(), strict=True
+            encoded.batch.target_slots.tolist(), part.draw(encoded.batch)[0].tolist(), strict=True
         ):
             assert 1 <= item <= builders.ITEMS
             assert item not in true[slot // length]
@@ -130,14 +134,14 @@ def test_a_drawn_item_is_none_of_its_row(
 @pytest.mark.parametrize(
     ("config", "hidden"), [(MaskedAttribute(), True), (AssociatedAttribute(), False)]
 )
-def test_attributes_equal_their_loops(
+def test_attribute_losses_equal_their_loops(
     config: ObjectiveConfig, hidden: bool, model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
-    """Binary cross-entropy against the model's own vectors of the values: at gaps alone, or at all
-    other real slots.
+    """Binary cross-entropy against the model's own vectors of the values: at masked slots, or at
+    all other real slots.
     """
-    part, done = part_of(config, schema), a_pass(model, tiny)
-    batch, states = done.batch, done.states.final.tolist()
+    part, encoded = part_of(config, schema), a_pass(model, tiny)
+    batch, states = encoded.batch, encoded.states.final.tolist()
     total = 0.0
     for row, length in enumerate(batch.lengths.tolist()):
         for slot in range(length):
@@ -145,7 +149,8 @@ def test_attributes_equal_their_loops(
             if (target != 0) != hidden:
                 continue
             item = target or int(batch.items[row, slot])
-            mapped = reference.linear(states[row][slot], *builders.numbers(part.map))  # type: ignore[arg-type]
+            matrix = builders.numbers(part.map)  # type: ignore[arg-type]
+            mapped = reference.linear(states[row][slot], *matrix)
             for field in schema.attributes:
                 vectors, values = (
                     model.value_vectors(field.name).tolist(),
@@ -154,10 +159,10 @@ def test_attributes_equal_their_loops(
                 for value in range(1, field.size):
                     probability = g(reference.dot(mapped, vectors[value]), True)
                     total -= math.log(probability if value in values else 1 - probability)
-    assert part(model, done).item() == pytest.approx(total / len(batch.items), rel=1e-4)
+    assert part(model, encoded).item() == pytest.approx(total / len(batch.items), rel=1e-4)
 
 
-def test_attribute_losses_teach_the_table_and_the_states(
+def test_attribute_losses_have_gradients_for_value_vectors_and_states(
     model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
     """Gradients reach the values' vectors, but padding's, and the encoder, which reads no attribute
@@ -205,11 +210,11 @@ def test_segments_equal_their_loops(
     """Each row's views encoded by themselves: the last state of the context against those of both
     segments.
     """
-    part, done = part_of(Segment(squashed=squashed), schema), a_pass(model, tiny)
+    part, encoded = part_of(Segment(squashed=squashed), schema), a_pass(model, tiny)
     with torch.no_grad():
         last = {
             name: model.encode(view).final[torch.arange(len(view.read)), view.read].tolist()
-            for name, view in done.batch.views.items()
+            for name, view in encoded.batch.views.items()
         }
     total = 0.0
     for context, positive, negative in zip(
@@ -219,24 +224,24 @@ def test_segments_equal_their_loops(
         total += log_loss(
             reference.dot(mapped, positive), reference.dot(mapped, negative), squashed
         )
-    assert len(last["context"]) < len(done.batch.items)
-    assert part(model, done).item() == pytest.approx(total / len(done.batch.items), rel=1e-5)
+    assert len(last["context"]) < len(encoded.batch.items)
+    assert part(model, encoded).item() == pytest.approx(total / len(encoded.batch.items), rel=1e-5)
 
 
 def test_a_step_without_segments_costs_nothing(
     model: FusedTransformer, schema: Schema, tiny: Dataset
 ) -> None:
     """No views, no loss; the other objectives go on."""
-    done = a_pass(model, tiny)
+    encoded = a_pass(model, tiny)
     part = part_of(Segment(), schema)
-    assert part(model, replace(done, batch=replace(done.batch, views={}))).item() == 0
-    assert part(model, done).item() > 0  # control
+    assert part(model, replace(encoded, batch=replace(encoded.batch, views={}))).item() == 0
+    assert part(model, encoded).item() > 0  # control
 
 
 @pytest.mark.parametrize(
     "config", [MaskedItem(), MaskedAttribute(), AssociatedAttribute(), Segment()]
 )
-def test_objectives_of_gaps_refuse_a_task_without(config: ObjectiveConfig) -> None:
+def test_objectives_of_masked_items_refuse_a_task_without_them(config: ObjectiveConfig) -> None:
     """Under another task they would learn from nothing, or from something else; the message names
     the right ones.
     """

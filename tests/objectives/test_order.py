@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import replace
-from itertools import permutations
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import reference
@@ -21,23 +20,20 @@ from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.base import Task
-from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.next_item import LastItem, NextItem
 from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.objectives import order
-from sirec.objectives.alterations import ALTERATIONS, Mode, permuted
+from sirec.objectives.alterations import ALTERATIONS, Mode
 from sirec.objectives.base import EncoderPass
 from sirec.objectives.order import (
     OrderLoss,
     UserPreferenceAlignment,
     choose_prefixes,
-    differs,
     preference_loss,
     prefix_batch,
 )
 
-MODES = get_args(Mode)
 COMIF_LIKE = {
     "attribute": "embedding",
     "behaviour": "attention",
@@ -60,23 +56,17 @@ def loss(schema: Schema, **switches: Any) -> OrderLoss:
     return built
 
 
-def prefixes_of(data: Dataset, names: tuple[str, ...] = ("rating", "position")) -> Batch:
-    """Every prefix of every user's row."""
-    batch = gather(data, NextItem().rows(data, builders.WINDOW))
-    return prefix_batch(batch, *choose_prefixes(batch.targets, every=True), names)
-
-
 @given(st.integers(1, 6), st.integers(1, 3), st.data())
 def test_the_preference_loss_equals_its_loops(prefixes: int, k: int, data: st.DataObject) -> None:
     """-log of the true state's share, mean over the prefixes that have a version left, for any
-    scores and any gaps.
+    scores and any versions left out.
     """
     row = st.lists(numbers, min_size=prefixes, max_size=prefixes)
-    gaps = st.lists(st.booleans(), min_size=prefixes, max_size=prefixes)
+    choices = st.lists(st.booleans(), min_size=prefixes, max_size=prefixes)
     true, false, kept = (
         data.draw(row),
         [data.draw(row) for _ in range(k)],
-        [data.draw(gaps) for _ in range(k)],
+        [data.draw(choices) for _ in range(k)],
     )
     given_loss = preference_loss(
         torch.tensor(true), torch.tensor(false), torch.tensor(kept).float()
@@ -87,7 +77,7 @@ def test_the_preference_loss_equals_its_loops(prefixes: int, k: int, data: st.Da
 
 
 @pytest.mark.parametrize("k", [1, 2, 8])
-def test_no_alteration_costs_the_logarithm_of_the_choices(
+def test_unaltered_versions_cost_the_logarithm_of_their_number(
     k: int, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Were behaviours left as they are and the prefixes counted all the same, every version would
@@ -149,7 +139,7 @@ def test_the_loss_equals_its_definition(task: Task, k: int, tiny: Dataset, schem
     ],
     ids=["backward, rows", "backward, prefixes", "reference, prefixes"],
 )
-def test_true_states_are_those_of_prefixes(
+def test_true_states_are_those_of_the_prefixes(
     switches: dict[str, Any], task: Task, tiny: Dataset, schema: Schema
 ) -> None:
     """What comes after a prefix has no part in either state, also where it would change the state
@@ -189,18 +179,18 @@ def test_true_states_are_encoded_again_only_where_they_must_be(
     in every declared model.
     """
     model = builders.build(replace(CONFIG, **switches), schema)
-    done, seen = a_pass(model, tiny, task), []
+    encoded, seen = a_pass(model, tiny, task), []
     monkeypatch.setattr(
         model, "encode", lambda batch: seen.append(batch) or FusedTransformer.encode(model, batch)
     )
-    loss(schema)(model, done)
+    loss(schema)(model, encoded)
     assert len(seen) == passes
 
 
 def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(
     tiny: Dataset, schema: Schema
 ) -> None:
-    """With gaps to fill, too, the true state reads the prefix alone, as the altered one does: later
+    """With masked items, too, the true state reads the prefix alone, as the altered one does: later
     items change nothing.
     """
     model = builders.build(replace(CONFIG, mask_token=True), schema)
@@ -216,20 +206,19 @@ def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(
         ),
     ):
         states = model.encode(rows)
-        done = EncoderPass(rows, states, states.at(rows.target_slots), model.item_table())
-        values.append((loss(schema, mode="reversal")(model, done).item(), done.predicting))
+        encoded = EncoderPass(rows, states, states.at(rows.target_slots), model.item_table())
+        values.append((loss(schema, mode="reversal")(model, encoded).item(), encoded.predicting))
     assert values[0][0] == pytest.approx(values[1][0], rel=1e-5)
     assert not torch.allclose(
         values[0][1], values[1][1], rtol=1e-2
     )  # control: the whole row's state reads them
 
 
-def test_one_prefix_a_row_estimates_the_rows(tiny: Dataset, schema: Schema) -> None:
+def test_each_prefix_of_a_row_is_drawn_equally_often(tiny: Dataset, schema: Schema) -> None:
     """`one` draws each prefix of at least two interactions of a row equally often, and no other."""
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
-    every = set(
-        zip(*(index.tolist() for index in choose_prefixes(batch.targets, every=True)), strict=True)
-    )
+    rows, slots = choose_prefixes(batch.targets, every=True)
+    every = set(zip(rows.tolist(), slots.tolist(), strict=True))
     rows, slots = (batch.targets != 0).nonzero(as_tuple=True)
     assert every == {
         (row, slot) for row, slot in zip(rows.tolist(), slots.tolist(), strict=True) if slot > 0
@@ -247,8 +236,8 @@ def test_one_prefix_a_row_estimates_the_rows(tiny: Dataset, schema: Schema) -> N
     assert chisquare(counts).pvalue > 0.001
 
 
-def test_cut_keeps_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
-    """A cut row holds the items and behaviours up to its slot; its last state is the whole row's
+def test_a_prefix_batch_has_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
+    """A prefix holds the items and behaviours up to its slot; its last state is the whole row's
     state there.
     """
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
@@ -262,97 +251,6 @@ def test_cut_keeps_the_prefix_and_nothing_after_it(tiny: Dataset) -> None:
         assert prefixes.lengths[index] == slot + 1 == prefixes.read[index] + 1
 
 
-def every_order(length: int, draws: int, *, fixed_points: bool) -> Counter[tuple[int, ...]]:
-    torch.manual_seed(0)
-    orders = permuted(torch.full((draws,), length), length + 2, fixed_points=fixed_points)
-    assert (
-        orders[:, length:] == torch.arange(length, length + 2)
-    ).all()  # slots beyond the prefix keep their codes
-    return Counter(tuple(drawn) for drawn in orders[:, :length].tolist())
-
-
-@pytest.mark.parametrize(
-    ("length", "fixed_points", "count"), [(3, True, 5), (4, True, 23), (3, False, 2), (4, False, 9)]
-)
-def test_permutations_are_uniform(length: int, fixed_points: bool, count: int) -> None:
-    """Every permutation but the identity, or every derangement, is drawn equally often
-    (chi-square), and no other ever.
-    """
-    drawn = every_order(length, 8000, fixed_points=fixed_points)
-    legal = [p for p in permutations(range(length)) if p != tuple(range(length))]
-    if not fixed_points:
-        legal = [p for p in legal if all(p[t] != t for t in range(length))]
-    assert len(legal) == count
-    assert drawn.keys() == set(legal)
-    assert chisquare([drawn[p] for p in legal]).pvalue > 0.001
-
-
-def test_swaps_would_not_be_uniform() -> None:
-    """The control of that test: swapping one random pair reaches three of the five orders, and
-    chi-square says so.
-    """
-    pairs = (
-        torch.randint(3, (8000,), generator=torch.Generator().manual_seed(0)).bincount().tolist()
-    )
-    assert chisquare([*pairs, 0, 0]).pvalue < 1e-6
-
-
-def test_a_pair_can_only_be_swapped_and_one_slot_only_stay() -> None:
-    """Two interactions have one other order; one has none."""
-    orders = permuted(torch.tensor([1, 2]), 3, fixed_points=True)
-    assert orders.tolist() == [[0, 1, 2], [1, 0, 2]]
-
-
-@pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal"])
-def test_one_reordering_moves_every_behaviour(mode: Mode, tiny: Dataset, schema: Schema) -> None:
-    """Rating and position move together: the pair of an interaction stays a pair, only its item
-    changes.
-    """
-    prefixes = prefixes_of(tiny)
-    altered = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})
-    where = altered["position"]
-    assert torch.equal(altered["rating"], prefixes.behaviours["rating"].gather(1, where))
-    real = prefixes.items != 0
-    assert torch.equal(
-        where.masked_fill(~real, 99).sort().values,
-        prefixes.behaviours["position"].masked_fill(~real, 99),
-    )
-    assert differs(prefixes, altered).all()
-
-
-@pytest.mark.parametrize("mode", MODES)
-def test_alterations_draw_real_codes_and_leave_empty_slots_alone(
-    mode: Mode, tiny: Dataset, schema: Schema
-) -> None:
-    """Whatever the mode: real slots hold codes of their field, other slots what they held, and
-    something changes.
-    """
-    names = ("position",) if mode == "sorted" else ("rating", "position")
-    prefixes = prefixes_of(tiny, names)
-    torch.manual_seed(0)
-    fields = {field.name: field for field in schema.behaviours}
-    altered = ALTERATIONS[mode](prefixes, fields)
-    real = prefixes.items != 0
-    assert altered.keys() == set(names)
-    for name, codes in altered.items():
-        assert torch.equal(codes[~real], prefixes.behaviours[name][~real])
-        assert int(codes[real].min()) >= (1 if fields[name].padded else 0)
-        assert int(codes[real].max()) < fields[name].size
-    assert differs(prefixes, altered).float().mean() > 0.8
-    if mode == "sorted":
-        assert all(
-            row[mask].diff().min() > 0 for row, mask in zip(altered["position"], real, strict=True)
-        )
-    if mode == "other_user":
-        assert torch.equal(altered["position"], prefixes.behaviours["position"])
-
-
-def test_a_field_too_small_to_sample_is_refused(tiny: Dataset, schema: Schema) -> None:
-    """Twelve slots cannot hold a sorted sample of five ratings."""
-    with pytest.raises(SirecError, match="rating has 5"):
-        ALTERATIONS["sorted"](prefixes_of(tiny), {field.name: field for field in schema.behaviours})
-
-
 def gradients(model: FusedTransformer, data: Dataset, part: OrderLoss) -> Tensor:
     """The gradient of the position table under this loss alone."""
     model.zero_grad()
@@ -364,7 +262,7 @@ def gradients(model: FusedTransformer, data: Dataset, part: OrderLoss) -> Tensor
 
 
 @pytest.mark.parametrize("mode", ["permutation", "derangement", "reversal", "uniform", "sorted"])
-def test_positions_learn_from_two_interactions_on(mode: Mode) -> None:
+def test_positions_have_gradients_from_two_interactions_on(mode: Mode) -> None:
     """The position table gets a gradient from prefixes of two and more; from prefixes of one the
     loss is 0, without any.
     """
@@ -407,23 +305,8 @@ def test_prefixes_without_a_change_are_left_out_of_the_mean(tiny: Dataset, schem
     assert preference_loss(true, false, torch.zeros(2, 2)).item() == 0.0
 
 
-def test_versions_of_one_prefix_are_drawn_apart(tiny: Dataset, schema: Schema) -> None:
-    """With k = 4 the versions of a long prefix are not copies of one draw, in any drawn mode."""
-    batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
-    rows, slots = (index.repeat(4) for index in choose_prefixes(batch.targets, every=True))
-    prefixes = prefix_batch(batch, rows, slots, ["rating", "position"])
-    long = int(slots[: len(slots) // 4].argmax())
-    for mode in ("permutation", "derangement", "uniform", "other_user"):
-        torch.manual_seed(1)
-        codes = ALTERATIONS[mode](prefixes, {field.name: field for field in schema.behaviours})[
-            "rating"
-        ]
-        versions = codes.view(4, -1, codes.shape[1])[:, long].tolist()
-        assert len({tuple(version) for version in versions}) > 1, mode
-
-
-def test_what_cannot_be_altered_is_refused(schema: Schema) -> None:
-    """No behaviour in use, or no version asked for, is an error that says so."""
+def test_upa_without_a_behaviour_or_version_is_refused(schema: Schema) -> None:
+    """No behaviour in use, or no altered version, is an error that says so."""
     with pytest.raises(SirecError, match="needs a behaviour"):
         loss(Schema(schema.items, builders.WINDOW, schema.attributes))
     with pytest.raises(SirecError, match="k 0"):

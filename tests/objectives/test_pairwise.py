@@ -44,15 +44,15 @@ def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) 
     """Mean over targets of the cost of the order and, weighted, of a drawn item nearer to the
     target than the state is.
     """
-    model, done = a_pass(tiny, schema)
+    model, encoded = a_pass(tiny, schema)
     loss = a_loss(tiny, schema, hinge=hinge)
     torch.manual_seed(3)
-    drawn = loss.draw(done.batch)[0].tolist()
+    drawn = loss.draw(encoded.batch)[0].tolist()
     torch.manual_seed(3)
-    value = loss(model, done).item()
-    table, order, push = done.table.tolist(), [], []
+    value = loss(model, encoded).item()
+    table, order, push = encoded.table.tolist(), [], []
     for state, target, other in zip(
-        done.predicting.tolist(), done.batch.target_items.tolist(), drawn, strict=True
+        encoded.predicting.tolist(), encoded.batch.target_items.tolist(), drawn, strict=True
     ):
         right, wrong = reference.dot(state, table[target]), reference.dot(state, table[other])
         order.append(math.log(1 + math.exp(wrong - right)))
@@ -61,12 +61,14 @@ def test_the_loss_equals_its_loops(hinge: float, tiny: Dataset, schema: Schema) 
     assert sum(push) > 0  # control: the second term is not idle here
 
 
-def test_drawn_items_are_the_free_ones_with_equal_chances() -> None:
+def test_free_items_are_drawn_uniformly() -> None:
     """Over many draws each free item comes up as often as any other, and no other item at all; code
     0 never.
     """
     had = {0: [1, 2, 5], 1: [], 2: [9, 9, 1, 8], 3: [3]}
-    pairs = [(owner, item) for owner, items in had.items() for item in [*items, 0]]
+    pairs: list[tuple[int, int]] = []
+    for owner, mine in had.items():
+        pairs += [(owner, item) for item in [*mine, 0]]
     users, items = torch.tensor(pairs).T
     free = free_items(users, items, 4, 10)
     torch.manual_seed(0)
@@ -80,7 +82,7 @@ def test_drawn_items_are_the_free_ones_with_equal_chances() -> None:
         assert np.abs(counts[allowed] / 20_000 - 1 / len(allowed)).max() < 0.02
 
 
-def test_every_rank_meets_its_item() -> None:
+def test_ranks_enumerate_the_free_items_in_order() -> None:
     """Walked through in order, ranks 0, 1, … are the free items in ascending order, for sets of
     every size.
     """
@@ -94,7 +96,7 @@ def test_every_rank_meets_its_item() -> None:
 
 
 @pytest.mark.parametrize("exclude", ["training", "sequence", "read"])
-def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> None:
+def test_exactly_the_items_that_exclude_permits_are_drawn(exclude: Exclude, schema: Schema) -> None:
     """Every item that the rule allows to a row is drawn in time, and none that it forbids."""
     data = builders.dataset([8, 8, 11], seed=1)
     rows = LastItem().rows(data, builders.WINDOW)
@@ -113,7 +115,7 @@ def test_what_may_be_drawn_is_as_declared(exclude: Exclude, schema: Schema) -> N
     assert set(whole) > set(whole[:-2]) > set(shown) - {0}  # control: the three rules differ here
 
 
-def test_targets_of_somebody_who_had_everything_are_left_out(schema: Schema) -> None:
+def test_targets_of_a_user_with_every_item_are_left_out(schema: Schema) -> None:
     """Nothing is left to draw for the second user: the loss is the first one's alone; with nobody
     else it is refused.
     """
@@ -138,7 +140,7 @@ def test_targets_of_somebody_who_had_everything_are_left_out(schema: Schema) -> 
         a_loss(alone, mine)
 
 
-def test_a_hinge_below_nothing_is_refused() -> None:
+def test_a_negative_hinge_is_refused() -> None:
     """A negative weight would pull the drawn item towards the target."""
     with pytest.raises(SirecError, match="hinge"):
         Pairwise(hinge=-0.1)

@@ -105,7 +105,7 @@ def generalised_bce(
     return sum(losses) / len(losses)
 
 
-def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: EncoderPass) -> float:
+def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, encoded: EncoderPass) -> float:
     counts = [0] * data.item_codes
     for item in training_items(data)[1].tolist():
         counts[item] += 1
@@ -115,9 +115,9 @@ def by_loops(config: SampledConfig, drawn: Tensor, data: Dataset, done: EncoderP
         else [1 / data.item_count] * data.item_codes
     )
     arguments = (
-        done.predicting.tolist(),
-        done.table.tolist(),
-        done.batch.target_items.tolist(),
+        encoded.predicting.tolist(),
+        encoded.table.tolist(),
+        encoded.batch.target_items.tolist(),
         drawn.tolist(),
     )
     if isinstance(config, SampledSoftmax):
@@ -135,47 +135,50 @@ def test_the_losses_equal_their_loops(
     """For the items that were drawn, hits among them, the loss is what one loop a letter gives;
     kept hits give another.
     """
-    model, done = a_pass(tiny, schema)
+    model, encoded = a_pass(tiny, schema)
     config = replace(config, shared=shared)
     loss = built(config, tiny, schema)
     torch.manual_seed(0)
-    drawn = loss.draw(len(done.predicting))
-    targets = done.batch.target_items
+    drawn = loss.draw(len(encoded.predicting))
+    targets = encoded.batch.target_items
     drawn = drawn.clone()
     drawn[0 if shared else (3, 0)] = targets[3]  # at least one hit
     loss.draw = lambda count: drawn  # type: ignore[method-assign]
     each = drawn.expand(len(targets), -1) if shared else drawn
-    value = loss(model, done).item()
-    assert value == pytest.approx(by_loops(config, each, tiny, done), rel=1e-4)
+    value = loss(model, encoded).item()
+    assert value == pytest.approx(by_loops(config, each, tiny, encoded), rel=1e-4)
     other: Any = {"kept": "dropped", "dropped": "kept"}[config.hits]
-    assert value != pytest.approx(by_loops(replace(config, hits=other), each, tiny, done), rel=1e-4)
+    assert value != pytest.approx(
+        by_loops(replace(config, hits=other), each, tiny, encoded), rel=1e-4
+    )
 
 
 @pytest.mark.parametrize("log_q", [False, True])
-def test_with_all_items_sampled_softmax_is_the_full_one(
+def test_sampled_softmax_of_all_items_is_the_full_cross_entropy(
     log_q: bool, tiny: Dataset, schema: Schema
 ) -> None:
     """Every other item once as a negative: the cross-entropy over the catalogue; with a few left
     out it is less.
     """
-    model, done = a_pass(tiny, schema)
-    full = ItemCrossEntropy().build(schema, 8)(model, done)
+    model, encoded = a_pass(tiny, schema)
+    full = ItemCrossEntropy().build(schema, 8)(model, encoded)
     everything = built(SampledSoftmax(negatives=None, log_q=log_q), tiny, schema)
-    torch.testing.assert_close(everything(model, done), full)
-    everything.draw = lambda count: torch.arange(1, tiny.item_count - 4)  # type: ignore[method-assign]
-    assert everything(model, done) < full - 1e-3
+    torch.testing.assert_close(everything(model, encoded), full)
+    few = torch.arange(1, tiny.item_count - 4)
+    everything.draw = lambda count: few  # type: ignore[method-assign]
+    assert everything(model, encoded) < full - 1e-3
 
 
-def test_with_all_items_gbce_is_binary_cross_entropy(tiny: Dataset, schema: Schema) -> None:
+def test_gbce_of_all_items_is_binary_cross_entropy(tiny: Dataset, schema: Schema) -> None:
     """Every other item once: each class for itself, whatever t; nothing is left to calibrate."""
-    model, done = a_pass(tiny, schema)
-    labels = torch.nn.functional.one_hot(done.batch.target_items - 1, tiny.item_count).float()
+    model, encoded = a_pass(tiny, schema)
+    labels = torch.nn.functional.one_hot(encoded.batch.target_items - 1, tiny.item_count).float()
     plain = torch.nn.functional.binary_cross_entropy_with_logits(
-        done.predicting @ done.table[1:].T, labels
+        encoded.predicting @ encoded.table[1:].T, labels
     )
     for calibration in (0.0, 0.75, 1.0):
         loss = built(GeneralisedBCE(negatives=None, calibration=calibration), tiny, schema)
-        torch.testing.assert_close(loss(model, done), plain)
+        torch.testing.assert_close(loss(model, encoded), plain)
 
 
 @pytest.mark.parametrize("draw", ["uniform", "popularity"])
@@ -183,9 +186,9 @@ def test_log_q_makes_the_sum_over_others_unbiased(draw: Any, tiny: Dataset, sche
     """Averaged over many draws, the corrected sum over drawn items is the sum over all others;
     uncorrected it is not.
     """
-    _, done = a_pass(tiny, schema)
-    score = done.predicting[:1] @ done.table.detach().T
-    target = done.batch.target_items[:1]
+    _, encoded = a_pass(tiny, schema)
+    score = encoded.predicting[:1] @ encoded.table.detach().T
+    target = encoded.batch.target_items[:1]
     positive, means = score[:, target[0]], []
     drawable = [
         v
@@ -204,7 +207,7 @@ def test_log_q_makes_the_sum_over_others_unbiased(draw: Any, tiny: Dataset, sche
 
 
 @pytest.mark.parametrize(("calibration", "expected"), [(1.0, 0.2), (0.0, 0.2 / (0.2 + 0.1 * 0.8))])
-def test_gbce_calibrates(calibration: float, expected: float) -> None:
+def test_gbce_with_t_of_one_is_calibrated(calibration: float, expected: float) -> None:
     """The score that minimises the expected loss says how likely the item is (t = 1); plain BCE
     says much more (t = 0).
     """
@@ -216,7 +219,7 @@ def test_gbce_calibrates(calibration: float, expected: float) -> None:
     assert scores[cost.argmin()].sigmoid().item() == pytest.approx(expected, abs=1e-4)
 
 
-def test_draws_follow_their_law(tiny: Dataset, schema: Schema) -> None:
+def test_draws_follow_the_declared_distribution(tiny: Dataset, schema: Schema) -> None:
     """Uniform draws take every item alike, popularity as often as training has it, and neither ever
     padding.
     """
@@ -234,23 +237,25 @@ def test_draws_follow_their_law(tiny: Dataset, schema: Schema) -> None:
     assert not torch.allclose(counts / counts.sum(), even / even.sum(), atol=5e-3)  # control
 
 
-def test_only_what_is_drawn_is_scored_and_learns(tiny: Dataset, schema: Schema) -> None:
-    """No score of the whole catalogue is asked for; items neither drawn nor predicted get no
+def test_only_targets_and_drawn_items_have_gradients(tiny: Dataset, schema: Schema) -> None:
+    """The whole catalogue is not scored; items neither drawn nor predicted get no
     gradient.
     """
     model, whole = a_pass(tiny, schema)
     few = builders.a_batch(tiny)
     states = model.encode(few)
-    done = replace(whole, batch=few, states=states, predicting=states.at(few.target_slots).detach())
-    table = done.table.detach().requires_grad_()
+    encoded = replace(
+        whole, batch=few, states=states, predicting=states.at(few.target_slots).detach()
+    )
+    table = encoded.table.detach().requires_grad_()
     for shared in (False, True):
         loss = built(SampledSoftmax(negatives=3, shared=shared), tiny, schema)
         drawn = torch.tensor([5, 6, 7])
-        chosen = drawn if shared else drawn.expand(len(done.predicting), -1)
+        chosen = drawn if shared else drawn.expand(len(encoded.predicting), -1)
         loss.draw = lambda count, chosen=chosen: chosen  # type: ignore[method-assign,misc]
-        [gradient] = torch.autograd.grad(loss(model, replace(done, table=table)), table)
+        [gradient] = torch.autograd.grad(loss(model, replace(encoded, table=table)), table)
         touched = set(gradient.abs().sum(dim=1).nonzero().flatten().tolist())
-        assert touched == {5, 6, 7} | set(done.batch.target_items.tolist())
+        assert touched == {5, 6, 7} | set(encoded.batch.target_items.tolist())
         assert len(touched) < tiny.item_count  # control
 
 
@@ -286,9 +291,7 @@ def test_more_negatives_than_items_are_refused(make: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["sasrec", "stosa"])
-def test_scores_of_each_with_a_table_of_its_own_are_scores(
-    tiny: Dataset, schema: Schema, name: str
-) -> None:
+def test_score_each_equals_score_row_by_row(tiny: Dataset, schema: Schema, name: str) -> None:
     """Row by row they are `score` of one state and its table, whatever library multiplies; another
     table gives others.
     """
@@ -302,7 +305,7 @@ def test_scores_of_each_with_a_table_of_its_own_are_scores(
 
 
 @pytest.mark.parametrize("config", KINDS.values(), ids=KINDS)
-def test_a_large_step_trains(
+def test_large_products_give_the_same_loss_and_gradients(
     config: SampledConfig, tiny: Dataset, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where every product is large enough for the faster library, loss and gradients are those of
@@ -313,9 +316,9 @@ def test_a_large_step_trains(
         monkeypatch.setattr(products, "ONEDNN", hasattr(torch.ops.mkldnn, "_linear_pointwise"))
         monkeypatch.setattr(products, "LEAST_WORK", least)
         torch.manual_seed(0)
-        model, done = a_pass(tiny, schema)
-        states = done.predicting.clone().requires_grad_()
-        loss = built(config, tiny, schema)(model, replace(done, predicting=states))
+        model, encoded = a_pass(tiny, schema)
+        states = encoded.predicting.clone().requires_grad_()
+        loss = built(config, tiny, schema)(model, replace(encoded, predicting=states))
         found.append([loss.detach(), *torch.autograd.grad(loss, [states])])
     for fast, usual in zip(*found, strict=True):
         torch.testing.assert_close(fast, usual, rtol=1e-4, atol=1e-6)

@@ -41,7 +41,7 @@ def a_pass(model: SequentialModel, tiny: Dataset) -> EncoderPass:
 
 @pytest.mark.parametrize("padding_class", [False, True])
 @pytest.mark.parametrize("streams", [None, ("category",)])
-def test_it_is_the_item_loss_of_every_stream(
+def test_the_loss_is_the_sum_of_the_streams_item_losses(
     tiny: Dataset,
     schema: Schema,
     model: SequentialModel,
@@ -51,20 +51,20 @@ def test_it_is_the_item_loss_of_every_stream(
     """The sum over the named streams, by default all but the item's, of the plain cross-entropy in
     loops.
     """
-    done = a_pass(model, tiny)
+    encoded = a_pass(model, tiny)
     loss = StreamItem(streams=streams, padding_class=padding_class).build_for(schema, model)(
-        model, done
+        model, encoded
     )
-    targets, expected = done.batch.target_items.tolist(), 0.0
+    targets, expected = encoded.batch.target_items.tolist(), 0.0
     for name in streams or ("brand", "category"):
-        states = done.states.stream_at(name, done.batch.target_slots).tolist()
+        states = encoded.states.stream_at(name, encoded.batch.target_slots).tolist()
         expected += reference.item_cross_entropy(
-            states, done.table.tolist(), targets, 0 if padding_class else 1
+            states, encoded.table.tolist(), targets, 0 if padding_class else 1
         )
     assert loss.item() == pytest.approx(expected, rel=1e-6)
 
 
-def test_it_teaches_the_streams_and_not_the_items_own(
+def test_gradients_reach_attribute_streams_and_not_the_item_stream(
     tiny: Dataset, schema: Schema, model: SequentialModel
 ) -> None:
     """Gradients reach the attributes' encoders, and the item's encoder only by the loss that is its
@@ -79,7 +79,7 @@ def test_it_teaches_the_streams_and_not_the_items_own(
     assert reached == {"brand", "category"}
 
 
-def test_streams_that_are_not_there_are_refused(schema: Schema, model: SequentialModel) -> None:
+def test_unknown_streams_are_refused(schema: Schema, model: SequentialModel) -> None:
     """SASRec has none, and the item's own is not this loss's."""
     with pytest.raises(SirecError, match="'item' is not a stream"):
         StreamItem(streams=(ITEM,)).build_for(schema, model)
@@ -88,19 +88,19 @@ def test_streams_that_are_not_there_are_refused(schema: Schema, model: Sequentia
         StreamItem().build_for(schema, sasrec)
 
 
-def test_the_gradient_is_that_of_both_losses(
+def test_the_gradient_of_the_table_is_the_sum_over_streams(
     tiny: Dataset, schema: Schema, model: SequentialModel
 ) -> None:
     """Every stream scores the same table, so its rows hear every stream: the sum of what each alone
     tells them.
     """
-    done = a_pass(model, tiny)
+    encoded = a_pass(model, tiny)
     chosen: list[tuple[str, ...] | None] = [None, ("brand",), ("category",)]
     losses = [
-        StreamItem(streams=streams).build_for(schema, model)(model, done) for streams in chosen
+        StreamItem(streams=streams).build_for(schema, model)(model, encoded) for streams in chosen
     ]
     both, brand, category = (
-        torch.autograd.grad(loss, done.table, retain_graph=True)[0] for loss in losses
+        torch.autograd.grad(loss, encoded.table, retain_graph=True)[0] for loss in losses
     )
     torch.testing.assert_close(both, brand + category)
     assert not torch.allclose(brand, category)  # control

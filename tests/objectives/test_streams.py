@@ -43,24 +43,24 @@ def a_pass(data: Dataset, schema: Schema) -> tuple[SequentialModel, EncoderPass]
         return model, EncoderPass(batch, states, states.at(batch.target_slots), model.item_table())
 
 
-def streams_of(done: EncoderPass) -> dict[str, list[list[float]]]:
+def streams_of(encoded: EncoderPass) -> dict[str, list[list[float]]]:
     return {
-        name: done.states.stream_at(name, done.batch.target_slots).tolist()
-        for name in done.states.streams
+        name: encoded.states.stream_at(name, encoded.batch.target_slots).tolist()
+        for name in encoded.states.streams
     }
 
 
 def mixed_prediction(
-    part: StreamAttributePredictionLoss, schema: Schema, done: EncoderPass, name: str
+    part: StreamAttributePredictionLoss, schema: Schema, encoded: EncoderPass, name: str
 ) -> float:
     """One field's loss by loops: two heads, weighed by a sigmoid of both streams, then a binary
     loss a value.
     """
     values = next(field for field in schema.attributes if field.name == name).values.tolist()
-    streams, scorer = streams_of(done), part.gates[name].scorer.weight[0].tolist()
+    streams, scorer = streams_of(encoded), part.gates[name].scorer.weight[0].tolist()
     losses = []
     for h, c, target in zip(
-        streams[ITEM], streams[name], done.batch.target_items.tolist(), strict=True
+        streams[ITEM], streams[name], encoded.batch.target_items.tolist(), strict=True
     ):
         gate = 1 / (1 + math.exp(-reference.dot(scorer, [*h, *c])))
         first = reference.linear(h, *builders.numbers(part.heads[name]))
@@ -90,31 +90,33 @@ def test_attribute_prediction_from_two_streams_equals_its_loops(
     """Summed over fields; a weight of its own counts relative to the objective's; the gate
     matters.
     """
-    model, done = a_pass(tiny, schema)
+    model, encoded = a_pass(tiny, schema)
     part = builders.loud(StreamAttributePrediction().build_for(schema, model))
     assert isinstance(part, StreamAttributePredictionLoss)
-    brand, category = (mixed_prediction(part, schema, done, name) for name in ("brand", "category"))
-    assert part(model, done).item() == pytest.approx(brand + category, rel=1e-5)
+    brand, category = (
+        mixed_prediction(part, schema, encoded, name) for name in ("brand", "category")
+    )
+    assert part(model, encoded).item() == pytest.approx(brand + category, rel=1e-5)
     halved = builders.loud(
         StreamAttributePrediction(weights={"brand": 2.0}).build_for(schema, model)
     )
-    assert halved(model, done).item() == pytest.approx(brand / 2 + category, rel=1e-5)
+    assert halved(model, encoded).item() == pytest.approx(brand / 2 + category, rel=1e-5)
     with torch.no_grad():
         part.gates["brand"].scorer.weight.zero_()
-    assert part(model, done).item() != pytest.approx(brand + category, rel=1e-3)  # control
+    assert part(model, encoded).item() != pytest.approx(brand + category, rel=1e-3)  # control
 
 
 @pytest.mark.parametrize("temperature", [1.0, 0.3])
 def test_the_contrast_equals_its_loops(temperature: float, tiny: Dataset, schema: Schema) -> None:
     """Summed over fields, each with a map of its own from the item stream, without a bias."""
-    model, done = a_pass(tiny, schema)
+    model, encoded = a_pass(tiny, schema)
     part = builders.loud(StreamContrast(temperature=temperature).build_for(schema, model))
     assert isinstance(part, StreamContrastLoss)
-    streams, expected = streams_of(done), 0.0
+    streams, expected = streams_of(encoded), 0.0
     for name in ("brand", "category"):
         mapped = [reference.linear(h, part.maps[name].weight.tolist()) for h in streams[ITEM]]
         expected += contrast_by_loops(mapped, streams[name], temperature)
-    assert part(model, done).item() == pytest.approx(expected, rel=1e-5)
+    assert part(model, encoded).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_the_contrast_tells_counterparts_from_others() -> None:
@@ -134,11 +136,11 @@ def test_the_contrast_tells_counterparts_from_others() -> None:
 )
 def test_dropout_falls_in_training_only(config: Any, tiny: Dataset, schema: Schema) -> None:
     """In evaluation two calls agree, in training they do not."""
-    model, done = a_pass(tiny, schema)
+    model, encoded = a_pass(tiny, schema)
     part = builders.loud(config.build_for(schema, model))
-    assert torch.equal(part(model, done), part(model, done))
+    assert torch.equal(part(model, encoded), part(model, encoded))
     part.train()
-    assert not torch.equal(part(model, done), part(model, done))
+    assert not torch.equal(part(model, encoded), part(model, encoded))
 
 
 @pytest.mark.parametrize(
@@ -158,19 +160,19 @@ def test_streams_of_one_width_need_no_model(tiny: Dataset, schema: Schema) -> No
     batch = gather(tiny, LastItem().rows(tiny, builders.WINDOW).take(torch.arange(4).numpy()))
     wide: Tensor = torch.randn(*batch.items.shape, 6)
     states = States(wide, dict.fromkeys((ITEM, "brand", "category"), wide))
-    done = EncoderPass(
+    encoded = EncoderPass(
         batch, states, states.at(batch.target_slots), torch.zeros(tiny.item_codes, 6)
     )
     model = SASRec(**builders.SHAPE).build(schema)
     for config in (StreamAttributePrediction(), StreamContrast()):
-        assert config.build(schema, 6)(model, done).isfinite()
+        assert config.build(schema, 6)(model, encoded).isfinite()
 
 
-def test_a_stream_that_is_not_there_is_named(tiny: Dataset, schema: Schema) -> None:
+def test_an_unknown_stream_is_named(tiny: Dataset, schema: Schema) -> None:
     """Asking states for another stream is an error with the nearest one."""
-    _, done = a_pass(tiny, schema)
+    _, encoded = a_pass(tiny, schema)
     with pytest.raises(SirecError, match="'brnd' is not a stream") as caught:
-        done.states.stream_at("brnd", done.batch.target_slots)
+        encoded.states.stream_at("brnd", encoded.batch.target_slots)
     assert "brand" in str(caught.value.hint)
 
 

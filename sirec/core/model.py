@@ -1,6 +1,6 @@
-"""The contract every recommender meets.
+"""The contract that every recommender meets.
 
-Letters: B rows, L length, V item codes, d width, D width of a state.
+Letters: B rows, L length, V item codes, d width of an item vector, D width of a state.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from sirec.errors import SirecError, unknown
 
 @dataclass(frozen=True, eq=False)
 class States:
-    """What an encoder knows after each slot: `final` [B, L, D] and, by name, the streams that later
-    parts read.
+    """The states that an encoder computes for each slot.
 
-    `hidden` [B, L, d] is what an output layer made `final` of; None where there is no such layer.
+    Attributes:
+        final: Float[B, L, D], the states that are compared with items.
+        streams: Float[B, L, w] of each stream that objectives may read, by name.
+        hidden: Float[B, L, d], the states before an output layer, or None where there is none.
     """
 
     final: Tensor
@@ -33,12 +35,22 @@ class States:
     hidden: Tensor | None = None
 
     def at(self, slots: Tensor) -> Tensor:
-        """[N, D]: the final states of flat slots Long[N] into [B * L], no slot twice."""
+        """Final states Float[N, D] of flat slots.
+
+        Args:
+            slots: Long[N], indices into [B · L], none of them twice.
+        """
         return take_distinct(self.final.flatten(0, 1), slots)
 
     def stream_at(self, name: str, slots: Tensor) -> Tensor:
-        """[N, w]: a stream's states of flat slots, no slot twice. Raises `SirecError` if there is
-        no such stream.
+        """States Float[N, w] of a stream at flat slots.
+
+        Args:
+            name: name of the stream.
+            slots: Long[N], indices into [B · L], none of them twice.
+
+        Raises:
+            SirecError: if the model has no such stream.
         """
         if name not in self.streams:
             raise unknown("stream", name, self.streams, "this model's states")
@@ -46,119 +58,169 @@ class States:
 
 
 class Recommender(nn.Module, ABC):
-    """Scores every item for every row of a batch; all that evaluation and recommendation may
-    call.
+    """Scores every item for every row of a batch: all that evaluation and recommendation need.
+
+    Attributes:
+        name: the model's name in messages; a run sets it.
+        remedies: for a property that the model lacks as it was built (`causal`, `gaps` for items
+            that can be masked, `attributes`) the setting that would provide it.
+        causal: whether a state reads its own past alone.
+        single_pass: whether a state is, moreover, the same in any longer sequence.
+        visibilities: which visibilities of tasks the model can be trained under.
     """
 
-    name: str = "this model"  # as its user knows it, once a run has built it
-    remedies: Mapping[
-        str, str
-    ] = {}  # what it lacks as built (causal, gaps, attributes) -> the setting that would give it that
-    causal: bool = False  # every state reads only its own past
-    single_pass: bool = False  # and is the same in any longer sequence
+    name: str = "this model"
+    remedies: Mapping[str, str] = {}
+    causal: bool = False
+    single_pass: bool = False
     visibilities: frozenset[Visible] = frozenset({"past"})
 
     def fit_statistics(self, data: Dataset) -> None:
-        """Learn what needs no gradient from the training part of `data` (nothing, for most
-        models).
-        """
+        """Compute statistics of the training part of `data` that need no gradient; usually none."""
         return
 
     def prepared(self) -> Tensor | None:
-        """What the scores of many batches have in common, as long as nothing is trained; None where
-        there is nothing.
+        """What the scores of all batches share while nothing is trained; None where that is
+        nothing.
         """
         return None
 
     @abstractmethod
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
-        """[B, V]: the score of each item as the row's next one; code 0 (padding) is not meaningful.
+        """The score of every item as the next item of each row.
 
-        `prepared` is what `prepared()` gave; without it that is made anew.
+        Args:
+            batch: B histories.
+            prepared: the result of `prepared()`; without it that is computed anew.
+
+        Returns:
+            Float[B, V]; the score of code 0, the padding, has no meaning.
         """
 
 
 class SequentialModel(Recommender):
-    """A recommender that compares the state after a history with a table of items."""
+    """A recommender that compares the state after a history with a table of item vectors.
 
-    state_width: int  # D
-    stream_widths: Mapping[str, int] = {}  # of the streams in its states, by name
+    Attributes:
+        state_width: D, the width of a state and of an item vector.
+        stream_widths: width of each stream in the model's states, by name.
+    """
+
+    state_width: int
+    stream_widths: Mapping[str, int] = {}
 
     @property
     def hidden_width(self) -> int:
-        """The width of a state before an output layer; D where there is no such layer."""
+        """d, the width of a state before an output layer; D where there is no such layer."""
         return self.state_width
 
     @abstractmethod
     def encode(self, batch: Batch) -> States:
-        """The state after each slot; slots beyond a row's length are 0 and mean nothing.
+        """The state after each slot of a batch.
 
-        Where a batch asks for the ends of rows only (`Batch.readout`), other slots may be 0, too.
+        Slots beyond the length of a row are 0. Where only the last state of every row is read
+        (`Batch.only_last`), all other slots may be 0 as well.
         """
 
     @abstractmethod
     def item_table(self) -> Tensor:
-        """[V, D]: what states are compared with."""
+        """Float[V, D]: the vectors that states are compared with."""
 
     def item_vectors(self) -> Tensor:
-        """[V, d]: the raw item vectors, before any fusion."""
+        """Float[V, d]: the raw item vectors, before any fusion."""
         raise SirecError(
-            f"{self.name} has no raw item vectors, which an objective asks for",
+            f"{self.name} has no raw item vectors, which an objective needs",
             "leave that objective out",
         )
 
     def value_vectors(self, attribute: str) -> Tensor:
-        """[A, d]: the raw vectors of an attribute's values, padding first."""
+        """Float[A, d]: the raw vectors of an attribute's values, padding first."""
         setting = self.remedies.get("attributes")
         remedy = f"set {setting}" if setting else "use a model that has a vector for each value"
         raise SirecError(
-            f"{self.name} has no vectors of {attribute}, which an objective asks for",
+            f"{self.name} has no vectors of {attribute}, which an objective needs",
             f"{remedy}, or leave that objective out",
         )
 
     def weight_norms(self) -> dict[str, Tensor]:
-        """The Euclidean norm of each trained weight by name; vectors, which are biases and scales,
-        do not count.
-        """
-        weights = {
-            name: weight
-            for name, weight in self.named_parameters()
-            if weight.requires_grad and weight.ndim > 1
-        }
-        return {name: weight.norm() for name, weight in weights.items()}
+        """Euclidean norm of each trained weight, by name, without biases and scales."""
+        norms: dict[str, Tensor] = {}
+        for name, weight in self.named_parameters():
+            if weight.requires_grad and weight.ndim > 1:
+                norms[name] = weight.norm()
+        return norms
 
     def factors(self, states: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Q [..., D], K [V, D], b [V] or None: scores are Q Kᵀ + b, up to a number a state, which
-        no softmax sees.
+        """Factors of the scores: Q Kᵀ + b equals them up to a constant for each state.
+
+        Args:
+            states: Float[..., D].
+            table: Float[V, D], the item table.
+
+        Returns:
+            Q Float[..., D], K Float[V, D], and b Float[V] or None. A softmax over items does not
+            depend on the constant.
         """
         return states, table, None
 
     def score(self, states: Tensor, table: Tensor) -> Tensor:
-        """[..., D], [V, D] -> [..., V]."""
+        """Scores of all items.
+
+        Args:
+            states: Float[..., D].
+            table: Float[V, D], the item table.
+
+        Returns:
+            Float[..., V].
+        """
         return linear(*self.factors(states, table))
 
     def score_each(self, states: Tensor, vectors: Tensor) -> Tensor:
-        """[N, D], [N, K, D] -> [N, K]: `score` of each state with a table of its own."""
+        """Scores of each state with K items of its own.
+
+        Args:
+            states: Float[N, D].
+            vectors: Float[N, K, D], vectors of the items.
+
+        Returns:
+            Float[N, K].
+        """
         queries, keys, bias = self.factors(states, vectors)
         products = torch.bmm(keys, queries[:, :, None]).squeeze(-1)
         return products if bias is None else products + bias
 
     def score_pairs(self, states: Tensor, vectors: Tensor) -> Tensor:
-        """[..., D], [..., D] -> [...]: `score` of each state with a vector of its own, for losses
-        that need no other.
+        """Score of each state with one item of its own.
+
+        Args:
+            states: Float[..., D].
+            vectors: Float[..., D], vectors of the items.
+
+        Returns:
+            Float[...].
         """
         return (states * vectors).sum(dim=-1)
 
     def question(self, batch: Batch) -> Batch:
-        """The rows as this model is asked what comes next: as they are, unless it fills gaps."""
+        """The rows that predict the next item: as they are, unless the model predicts masked
+        items.
+        """
         return batch
 
     def prepared(self) -> Tensor | None:
-        """[V, D]: the item table."""
+        """Float[V, D]: the item table."""
         return self.item_table()
 
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
-        """[B, V] from the state at each row's `read` slot."""
+        """The score of every item as the next item of each row, from the state at its `read` slot.
+
+        Args:
+            batch: B histories.
+            prepared: Float[V, D], the item table; without it that is computed anew.
+
+        Returns:
+            Float[B, V].
+        """
         batch = self.question(replace(batch, only_last=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
@@ -167,18 +229,16 @@ class SequentialModel(Recommender):
 
 
 class BareItems(SequentialModel):
-    """A sequential model that compares states with the very vectors that it reads items by,
-    `items`.
-    """
+    """A sequential model that scores items with the table `items` that it also embeds them with."""
 
     items: nn.Embedding
 
     def item_vectors(self) -> Tensor:
-        """[V, d]: the raw item table."""
+        """Float[V, d]: the raw item table."""
         return self.items.weight
 
     def item_table(self) -> Tensor:
-        """[V, d]: the same table."""
+        """Float[V, d]: the same table."""
         return self.items.weight
 
 
@@ -186,8 +246,14 @@ INIT_STD = 0.02
 
 
 def initialise(module: nn.Module, mean: float = 0.0) -> None:
-    """Weights from N(mean, 0.02²), biases 0, padding rows 0, as in BERT and RecBole (mean 0); norms
-    keep torch's (1, 0).
+    """Initialise all weights as BERT and RecBole do.
+
+    Weights are drawn from N(mean, 0.02²); biases and padding rows are 0; layer norms keep torch's
+    initial values.
+
+    Args:
+        module: the module, with everything below it.
+        mean: mean of the weights.
     """
     for part in module.modules():
         if isinstance(part, nn.Linear | nn.Embedding):

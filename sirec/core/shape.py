@@ -13,7 +13,7 @@ from sirec.errors import SirecError
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """How wide and how deep; defaults are SASRec's under protocol `comif`."""
+    """Width and depth of a model; the defaults are SASRec's under protocol `comif`."""
 
     width: int = 128  # d
     layers: int = 2
@@ -30,16 +30,18 @@ class Shape:
             raise SirecError(f"width {self.width} is not a multiple of heads {self.heads}")
         if not (0 <= self.dropout < 1 and 0 <= self.attention_dropout < 1):
             raise SirecError(
-                f"dropout {self.dropout} and attention_dropout {self.attention_dropout} must lie in [0, 1)"
+                f"dropout {self.dropout} and attention_dropout {self.attention_dropout} "
+                "must lie in [0, 1)"
             )
 
     def plain_blocks(self) -> list[Block]:
-        """SASRec's blocks: items alone attend, by one score matrix a head divided by √d_h."""
+        """SASRec's blocks: items alone attend, with one score matrix a head, divided by √d_h."""
         scale = 1 / math.sqrt(self.width // self.heads)
-        attentions = [
-            SourceAttention(
-                {ITEM: self.width}, self.heads, SumScores(), self.attention_dropout, scale
+        sources = {ITEM: self.width}
+        attentions: list[SourceAttention] = []
+        for _ in range(self.layers):
+            fusion = SumScores()
+            attentions.append(
+                SourceAttention(sources, self.heads, fusion, self.attention_dropout, scale)
             )
-            for _ in range(self.layers)
-        ]
         return [Block(attention, self.inner, self.dropout) for attention in attentions]

@@ -1,15 +1,20 @@
 """The encoder that most models share: fields join where a declaration says.
 
-Over it are declared SASRec, eSASRec, SASRecF, NOVA, DIF-SR, COMIF, BERT4Rec, DIF-BERT4Rec and
-S3-Rec.
+SASRec, eSASRec, SASRecF, NOVA, DIF-SR, COMIF, BERT4Rec, DIF-BERT4Rec and S3-Rec are declarations of
+this encoder.
 
-    x   = Drop(LN(F_b(F_a(e, AE_1, …), R_1, …)))     F_a, F_b: attributes and behaviours at level `embedding`
-    x   = Block_N(… Block_1(x))                      fields at level `query_key` join Q and K, at `attention` score alone
-    z_v = x · e_v   or   x · F_a(e_v, AE_1(v), …)    `candidates`: id or fused
+    x   = Drop(LN(F_b(F_a(e, AE_1, …), R_1, …)))
+    x   = Block_N(… Block_1(x))
+    z_v = x · e_v   or   x · F_a(e_v, AE_1(v), …)
 
-At level `objective` an attribute joins nothing: its vectors are there for losses alone. An item may
-be hidden behind a MASK, and its attributes with it. A candidate has had no interaction yet, so the
-item table cannot see a behaviour: that leak is impossible by construction.
+F_a and F_b fuse the attributes AE_i and the behaviours R_i that enter at level `embedding`. Fields
+at level `query_key` join queries and keys of every block; fields at level `attention` have scores
+of their own. z_v scores item v with its own vector (`candidates: id`) or fused with its attributes
+(`candidates: fused`).
+
+At level `objective` an attribute enters nowhere: only losses use its vectors. An item may be hidden
+behind a MASK, and its attributes are hidden with it. A candidate item has had no interaction yet,
+so that the item table cannot contain a behaviour.
 """
 
 from __future__ import annotations
@@ -56,10 +61,12 @@ Readout = Literal["last", "mask", "before_mask"]
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig(Shape, AttributeTables):
-    """What a declaration may choose.
+    """What a declaration of the encoder may choose.
 
-    `question` is the state that predicts: that of the last item, of a MASK appended to it, or (what
-    the RecBole of the papers' time did by mistake) of the last item with the MASK after it.
+    The key `question` names the readout, the state that predicts the next item: `last` is the state
+    of the last item; `mask` the state of a MASK that is appended to the row; `before_mask` the
+    state of the last item while the MASK stands behind it, as RecBole did at the time of the
+    papers.
     """
 
     attribute: FusionLevel = "none"
@@ -69,14 +76,13 @@ class TransformerConfig(Shape, AttributeTables):
     query_key_fusion: FusionName = "sum"
     score_fusion: FusionName = "sum"  # F, at the attention level
     fusion_form: FusionForm = "masked"  # how concat and gate treat invisible scores
-    gate_form: GateForm = "two_layer"  # what every gate reads a part's weight off with
+    gate_form: GateForm = "two_layer"  # how every gate computes the weight of a part
     candidates: Literal["id", "fused"] = "id"
-    scale: Literal["head", "width"] = (
-        "head"  # scores are divided by √d_h or, as the papers print, by √d
-    )
+    # Scores are divided by √d_h or, as the papers print it, by √d.
+    scale: Literal["head", "width"] = "head"
     mask_token: bool = False  # whether items can be hidden
     question: Readout = "last"
-    block: BlockName = "post_norm"  # `ligr` norms what a block reads instead, and not the input
+    block: BlockName = "post_norm"  # `ligr` normalises the input of each block instead
     positions: PositionOrder = "forward"  # where positions are counted from; see `Batch.counted`
     head: bool = False  # whether states pass a `ProjectionHead` before they are compared with items
 
@@ -91,7 +97,7 @@ class TransformerConfig(Shape, AttributeTables):
         if self.question != "last" and not self.mask_token:
             raise SirecError(
                 f"question {self.question} needs mask_token: true",
-                "or ask the last item: question last",
+                "or read the state of the last item: question last",
             )
         d_f = self.attribute_width or self.width
         fusion = {"embedding": self.attribute_fusion, "query_key": self.query_key_fusion}.get(
@@ -99,7 +105,8 @@ class TransformerConfig(Shape, AttributeTables):
         )
         if fusion in ("sum", "gate") and d_f != self.width:
             raise SirecError(
-                f"attribute_width {d_f}: {fusion} at level {self.attribute} adds attributes to items of width {self.width}",
+                f"attribute_width {d_f}: {fusion} at level {self.attribute} adds attributes to "
+                f"items of width {self.width}",
                 "use concat, or leave attribute_width out",
             )
         if self.attribute == "attention" and d_f < self.heads:
@@ -111,9 +118,7 @@ class TransformerConfig(Shape, AttributeTables):
             )
 
     def fusion(self, kind: FieldKind) -> str | None:
-        """The function that fuses fields of a kind where they enter; None where nothing is
-        fused.
-        """
+        """Name of the function that fuses fields of a kind where they enter, or None."""
         embedding = {"attribute": self.attribute_fusion, "behaviour": self.behaviour_fusion}[kind]
         at = {
             "embedding": embedding,
@@ -123,9 +128,7 @@ class TransformerConfig(Shape, AttributeTables):
         return at.get({"attribute": self.attribute, "behaviour": self.behaviour}[kind])
 
     def at_candidates(self, kind: FieldKind) -> bool:
-        """Whether fields of a kind join the item table: attributes can, with what fuses them at the
-        embedding.
-        """
+        """Whether fields of a kind are fused into the item table; only attributes can be."""
         return kind == "attribute" and self.attribute == "embedding" and self.candidates == "fused"
 
     def build(self, schema: Schema) -> FusedTransformer:
@@ -152,7 +155,7 @@ class FusedTransformer(SequentialModel):
         self.widths = dict.fromkeys(names(attributes), d_f) | dict.fromkeys(names(behaviours), d)
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         self.mask, self.mask_code = (nn.Embedding(1, d) if config.mask_token else None), schema.mask
-        self.asks = config.question
+        self.readout = config.question
         self.visibilities = frozenset({"past", "all"}) if config.mask_token else frozenset({"past"})
         self.side = SideEmbedding(
             config.attribute_embeddings(attributes, d),
@@ -194,15 +197,13 @@ class FusedTransformer(SequentialModel):
             nn.init.zeros_(self.head.bias)
 
     def question(self, batch: Batch) -> Batch:
-        """The rows with a MASK after the last item, if that is how the model is asked."""
-        if self.asks == "last":
+        """The rows with a MASK behind the last item, if the readout needs one."""
+        if self.readout == "last":
             return batch
-        asking = batch.append_mask(self.mask_code, self.max_length)
-        return (
-            asking
-            if self.asks == "mask"
-            else replace(asking, read=(asking.read - 1).clamp(min=0), only_last=False)
-        )
+        masked = batch.append_mask(self.mask_code, self.max_length)
+        if self.readout == "mask":
+            return masked
+        return replace(masked, read=(masked.read - 1).clamp(min=0), only_last=False)
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, [B, L, d]; see `SequentialModel.encode`."""
@@ -210,14 +211,22 @@ class FusedTransformer(SequentialModel):
         layout = whole(rows.items) if self.whole_window else rows.layout
         items, side = self.vectors(rows, layout)
         x = through(self.blocks, self.join(items, side), side, layout, rows)
-        length, asked = batch.items.shape[1], rows.readout_in(layout)
-        hidden = layout.unflatten(x, asked)[:, :length]
+        length, tokens = batch.items.shape[1], rows.readout_in(layout)
+        hidden = layout.unflatten(x, tokens)[:, :length]
         if self.head is None:
             return States(hidden)
-        return States(layout.unflatten(self.head(x), asked)[:, :length], hidden=hidden)
+        return States(layout.unflatten(self.head(x), tokens)[:, :length], hidden=hidden)
 
     def vectors(self, rows: Batch, layout: TokenLayout) -> tuple[Tensor, dict[str, Tensor]]:
-        """The raw vectors of a layout's tokens: items [T, d], and every field by name, [T, w]."""
+        """Raw vectors of the tokens of a batch.
+
+        Args:
+            rows: the batch.
+            layout: its T tokens.
+
+        Returns:
+            Item vectors Float[T, d], and by name the vectors Float[T, w] of every field.
+        """
         rows = rows.count_positions(self.positions, self.max_length)
         codes = layout.flatten(rows.items)
         known = codes if self.mask is None else codes.masked_fill(codes == self.mask_code, PADDING)
@@ -231,21 +240,25 @@ class FusedTransformer(SequentialModel):
         return items, side
 
     def join(self, items: Tensor, side: Mapping[str, Tensor]) -> Tensor:
-        """What the first block reads, [T, d]: items fused with the fields that join at the
-        embedding, normed.
+        """The input of the first block: items fused with the fields at level `embedding`.
+
+        Args:
+            items: item vectors Float[T, d].
+            side: vectors Float[T, w] of every field, by name.
+
+        Returns:
+            Float[T, d], normalised unless the blocks do that themselves.
         """
-        fused = self.fuse_attributes(
-            [items, *(side[name] for name in self.at_embedding["attribute"])]
-        )
-        fused = self.fuse_behaviours(
-            [fused, *(side[name] for name in self.at_embedding["behaviour"])]
-        )
+        attributes = [side[name] for name in self.at_embedding["attribute"]]
+        behaviours = [side[name] for name in self.at_embedding["behaviour"]]
+        fused = self.fuse_attributes([items, *attributes])
+        fused = self.fuse_behaviours([fused, *behaviours])
         x: Tensor = self.dropout(self.norm(fused))
         return x
 
     @property
     def hidden_width(self) -> int:
-        """The width of items, which a head widens."""
+        """d: the width of item vectors; a head makes states wider."""
         return self.items.embedding_dim
 
     @property
@@ -259,11 +272,9 @@ class FusedTransformer(SequentialModel):
 
     def value_vectors(self, attribute: str) -> Tensor:
         """[A, d_f]: the raw table of an attribute's values."""
-        return (
-            self.side.value_vectors(attribute)
-            if [*self.side.attributes]
-            else super().value_vectors(attribute)
-        )
+        if not list(self.side.attributes):
+            return super().value_vectors(attribute)
+        return self.side.value_vectors(attribute)
 
     def item_table(self) -> Tensor:
         """[V, D]: raw item vectors, or fused with their attributes as at the input (COMIF eq.
@@ -272,9 +283,8 @@ class FusedTransformer(SequentialModel):
         table = self.items.weight
         if self.candidates == "fused" and self.at_embedding["attribute"]:
             side = self.side.of_items(torch.arange(len(table), device=table.device))
-            table = self.fuse_attributes(
-                [table, *(side[name] for name in self.at_embedding["attribute"])]
-            )
+            attributes = [side[name] for name in self.at_embedding["attribute"]]
+            table = self.fuse_attributes([table, *attributes])
         return table if self.head is None else self.head.beside(table)
 
     def _embedding_fusion(
@@ -291,42 +301,46 @@ class FusedTransformer(SequentialModel):
         attributes: tuple[Field, ...],
         behaviours: tuple[Field, ...],
     ) -> Block:
-        level: Mapping[str, tuple[list[str], list[str]]] = {
-            wanted: (
-                names(attributes) if config.attribute == wanted else [],
-                names(behaviours) if config.behaviour == wanted else [],
-            )
-            for wanted in ("query_key", "attention")
-        }
-        before, after = level["attention"]
-        widths = (
-            {name: self.widths[name] for name in before}
-            | {ITEM: config.width}
-            | {n: self.widths[n] for n in after}
-        )
+        sources = self._sources(config, attributes, behaviours)
         fusion = score_fusion(
-            config.score_fusion, config.fusion_form, len(widths), self.max_length, config.gate_form
+            config.score_fusion, config.fusion_form, len(sources), self.max_length, config.gate_form
         )
-        scale = 1 / math.sqrt(
-            config.width if config.scale == "width" else config.width // config.heads
+        scaled_by = config.width if config.scale == "width" else config.width // config.heads
+        scale = 1 / math.sqrt(scaled_by)
+        attention = SourceAttention(sources, config.heads, fusion, config.attention_dropout, scale)
+        query_key = self._query_key(
+            config,
+            names(attributes) if config.attribute == "query_key" else [],
+            names(behaviours) if config.behaviour == "query_key" else [],
         )
-        attention = SourceAttention(widths, config.heads, fusion, config.attention_dropout, scale)
-        return BLOCKS[config.block](
-            attention, config.inner, config.dropout, self._query_key(config, *level["query_key"])
-        )
+        return BLOCKS[config.block](attention, config.inner, config.dropout, query_key)
+
+    def _sources(
+        self,
+        config: TransformerConfig,
+        attributes: tuple[Field, ...],
+        behaviours: tuple[Field, ...],
+    ) -> dict[str, int]:
+        """Width of each source of attention, in the authors' order: attributes, item,
+        behaviours.
+        """
+        sources: dict[str, int] = {}
+        if config.attribute == "attention":
+            for name in names(attributes):
+                sources[name] = self.widths[name]
+        sources[ITEM] = config.width
+        if config.behaviour == "attention":
+            for name in names(behaviours):
+                sources[name] = self.widths[name]
+        return sources
 
     def _query_key(
         self, config: TransformerConfig, before: list[str], after: list[str]
     ) -> Joined | None:
         if not before and not after:
             return None
-        widths = [
-            *(self.widths[name] for name in before),
-            config.width,
-            *(self.widths[name] for name in after),
-        ]
-        return Joined(
-            before,
-            after,
-            vector_fusion(config.query_key_fusion, widths, config.width, config.gate_form),
-        )
+        widths_before = [self.widths[name] for name in before]
+        widths_after = [self.widths[name] for name in after]
+        widths = [*widths_before, config.width, *widths_after]
+        fusion = vector_fusion(config.query_key_fusion, widths, config.width, config.gate_form)
+        return Joined(before, after, fusion)

@@ -128,14 +128,23 @@ class FilteredBlock(Block):
         side: Mapping[str, Tensor],
         layout: TokenLayout,
         visible: Visible,
-        asked: Tensor | None = None,
+        readout: Tensor | None = None,
     ) -> Tensor:
-        """[T, d] -> [T, d]; [B, d] if only `layout.last_tokens` are asked."""
-        low, mixed = (
-            at(self.filter(x, layout), asked),
-            self.attention(x, self.sources(x, side), layout, visible, asked=asked),
-        )
-        x = at(x, asked)
+        """The output of the block.
+
+        Args:
+            x: Float[T, d], the states before the block.
+            side: vectors Float[T, w] of every field, by name.
+            layout: where the T tokens lie in their rows.
+            visible: which slots a slot may read.
+            readout: Long[B], the last token of every row, if only their states are needed.
+
+        Returns:
+            Float[T, d], or Float[B, d] for the tokens of `readout`.
+        """
+        low = at(self.filter(x, layout), readout)
+        mixed = self.attention(x, self.sources(x, side), layout, visible, readout=readout)
+        x = at(x, readout)
         filtered = self.filter_norm(x + self.dropout(low))
         attended = self.attention_norm(x + self.dropout(mixed))
         y = self.alpha * filtered + (1 - self.alpha) * attended

@@ -1,8 +1,7 @@
-"""Which products are made where: maps as `core/kernels/products.py` has it, the small ones of
-attention in fp32 whatever the precision.
+"""The precision of matrix products: linear maps follow autocast, attention's small products do not.
 
-Under bf16 a CPU compiles a kernel for every shape, and buckets differ in rows and length;
-attention's products gain nothing from half the digits.
+Under bf16 a CPU compiles a kernel for every shape, and buckets differ in rows and length. The small
+products of attention gain nothing from bf16, so that they are computed in fp32.
 """
 
 from __future__ import annotations
@@ -22,19 +21,17 @@ Result = TypeVar("Result")
 
 
 class Linear(nn.Linear):
-    """torch's map, computed as `products.linear` does it."""
+    """torch's linear map, computed by `products.linear`."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """[..., w] -> [..., w']."""
+        """Float[..., w] -> Float[..., w']."""
         return linear(x, self.weight, self.bias)
 
 
 def small_products(
     method: Callable[Concatenate[Owner, Given], Result],
 ) -> Callable[Concatenate[Owner, Given], Result]:
-    """A method whose products are of many small matrices: in fp32 where shapes are compiled,
-    whatever type it is given.
-    """
+    """Decorate a method that multiplies many small matrices: on a CPU it computes in fp32."""
 
     @wraps(method)
     def wrapped(self: Owner, /, *args: Given.args, **kwargs: Given.kwargs) -> Result:

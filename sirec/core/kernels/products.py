@@ -1,13 +1,13 @@
-"""Products with weights on a CPU: by the faster of torch's two libraries, in few shapes.
+"""Products with weights on a CPU, by the faster of torch's two libraries and in few shapes.
 
-torch multiplies fp32 matrices on x86 by MKL, which on processors that are not Intel's leaves
-AVX-512 aside: 84 to 110 GFLOP/s on one Zen 5 core, where oneDNN does 200 to 240. torch carries
-oneDNN for bf16, and for fp32 behind an operator that its own compiler uses; it is used here where
-MKL is known to be slow. The digits are as many, the order of summation is another.
+torch multiplies fp32 matrices on x86 with MKL, which does not use AVX-512 on processors of other
+makers than Intel: 84 to 110 GFLOP/s on one Zen 5 core, where oneDNN reaches 200 to 240. torch
+contains oneDNN for bf16, and for fp32 behind an operator that its own compiler uses; this operator
+is used here where MKL is known to be slow. Precision is the same, the order of summation is not.
 
-oneDNN compiles a kernel for every shape that it meets, and steps differ in their number of tokens:
-SASRec on Beauty would spend a fifth of a step in bf16 compiling, and 0.7 GB on what it compiled. So
-rows are filled up, many by a sixteenth at most.
+oneDNN compiles a kernel for every shape, and training steps differ in their number of tokens:
+SASRec on Beauty would spend a fifth of a bf16 step on compiling, and 0.7 GB on the kernels. So rows
+are padded to few numbers, by a sixteenth at most where there are many.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-ROWS = 64  # rows are filled up to a multiple of this, or of a sixteenth of themselves
-LEAST_WIDTH = 4  # narrower maps are no products worth the name,
-LEAST_WORK = 1 << 20  # and with fewer multiplications a call costs more than it saves,
-LEAST_WORK_ONCE = 1 << 25  # or a kernel, for a shape that may not come again
+ROWS = 64  # rows are padded to a multiple of this, or of a sixteenth of themselves
+LEAST_WIDTH = 4  # for narrower maps,
+LEAST_WORK = 1 << 20  # and for fewer multiplications, the call costs more than it saves;
+LEAST_WORK_ONCE = 1 << 25  # the same with the cost of a kernel, for a shape that may not recur
 
 
 def _onednn_pays() -> bool:
-    """Whether fp32 products gain from oneDNN: torch has both libraries, and AVX-512 is that of
-    another maker than Intel.
+    """Whether fp32 products are faster with oneDNN: torch has both libraries, and the processor has
+    AVX-512 and another maker than Intel.
     """
     has_both = torch.backends.mkl.is_available() and torch.backends.mkldnn.is_available()
     if not has_both or torch.backends.cpu.get_cpu_capability() != "AVX512":
@@ -43,15 +43,21 @@ ONEDNN = _onednn_pays()
 
 
 def library() -> str:
-    """The library that multiplies fp32 matrices here, for what is recorded beside a number."""
+    """The library that multiplies fp32 matrices here, as environment.json records it."""
     return "oneDNN" if ONEDNN else "torch's default"
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, recurs: bool = True) -> Tensor:
-    """[..., w], [w', w], [w'] -> [..., w'], as torch's `linear`; under oneDNN in fp32 with first
-    derivatives only.
+    """Compute x Wᵀ + b, as torch's `linear`; with oneDNN in fp32 it has first derivatives only.
 
-    `recurs` says whether the shapes of products are few, but for their rows.
+    Args:
+        x: Float[..., w].
+        weight: W, Float[w', w].
+        bias: b, Float[w'], or None.
+        recurs: whether the same shapes come again, but for the number of rows.
+
+    Returns:
+        Float[..., w'].
     """
     fast = _goes_to_onednn(x, weight.T, LEAST_WORK if recurs else LEAST_WORK_ONCE)
     if (
@@ -68,12 +74,12 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, recurs: boo
 
 
 def product(x: Tensor, y: Tensor) -> Tensor:
-    """[n, k], [k, m] -> [n, m], without gradients."""
+    """Multiply without gradients: `x` Float[n, k], `y` Float[k, m] -> Float[n, m]."""
     return _multiply(x, y) if _goes_to_onednn(x, y, LEAST_WORK) else x @ y
 
 
 def compiles_shapes(x: Tensor) -> bool:
-    """Whether a kernel may be compiled for the very shape of a product with `x`."""
+    """Whether a product with `x` may compile a kernel for its shape."""
     if x.device.type != "cpu":
         return False
     return (
@@ -84,7 +90,7 @@ def compiles_shapes(x: Tensor) -> bool:
 
 
 def add_product(total: Tensor, x: Tensor, y: Tensor) -> None:
-    """Add `product` of x and y to a total, in place."""
+    """Add the product of `x` Float[n, k] and `y` Float[k, m] to `total` Float[n, m], in place."""
     if total.dtype is x.dtype and not _goes_to_onednn(x, y, LEAST_WORK):
         total.addmm_(x, y)
     else:
@@ -92,7 +98,7 @@ def add_product(total: Tensor, x: Tensor, y: Tensor) -> None:
 
 
 def filled(rows: int) -> int:
-    """How many rows are computed for so many."""
+    """How many rows are computed where `rows` are needed."""
     step = max(ROWS, 1 << max(rows.bit_length() - 5, 0))
     return -(-rows // step) * step
 
@@ -111,9 +117,7 @@ def _multiply(x: Tensor, y: Tensor, bias: Tensor | None = None) -> Tensor:
 
 
 def _dense(x: Tensor) -> Tensor:
-    """The matrix without gaps, by rows or by columns; where there are gaps oneDNN falls back to
-    loops, many times slower.
-    """
+    """The matrix in contiguous memory, by rows or by columns; else oneDNN is many times slower."""
     return x if x.is_contiguous() or x.T.is_contiguous() else x.contiguous()
 
 
@@ -131,7 +135,6 @@ class _Linear(torch.autograd.Function):
         x, weight = context.saved_tensors
         wanted, above = context.needs_input_grad, above.contiguous()
         by_x = _multiply(above, weight) if wanted[0] else None
-        by_weight = (
-            _multiply(x.T, above).T if wanted[1] else None
-        )  # twice as fast as gᵀ x where x is narrow
+        # (xᵀ g)ᵀ is twice as fast as gᵀ x where x is narrow.
+        by_weight = _multiply(x.T, above).T if wanted[1] else None
         return by_x, by_weight, above.sum(dim=0) if wanted[2] else None

@@ -1,5 +1,5 @@
-"""The transformer blocks: post-norm with GELU and two norms (as in BERT and RecBole), which most
-models share, and LiGR's.
+"""Transformer blocks: the post-norm block of BERT and RecBole, which most models share, and
+LiGR's.
 """
 
 from __future__ import annotations
@@ -23,8 +23,12 @@ BlockName = Literal["post_norm", "ligr"]
 
 
 class Joined(nn.Module):
-    """The item stream fused with fields that join it: F(attributes…, item, behaviours…), the
-    authors' order.
+    """F(attributes…, item, behaviours…): the item stream fused with fields that join it (NOVA).
+
+    Args:
+        attributes: names of the attributes that join, in order.
+        behaviours: names of the behaviours that join, in order.
+        fusion: F.
     """
 
     def __init__(
@@ -35,11 +39,17 @@ class Joined(nn.Module):
         self.fusion = fusion
 
     def forward(self, x: Tensor, side: Mapping[str, Tensor]) -> Tensor:
-        """`x` [T, d], `side` name -> [T, w] -> [T, d]."""
-        before, after = (
-            [side[name] for name in self.attributes],
-            [side[name] for name in self.behaviours],
-        )
+        """The fused stream.
+
+        Args:
+            x: the item stream, Float[T, d].
+            side: vectors Float[T, w] of every field, by name.
+
+        Returns:
+            Float[T, d].
+        """
+        before = [side[name] for name in self.attributes]
+        after = [side[name] for name in self.behaviours]
         fused: Tensor = self.fusion([*before, x, *after])
         return fused
 
@@ -51,25 +61,39 @@ def through(
     layout: TokenLayout,
     rows: Batch,
 ) -> Tensor:
-    """`x` [T, d] through a stack of blocks -> [T, d]; the last computes only what the rows are
-    asked for, [B, d].
+    """Send tokens through a stack of blocks; the last block computes only the states that are read.
+
+    Args:
+        blocks: the blocks, first to last.
+        x: Float[T, d], the input of the first block.
+        side: vectors Float[T, w] of every field, by name.
+        layout: where the T tokens lie in their rows.
+        rows: the batch, which says what is visible and which states are read.
+
+    Returns:
+        Float[T, d], or Float[B, d] where only the last state of every row is read.
     """
     stack = [cast(Block, block) for block in blocks]
-    for block in stack:
-        x = block(
-            x, side, layout, rows.visible, rows.readout_in(layout) if block is stack[-1] else None
-        )
+    for block in stack[:-1]:
+        x = block(x, side, layout, rows.visible)
+    for block in stack[-1:]:
+        x = block(x, side, layout, rows.visible, rows.readout_in(layout))
     return x
 
 
 class Block(nn.Module):
-    """Y = LN(X + Drop(Attention(X, sources))), Z = LN(Y + Drop(FFN(Y))) (DIF-SR eq. 2 as its code
-    has it).
+    """A post-norm block (DIF-SR eq. 2, as its code has it).
 
-    `query_key` joins fields to queries and keys only (NOVA); without it X is its own query.
+        Y = LN(X + Drop(Attention(X, sources))),   Z = LN(Y + Drop(FFN(Y)))
+
+    Args:
+        attention: the attention of the block.
+        inner: width inside the feed-forward network FFN.
+        dropout: probability of dropping a hidden value.
+        query_key: fuses fields into what queries and keys are made of (NOVA); None for X itself.
     """
 
-    normed_input: ClassVar[bool] = True  # whether the first block expects a norm before it
+    normed_input: ClassVar[bool] = True  # whether the first block needs a normalised input
 
     def __init__(
         self,
@@ -95,34 +119,65 @@ class Block(nn.Module):
         side: Mapping[str, Tensor],
         layout: TokenLayout,
         visible: Visible,
-        asked: Tensor | None = None,
+        readout: Tensor | None = None,
     ) -> Tensor:
-        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]; [B, d] if only
-        `layout.last_tokens` are asked.
+        """The output of the block.
+
+        Args:
+            x: Float[T, d], the states before the block.
+            side: vectors Float[T, w] of every field, by name.
+            layout: where the T tokens lie in their rows.
+            visible: which slots a slot may read.
+            readout: Long[B], the last token of every row, if only their states are needed.
+
+        Returns:
+            Float[T, d], or Float[B, d] for the tokens of `readout`.
         """
-        mixed = self.attention(x, self.sources(x, side), layout, visible, asked=asked)
-        y = self.attention_norm(at(x, asked) + self.dropout(mixed))
+        mixed = self.attention(x, self.sources(x, side), layout, visible, readout=readout)
+        y = self.attention_norm(at(x, readout) + self.dropout(mixed))
         z: Tensor = self.forward_norm(
             y + self.dropout(self.contract(self.activation(self.expand(y))))
         )
         return z
 
     def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What attention reads, by name: every field, and the item stream with what joins it."""
-        return {**side, ITEM: x if self.query_key is None else self.query_key(x, side)}
+        """What queries and keys are made of, by source.
+
+        Args:
+            x: the item stream, Float[T, d].
+            side: vectors Float[T, w] of every field, by name.
+        """
+        joined = x if self.query_key is None else self.query_key(x, side)
+        return {**side, ITEM: joined}
 
 
 def at(x: Tensor, tokens: Tensor | None) -> Tensor:
-    """[T, ...] -> the rows of some tokens; all of them for None."""
+    """Select tokens.
+
+    Args:
+        x: Float[T, ...].
+        tokens: Long[B], or None for all.
+
+    Returns:
+        Float[B, ...], or `x` itself for None.
+    """
     return x if tokens is None else x.index_select(0, tokens)
 
 
 class LigrBlock(Block):
-    """Y = X + σ(X G) ⊙ Drop(Attention(LN(X), sources)), Z = Y + σ(Y G') ⊙ Drop(FFN(LN(Y))) (LiGR,
-    arXiv:2502.03417).
+    """A pre-norm block with gated residuals (LiGR, arXiv:2502.03417).
 
-    What a block adds passes a gate read off what it is added to, and nothing norms the sum. FFN is
-    SwiGLU without biases: FFN(x) = Drop(SiLU(x W1) ⊙ x W3) W2.
+        Y = X + σ(X G) ⊙ Drop(Attention(LN(X), sources)),   Z = Y + σ(Y G') ⊙ Drop(FFN(LN(Y)))
+        FFN(x) = Drop(SiLU(x W1) ⊙ x W3) W2
+
+    What a block adds to its input passes a gate that is computed from this input, and the sum is
+    not normalised. FFN is SwiGLU without biases.
+
+    Args:
+        attention: the attention of the block.
+        inner: width inside the feed-forward network FFN.
+        dropout: probability of dropping a hidden value.
+        query_key: fuses fields into what queries and keys are made of; None for LN(X) itself.
     """
 
     normed_input = False
@@ -136,14 +191,10 @@ class LigrBlock(Block):
     ) -> None:
         super().__init__(attention, inner, dropout, query_key)
         width = attention.out.out_features
-        self.attention_norm, self.forward_norm = (
-            nn.LayerNorm(width),
-            nn.LayerNorm(width),
-        )  # ε = 1e-5, as RecTools has it
-        self.expand, self.contract = (
-            Linear(width, inner, bias=False),
-            Linear(inner, width, bias=False),
-        )
+        self.attention_norm = nn.LayerNorm(width)  # ε = 1e-5, as RecTools has it
+        self.forward_norm = nn.LayerNorm(width)
+        self.expand = Linear(width, inner, bias=False)
+        self.contract = Linear(inner, width, bias=False)
         self.scale = Linear(width, inner, bias=False)
         self.attention_gate, self.forward_gate = Linear(width, width), Linear(width, width)
 
@@ -153,14 +204,25 @@ class LigrBlock(Block):
         side: Mapping[str, Tensor],
         layout: TokenLayout,
         visible: Visible,
-        asked: Tensor | None = None,
+        readout: Tensor | None = None,
     ) -> Tensor:
-        """`x` [T, d]; `side` name -> [T, w], the vectors of every field -> [T, d]; [B, d] if only
-        `layout.last_tokens` are asked.
+        """The output of the block.
+
+        Args:
+            x: Float[T, d], the states before the block.
+            side: vectors Float[T, w] of every field, by name.
+            layout: where the T tokens lie in their rows.
+            visible: which slots a slot may read.
+            readout: Long[B], the last token of every row, if only their states are needed.
+
+        Returns:
+            Float[T, d], or Float[B, d] for the tokens of `readout`.
         """
         normed = self.attention_norm(x)
-        mixed = self.attention(normed, super().sources(normed, side), layout, visible, asked=asked)
-        x = at(x, asked)
+        mixed = self.attention(
+            normed, super().sources(normed, side), layout, visible, readout=readout
+        )
+        x = at(x, readout)
         y = x + self.attention_gate(x).sigmoid() * self.dropout(mixed)
         normed = self.forward_norm(y)
         inner = self.dropout(F.silu(self.expand(normed)) * self.scale(normed))
@@ -168,7 +230,12 @@ class LigrBlock(Block):
         return z
 
     def sources(self, x: Tensor, side: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """What attention reads, by name: the item stream is normed first."""
+        """What queries and keys are made of, by source; the item stream is normalised first.
+
+        Args:
+            x: the item stream, Float[T, d].
+            side: vectors Float[T, w] of every field, by name.
+        """
         return super().sources(self.attention_norm(x), side)
 
 
@@ -176,11 +243,14 @@ BLOCKS: Mapping[BlockName, type[Block]] = {"post_norm": Block, "ligr": LigrBlock
 
 
 class ProjectionHead(nn.Module):
-    """BERT4Rec's output layer: z_v = LN(GELU(W x + c)) · e_v + b_v, the bias b as one more column
-    of the item table.
+    """BERT4Rec's output layer (its eq. 7): z_v = LN(GELU(W x + c)) · e_v + b_v.
 
-    States are one wider than what they come from, and that last coordinate is 1, so that a score
-    stays a dot product.
+    The bias b is one more column of the item table, and the last coordinate of a state is 1, so
+    that a score stays a dot product.
+
+    Args:
+        items: V, the number of item codes.
+        width: d, the width of states before the layer; they are d + 1 wide behind it.
     """
 
     def __init__(self, items: int, width: int) -> None:
@@ -192,10 +262,10 @@ class ProjectionHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(items))
 
     def forward(self, x: Tensor) -> Tensor:
-        """[T, d] -> [T, d + 1]."""
+        """Float[T, d] -> Float[T, d + 1]: states behind the layer."""
         y = self.norm(self.activation(self.map(x)))
         return torch.cat([y, y.new_ones(len(y), 1)], dim=1)
 
     def beside(self, table: Tensor) -> Tensor:
-        """[V, d] -> [V, d + 1]: each item's bias beside its vector."""
+        """Float[V, d] -> Float[V, d + 1]: item vectors with their biases as the last column."""
         return torch.cat([table, self.bias[:, None]], dim=1)

@@ -1,7 +1,7 @@
-"""Parts of a model, one a field, under the fields' names.
+"""Modules by the name of a field.
 
-A part's name stands in the keys of saved weights: `side.attributes.brand.values.weight`. There a
-dot would begin the next part, and no part can be called like something that every module has
+A module's name stands in the keys of saved weights: `side.attributes.brand.values.weight`. There a
+dot would begin the next step, and no module can be called like something that every module has
 (`type`, `training`). Such names are spelt differently in a key: `a.b` is `a:b`, and `type` is
 `type~`. The name of a field has neither sign, so no two fields are spelt alike.
 """
@@ -18,8 +18,9 @@ DOT, TAKEN = ":", "~"
 
 
 def without_dots(name: str) -> str:
-    """The name of a field as one step of a key. Raises `ValueError` for a name that has a sign of
-    ours already.
+    """The name of a field as one step of a key.
+
+    Raises `ValueError` for a name that contains one of the two signs.
     """
     if DOT in name or TAKEN in name:
         raise ValueError(f"the field name '{name}' has one of the signs {DOT} and {TAKEN}")

@@ -1,8 +1,8 @@
 """Dropout whose random numbers cost little.
 
-A uniform 16-bit integer a value decides whether it stays, four of them from each number that
-torch's generator gives. On a CPU that is seven to eight times faster than `nn.Dropout`, which took
-up to a third of a step (`benchmarks/trials.py`).
+A uniform integer of 16 bits decides whether a value is kept; each number of torch's generator gives
+four of them. On a CPU this is seven to eight times faster than `nn.Dropout`, which took up to a
+third of a training step (`benchmarks/trials.py`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ LEVELS = 1 << 16  # the probability of staying is a multiple of 1 / LEVELS
 
 
 class Dropout(nn.Module):
-    """x · m / P(m = 1) while training, m ~ Bernoulli(1 − p) value by value; x itself in evaluation.
+    """x · m / P(m = 1) in training, with m ~ Bernoulli(1 − p) for each value; x in evaluation.
 
-    p is rounded to a multiple of 2⁻¹⁶ and the division is by the rounded probability, so the mean
-    is x exactly. Off the CPU it is torch's own.
+    p is rounded to a multiple of 2⁻¹⁶. The division is by the rounded probability, so that the
+    expectation is x exactly. On other devices than the CPU torch's own dropout is used.
+
+    Args:
+        p: probability of dropping a value.
     """
 
     def __init__(self, p: float) -> None:
@@ -29,7 +32,7 @@ class Dropout(nn.Module):
         self.staying = min(max(round((1 - p) * LEVELS), 1), LEVELS)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[...] -> [...]."""
+        """Drop values of `x`, a tensor of any shape."""
         if not self.training or self.staying == LEVELS:
             return x
         if x.device.type != "cpu":
@@ -39,14 +42,11 @@ class Dropout(nn.Module):
     def mask(self, x: Tensor) -> Tensor:
         """A fresh mask, 0 or 1 / P(m = 1), in the shape and type of `x`."""
         count = x.numel()
-        bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(
-            torch.iinfo(torch.int64).min, None
-        )
-        drawn = bits.view(torch.int16)[:count].view(
-            x.shape
-        )  # uniform over −LEVELS / 2 … LEVELS / 2 − 1
+        lowest = torch.iinfo(torch.int64).min
+        bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(lowest, None)
+        drawn = bits.view(torch.int16)[:count].view(x.shape)  # from −LEVELS / 2 to LEVELS / 2 − 1
         return (drawn < self.staying - LEVELS // 2).to(x.dtype).mul_(LEVELS / self.staying)
 
     def extra_repr(self) -> str:
-        """As torch prints its own."""
+        """The probability, as torch prints that of its own dropout."""
         return f"p={self.p}"

@@ -1,4 +1,4 @@
-"""Fields as vectors.
+"""Embeddings of attributes and behaviours.
 
 Letters: V item codes, F values of one attribute, T tokens, d_f width of a field.
 """
@@ -22,10 +22,17 @@ Pooling = Literal["sum", "mean"]
 
 
 class AttributeEmbedding(nn.Module):
-    """AE(v): the vectors of an item's values, pooled; an item without values has the vector 0.
+    """AE(v): the pooled vectors of an item's values; 0 for an item without values.
 
-    `trainable=False` with `std=1` is what the DIF-SR fork and the RecBole of its time did: their
-    tables were no parameters and stayed as drawn.
+    `trainable=False` with `std=1` is what the DIF-SR repository and the RecBole of its time did: no
+    optimiser saw their tables.
+
+    Args:
+        field: the attribute, with the values Long[V, F] of each item.
+        width: d_f, the width of a vector.
+        pooling: `sum` or `mean` over an item's values.
+        trainable: whether the vectors are trained.
+        std: standard deviation of their initial values.
     """
 
     table: Tensor
@@ -41,37 +48,45 @@ class AttributeEmbedding(nn.Module):
         self.std = std
 
     def reset(self) -> None:
-        """Draw the table anew with this attribute's own deviation."""
+        """Draw the vectors anew, with this attribute's own standard deviation."""
         with torch.no_grad():
             self.values.weight.normal_(std=self.std)
             self.values.weight[PADDING].zero_()
 
     def forward(self, items: Tensor) -> Tensor:
-        """Long[T] -> [T, d_f]."""
+        """Item codes Long[T] -> Float[T, d_f]."""
         values = self.table.index_select(0, items)  # [T, F]
         return F.embedding_bag(values, self.values.weight, mode=self.pooling, padding_idx=PADDING)
 
     def of_all_items(self) -> Tensor:
-        """[V, d_f]: the whole catalogue at once."""
+        """Float[V, d_f]: the vectors of all items."""
         return self(torch.arange(len(self.table), device=self.table.device))
 
 
 class BehaviourEmbedding(nn.Module):
-    """The vector of an interaction's behaviour code: a plain table."""
+    """A table with a vector for each code of a behaviour.
+
+    Args:
+        field: the behaviour.
+        width: d, the width of a vector.
+    """
 
     def __init__(self, field: Field, width: int) -> None:
         super().__init__()
         self.values = nn.Embedding(field.size, width, padding_idx=PADDING if field.padded else None)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Long[T] -> [T, d]."""
+        """Behaviour codes Long[T] -> Float[T, d]."""
         vectors: Tensor = self.values(codes)
         return vectors
 
 
 class SideEmbedding(nn.Module):
-    """Every field a model uses, by name; attributes are read off items, behaviours off the
-    batch.
+    """The embeddings of every field of a model: attributes by item, behaviours by interaction.
+
+    Args:
+        attributes: embedding of each attribute, by name.
+        behaviours: embedding of each behaviour, by name.
     """
 
     def __init__(
@@ -84,32 +99,33 @@ class SideEmbedding(nn.Module):
         self.behaviours = ByField(behaviours)
 
     def of_items(self, items: Tensor) -> dict[str, Tensor]:
-        """Long[T] -> name: [T, d_f]."""
+        """Item codes Long[T] -> Float[T, d_f] of every attribute, by name."""
         return {name: part(items) for name, part in self.attributes.items()}
 
     def of_behaviours(self, codes: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Name -> Long[T] into name: [T, d]."""
+        """Codes Long[T] of every behaviour -> Float[T, d], both by name."""
         return {name: part(codes[name]) for name, part in self.behaviours.items()}
 
     def value_vectors(self, attribute: str) -> Tensor:
-        """[A, d_f]: the raw table of an attribute's values. Raises `SirecError` for an attribute
-        that is not in use.
+        """Float[A, d_f]: a vector for each value of an attribute.
+
+        Raises `SirecError` for an attribute that is not in use.
         """
         if attribute not in self.attributes:
             raise SirecError(
-                f"this model does not use the attribute {attribute}, which an objective asks for"
+                f"this model does not use the attribute {attribute}, which an objective needs"
             )
         return self.attributes[attribute].values.weight
 
     def reset(self) -> None:
-        """Draw the attribute tables with their own deviations (the rest is `initialise`'s)."""
+        """Draw the attributes' vectors with their own deviations; `initialise` draws the rest."""
         for part in self.attributes.values():
             part.reset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class AttributeTables:
-    """How a model that reads attributes embeds them."""
+    """How a model embeds the attributes that it reads."""
 
     attribute_width: int | None = None  # d_f; None: the width of items
     attribute_pooling: Pooling = "sum"
@@ -120,29 +136,40 @@ class AttributeTables:
         """Refuse a width below 1."""
         if self.attribute_width is not None and self.attribute_width < 1:
             raise SirecError(
-                f"attribute_width {self.attribute_width} must be at least 1, or null for the width of items"
+                f"attribute_width {self.attribute_width} must be at least 1, "
+                "or null for the width of items"
             )
 
     def attribute_embeddings(
         self, fields: Sequence[Field], item_width: int
     ) -> dict[str, AttributeEmbedding]:
-        """One embedding an attribute, all of the same width."""
-        width, trainable, std = (
-            self.attribute_width or item_width,
-            self.attribute_trainable,
-            self.attribute_std,
-        )
-        return {
-            f.name: AttributeEmbedding(
-                f, width, self.attribute_pooling, trainable=trainable, std=std
+        """An embedding for each attribute, all of the same width.
+
+        Args:
+            fields: the attributes.
+            item_width: d, the width of item vectors.
+        """
+        embeddings: dict[str, AttributeEmbedding] = {}
+        for field in fields:
+            embeddings[field.name] = AttributeEmbedding(
+                field,
+                self.attribute_width or item_width,
+                self.attribute_pooling,
+                trainable=self.attribute_trainable,
+                std=self.attribute_std,
             )
-            for f in fields
-        }
+        return embeddings
 
 
 def needed_attributes(schema: Schema, model: str) -> tuple[Field, ...]:
-    """The attributes in use, for a model that is nothing without one. Raises `SirecError` where
-    there is none.
+    """The attributes in use, for a model that needs one at least.
+
+    Args:
+        schema: the fields in use.
+        model: name of the model, for the message.
+
+    Raises:
+        SirecError: if no attribute is in use.
     """
     if not schema.attributes:
         raise SirecError(

@@ -1,18 +1,24 @@
 """Fusion of several vectors, and of several score matrices, into one.
 
-Vectors (COMIF eq. 13-14, after NOVA): sum Σ_s x_s; concat W[x_1; …; x_S] + b; gate Σ_s
-softmax_s(w(x_s)) x_s, where w is the two-layer scorer of the authors' code or (`gate_form: vector`)
-the one vector of COMIF eq. 14, w · x_s.
+Vectors (COMIF eq. 13-14, after NOVA):
 
-Scores: the same functions on rows of score matrices. A row holds one score a key, so concat and
-gate mix *keys*, and a map of width n is tied to the window. Forms: `reference` fuses before the
-mask, as the authors' code does: a row then reads scores of later keys, which is harmless only where
-no target lies among them; `masked` sets invisible scores to 0 first, so every row reads its own
-past; `source_axis` weighs whole matrices with one number each and never mixes keys.
+    sum     Σ_s x_s
+    concat  W[x_1; …; x_S] + b
+    gate    Σ_s softmax_s(w(x_s)) x_s
 
-Once gates are known every fusion is linear in its parts: F(x_1, …, x_S) = Σ_s M_s x_s + c.
-`linearised` gives the M_s and c, so that parts can be split further and followed through (COMIF eq.
-13-16).
+where w is the two-layer network of the authors' code, or the product with one vector of COMIF eq.
+14 (`gate_form: vector`).
+
+Score matrices are fused by the same functions, row by row. A row holds one score for each key, so
+that concat and gate mix *keys*, and their maps have the length n of the window as width. Three
+forms say how invisible scores are treated: `reference` fuses before the mask, as the authors' code
+does, so that a row reads scores of later keys, which is harmless only where no target lies among
+them; `masked` sets invisible scores to 0 first, so that every row reads its own past; `source_axis`
+gives each whole matrix one weight and never mixes keys.
+
+For given gates every fusion is affine in its parts: F(x_1, …, x_S) = Σ_s M_s x_s + c. The method
+`linearised` gives the maps M_s and c, so that the contribution of every part can be followed (COMIF
+eq. 13-16).
 """
 
 from __future__ import annotations
@@ -29,69 +35,75 @@ from sirec.core.kernels.products import linear
 
 FusionName = Literal["sum", "concat", "gate"]
 FusionForm = Literal["masked", "reference", "source_axis"]
-GateForm = Literal["two_layer", "vector"]  # what a gate's energy is read off a part with
+GateForm = Literal["two_layer", "vector"]  # how a gate is computed from a part
 Linearised = tuple[list[Callable[[Tensor], Tensor]], Tensor]  # M_1, …, M_S and c
 
 
 class SumFusion(nn.Module):
-    """Σ_s x_s: parts [..., w] -> [..., w]."""
+    """Σ_s x_s of parts Float[..., w]."""
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        """Parts of equal shape, added."""
+        """The sum of parts of equal shape."""
         total = parts[0]
         for part in parts[1:]:
             total = total + part
         return total
 
     def linearised(self, parts: Sequence[Tensor]) -> Linearised:
-        """Every part as it is, and no constant."""
+        """The identity for every part, and c = 0."""
         return [_as_it_is] * len(parts), parts[0].new_zeros(())
 
 
 class ConcatFusion(nn.Module):
-    """W[x_1; …; x_S] + b: parts [..., w_s] -> [..., out]."""
+    """W[x_1; …; x_S] + b.
+
+    Args:
+        widths: width of each part.
+        out: width of the fused vector.
+    """
 
     def __init__(self, widths: Sequence[int], out: int) -> None:
         super().__init__()
         self.map = Linear(sum(widths), out)
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        """Parts side by side, mapped."""
+        """Parts Float[..., w_s] -> Float[..., out]."""
         mapped: Tensor = self.map(torch.cat(list(parts), dim=-1))
         return mapped
 
     def linearised(self, parts: Sequence[Tensor]) -> Linearised:
-        """Each part through its own columns of W, and b."""
+        """The columns of W that belong to each part, and c = b."""
         weights = self.map.weight.split([part.shape[-1] for part in parts], dim=-1)
         return [partial(nn.functional.linear, weight=weight) for weight in weights], self.map.bias
 
 
 class GateFusion(nn.Module):
-    """Σ_s softmax_s(w(x_s)) x_s: each part's weight is read off the part itself; parts [..., w] ->
-    [..., w].
+    """Σ_s softmax_s(w(x_s)) x_s: the weight of each part is computed from the part itself.
+
+    Args:
+        width: width of every part and of the fused vector.
+        form: w is a network of two layers, or the product with a vector.
     """
 
     def __init__(self, width: int, form: GateForm = "two_layer") -> None:
         super().__init__()
-        two = form == "two_layer"
-        self.energy = (
-            nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, 1))
-            if two
-            else Linear(width, 1, bias=False)
-        )
+        self.energy: nn.Module
+        if form == "two_layer":
+            self.energy = nn.Sequential(Linear(width, width), nn.ReLU(), Linear(width, 1))
+        else:
+            self.energy = Linear(width, 1, bias=False)
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
-        """Parts of equal shape, averaged with their gates."""
+        """Parts Float[..., w] -> Float[..., w]: their average, weighted by the gates."""
         stacked = torch.stack(list(parts), dim=-2)  # [..., S, w]
         weights = self.energy(stacked).softmax(dim=-2)  # [..., S, 1]
         return (weights * stacked).sum(dim=-2)
 
     def linearised(self, parts: Sequence[Tensor]) -> Linearised:
-        """Each part times the gate it has here, and no constant."""
+        """The gates of these parts, and c = 0."""
         weights = self.energy(torch.stack(list(parts), dim=-2)).softmax(dim=-2)
-        return [partial(torch.mul, weight) for weight in weights.unbind(dim=-2)], weights.new_zeros(
-            ()
-        )
+        maps = [partial(torch.mul, weight) for weight in weights.unbind(dim=-2)]
+        return [*maps], weights.new_zeros(())
 
 
 VectorFusion = SumFusion | ConcatFusion | GateFusion
@@ -100,31 +112,47 @@ VectorFusion = SumFusion | ConcatFusion | GateFusion
 def vector_fusion(
     name: FusionName, widths: Sequence[int], out: int, gate_form: GateForm = "two_layer"
 ) -> VectorFusion:
-    """The fusion of vectors of these widths into one of width `out`; sum and gate need all widths
-    equal to it.
+    """A fusion of vectors.
+
+    Args:
+        name: sum, concat or gate.
+        widths: width of each part; sum and gate need all of them equal to `out`.
+        out: width of the fused vector.
+        gate_form: how a gate is computed from a part.
     """
     if name == "concat":
         return ConcatFusion(widths, out)
-    return SumFusion() if name == "sum" else GateFusion(out, gate_form)
+    if name == "gate":
+        return GateFusion(out, gate_form)
+    return SumFusion()
 
 
 class ScoreFusion(nn.Module):
-    """Fuses S score matrices [b, h, l, l] into one; `scores` come unscaled, the result is masked by
-    the caller.
+    """Fuses S score matrices Float[b, h, l, l] into one; the caller scales and masks the result.
 
-    `separable` fusions weigh whole matrices, so attention may fold them into one product.
+    Attributes:
+        separable: whether the fusion is a sum, so that attention may compute it in one product.
+        reads_all_keys: whether a row reads scores of keys that are invisible to it.
     """
 
     separable = False
     reads_all_keys = False
 
     def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
-        """`visible` Bool, broadcastable to [b, h, l, l]: which key a query may read."""
+        """The fused matrix.
+
+        Args:
+            scores: Float[b, h, l, l] of each source, not scaled.
+            visible: Bool, broadcastable to [b, h, l, l]: which key a query may read.
+        """
         raise TypeError(f"{type(self).__name__} is abstract")
 
     def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
-        """What each matrix passes through on its way into the fused one, gates as they are here,
-        and the constant added.
+        """The maps M_s and the constant c of this fusion, with the gates of these scores.
+
+        Args:
+            scores: Float[b, h, l, l] of each source, not scaled.
+            visible: Bool, broadcastable to [b, h, l, l]: which key a query may read.
         """
         raise TypeError(f"{type(self).__name__} is abstract")
 
@@ -135,17 +163,19 @@ class SumScores(ScoreFusion):
     separable = True
 
     def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
-        """The sum; what is visible does not matter before the mask."""
+        """The sum of `scores`; `visible` does not matter to it."""
         return SumFusion()(scores)
 
     def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
-        """Every matrix as it is, and no constant."""
+        """The identity for each of `scores`, and c = 0; `visible` does not matter."""
         return SumFusion().linearised(scores)
 
 
 class SourceAxisConcat(ScoreFusion):
-    """Σ_s w_s S_s + b with one number a source: the causal reading of concatenation (ours, not
-    published).
+    """Σ_s w_s S_s + b with one weight a source: a causal form of concatenation (not published).
+
+    Args:
+        sources: S, how many matrices are fused.
     """
 
     def __init__(self, sources: int) -> None:
@@ -154,20 +184,21 @@ class SourceAxisConcat(ScoreFusion):
         self.bias = nn.Parameter(torch.zeros(()))
 
     def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
-        """The weighted sum; what is visible does not matter before the mask."""
-        return (
-            SumFusion()([weight * part for weight, part in zip(self.weight, scores, strict=True)])
-            + self.bias
-        )
+        """The weighted sum of `scores`; `visible` does not matter to it."""
+        weighted = [weight * part for weight, part in zip(self.weight, scores, strict=True)]
+        return SumFusion()(weighted) + self.bias
 
     def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
-        """Each matrix times its number, and the bias."""
+        """The weight of each of `scores`, and c = b; `visible` does not matter."""
         return [partial(torch.mul, weight) for weight in self.weight.unbind()], self.bias
 
 
 class RowFusion(ScoreFusion):
-    """Base of the fusions that map whole rows of n scores; `masked` hides invisible scores before
-    it, `reference` does not.
+    """Base of the fusions that map whole rows of n scores.
+
+    Args:
+        form: `masked` sets invisible scores to 0 first, `reference` does not.
+        max_length: n, the length of the window.
     """
 
     def __init__(self, form: FusionForm, max_length: int) -> None:
@@ -177,24 +208,34 @@ class RowFusion(ScoreFusion):
         self.max_length = max_length
 
     def forward(self, scores: Sequence[Tensor], visible: Tensor) -> Tensor:
-        """[b, h, l, l] from l <= n columns; columns that are not there count as 0."""
+        """The fused matrix, from l ≤ n columns; missing columns count as 0.
+
+        Args:
+            scores: Float[b, h, l, l] of each source, not scaled.
+            visible: Bool, broadcastable to [b, h, l, l]: which key a query may read.
+        """
         return self.fuse([self.hide(part, visible) for part in scores])
 
     def linearised(self, scores: Sequence[Tensor], visible: Tensor) -> Linearised:
-        """The maps of the given rows, each behind the mask if this form has one."""
+        """The maps M_s and the constant c, with the gates of these scores.
+
+        Args:
+            scores: Float[b, h, l, l] of each source, not scaled.
+            visible: Bool, broadcastable to [b, h, l, l]; the maps of form `masked` begin with it.
+        """
         maps, constant = self.linearise([self.hide(part, visible) for part in scores])
         return [partial(self._behind, through, visible) for through in maps], constant
 
     def hide(self, scores: Tensor, visible: Tensor) -> Tensor:
-        """Scores with the invisible ones at 0, if this form does that."""
+        """`scores` with those that are not `visible` at 0, if the form is `masked`."""
         return scores * visible if self.hides else scores
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
-        """The fusion of the given (possibly zeroed) scores."""
+        """The fusion of rows, whose invisible scores may be 0."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
     def linearise(self, rows: list[Tensor]) -> Linearised:
-        """`fuse` of the given rows as maps and a constant."""
+        """The fusion of rows as maps M_s and a constant c."""
         raise TypeError(f"{type(self).__name__} is abstract")
 
     def _behind(
@@ -204,8 +245,12 @@ class RowFusion(ScoreFusion):
 
 
 class ConcatScores(RowFusion):
-    """fused[t, j] = Σ_s Σ_k W_s[j, k] S_s[t, k] + b_j: one map of [S_1[t]; …; S_S[t]] (length n·S)
-    to n scores.
+    """fused[t, j] = Σ_s Σ_k W_s[j, k] S_s[t, k] + b_j: a map from n·S to n scores of a row.
+
+    Args:
+        sources: S, how many matrices are fused.
+        form: `masked` or `reference`.
+        max_length: n, the length of the window.
     """
 
     def __init__(self, sources: int, form: FusionForm, max_length: int) -> None:
@@ -213,8 +258,9 @@ class ConcatScores(RowFusion):
         self.map = Linear(max_length * sources, max_length)
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
-        """Rows side by side, mapped; a trimmed batch uses the map's first l columns of each source
-        and first l outputs.
+        """The map of concatenated rows.
+
+        A batch of l < n columns uses the first l columns of each source and the first l outputs.
         """
         length = rows[0].shape[-1]
         weight = self._weight(len(rows), length)
@@ -223,12 +269,11 @@ class ConcatScores(RowFusion):
         )
 
     def linearise(self, rows: list[Tensor]) -> Linearised:
-        """Each source's rows through its own columns of the map, and the map's bias."""
+        """The columns of the map that belong to each source, and c = b."""
         length = rows[0].shape[-1]
         weights = self._weight(len(rows), length).unbind(dim=1)
-        return [partial(nn.functional.linear, weight=weight) for weight in weights], self.map.bias[
-            :length
-        ]
+        maps = [partial(nn.functional.linear, weight=weight) for weight in weights]
+        return [*maps], self.map.bias[:length]
 
     def _weight(self, sources: int, length: int) -> Tensor:
         """[l, S, l]."""
@@ -236,8 +281,12 @@ class ConcatScores(RowFusion):
 
 
 class GateScores(RowFusion):
-    """fused[t] = Σ_s g_s(t) S_s[t]: one gate a source, head and row, read off the row by
-    Lin(n,n)-ReLU-Lin(n,1) or a vector.
+    """fused[t] = Σ_s g_s(t) S_s[t]: a gate for each source, head and row, computed from the row.
+
+    Args:
+        form: `masked` or `reference`.
+        max_length: n, the length of the window.
+        gate_form: Lin(n, n)-ReLU-Lin(n, 1), or the product with a vector.
     """
 
     def __init__(
@@ -249,22 +298,33 @@ class GateScores(RowFusion):
         self.energy = Linear(max_length, 1, bias=two)
 
     def fuse(self, rows: list[Tensor]) -> Tensor:
-        """Rows averaged with their gates; a trimmed batch uses the scorer's first l input
-        columns.
+        """The average of rows, weighted by their gates.
+
+        A batch of l < n columns uses the first l input columns of the network.
         """
         return self._averaged(torch.stack(rows, dim=-2))  # [b, h, l, S, l]
 
     def weighted(self, rows: Tensor, weights: Tensor, visible: Tensor) -> Tensor:
-        """[b, h, l, l] from matrices that lie side by side, [b, h, l, S, l], each times its own of
-        `weights` [S].
+        """The fusion of matrices that are multiplied by a weight each.
+
+        Args:
+            rows: Float[b, h, l, S, l], the matrices beside each other.
+            weights: Float[S].
+            visible: Bool, broadcastable to [b, h, l, l]: which key a query may read.
+
+        Returns:
+            Float[b, h, l, l].
         """
-        shares = weights[:, None]
-        return self._averaged(rows * (shares * visible[..., None, :] if self.hides else shares))
+        factors = weights[:, None]
+        if self.hides:
+            factors = factors * visible[..., None, :]
+        return self._averaged(rows * factors)
 
     def linearise(self, rows: list[Tensor]) -> Linearised:
-        """Each source's rows times the gates they have here, and no constant."""
+        """The gates of these rows, and c = 0."""
         gates = self._gates(torch.stack(rows, dim=-2))
-        return [partial(torch.mul, gate) for gate in gates.unbind(dim=-2)], gates.new_zeros(())
+        maps = [partial(torch.mul, gate) for gate in gates.unbind(dim=-2)]
+        return [*maps], gates.new_zeros(())
 
     def _averaged(self, stacked: Tensor) -> Tensor:
         """[b, h, l, S, l] -> [b, h, l, l]."""
@@ -275,9 +335,8 @@ class GateScores(RowFusion):
         length = stacked.shape[-1]
         if self.hidden is None:
             return linear(stacked, self.energy.weight[:, :length], None).softmax(dim=-2)
-        hidden = linear(
-            stacked, self.hidden.weight[:, :length], self.hidden.bias, recurs=False
-        ).relu()  # [b, h, l, S, n]
+        weight = self.hidden.weight[:, :length]
+        hidden = linear(stacked, weight, self.hidden.bias, recurs=False).relu()  # [b, h, l, S, n]
         gates: Tensor = self.energy(hidden).softmax(dim=-2)
         return gates
 
@@ -293,15 +352,21 @@ def score_fusion(
     max_length: int,
     gate_form: GateForm = "two_layer",
 ) -> ScoreFusion:
-    """The fusion of `sources` score matrices; one source needs none, whatever the name."""
+    """A fusion of score matrices; one source needs none, whatever the name.
+
+    Args:
+        name: sum, concat or gate.
+        form: how invisible scores are treated.
+        sources: S, how many matrices are fused.
+        max_length: n, the length of the window.
+        gate_form: how a gate is computed from a row.
+    """
     if name == "sum" or sources == 1:
         return SumScores()
     if form == "source_axis":
         if name == "gate":
-            raise ValueError("a gate read off one number is no gate: source_axis goes with concat")
+            raise ValueError("a gate needs rows of scores: source_axis goes with concat")
         return SourceAxisConcat(sources)
-    return (
-        ConcatScores(sources, form, max_length)
-        if name == "concat"
-        else GateScores(form, max_length, gate_form)
-    )
+    if name == "concat":
+        return ConcatScores(sources, form, max_length)
+    return GateScores(form, max_length, gate_form)

@@ -1,5 +1,5 @@
-"""How much each of several streams counts: γ = softmax(Drop(W[x_1; …; x_S])), read off the streams
-themselves (MSSR).
+"""Weights of several streams, computed from the streams (MSSR): γ = softmax(Drop(W[x_1; …;
+x_S])).
 """
 
 from __future__ import annotations
@@ -14,18 +14,25 @@ from sirec.core.layers.dropout import Dropout
 
 
 class StreamWeights(nn.Module):
-    """One number a stream, adding up to 1; of two streams one number is scored against 0, which is
-    a sigmoid.
+    """A weight for each stream; the weights add up to 1.
+
+    Of two streams the first has a score and the second the score 0, which makes the weight a
+    sigmoid.
+
+    Args:
+        widths: width of each stream.
+        dropout: probability of dropping a score.
     """
 
     def __init__(self, widths: Iterable[int], dropout: float) -> None:
         super().__init__()
         widths = list(widths)
-        self.scorer = Linear(sum(widths), 1 if len(widths) == 2 else len(widths), bias=False)
-        self.dropout = Dropout(dropout)  # on the scores, not on what they are read off
+        scores = 1 if len(widths) == 2 else len(widths)
+        self.scorer = Linear(sum(widths), scores, bias=False)
+        self.dropout = Dropout(dropout)  # of the scores, not of the streams
 
     def forward(self, streams: Iterable[Tensor]) -> tuple[Tensor, ...]:
-        """[..., w_s] of each stream -> its share [..., 1]."""
+        """Float[..., w_s] of each stream -> its weight Float[..., 1]."""
         streams = list(streams)
         scores = self.dropout(self.scorer(torch.cat(streams, dim=-1)))
         if len(streams) == 2:

@@ -126,7 +126,7 @@ def test_a_row_that_is_not_printed_is_a_mistake(keys: dict[str, object], message
 
 
 def test_main_tables_are_complete() -> None:
-    """Data sets x models x metrics of each paper are there, and all values could be metrics."""
+    """Each paper's data sets × models × metrics are there, and all values could be metrics."""
     for name, size in (("comif_table3_overall", 3 * 11 * 4), ("difsr_table2_overall", 4 * 10 * 4)):
         frame = published_table(name)
         assert len(frame) == len(frame[["dataset", "model", "metric"]].drop_duplicates()) == size
@@ -134,7 +134,7 @@ def test_main_tables_are_complete() -> None:
 
 
 def test_every_table_can_be_read() -> None:
-    """Data sets, models and metrics of each paper are there, and all values could be metrics."""
+    """A paper describes every file of printed numbers, and each described table has a file."""
     folder = Path(str(resources.experiments_root())) / "published"
     assert published_names() == sorted(path.stem for path in folder.glob("*.csv"))
     for name in published_names():

@@ -1,6 +1,6 @@
 """The committed record: its configurations, plans and tables are what the code makes of them now.
 
-Outside a clone there is no record, and nothing of this is collected.
+A source distribution has no record, so most of this is skipped there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from record import RESULTS, needs_record
 from studies.spec.test_attributes import with_attributes
 
 from sirec.data.dataset import Dataset
@@ -25,7 +26,6 @@ from sirec.studies.spec.library import read_experiment, shipped_experiments
 from sirec.studies.spec.plan import planned_runs
 from sirec.studies.spec.row import RowPlan
 
-RESULTS = Path(__file__).parents[2] / "results"
 RENDERED = ("md", "csv", "tex")
 ATTRIBUTES = {"beauty": ("brand", "category"), "ml-100k": ("genre", "year")}
 EXPERIMENTS = shipped_experiments()
@@ -57,6 +57,7 @@ def runs_of(study: Path) -> list[dict[str, Any]]:
     return lines
 
 
+@needs_record
 def test_every_committed_run_is_called_by_its_recomputed_identity() -> None:
     """Its stored configuration loads and gives the folder's name; another seed (control) not."""
     for path in committed_runs():
@@ -114,7 +115,7 @@ def test_a_committed_table_is_what_its_ranks_say(study: Path, tmp_path: Path) ->
         assert (tmp_path / f"{study.stem}.{suffix}").read_bytes() == committed.read_bytes()
 
 
-@pytest.mark.skipif(not committed_studies(), reason="no committed results")
+@needs_record
 @pytest.mark.parametrize("name", ["comif_table5_side_information", "comif_table6_modules"])
 def test_parts_added_one_by_one_are_compared_with_the_row_above(name: str) -> None:
     """The last table has a line a step and a metric, and the first row is compared with none."""

@@ -11,7 +11,7 @@ RUN := $(VENV)/bin
 quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, print the comparison
 	$(RUN)/sirec quickstart
 
-test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, committed tables and their report rendered anew, the demo study twice
+test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, examples in docstrings, committed tables rendered anew
 	OMP_NUM_THREADS=1 $(RUN)/pytest -m "not slow" -n auto --dist worksteal
 
 test-all: $(VENV)/all.stamp lint ## everything: slow tests, and those that need Ray
@@ -19,6 +19,7 @@ test-all: $(VENV)/all.stamp lint ## everything: slow tests, and those that need 
 
 lint: $(VENV)/dev.stamp
 	$(RUN)/ruff check .
+	$(RUN)/ruff format --check --quiet .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
 

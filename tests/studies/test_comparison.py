@@ -12,7 +12,7 @@ from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import RankTable
 from sirec.report.results import RunResult, View
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
-from sirec.studies.compare.comparison import compare_entries, without_repeats
+from sirec.studies.compare.comparison import compare_results, without_repeats
 
 USERS = 500
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
@@ -34,13 +34,13 @@ def test_views_without_tests_say_so() -> None:
     """Marks are on the first view; the others say that nothing is tested there, unless there is
     nothing to test (control).
     """
-    tables = compare_entries(ROWS, metrics=METRICS, views=VIEWS, against="sasrec").tables
+    tables = compare_results(ROWS, metrics=METRICS, views=VIEWS, against="sasrec").tables
     assert [any(note.startswith("Unmarked: ") for note in table.notes) for table in tables[:3]] == [
         False,
         True,
         True,
     ]
-    alone = compare_entries(ROWS[:1], metrics=METRICS, views=VIEWS).tables
+    alone = compare_results(ROWS[:1], metrics=METRICS, views=VIEWS).tables
     assert not any(note.startswith("Unmarked: ") for table in alone for note in table.notes)
 
 
@@ -56,7 +56,7 @@ def test_what_was_said_is_pointed_to_and_marks_keep_their_legend() -> None:
     assert "as below the tables before" in second.notes[1]
     assert len(second.notes) == 2
     assert third.notes == ("New.",)
-    drawn = compare_entries(ROWS, metrics=METRICS, views=VIEWS, against="sasrec").tables
+    drawn = compare_results(ROWS, metrics=METRICS, views=VIEWS, against="sasrec").tables
     for shown in drawn[:3]:
         assert any(cell.mark for row in shown.rows for cell in row.cells) == any(
             note.startswith("†") for note in shown.notes
@@ -67,11 +67,12 @@ def test_the_file_leads_to_every_run() -> None:
     """The Markdown ends with a link to each run of each row, all seeds; other runs (control) have
     other links.
     """
-    text = compare_entries(ROWS, metrics=METRICS, against="sasrec").to_markdown()
+    text = compare_results(ROWS, metrics=METRICS, against="sasrec").to_markdown()
     last = text.strip().splitlines()[-1]
     assert last == (
-        "Runs: [SASRec](../runs/shop/sasrec/0); COMIF [seed 0](../runs/shop/comif/0), [seed 1](../runs/shop/comif/1)."
+        "Runs: [SASRec](../runs/shop/sasrec/0); "
+        "COMIF [seed 0](../runs/shop/comif/0), [seed 1](../runs/shop/comif/1)."
     )
     assert (
-        "comif/1" not in compare_entries(ROWS[:2], metrics=METRICS, against="sasrec").to_markdown()
+        "comif/1" not in compare_results(ROWS[:2], metrics=METRICS, against="sasrec").to_markdown()
     )

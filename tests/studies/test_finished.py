@@ -130,9 +130,7 @@ def test_a_study_says_which_of_several_settings(results: Path) -> None:
 
 
 def test_rows_to_train_are_those_that_a_record_of_them_would_give(results: Path) -> None:
-    """Of a plan, `rows_of` chooses as `select_by_study` does of its record: plain rows of a model, or its
-    others.
-    """
+    """Plain rows of a model, or its others where there is none, of a plan as of its record."""
     settings = {
         "S": {"model": "sasrec"},
         "N": {"model": "nova"},

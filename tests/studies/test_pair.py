@@ -23,8 +23,8 @@ from sirec.studies.compare.two_runs import (
     METRICS,
     Sides,
     compare_runs,
-    other_facts,
-    shared_facts,
+    other_settings,
+    shared_settings,
     warning,
 )
 from sirec.studies.spec.plan import without_objective
@@ -87,9 +87,9 @@ def test_a_part_of_the_loss_and_of_the_task_counts(tiny: Dataset, tmp_path: Path
     less = configured(tiny, tmp_path / "less")
     less.write_config(without_objective(less.config(), "upa"), "00ff")
     pools = configured(tiny, tmp_path / "pools", task__composition="pools")
-    loss = next(facts for facts in shared_facts((whole, less)) if facts.name == "loss")
+    loss = next(pair for pair in shared_settings((whole, less)) if pair.name == "loss")
     assert (loss.first, loss.second) == ("1 item + 0.4 iaa + 0.4 upa", "1 item + 0.4 iaa")
-    task = next(facts for facts in shared_facts((whole, pools)) if facts.name == "task")
+    task = next(pair for pair in shared_settings((whole, pools)) if pair.name == "task")
     assert (task.first, task.second) == ("next_item", "next_item (composition=pools)")
 
 
@@ -99,8 +99,8 @@ def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path)
     """
     one = configured(tiny, tmp_path / "one")
     same = configured(tiny, tmp_path / "same")
-    assert warning(shared_facts((one, same))).startswith("Like with like")
-    assert other_facts((one, same)) == []
+    assert warning(shared_settings((one, same))).startswith("Like with like")
+    assert other_settings((one, same)) == []
     for path, value in (
         ("attribute_fusion", "gate"),
         ("behaviour", "embedding"),
@@ -108,14 +108,16 @@ def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path)
         ("threads", 1),
     ):
         changed = configured(tiny, tmp_path / path, **{path.replace(".", "__"): value})
-        [facts] = other_facts((one, changed))
-        assert facts.name.endswith(path)
-        assert warning(shared_facts((one, changed))).startswith("Like with like")
+        [pair] = other_settings((one, changed))
+        assert pair.name.endswith(path)
+        assert warning(shared_settings((one, changed))).startswith("Like with like")
     floor = configured(tiny, tmp_path / "floor", "popularity")
     assert {
-        facts.first for facts in other_facts((floor, one)) if facts.name == "model.attribute"
+        pair.first for pair in other_settings((floor, one)) if pair.name == "model.attribute"
     } == {NOT_RUN}
-    assert warning(shared_facts((floor, one))) == "NOT LIKE WITH LIKE: the runs differ in training"
+    assert (
+        warning(shared_settings((floor, one))) == "NOT LIKE WITH LIKE: the runs differ in training"
+    )
 
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 1, "threads": 1}

@@ -13,9 +13,9 @@ from sirec.report.notes import protocol_sentences
 from sirec.report.result_set import ResultSet
 from sirec.run.config import RunConfig, resolve
 from sirec.run.store import RunFolder
-from sirec.studies.compare.fairness import ABSENT, CONDITIONS, by_stage, facts
-from sirec.studies.compare.results import entries
-from sirec.studies.compare.two_runs import shared_facts
+from sirec.studies.compare.fairness import ABSENT, CONDITIONS, by_stage, conditions_of
+from sirec.studies.compare.run_results import run_results
+from sirec.studies.compare.two_runs import shared_settings
 
 FIRST = Stage(title="pretrain", learning_rate=0.002, epochs=30, keeps="last")
 
@@ -35,7 +35,7 @@ def test_all_stages_are_told(tiny: Dataset, tmp_path: Path) -> None:
     one = resolve("sasrec", tiny)
     both = replace(one, stages=(FIRST, one.stages[0]))
     single, double = (
-        facts(written(config, tmp_path / str(len(config.stages)))) for config in (one, both)
+        conditions_of(written(config, tmp_path / str(len(config.stages)))) for config in (one, both)
     )
     assert double["learning rate"] == "pretrain 0.002, then train 0.0001"
     assert double["epochs at most"] == "pretrain 30, then train 200"
@@ -67,7 +67,7 @@ def test_a_table_tells_budget_and_size(tiny: Dataset, tmp_path: Path, monkeypatc
     folders = [written(usual, tmp_path / "a"), written(other, tmp_path / "b")]
     [line] = [
         note
-        for note in protocol_sentences(ResultSet(entries(folders[:1])))
+        for note in protocol_sentences(ResultSet(run_results(folders[:1])))
         if note.startswith("Protocol: ")
     ]
     for said in (
@@ -80,7 +80,7 @@ def test_a_table_tells_budget_and_size(tiny: Dataset, tmp_path: Path, monkeypatc
     ):
         assert said in line
     assert "inner width" not in line  # a detail, until rows differ in it
-    notes = " ".join(protocol_sentences(ResultSet(entries(folders))))
+    notes = " ".join(protocol_sentences(ResultSet(run_results(folders))))
     for name in (
         "epochs at most",
         "width",
@@ -103,13 +103,13 @@ def test_tables_and_pairs_have_one_list(tiny: Dataset, tmp_path: Path) -> None:
         written(resolve("comif", tiny), tmp_path / "a"),
         written(resolve("gru4rec", tiny, assignments={"learning_rate": 0.5}), tmp_path / "b"),
     )
-    first, second = ({**facts(side), **facts(side, details=True)} for side in sides)
+    first, second = ({**conditions_of(side), **conditions_of(side, details=True)} for side in sides)
     unlike = {name for name in first if name in second and first[name] != second[name]}
-    of_pair = {found.name for found in shared_facts(sides) if not found.are_alike}
+    of_pair = {found.name for found in shared_settings(sides) if not found.are_alike}
     assert {"learning rate", "heads", "fields", "loss"} <= unlike <= of_pair
     assert of_pair - unlike == {"inner width", "attention dropout"}  # which a recurrence lacks
-    assert facts(sides[1])["heads"] == ABSENT
-    assert {found.name for found in shared_facts(sides)} == {
+    assert conditions_of(sides[1])["heads"] == ABSENT
+    assert {found.name for found in shared_settings(sides)} == {
         "history",
         *(condition.name for condition in CONDITIONS),
     }

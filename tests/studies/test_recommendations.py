@@ -24,10 +24,10 @@ from sirec.report.results import View
 from sirec.run.config import resolve
 from sirec.run.execute import execute, load_model
 from sirec.run.store import RunFolder, Store
-from sirec.studies.compare.comparison import compare_entries
+from sirec.studies.compare.comparison import compare_results
 from sirec.studies.compare.external import recommended, refuse_unknown
 from sirec.studies.compare.external_files import CODES, read_recommendations
-from sirec.studies.compare.results import entry
+from sirec.studies.compare.run_results import run_result
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 1, "threads": 1}
 TOP = 25
@@ -174,7 +174,7 @@ def test_lists_stand_beside_runs(
     for name, size in (("ten", 10), ("more", 20)):
         top[top["rank"] < size].to_csv(tmp_path / f"{name}.csv", index=False)
     theirs, notes = recommended([tmp_path / "ten.csv", tmp_path / "more.csv"], data, "test")
-    comparison = compare_entries([entry(run), *theirs], notes=notes)
+    comparison = compare_results([run_result(run), *theirs], notes=notes)
     ours, ten, more = comparison.tables[0].rows
     assert [cell.value for cell in ours.cells] == [cell.value for cell in more.cells]
     assert [cell.value for cell in ten.cells] == [

@@ -9,8 +9,8 @@ from sirec.data.dataset import Dataset
 from sirec.data.split import LeaveOneOut, Temporal
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder
-from sirec.studies.compare.results import entries
-from sirec.studies.compare.results import entry as one
+from sirec.studies.compare.run_results import run_result as one
+from sirec.studies.compare.run_results import run_results
 from sirec.studies.spec.plan import without_objective
 
 
@@ -32,7 +32,7 @@ def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> 
         folders[-1].path.mkdir()
         folders[-1].write_config(config, "0")
     monkeypatch.setattr(RunFolder, "ranks", lambda self: None)
-    labels = [made.label for made in entries(folders)]
+    labels = [made.label for made in run_results(folders)]
     assert labels[0] == labels[1]
     assert labels[2] != labels[0]
     assert "heads=2" in labels[2]

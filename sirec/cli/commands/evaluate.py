@@ -73,9 +73,9 @@ def evaluate(
     from sirec.report.results import View
     from sirec.run.store import Store
     from sirec.studies.analyses.names import check_name
-    from sirec.studies.compare.comparison import compare_entries
+    from sirec.studies.compare.comparison import compare_results
     from sirec.studies.compare.external import recommended, refuse_unknown
-    from sirec.studies.compare.results import entries
+    from sirec.studies.compare.run_results import run_results
 
     if split not in PARTS:
         raise unknown("split", split, PARTS)
@@ -90,7 +90,7 @@ def evaluate(
     for folder in folders if recompute else ():
         recompute_ranks(folder, data_root)
     view = View(split, history.value)
-    rows = entries(folders)
+    rows = run_results(folders)
     notes: list[str] = []
     if recommendations:
         theirs, notes = recommended(
@@ -98,7 +98,7 @@ def evaluate(
         )
         refuse_unknown(theirs, metrics, view, are_named=bool(metric))
         rows += theirs
-    comparison = compare_entries(rows, metrics=metrics, views=[view], against=against, notes=notes)
+    comparison = compare_results(rows, metrics=metrics, views=[view], against=against, notes=notes)
     show(comparison, as_json=as_json)
     if name:
         say(f"written: {comparison.write(out / 'tables', name)}")

@@ -52,8 +52,8 @@ def train(
     from sirec.run.config import resolve
     from sirec.run.execute import device_named
     from sirec.run.store import Store
-    from sirec.studies.compare.comparison import compare_entries
-    from sirec.studies.compare.results import entry
+    from sirec.studies.compare.comparison import compare_results
+    from sirec.studies.compare.run_results import run_result
     from sirec.studies.spec.plan import PlannedRun
     from sirec.training.process_group import joined, own_device
 
@@ -87,6 +87,6 @@ def train(
         print_json({"run": str(folder.path), "metrics": metrics, "timings": folder.timings()})
         return
     for split in ("valid", "test") if test else ("valid",):
-        for table in compare_entries([entry(folder)], title=title, views=[View(split)]).tables:
+        for table in compare_results([run_result(folder)], title=title, views=[View(split)]).tables:
             stdout.print(to_rich(table))
     say(f"run: {folder.path}\ntest: sirec evaluate {folder.path}")

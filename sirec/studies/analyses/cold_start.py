@@ -26,7 +26,7 @@ from sirec.report.results import Rows, RunResult, View, best_on_validation
 from sirec.run.store import RecordedRun, Store
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import HEADLINE, Comparison, without_repeats
-from sirec.studies.compare.results import entry
+from sirec.studies.compare.run_results import run_result
 
 MODELS: tuple[str, ...] = (
     "transitions",
@@ -71,7 +71,7 @@ def cold_start(asked: ColdStart, out: Path) -> DrawnAnalysis:
     like not being stored, or too few users for two bins.
     """
     metrics = parse_metrics(asked.metrics)
-    found = [entry(run.open(out), run.label) for run in asked.runs]
+    found = [run_result(run.open(out), run.label) for run in asked.runs]
     rows = one_data_set(found)
     view, baseline = View("test", asked.history), _baseline(rows, asked, metrics)
     title = f"Cold start on {found[0].dataset}: test, history {'kept' if asked.history == 'keep' else 'masked'}"

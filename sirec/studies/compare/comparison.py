@@ -84,8 +84,8 @@ class Comparison:
         return folder / f"{name}.md"
 
 
-def compare_entries(
-    entries: Iterable[RunResult],
+def compare_results(
+    runs: Iterable[RunResult],
     *,
     title: str = "Comparison",
     metrics: Sequence[Metric] = DEFAULT_METRICS,
@@ -101,7 +101,7 @@ def compare_entries(
     data.
 
     Args:
-        entries: the runs.
+        runs: the runs.
         title: title of the comparison.
         metrics: the metrics.
         views: which ranks are shown. Differences are tested on the first one.
@@ -114,7 +114,7 @@ def compare_entries(
         SirecError: if there is only one row and one to compare it with is named, if a row is not
             found, or if the runs cannot be grouped (see `ResultSet`).
     """
-    results = ResultSet(entries)
+    results = ResultSet(runs)
     if against is not None and not results.has_choice():
         raise SirecError(
             f"against {against}: there is one row, and nothing to set it against", "add another run"

@@ -17,48 +17,65 @@ from sirec.studies.compare.external_files import read_recommendations
 def recommended(
     files: Sequence[Path], data: Dataset, part: HeldOutPart, order: str | None = None
 ) -> tuple[list[RunResult], list[str]]:
-    """A row for each file, and a note for each that says how it was read.
+    """A row for each file of recommendations.
 
-    Rows are named after files, by their whole paths where names are shared. How such a row was
-    trained is not known, so its protocol is empty. Raises `SirecError` for a file that cannot be
-    ranked.
+    Args:
+        files: the files. Rows are named after them, by whole paths where two have one name.
+        data: the data set whose users and items the files name.
+        part: the held-out split that the recommendations are for.
+        order: the order of an array of scores, see `read_recommendations`.
+
+    Returns:
+        The rows, whose protocol is empty because it is not known, and a note on each file.
+
+    Raises:
+        SirecError: if a file cannot be ranked.
     """
     names = [path.stem for path in files]
-    entries, notes = [], []
+    results: list[RunResult] = []
+    notes: list[str] = []
     for path in files:
         label = path.stem if names.count(path.stem) == 1 else str(path)
         ranking = read_recommendations(path, data, order).rank(data, part)
-        entries.append(
-            RunResult(
-                label=label,
-                model=label,
-                seed=0,
-                protocol={},
-                ranks=ranking.ranks,
-                dataset=data.name,
-                is_variant=True,
-                fingerprint=data.fingerprint(),
-                split=data.held_out.split,
-            )
+        result = RunResult(
+            label=label,
+            model=label,
+            seed=0,
+            protocol={},
+            ranks=ranking.ranks,
+            dataset=data.name,
+            is_variant=True,
+            fingerprint=data.fingerprint(),
+            split=data.held_out.split,
         )
-        said = "; ".join(ranking.remarks)
-        notes.append(
-            f"{label}: another tool's, trained as that tool did{f'; {said}' if said else ''}."
-        )
-    return entries, notes
+        results.append(result)
+        remarks = "; ".join(("another tool's, trained as that tool did", *ranking.remarks))
+        notes.append(f"{label}: {remarks}.")
+    return results, notes
 
 
 def refuse_unknown(
-    entries: Sequence[RunResult], metrics: Sequence[Metric], view: View, *, are_named: bool = True
+    results: Sequence[RunResult], metrics: Sequence[Metric], view: View, *, are_named: bool = True
 ) -> None:
-    """Raise `SirecError` for a metric that reads further than a row's ranks are known.
+    """Refuse metrics that read further than a row's ranks are known.
 
-    Of metrics that nobody named, it is enough for a row that one is known.
+    Args:
+        results: the rows.
+        metrics: the metrics.
+        view: which ranks are read.
+        are_named: whether a person named the metrics. If not, it is enough for a row that one
+            metric is known.
+
+    Raises:
+        SirecError: if a metric is not known for a row.
     """
-    for entry in entries:
-        unknown = [metric for metric in metrics if not is_known(entry, metric, view)]
+    for result in results:
+        unknown = [metric for metric in metrics if not is_known(result, metric, view)]
         if unknown and (are_named or len(unknown) == len(metrics)):
-            end = entry.ranks.exact_to[view.history]
-            what = f"{unknown[0].name}: the lists of {entry.label} are exact to cutoff {end}"
-            hint = f"ask for cutoffs of at most {end}, as --metric Recall@{max(end, 1)}, or give longer lists"
-            raise SirecError(f"{what} with the history {WORDS[view.history]}", hint)
+            end = result.ranks.exact_to[view.history]
+            raise SirecError(
+                f"{unknown[0].name}: the lists of {result.label} are exact to cutoff {end} "
+                f"with the history {WORDS[view.history]}",
+                f"ask for cutoffs of at most {end}, as --metric Recall@{max(end, 1)}, "
+                "or give longer lists",
+            )

@@ -1,8 +1,8 @@
-"""Files of recommendations, with the raw ids of the data set.
+"""Files of recommendations that another tool made, with the raw ids of the data set.
 
 Lists are tables (CSV, TSV, JSON lines, Parquet) with the columns user, item, and rank (lowest
 first) or score (highest first). With both columns the rank decides. Ranks only order a list: they
-may begin at 0, and have gaps.
+may begin at 0, and numbers may be left out.
 
 Scores are NumPy arrays (`.npy`), users by items. Their rows and columns are in the order of the
 codes of the data set (`codes`; the padding's column may be there or not), or of the lists `users`
@@ -30,17 +30,25 @@ from sirec.run.files import read_json
 
 CODES = "codes"
 NAMED = 3  # how many unknown names a remark shows
-ORDERS: Mapping[str, float] = {
-    "rank": -1.0,
-    "score": 1.0,
-}  # the first column that is there decides; its sign: highest first
+# Sign of the column that orders lists, so that the highest comes first. The first column that a
+# file has decides.
+ORDERS: Mapping[str, float] = {"rank": -1.0, "score": 1.0}
 
 
 class NoBadLines(BadLines):
-    """No line of a list may be left out."""
+    """Refuses every bad line: none of a list may be left out."""
 
     def add(self, where: str, problem: str, line: str = "") -> None:
-        """Raise `SirecError`."""
+        """Refuse a line.
+
+        Args:
+            where: file and line.
+            problem: what is wrong.
+            line: the line itself.
+
+        Raises:
+            SirecError: always.
+        """
         quoted = f": '{line[:SHOWN]}'" if line else ""
         raise SirecError(
             f"{where}: {problem}{quoted}", "every line needs user, item and rank or score"
@@ -48,11 +56,17 @@ class NoBadLines(BadLines):
 
 
 def read_recommendations(path: Path, data: Dataset, order: str | None = None) -> Recommendations:
-    """What a file recommends to the users of a data set; `order` is that of an array (see the
-    module).
+    """What a file recommends to the users of a data set.
 
-    Raises `SirecError` naming file, line and column of what is wrong, and where no user or no item
-    is known.
+    Args:
+        path: the file.
+        data: the data set.
+        order: the order of an array's rows and columns: `codes`, or a JSON file with the lists
+            `users` and `items`. Lists name users and items and have no order.
+
+    Raises:
+        SirecError: with file, line and column of what is wrong; and if no user or no item is one
+            of the data set.
     """
     if not path.is_file():
         raise SirecError(
@@ -63,42 +77,54 @@ def read_recommendations(path: Path, data: Dataset, order: str | None = None) ->
 
 
 def read_lists(path: Path, data: Dataset, order: str | None = None) -> Lists:
-    """Lists from a table of any known format. Raises `SirecError`, see `read_recommendations`."""
+    """Lists from a table of any known format.
+
+    Args:
+        path: the file.
+        data: the data set.
+        order: must be None.
+
+    Raises:
+        SirecError: as `read_recommendations` does, and if an order is given.
+    """
     if order is not None:
         raise SirecError(f"{path}: lists name users and items, and need no --order", "leave it out")
-    file = RawFile(path, path.stat().st_size)
-    table = opened(file)
-    by = _ordered_by(table)
+    table = opened(RawFile(path, path.stat().st_size))
+    by = _ordering_column(table)
     read = table.read(
         [WantedColumn("user"), WantedColumn("item"), WantedColumn(by, "number")],
         ReadingContext(bad_lines=NoBadLines()),
     )
-    users, unknown_users = _codes(read, "user", data.user_names, path)
-    items, unknown_items = _codes(read, "item", data.item_names, path)
+    users, unknown_users = _column_codes(read, "user", data.user_names, path)
+    items, unknown_items = _column_codes(read, "item", data.item_names, path)
     length = np.bincount(users[users > 0], minlength=data.user_count + 1)
     real = (users > 0) & (items > 0)
     users, items, keys = users[real], items[real], ORDERS[by] * read.column(by).to_numpy()[real]
     _refuse_repeats(users, items, data, path)
-    remarks = (
-        *_left_out("user", unknown_users, data.name),
-        *_left_out("item", unknown_items, data.name),
-    )
-    return Lists(users, items, keys, length, remarks)
+    return Lists(users, items, keys, length, _left_out(unknown_users, unknown_items, data))
 
 
 def read_scores(path: Path, data: Dataset, order: str | None = None) -> ScoreTable:
-    """Scores from a NumPy array, read block by block as they are needed. Raises `SirecError`, see
-    `read_recommendations`.
+    """Scores from a NumPy array, which is read block by block as it is needed.
+
+    Args:
+        path: the file.
+        data: the data set.
+        order: the order of rows and columns, see `read_recommendations`.
+
+    Raises:
+        SirecError: as `read_recommendations` does, and if no order is given.
     """
     if order is None:
-        hint = "--order codes for the codes of the data set, or --order IDS.json with the lists users and items"
-        raise SirecError(f"{path}: the order of its rows and columns is not said", hint)
-    table = _array(path)
-    return (
-        _in_codes(path, table, data)
-        if order == CODES
-        else _in_order_of(Path(order), path, table, data)
-    )
+        raise SirecError(
+            f"{path}: the order of its rows and columns is not said",
+            "--order codes for the codes of the data set, "
+            "or --order IDS.json with the lists users and items",
+        )
+    scores = _array(path)
+    if order == CODES:
+        return _in_codes(path, scores, data)
+    return _in_order_of(Path(order), path, scores, data)
 
 
 READERS: Mapping[str, Callable[[Path, Dataset, str | None], Recommendations]] = {
@@ -106,7 +132,8 @@ READERS: Mapping[str, Callable[[Path, Dataset, str | None], Recommendations]] = 
 }
 
 
-def _ordered_by(table: AnyTable) -> str:
+def _ordering_column(table: AnyTable) -> str:
+    """The column that orders the lists of a table."""
     for name in ("user", "item"):
         if name not in table.header:
             raise unknown("column", name, table.header, str(table.file))
@@ -119,97 +146,117 @@ def _ordered_by(table: AnyTable) -> str:
     )
 
 
-def _codes(
+def _column_codes(
     table: pa.Table, key: str, names: Sequence[str], where: Path
 ) -> tuple[ItemCodes, list[str]]:
-    """Long[N]: the code of each row's name, 0 where the data set lacks it, and the names that it
-    lacks.
-    """
+    """Long[N]: the code of each line's name, 0 for an unknown one; and the unknown names."""
     column = table.column(key).combine_chunks()
-    column = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
-    given = column.dictionary.to_pylist()
-    codes, lacking = _known(given, key, names, where)
+    if isinstance(column, pa.ChunkedArray):
+        column = column.chunk(0)
+    codes, lacking = _codes(column.dictionary.to_pylist(), key, names, where)
     return codes[column.indices.to_numpy(zero_copy_only=False)], lacking
 
 
-def _known(
+def _codes(
     given: Sequence[str], key: str, names: Sequence[str], where: Path
 ) -> tuple[ItemCodes, list[str]]:
-    known = {name: code for code, name in enumerate(names) if code}
-    codes = np.array([known.get(name, 0) for name in given], dtype=np.int64)
+    """The code of each given name, 0 for an unknown one; and the unknown names.
+
+    Raises:
+        SirecError: if all names are unknown.
+    """
+    code_of = {name: code for code, name in enumerate(names) if code}
+    codes = np.array([code_of.get(name, 0) for name in given], dtype=np.int64)
     if not codes.any():
         shown = ", ".join(f"'{name}'" for name in names[1 : NAMED + 1])
         raise SirecError(
             f"{where}: no {key} in it is one of the data set ('{given[0]}')",
             f"its raw ids: {shown}, …",
         )
-    return codes, [name for name, code in zip(given, codes, strict=True) if not code]
+    return codes, [given[index] for index in np.flatnonzero(codes == 0).tolist()]
 
 
-def _left_out(key: str, names: Sequence[str], data: str) -> list[str]:
-    if not names:
-        return []
-    shown = ", ".join(f"'{name}'" for name in names[:NAMED]) + (", …" if len(names) > NAMED else "")
-    return [f"{len(names):,} {key}{'s' * (len(names) > 1)} not in {data} left out ({shown})"]
+def _left_out(users: Sequence[str], items: Sequence[str], data: Dataset) -> tuple[str, ...]:
+    """Remarks on the users and items that the data set lacks."""
+    remarks: list[str] = []
+    for key, names in (("user", users), ("item", items)):
+        if names:
+            shown = ", ".join(f"'{name}'" for name in names[:NAMED])
+            if len(names) > NAMED:
+                shown += ", …"
+            plural = "s" * (len(names) > 1)
+            remarks.append(f"{len(names):,} {key}{plural} not in {data.name} left out ({shown})")
+    return tuple(remarks)
 
 
 def _refuse_repeats(users: ItemCodes, items: ItemCodes, data: Dataset, path: Path) -> None:
     pairs, counts = np.unique(users * data.item_codes + items, return_counts=True)
     if (counts > 1).any():
         user, item = divmod(int(pairs[counts > 1][0]), data.item_codes)
-        what = f"{path}: user '{data.user_names[user]}' has item '{data.item_names[item]}' {counts.max()} times"
-        raise SirecError(what, "a list has each item once")
+        raise SirecError(
+            f"{path}: user '{data.user_names[user]}' has item '{data.item_names[item]}' "
+            f"{counts.max()} times",
+            "a list has each item once",
+        )
 
 
 def _array(path: Path) -> npt.NDArray[Any]:
     try:
-        table: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        scores: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise SirecError(
             f"{path}: not a readable NumPy array: {str(error).splitlines()[0][:100]}"
         ) from None
-    if table.ndim != 2 or table.dtype.kind not in "fiu":
+    if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise SirecError(
-            f"{path}: {table.dtype} of shape {table.shape}", "expected numbers, users by items"
+            f"{path}: {scores.dtype} of shape {scores.shape}", "expected numbers, users by items"
         )
-    return table
+    return scores
 
 
-def _in_codes(path: Path, table: npt.NDArray[Any], data: Dataset) -> ScoreTable:
-    rows, columns = table.shape
+def _in_codes(path: Path, scores: npt.NDArray[Any], data: Dataset) -> ScoreTable:
+    """An array in the order of the data set's codes, with or without the padding's column."""
+    rows, columns = scores.shape
     if rows != data.user_count or columns not in (data.item_codes, data.item_count):
         raise SirecError(
-            f"{path}: {rows:,} by {columns:,}, but {data.name} has {data.user_count:,} users and {data.item_count:,} items",
-            f"expected {data.user_count:,} rows and {data.item_count:,} columns, or one more with the padding's first",
+            f"{path}: {rows:,} by {columns:,}, but {data.name} has {data.user_count:,} users "
+            f"and {data.item_count:,} items",
+            f"expected {data.user_count:,} rows and {data.item_count:,} columns, "
+            "or one more with the padding's first",
         )
-    column = np.maximum(np.arange(data.item_codes) - (data.item_codes - columns), 0)
-    return ScoreTable(table, np.arange(-1, data.user_count), column, str(path))
+    without_padding = data.item_codes - columns
+    column = np.maximum(np.arange(data.item_codes) - without_padding, 0)
+    return ScoreTable(scores, np.arange(-1, data.user_count), column, str(path))
 
 
-def _in_order_of(sidecar: Path, path: Path, table: npt.NDArray[Any], data: Dataset) -> ScoreTable:
-    users, items = (
-        _ids(sidecar, key, count)
-        for key, count in zip(("users", "items"), table.shape, strict=True)
-    )
-    rows, unknown_users = _known(users, "user", data.user_names, sidecar)
-    columns, unknown_items = _known(items, "item", data.item_names, sidecar)
-    row, column = (np.full(count + 1, -1) for count in (data.user_count, data.item_count))
-    row[rows[rows > 0]], column[columns[columns > 0]] = (
-        np.flatnonzero(rows),
-        np.flatnonzero(columns),
-    )
-    if (column[1:] < 0).any():
-        lacking = np.flatnonzero(column[1:] < 0) + 1
-        what = f"{sidecar}: {len(lacking):,} items of {data.name} are not in it, first '{data.item_names[lacking[0]]}'"
-        raise SirecError(what, "scores cover every item; for fewer, write lists")
-    remarks = (
-        *_left_out("user", unknown_users, data.name),
-        *_left_out("item", unknown_items, data.name),
-    )
-    return ScoreTable(table, row, np.maximum(column, 0), str(path), remarks)
+def _in_order_of(sidecar: Path, path: Path, scores: npt.NDArray[Any], data: Dataset) -> ScoreTable:
+    """An array in the order of the raw ids that a JSON file lists."""
+    users = _ids(sidecar, "users", scores.shape[0])
+    items = _ids(sidecar, "items", scores.shape[1])
+    user_codes, unknown_users = _codes(users, "user", data.user_names, sidecar)
+    item_codes, unknown_items = _codes(items, "item", data.item_names, sidecar)
+    row = _positions(user_codes, data.user_count)
+    column = _positions(item_codes, data.item_count)
+    lacking = np.flatnonzero(column[1:] < 0) + 1
+    if len(lacking):
+        raise SirecError(
+            f"{sidecar}: {len(lacking):,} items of {data.name} are not in it, "
+            f"first '{data.item_names[lacking[0]]}'",
+            "scores cover every item; for fewer, write lists",
+        )
+    remarks = _left_out(unknown_users, unknown_items, data)
+    return ScoreTable(scores, row, np.maximum(column, 0), str(path), remarks)
+
+
+def _positions(codes: ItemCodes, count: int) -> ItemCodes:
+    """Long[count + 1]: code -> its position in the list, -1 for codes that are not in it."""
+    positions = np.full(count + 1, -1)
+    positions[codes[codes > 0]] = np.flatnonzero(codes)
+    return positions
 
 
 def _ids(sidecar: Path, key: str, count: int) -> list[str]:
+    """The raw ids of one axis of an array."""
     order = read_json(sidecar)
     if not isinstance(order, dict) or not isinstance(order.get(key), list):
         raise SirecError(
@@ -217,7 +264,11 @@ def _ids(sidecar: Path, key: str, count: int) -> list[str]:
             'expected {"users": [...], "items": [...]}, the raw ids in order',
         )
     ids = [str(name) for name in order[key]]
-    if len(ids) != count or len(set(ids)) < count:
-        what = f"{sidecar}: {len(ids):,} {key}, {len(set(ids)):,} of them different, for an array with {count:,}"
-        raise SirecError(what, "expected one id each, in the order of rows and columns")
+    distinct = len(set(ids))
+    if len(ids) != count or distinct < count:
+        raise SirecError(
+            f"{sidecar}: {len(ids):,} {key}, {distinct:,} of them different, "
+            f"for an array with {count:,}",
+            "expected one id each, in the order of rows and columns",
+        )
     return ids

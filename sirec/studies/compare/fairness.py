@@ -1,9 +1,8 @@
-"""What has to be alike for a fair comparison: one list, for the notes below tables and for two runs
-beside each other.
+"""What has to be alike for a fair comparison: one list, for notes below tables and for two runs.
 
-A model may be trained in several stages. What these have alike is said once, what they have not is
-said stage by stage; epochs are always said stage by stage, because they add up. A floor is counted,
-not trained: of it only data and split are asked.
+A model may be trained in several stages. A setting that all stages share is said once, any other
+stage by stage; epochs are always said stage by stage, because they add up. A training-free baseline
+has only the conditions on data and split.
 """
 
 from __future__ import annotations
@@ -16,17 +15,20 @@ from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 
-UNTRAINED = "none: counted"
+UNTRAINED = "none: training-free"
 ABSENT = "none"
 
 
 @dataclass(frozen=True)
 class Condition:
-    """Something that a fair comparison shares: its `name`, what a run has there, the steps of
-    dotted paths that it covers.
+    """Something that a fair comparison shares.
 
-    A table says it of all its rows, a `detail` only where its rows differ in it. `of_training_free`
-    too, or only of what is trained.
+    Attributes:
+        name: how tables call it.
+        of: what a run has there, as text.
+        keys: the ends of the configuration's paths that it covers.
+        is_detail: whether a table mentions it only where rows differ in it.
+        of_training_free: whether training-free baselines have it, too.
     """
 
     name: str
@@ -36,29 +38,48 @@ class Condition:
     of_training_free: bool = False
 
 
-def facts(folder: RunFolder, *, details: bool = False) -> Mapping[str, str]:
-    """What a run has of each condition that a table always says, or of the details."""
-    config = folder.config()
-    found = (
-        (condition.name, condition.of(folder, config))
-        for condition in CONDITIONS
-        if condition.is_detail == details
-    )
-    return {name: text for name, text in found if not (details and text == ABSENT)}
+def conditions_of(run: RunFolder, *, details: bool = False) -> Mapping[str, str]:
+    """Name of a condition -> what a run has there.
+
+    Args:
+        run: the run.
+        details: whether the details are wanted, without those that the run lacks, or the other
+            conditions.
+    """
+    config = run.config()
+    found: dict[str, str] = {}
+    for condition in CONDITIONS:
+        if condition.is_detail == details:
+            text = condition.of(run, config)
+            if not (details and text == ABSENT):
+                found[condition.name] = text
+    return found
+
+
+def is_covered(path: str) -> bool:
+    """Whether a condition covers a path of the configuration, given with dots."""
+    covered: list[str] = []
+    for condition in CONDITIONS:
+        covered += condition.keys
+    return any(f".{key}." in f".{path}." for key in covered)
 
 
 def by_stage(stages: Sequence[Stage], text: Callable[[Stage], str], *, each: bool = False) -> str:
-    """What stages have: once if all have the same, else, or with `each`, under their titles."""
+    """A setting of all stages: `0.0001`, or `pretrain 0.002, then train 0.0001`.
+
+    Args:
+        stages: the stages.
+        text: the setting of one stage.
+        each: whether several stages are listed although they have the same setting.
+    """
     texts = [text(stage) for stage in stages]
     if len(set(texts)) == 1 and not (each and len(texts) > 1):
         return texts[0]
-    return (
-        ", then ".join(f"{stage.title} {said}" for stage, said in zip(stages, texts, strict=True))
-        or UNTRAINED
-    )
+    named = [f"{stage.title} {said}" for stage, said in zip(stages, texts, strict=True)]
+    return ", then ".join(named) or UNTRAINED
 
 
-def _staged(
+def _of_stages(
     name: str,
     key: str,
     text: Callable[[Stage], str],
@@ -66,42 +87,59 @@ def _staged(
     each: bool = False,
     is_detail: bool = False,
 ) -> Condition:
-    return Condition(
-        name, lambda _, config: by_stage(config.stages, text, each=each), (key,), is_detail
-    )
+    """A condition on a setting of every stage."""
+
+    def of(_: RunFolder, config: RunConfig) -> str:
+        return by_stage(config.stages, text, each=each)
+
+    return Condition(name, of, (key,), is_detail)
 
 
-def _sized(name: str, key: str, *, is_detail: bool = False) -> Condition:
-    """A size that most models have."""
-    return Condition(
-        name,
-        lambda _, config: str(getattr(config.model, key, ABSENT)),
-        (f"model.{key}",),
-        is_detail,
-    )
+def _of_model(name: str, key: str, *, is_detail: bool = False) -> Condition:
+    """A condition on a size that most models have."""
+
+    def of(_: RunFolder, config: RunConfig) -> str:
+        return str(getattr(config.model, key, ABSENT))
+
+    return Condition(name, of, (f"model.{key}",), is_detail)
 
 
-def _plain(name: str, key: str) -> Condition:
-    """A key of the whole configuration."""
-    return Condition(name, lambda _, config: str(getattr(config, key)), (key,))
+def _of_run(key: str) -> Condition:
+    """A condition on a key at the top of the configuration."""
+    return Condition(key, lambda _, config: str(getattr(config, key)), (key,))
 
 
-def _spelt(part: object) -> str:
-    """A named part of a configuration, with its weight and what is not at its default."""
-    tree = dump(part, defaults=False)
-    others = ", ".join(
-        f"{key}={value}" for key, value in tree.items() if key not in ("name", "weight")
-    )
-    weight = f"{part.weight:g} " if hasattr(part, "weight") else ""
-    return f"{weight}{tree['name']}{f' ({others})' if others else ''}"
+def _data(run: RunFolder, config: RunConfig) -> str:
+    return f"{config.data.name} {run.fingerprint()}"
 
 
-def _fields(config: RunConfig) -> Iterator[str]:
+def _fields(_: RunFolder, config: RunConfig) -> str:
+    return ", ".join(_names_of_fields(config)) or ABSENT
+
+
+def _names_of_fields(config: RunConfig) -> Iterator[str]:
     """The fields that the model reads."""
     if config.model.reads("attribute"):
-        yield from ("all attributes",) if config.data.attributes is None else config.data.attributes
+        if config.data.attributes is None:
+            yield "all attributes"
+        else:
+            yield from config.data.attributes
     if config.model.reads("behaviour"):
         yield from config.data.behaviours
+
+
+def _spelt(component: object) -> str:
+    """A named component: its weight, its name, and the settings that are not at their default."""
+    tree = dump(component, defaults=False)
+    settings = [f"{key}={tree[key]}" for key in tree if key not in ("name", "weight")]
+    text = str(tree["name"])
+    if hasattr(component, "weight"):
+        text = f"{component.weight:g} {text}"
+    return f"{text} ({', '.join(settings)})" if settings else text
+
+
+def _loss(stage: Stage) -> str:
+    return " + ".join(map(_spelt, stage.objectives))
 
 
 def _selected(stage: Stage) -> str:
@@ -113,43 +151,33 @@ def _patience(stage: Stage) -> str:
 
 
 CONDITIONS = (
-    _plain("protocol", "protocol"),
-    _plain("profile", "profile"),
-    Condition(
-        "data",
-        lambda folder, config: f"{config.data.name} {folder.fingerprint()}",
-        ("data.name",),
-        of_training_free=True,
-    ),
-    Condition("split", lambda folder, _: folder.split().text, of_training_free=True),
-    Condition(
-        "fields",
-        lambda _, config: ", ".join(_fields(config)) or ABSENT,
-        ("data.attributes", "data.behaviours"),
-    ),
+    _of_run("protocol"),
+    _of_run("profile"),
+    Condition("data", _data, ("data.name",), of_training_free=True),
+    Condition("split", lambda run, _: run.split().text, of_training_free=True),
+    Condition("fields", _fields, ("data.attributes", "data.behaviours")),
     Condition("length", lambda _, config: str(config.data.max_length), ("max_length",)),
-    _sized("width", "width"),
-    _sized("layers", "layers"),
-    _sized("heads", "heads"),
-    _sized("dropout", "dropout"),
-    _staged("loss", "objectives", lambda stage: " + ".join(map(_spelt, stage.objectives))),
-    _staged("task", "task", lambda stage: _spelt(stage.task)),
-    _staged("targets a step", "budget", lambda stage: f"{stage.budget:,}"),
-    _staged("learning rate", "learning_rate", lambda stage: f"{stage.learning_rate:g}"),
-    _staged("epochs at most", "epochs", lambda stage: f"{stage.epochs:,}", each=True),
-    _staged("patience", "patience", _patience),
-    _staged("selected by", "metric", _selected),
-    _plain("precision", "precision"),
-    _sized("inner width", "inner", is_detail=True),
-    _sized("attention dropout", "attention_dropout", is_detail=True),
-    _staged(
+    _of_model("width", "width"),
+    _of_model("layers", "layers"),
+    _of_model("heads", "heads"),
+    _of_model("dropout", "dropout"),
+    _of_stages("loss", "objectives", _loss),
+    _of_stages("task", "task", lambda stage: _spelt(stage.task)),
+    _of_stages("targets a step", "budget", lambda stage: f"{stage.budget:,}"),
+    _of_stages("learning rate", "learning_rate", lambda stage: f"{stage.learning_rate:g}"),
+    _of_stages("epochs at most", "epochs", lambda stage: f"{stage.epochs:,}", each=True),
+    _of_stages("patience", "patience", _patience),
+    _of_stages("selected by", "metric", _selected),
+    _of_run("precision"),
+    _of_model("inner width", "inner", is_detail=True),
+    _of_model("attention dropout", "attention_dropout", is_detail=True),
+    _of_stages(
         "weight decay", "weight_decay", lambda stage: f"{stage.weight_decay:g}", is_detail=True
     ),
-    _staged(
+    _of_stages(
         "epochs an evaluation",
         "evaluate_every",
         lambda stage: str(stage.evaluate_every),
         is_detail=True,
     ),
 )
-COVERED = tuple(f".{key}." for condition in CONDITIONS for key in condition.keys)

@@ -1,23 +1,36 @@
-"""Finding finished runs: named one by one, of a recorded study, or of models on a data set; and the
-rows that make them.
-"""
+"""Select finished runs: by id, by a recorded study, or by models on a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from sirec.config import dump
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.run.files import read_json
 from sirec.run.store import RecordedRun, RunFolder, Store
-from sirec.studies.compare.results import entries
+from sirec.studies.compare.labels import distinct_labels
 from sirec.studies.spec.experiment import Experiment
 
 EVERY_MODEL = "overall"  # the experiment that trains each model once
+
+
+class _Row(Protocol):
+    """A row of a plan or of a record."""
+
+    @property
+    def model(self) -> str:
+        """Name of the row's model."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the row changes nothing of its model."""
+
+
+SomeRow = TypeVar("SomeRow", bound=_Row)
 
 
 @dataclass(frozen=True)
@@ -84,29 +97,36 @@ class RunChoice:
 
 
 def rows_of(experiment: Experiment, models: Sequence[str] = ()) -> list[str]:
-    """The rows that `select_by_study` chooses of a study, by name, whether they have been trained or not.
+    """Names of the rows that `select_by_study` selects, whether they have been trained or not.
 
-    Raises `SirecError` for a model that is none, or that no row has.
+    Args:
+        experiment: the experiment.
+        models: names of models; all rows if there are none.
+
+    Raises:
+        SirecError: if a model is unknown, or no row has it.
     """
-    _check_named(
-        models,
-        [row.model for row in experiment.rows.values()],
-        lambda model: f"{experiment.title}: no row of {model}",
-    )
     rows = list(experiment.rows.values())
-    return [
-        name for name, row in experiment.rows.items() if not models or _is_wanted(row, models, rows)
-    ]
+    _check_models(models, [row.model for row in rows], experiment.title, "row")
+    chosen = _rows_of_models(rows, models)
+    return [name for name, row in experiment.rows.items() if row in chosen]
 
 
 def select_by_id(references: Sequence[str], out: Path) -> list[RunFolder]:
-    """Finished runs by folder or by the first digits of their ids, labelled so that they are told
-    apart.
+    """Finished runs by folder, or by the first digits of their ids.
 
-    Raises `SirecError` for an unknown run, or one that has not finished.
+    Args:
+        references: folders or beginnings of ids. A run that is named twice is selected once.
+        out: the results folder.
+
+    Returns:
+        The runs, under labels that tell their settings apart.
+
+    Raises:
+        SirecError: if a run is unknown, or has not finished.
     """
     store = Store(out)
-    runs = list(dict.fromkeys(store.find(reference) for reference in references))
+    runs = list(dict.fromkeys(map(store.find, references)))
     for run in runs:
         run.check_finished()
     return _labelled(runs)
@@ -115,134 +135,170 @@ def select_by_id(references: Sequence[str], out: Path) -> list[RunFolder]:
 def select_by_study(
     name: str, out: Path, *, data: str | None = None, models: Sequence[str] = ()
 ) -> list[RunFolder]:
-    """The finished runs of a recorded study, of one data set and of some models where they are
-    named.
+    """The finished runs of a recorded study.
 
-    Of a named model the rows that change nothing of it are taken, others only where there is none.
-    Raises `SirecError` for an unknown study, if it has no run that is asked for, or if one of them
-    is no longer finished.
+    Of a named model the rows that change nothing of it are selected; only where there are none,
+    its other rows.
+
+    Args:
+        name: name of the study.
+        out: the results folder.
+        data: name of the only data set to select runs of.
+        models: names of the only models to select runs of.
+
+    Returns:
+        The runs, under the labels of their rows.
+
+    Raises:
+        SirecError: if the study is unknown, if it has no such run, or if one of the runs is no
+            longer finished.
     """
     path = out / "studies" / f"{name}.json"
     if not path.exists():
         raise unknown("study", name, [found.stem for found in _records(out)])
-    lines = _lines(path, data)
+    rows = _recorded_rows(path, data)
     where = f" on {data}" if data else ""
-    if not lines:
+    if not rows:
+        option = f" --data {data}" if data else ""
         raise SirecError(
-            f"{path}: no finished run{where}",
-            f"run it first: sirec study {name}{f' --data {data}' if data else ''}",
+            f"{path}: no finished run{where}", f"run it first: sirec study {name}{option}"
         )
-    _check_named(
-        models,
-        [line.model for line in lines],
-        lambda model: f"{path}: no finished run of {model}{where}",
-    )
-    wanted = [line.run for line in lines if not models or _is_wanted(line, models, lines)]
-    for run in wanted:
+    _check_models(models, [row.model for row in rows], str(path), "finished run", where)
+    runs = [row.run for row in _rows_of_models(rows, models)]
+    for run in runs:
         run.check_finished()
-    return wanted
+    return runs
 
 
 def select_by_model(models: Sequence[str], data: str, out: Path) -> list[RunFolder]:
-    """The finished runs of models on a data set: those of the study that has them all as they are,
-    else the only one of each.
+    """The finished runs of models on a data set.
 
-    Of several such studies with different runs, the one of every model (`overall`) decides. Runs
-    that differ in their seeds alone are one. Raises `SirecError` saying which command trains a
-    missing one, or what to choose from where several settings have been trained.
+    They are those of the recorded study that has all the models as they are. If several studies
+    have them with different runs, the study of every model (`overall`) decides. If no study has
+    them, they are the only setting of each model that has been trained; runs that differ only in
+    their seed have the same setting.
+
+    Args:
+        models: names of the models.
+        data: name of the data set.
+        out: the results folder.
+
+    Returns:
+        The runs, under labels that tell their settings apart. A row's label in its study is not
+        used, because it says what the row is among that study's rows.
+
+    Raises:
+        SirecError: if a model is unknown or has no finished run, with the command that trains it;
+            or if there are several settings to choose from.
     """
     for model in models:
         model_class(model)
-    plain = {
-        path.stem: {line.model for line in _lines(path, data) if line.is_plain}
-        for path in _records(out)
-    }
-    having = [name for name, trained in plain.items() if set(models) <= trained]
-    preferred = [name for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}") if name in having][:1]
     by_study: dict[str, list[RunFolder]] = {}
-    for name in preferred or having:
+    for name in _studies_with(models, data, out):
         by_study[name] = select_by_study(name, out, data=data, models=models)
     if len({frozenset(runs) for runs in by_study.values()}) > 1:
         names = ", ".join(by_study)
         raise SirecError(
             f"several studies have {', '.join(models)} on {data}", f"name one with --study: {names}"
         )
-    runs = next(iter(by_study.values()), [])
-    if not runs:
+    runs: list[RunFolder] = []
+    if by_study:
+        runs = next(iter(by_study.values()))
+    else:
         for model in models:
             runs += _only_setting(model, data, out)
-    # A row's name says what it is in its study: what is found by model goes by that.
     return _labelled(list(dict.fromkeys(runs)))
 
 
+def _studies_with(models: Sequence[str], data: str, out: Path) -> list[str]:
+    """Names of the recorded studies that have all models as they are, on a data set.
+
+    If the study of every model is among them, it is the only one.
+    """
+    names: list[str] = []
+    for path in _records(out):
+        plain = {row.model for row in _recorded_rows(path, data) if row.is_plain}
+        if plain.issuperset(models):
+            names.append(path.stem)
+    for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}"):
+        if name in names:
+            return [name]
+    return names
+
+
 def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
-    runs = [RunFolder(done.parent) for done in sorted((out / "runs" / data / model).glob("*/DONE"))]
+    """The finished runs of a model on a data set, which differ in their seed alone."""
+    finished = sorted((out / "runs" / data / model).glob("*/DONE"))
+    runs = [RunFolder(path.parent) for path in finished]
     if not runs:
-        one, all_of_them = (
-            f"sirec train {model} --data {data}",
-            f"sirec study {EVERY_MODEL} --data {data}",
-        )
         raise SirecError(
             f"no finished run of {model} on {data}",
-            f"train it: {one}, or every model: {all_of_them}",
+            f"train it: sirec train {model} --data {data}, "
+            f"or every model: sirec study {EVERY_MODEL} --data {data}",
         )
     settings = [dump(replace(run.config(), seed=0)) for run in runs]
     if any(other != settings[0] for other in settings):
-        names = ", ".join(f"{model}/{run.path.name}" for run in runs)
-        message = f"{len(runs)} finished runs of {model} on {data} have different settings"
-        raise SirecError(message, f"name a study with --study, or each run by itself: {names}")
+        names = ", ".join(f"{model}/{run.id}" for run in runs)
+        raise SirecError(
+            f"{len(runs)} finished runs of {model} on {data} have different settings",
+            f"name a study with --study, or each run by itself: {names}",
+        )
     return runs
 
 
-class _Row(Protocol):
-    """Of a plan or of a record: which model, and whether it is that model as it is."""
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def is_plain(self) -> bool: ...
-
-
-def _check_named(models: Sequence[str], have: Sequence[str], message: Callable[[str], str]) -> None:
+def _check_models(
+    models: Sequence[str], known: Sequence[str], where: str, kind: str, on_data: str = ""
+) -> None:
+    """Raise `SirecError` for a model that is unknown, or that is not among the known ones."""
     for model in models:
         model_class(model)
-        if model not in have:
-            raise SirecError(message(model), f"models with one: {', '.join(dict.fromkeys(have))}")
+        if model not in known:
+            raise SirecError(
+                f"{where}: no {kind} of {model}{on_data}",
+                f"models with one: {', '.join(dict.fromkeys(known))}",
+            )
 
 
-def _is_wanted(line: _Row, models: Sequence[str], lines: Sequence[_Row]) -> bool:
-    has_plain_row = any(other.model == line.model and other.is_plain for other in lines)
-    return line.model in models and (line.is_plain or not has_plain_row)
+def _rows_of_models(rows: Sequence[SomeRow], models: Sequence[str]) -> list[SomeRow]:
+    """The plain rows of each model, or its other rows if it has no plain one; all for no models."""
+    if not models:
+        return list(rows)
+    with_plain_row = {row.model for row in rows if row.is_plain}
+    chosen: list[SomeRow] = []
+    for row in rows:
+        if row.model in models and (row.is_plain or row.model not in with_plain_row):
+            chosen.append(row)
+    return chosen
 
 
 def _labelled(runs: Sequence[RunFolder]) -> list[RunFolder]:
     """The runs under labels that tell them apart."""
-    return [run.labelled(made.label) for run, made in zip(runs, entries(runs), strict=True)]
+    labels = distinct_labels([run.config() for run in runs])
+    return [run.labelled(label) for run, label in zip(runs, labels, strict=True)]
 
 
 def _records(out: Path) -> list[Path]:
     return sorted((out / "studies").glob("*.json"))
 
 
-def _lines(path: Path, data: str | None) -> list[_StudyRow]:
-    """The runs of a study's record, which were finished when it was written, of one data set if it
-    is named.
+def _recorded_rows(path: Path, data: str | None) -> list[_StudyRow]:
+    """The runs that a study's record lists, of one data set if it is named.
+
+    Raises:
+        SirecError: if the record is damaged. It may hold the very runs that are wanted, so it is
+            not passed over.
     """
     hint = f"make it anew: sirec study {path.stem}, or delete it"
+    found: list[_StudyRow] = []
     try:
         stored: Mapping[str, Any] = read_json(path)
-        results = path.parents[1]
-        lines = [_line(entry, stored["plan"]["rows"], results) for entry in stored["runs"]]
+        for line in stored["runs"]:
+            run = RecordedRun(line["label"], line["run"]).open(path.parents[1])
+            is_plain = stored["plan"]["rows"][line["row"]].keys() == {"model"}
+            if data in (None, run.dataset):
+                found.append(_StudyRow(run, is_plain))
     except SirecError as error:
         raise SirecError(error.message, hint) from None
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         raise SirecError(f"{path}: not the record of a study", hint) from None
-    return [line for line in lines if data in (None, line.run.dataset)]
-
-
-def _line(
-    entry: Mapping[str, str], rows: Mapping[str, Mapping[str, Any]], results: Path
-) -> _StudyRow:
-    run = RecordedRun(entry["label"], entry["run"]).open(results)
-    return _StudyRow(run, is_plain=rows[entry["row"]].keys() == {"model"})
+    return found

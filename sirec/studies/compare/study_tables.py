@@ -1,7 +1,7 @@
-"""What a study found, from stored ranks alone: no model, no data, no training.
+"""The tables of a study, from stored ranks alone: no model, no data, no training.
 
-`results/studies/<name>.json` lists a study's runs by row; it is written as runs finish, so a study
-that is cut off can be drawn as far as it got.
+`results/studies/<name>.json` lists a study's runs by row. It is written as runs finish, so that a
+study which was interrupted can be drawn as far as it got.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from sirec.errors import SirecError
 from sirec.report.published import PrintedRow
 from sirec.report.results import MissingRow, RunResult, View
 from sirec.run.files import read_json, replace_json
-from sirec.run.store import RunFolder
-from sirec.studies.compare.comparison import Comparison, compare_entries
-from sirec.studies.compare.results import entry
+from sirec.run.store import RecordedRun
+from sirec.studies.compare.comparison import Comparison, compare_results
+from sirec.studies.compare.run_results import run_result
 from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.spec import grid as search
 from sirec.studies.spec.attributes import are_as_named
@@ -28,13 +28,21 @@ VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
 
 
 def record(experiment: Experiment, out: Path, name: str, progress: StudyProgress) -> None:
-    """Write what a study planned, its finished runs so far in table order, their trials, and the
-    rows data sets cannot have.
+    """Write what a study planned and what has been run of it.
+
+    The record holds the plan, the finished runs in the order of the table, their trials, and the
+    rows that data sets cannot have.
+
+    Args:
+        experiment: the experiment.
+        out: the results folder.
+        name: name of the study.
+        progress: how far the study is.
     """
-    lines = [
-        {"label": run.label, "row": run.row, "run": folder.path.relative_to(out).as_posix()}
-        for run, folder in progress.runs()
-    ]
+    lines: list[dict[str, str]] = []
+    for run, folder in progress.runs():
+        address = folder.path.relative_to(out).as_posix()
+        lines.append({"label": run.label, "row": run.row, "run": address})
     stored = {
         "plan": experiment.plan(),
         "runs": lines,
@@ -49,58 +57,42 @@ def record(experiment: Experiment, out: Path, name: str, progress: StudyProgress
 def render(
     experiment: Experiment, name: str, out: Path, views: Sequence[View] = VIEWS
 ) -> Comparison:
-    """The tables of a study from its runs' ranks. Raises `SirecError` if it has not been run, or
-    was run by another plan.
+    """The tables of a study, from the ranks of its runs.
+
+    Args:
+        experiment: the experiment.
+        name: name of the study.
+        out: the results folder.
+        views: which ranks are shown.
+
+    Raises:
+        SirecError: if the study has not been run, or was run by another plan.
     """
     stored = _record(experiment, name, out)
-    lines = stored["runs"]
-    labels = {(_dataset(line), line["row"]): line["label"] for line in lines}
-    found = [_entry(experiment, out, line, labels) for line in lines]
-    elsewise = (
-        dict.fromkeys(run.dataset for run in found if run.split != LeaveOneOut())
-        if experiment.proposals
-        else {}
-    )
-    unproposed = (
-        [f"No gains over baselines: {', '.join(elsewise)} not split as papers split their data."]
-        if elsewise
-        else []
-    )
+    results = _results(experiment, out, stored["runs"])
     trials = [search.Trial(**trial) for trial in stored.get("trials", ())]
-    searched = {(trial.dataset, trial.label) for trial in trials}
-    alone = list(
-        dict.fromkeys(
-            run.label
-            for run in found
-            if not run.is_training_free and (run.dataset, run.label) not in searched
-        )
-    )
-    comparison = compare_entries(
-        found,
+    alone = _rows_without_trials(results, trials)
+    notes = _notes(experiment, results)
+    proposals = experiment.proposals
+    not_as_papers = _datasets_with_other_split(results)
+    if proposals and not_as_papers:
+        proposals = ()
+        datasets = ", ".join(not_as_papers)
+        notes.append(f"No gains over baselines: {datasets} not split as papers split their data.")
+    if trials:
+        notes.append(search.note(trials, alone))
+    comparison = compare_results(
+        results,
         title=experiment.title,
         views=views,
-        proposals=() if elsewise else experiment.proposals,
+        proposals=proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=[
-            *_notes(experiment, list(dict.fromkeys(run.dataset for run in found))),
-            *unproposed,
-            *([search.note(trials, alone)] if trials else []),
-        ],
+        notes=notes,
     )
-    tried = (search.table(trials, experiment.title, alone),) if trials else ()
-    return replace(comparison, tables=(*comparison.tables, *tried))
-
-
-def _notes(experiment: Experiment, datasets: Sequence[str]) -> list[str]:
-    absent = [
-        f"{name} ({why})" for name, why in experiment.unavailable.items() if name not in datasets
-    ]
-    missing = [f"Not in this table: {'; '.join(absent)}."] if absent else []
-    return [
-        *experiment.notes,
-        *(note for name in datasets for note in experiment.notes_on.get(name, ())),
-        *missing,
-    ]
+    if not trials:
+        return comparison
+    table_of_trials = search.table(trials, experiment.title, alone)
+    return replace(comparison, tables=(*comparison.tables, table_of_trials))
 
 
 def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
@@ -116,27 +108,73 @@ def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     return stored
 
 
-def _entry(
-    experiment: Experiment,
-    out: Path,
-    line: Mapping[str, str],
-    labels: Mapping[tuple[str, str], str],
+def _results(
+    experiment: Experiment, out: Path, lines: Sequence[Mapping[str, str]]
+) -> list[RunResult]:
+    """The runs that a record lists, as tables see them."""
+    labels: dict[tuple[str, str], str] = {}  # (data set, name of a row) -> label
+    for line in lines:
+        labels[_recorded(line).open(out).dataset, line["row"]] = line["label"]
+    results: list[RunResult] = []
+    for line in lines:
+        run = _recorded(line)
+        against = experiment.baseline(line["row"])
+        if against:
+            against = labels.get((run.open(out).dataset, against), against)
+        results.append(_result(experiment, out, run, line["row"], against or None))
+    return results
+
+
+def _result(
+    experiment: Experiment, out: Path, run: RecordedRun, row_name: str, against: str | None
 ) -> RunResult:
-    """A run as its row has it; `labels` by data set and row. If a published table is named, printed
-    values are its or none.
+    """A run as its row has it.
+
+    If the experiment names a published table, the run has that table's printed values or none.
     """
-    row, folder = experiment.rows[line["row"]], RunFolder(out / line["run"])
-    baseline = experiment.baseline(line["row"])
-    against = labels.get((_dataset(line), baseline), baseline) if baseline else None
+    row, folder = experiment.rows[row_name], run.open(out)
     published = experiment.published
     if published is None:
-        return entry(folder, line["label"], is_variant=row.is_variant, against=against)
-    stands = bool(row.printed) and are_as_named(
-        row.attributes, folder.config().data.attributes or ()
-    )
-    printed = PrintedRow(published, row.printed) if stands else None
-    return entry(folder, line["label"], is_variant=True, printed=printed, against=against)
+        return run_result(folder, run.label, is_variant=row.is_variant, against=against)
+    printed: PrintedRow | None = None
+    if row.printed and are_as_named(row.attributes, folder.config().data.attributes or ()):
+        printed = PrintedRow(published, row.printed)
+    return run_result(folder, run.label, is_variant=True, printed=printed, against=against)
 
 
-def _dataset(line: Mapping[str, str]) -> str:
-    return RunFolder(Path(line["run"])).dataset
+def _recorded(line: Mapping[str, str]) -> RecordedRun:
+    return RecordedRun(line["label"], line["run"])
+
+
+def _datasets_with_other_split(results: Sequence[RunResult]) -> list[str]:
+    """Names of the data sets that are not split as in the papers."""
+    names: dict[str, None] = {}
+    for result in results:
+        if result.split != LeaveOneOut():
+            names[result.dataset] = None
+    return list(names)
+
+
+def _rows_without_trials(results: Sequence[RunResult], trials: Sequence[search.Trial]) -> list[str]:
+    """Labels of trained rows that have no trials on their data set."""
+    searched = {(trial.dataset, trial.label) for trial in trials}
+    labels: dict[str, None] = {}
+    for result in results:
+        if not result.is_training_free and (result.dataset, result.label) not in searched:
+            labels[result.label] = None
+    return list(labels)
+
+
+def _notes(experiment: Experiment, results: Sequence[RunResult]) -> list[str]:
+    """The experiment's own notes, on its data sets too, and the data sets that are absent."""
+    datasets = dict.fromkeys(result.dataset for result in results)
+    notes = list(experiment.notes)
+    for name in datasets:
+        notes += experiment.notes_on.get(name, ())
+    absent: list[str] = []
+    for name, reason in experiment.unavailable.items():
+        if name not in datasets:
+            absent.append(f"{name} ({reason})")
+    if absent:
+        notes.append(f"Not in this table: {'; '.join(absent)}.")
+    return notes

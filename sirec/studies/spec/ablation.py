@@ -9,6 +9,7 @@ from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.base import ObjectiveConfig
 from sirec.papers import PROTOCOLS
+from sirec.papers.protocol import Protocol
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import find_experiment, read_experiment
 from sirec.studies.spec.row import RowPlan
@@ -37,14 +38,16 @@ def requested_experiments(
             f"{table} and {_flags(off)} are two questions", "ask for a table, or switch parts off"
         )
     if not off:
-        names = TABLES[table or DEFAULT_TABLE]
-        return {name: read_experiment(find_experiment(name)) for name in names}
+        plans: dict[str, Experiment] = {}
+        for name in TABLES[table or DEFAULT_TABLE]:
+            plans[name] = read_experiment(find_experiment(name))
+        return plans
     plan = ablation(model, off, protocol)
     whole = next(iter(plan.rows.values()))
-    name = f"ablate_{whole.model}"
+    study = f"ablate_{whole.model}"
     for part in off:
-        name += f"_no-{part}"
-    return {name: plan}
+        study += f"_no-{part}"
+    return {study: plan}
 
 
 def ablation(model: str | None, off: Sequence[str], protocol: str = "comif") -> Experiment:
@@ -94,9 +97,9 @@ def switched_off(row: RowPlan, switches: Sequence[Switch]) -> RowPlan:
         return replace(row, set=settings, without=tuple(without), is_variant=True)
     # The other model is trained by the same objectives: those that it lacks are added to it.
     with_ = list(row.with_)
-    absent = {*without, *(objective.name for objective in _objectives(model))}
+    own = [objective.name for objective in _objectives(model)]
     for objective in _objectives(row.model):
-        if objective.name not in absent:
+        if objective.name not in (*own, *without):
             with_.append(objective)
     return replace(row, model=model, set=settings, with_=tuple(with_), without=(), is_variant=True)
 
@@ -127,13 +130,19 @@ def _check(model: str, switch: Switch, protocol: str) -> None:
     other = switch.edits[model].model
     if other is None or protocol not in PROTOCOLS:
         return
-    tuned = PROTOCOLS[protocol].tuned
-    if model in tuned and other not in tuned:
+    if not _treats_alike(PROTOCOLS[protocol], model, other):
+        tuned, untuned = (model, other) if model in PROTOCOLS[protocol].tuned else (other, model)
+        fair = [name for name, each in PROTOCOLS.items() if _treats_alike(each, model, other)]
         raise SirecError(
-            f"{switch.flag}: protocol {protocol} has settings tuned for {model} "
-            f"that {other} would not get",
-            "use --protocol comif or difsr",
+            f"{switch.flag}: protocol {protocol} has settings tuned for {tuned} "
+            f"that {untuned} would not get",
+            f"use --protocol {' or '.join(fair)}",
         )
+
+
+def _treats_alike(protocol: Protocol, model: str, other: str) -> bool:
+    """Whether a protocol tunes both models or neither."""
+    return (model in protocol.tuned) == (other in protocol.tuned)
 
 
 def _hint_of_all_switches() -> str:

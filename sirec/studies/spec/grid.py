@@ -89,7 +89,9 @@ def note(trials: Sequence[Trial], alone: Sequence[str] = ()) -> str:
         trials: all trials of the study.
         alone: labels of trained rows that had one run only.
     """
-    tried = [f"{key} {' or '.join(values)}" for key, values in _tried_values(trials).items()]
+    tried: list[str] = []
+    for key, values in _tried_values(trials).items():
+        tried.append(f"{key} {' or '.join(values)}")
     counts = set(map(len, _by_row(trials).values()))
     each = " or ".join(map(str, sorted(counts)))
     text = (
@@ -112,9 +114,9 @@ def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> Res
     settings = _distinct([_text(trial.setting) for trial in trials])
     rows: list[TableRow] = []
     for (dataset, label), by_setting in _by_row(trials).items():
-        cells = tuple(_cell(by_setting.get(setting)) for setting in settings)
+        trials_in_order = map(by_setting.get, settings)
         runs = {setting: trial.run for setting, trial in by_setting.items()}
-        rows.append(TableRow(label, cells, dataset, runs=runs))
+        rows.append(TableRow(label, tuple(map(_cell, trials_in_order)), dataset, runs=runs))
     return ResultTable(
         f"{title}: trials, validation {_metrics(trials)}",
         tuple(map(TableColumn, settings)),

@@ -114,7 +114,8 @@ def without_objective(config: RunConfig, name: str, where: str = "without") -> R
     known: set[str] = set()
     stages: list[Stage] = []
     for stage in config.stages:
-        known.update(objective.name for objective in stage.objectives)
+        for objective in stage.objectives:
+            known.add(objective.name)
         stages.append(stage.without(name))
     if name not in known:
         raise unknown("objective", name, known, f"{where}: {config.model.name}")

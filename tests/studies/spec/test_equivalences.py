@@ -10,6 +10,7 @@ import pytest
 
 from sirec.cli.commands.ablate import TableName
 from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import execute
 from sirec.run.identity import run_id
@@ -199,3 +200,11 @@ def test_every_table_of_the_command_is_an_ablation_table() -> None:
     for group in COMMAND_TABLES.values():
         files += group
     assert sorted(files) == sorted(TABLES)
+
+
+def test_a_protocol_that_tunes_one_of_two_models_is_refused_with_fair_ones() -> None:
+    """Without DIF the model is SASRecF, which `difsr-paper` does not tune; `difsr` tunes neither."""
+    assert len(ablation("dif-sr", ["dif"], "difsr").rows) == 2  # control
+    with pytest.raises(SirecError, match="settings tuned for dif-sr that sasrecf") as error:
+        ablation("dif-sr", ["dif"], "difsr-paper")
+    assert error.value.hint == "use --protocol comif or difsr"

@@ -17,11 +17,15 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
 from sirec.run.store import RunFolder, Store
-from sirec.studies.results_page.page import SECTIONS, Artefact, report, write_report
-from sirec.studies.results_page.reproduce import of_an_experiment
+from sirec.studies.results_page.artefact import SECTIONS, Artefact
+from sirec.studies.results_page.page import report, write_report
+from sirec.studies.results_page.reproduce import experiment_command
 from sirec.studies.spec.library import read_experiment, shipped_experiments
 
-TABLE = "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n- a note\n\nA sentence on A.\n"
+TABLE = (
+    "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n"
+    "- a note\n\nA sentence on A.\n"
+)
 FINGERPRINT = "00ffee"
 ROOT = Path(__file__).parents[2]
 
@@ -170,8 +174,8 @@ def test_what_only_ablate_can_ask_is_asked_of_ablate() -> None:
             f"sirec ablate modules --data shop {settings} --profile published",
         ),
     ):
-        assert of_an_experiment(name + suffix, {"plan": asked}, ROOT) == command
-    assert of_an_experiment("a_file_of_mine", {"plan": plan}, ROOT) is None
+        assert experiment_command(name + suffix, {"plan": asked}, ROOT) == command
+    assert experiment_command("a_file_of_mine", {"plan": plan}, ROOT) is None
 
 
 @needs_record

@@ -1,13 +1,13 @@
 """The command that makes a table, from the table's name and its record alone.
 
-A record says what was asked for: a study's plan, or the runs, users and seed of a measurement. What
-that has over an experiment file, or over a model with parts switched off, is said as options.
+A record says what was wanted: a study's plan, or the runs, users and seed of an analysis. Whatever
+differs from the experiment file, or from the model with switches off, becomes an option.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,122 +24,154 @@ from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import known_experiments, read_experiment
 from sirec.studies.spec.switches import SWITCHES, TABLES
 
-MASKED = "_history_mask"  # how names end that `sirec ablate --history mask` gives
-ONE_LINE = 10**6  # no value is wider
+MASKED = "_history_mask"  # how the names of tables end that `sirec ablate --history mask` makes
+ONE_LINE = 10**6  # characters; no value is wider
 Record = Mapping[str, Any]
 
 
-def of_an_experiment(name: str, record: Record, root: Path) -> str | None:
-    """`sirec study`, or `sirec ablate` where an option is asked for that only that has; None for a
-    file of a person's own.
+def experiment_command(name: str, record: Record, root: Path) -> str | None:
+    """`sirec study`, or `sirec ablate` where an option is needed that only this command has.
+
+    Args:
+        name: name of the table.
+        record: its record.
+        root: the results folder, which is not needed.
+
+    Returns:
+        None if the experiment is a file of a person's own.
     """
-    shipped = known_experiments()
-    found = [known for known in shipped if name == known or name.startswith(f"{known}_")]
+    known = known_experiments()
+    found = [each for each in known if name == each or name.startswith(f"{each}_")]
     if not found or "plan" not in record:
         return None
     experiment = max(found, key=len)
-    plan = read_experiment(shipped[experiment])
-    table = next((table for table, files in TABLES.items() if experiment in files), None)
-    extra = _of_ablations(name, record["plan"], plan)
-    words = ["sirec", "ablate", table] if table and extra else ["sirec", "study", experiment]
-    return shlex.join(
-        [*words, *_options(record["plan"], plan, says_data=words[1] == "ablate"), *extra]
-    )
+    usual = read_experiment(known[experiment])
+    extra = _options_of_ablate(name, record["plan"], usual)
+    table = _table_of_paper(experiment)
+    if extra and table:
+        options = _options(record["plan"], usual, with_data=True)
+        return shlex.join(["sirec", "ablate", table, *options, *extra])
+    options = _options(record["plan"], usual, with_data=False)
+    return shlex.join(["sirec", "study", experiment, *options, *extra])
 
 
-def of_switches(name: str, record: Record, root: Path) -> str | None:
-    """`sirec ablate` with the switches that the name begins with:
-    `ablate_comif_no-upa_no-iaa_on_shop`.
+def switches_command(name: str, record: Record, root: Path) -> str | None:
+    """`sirec ablate` with the switches that are part of a table's name.
+
+    Args:
+        name: name of the table, for example `ablate_comif_no-upa_no-iaa_on_shop`.
+        record: its record.
+        root: the results folder, which is not needed.
+
+    Returns:
+        None if the name has no switch.
     """
     _, model, *words = name.removesuffix(MASKED).split("_")
-    off = [word.removeprefix("no-") for word in words if word.removeprefix("no-") in SWITCHES]
-    if not off or "plan" not in record:
+    switches: list[str] = []
+    for word in words:
+        switch = word.removeprefix("no-")
+        if switch in SWITCHES:
+            switches.append(switch)
+    if not switches or "plan" not in record:
         return None
-    whole = next(iter(ablation(None, off).rows.values())).model
-    plan = ablation(model, off)
-    named = [] if model == whole else ["--model", model]
-    extra = _of_ablations(name, record["plan"], plan)
-    flags = [SWITCHES[switch].flag for switch in off]
-    return shlex.join(
-        ["sirec", "ablate", *flags, *named, *_options(record["plan"], plan, says_data=True), *extra]
-    )
+    options = [SWITCHES[switch].flag for switch in switches]
+    usual_model = next(iter(ablation(None, switches).rows.values())).model
+    if model != usual_model:
+        options += ["--model", model]
+    usual = ablation(model, switches)
+    options += _options(record["plan"], usual, with_data=True)
+    options += _options_of_ablate(name, record["plan"], usual)
+    return shlex.join(["sirec", "ablate", *options])
 
 
-def of_a_measurement(name: str, record: Record, root: Path) -> str | None:
-    """`sirec rankcheck` or `sirec correlation` on the study that has these runs under these names,
-    or on the runs by id.
+def analysis_command(name: str, record: Record, root: Path) -> str | None:
+    """`sirec rankcheck` or `sirec correlation` on the runs of a record.
+
+    The runs are chosen by the study that has them under the same labels, or by their ids.
+
+    Args:
+        name: name of the table.
+        record: its record.
+        root: the results folder.
     """
-    kind, choice = name.partition("_")[0], _choice(record, root)
+    kind = name.partition("_")[0]
+    choice = _choice(record, root)
     users, seed, data = record["users"], record["seed"], record["data"]
-    sample = ["--users", str(users), "--seed", str(seed)]
-    named = [] if name == analysis_name(kind, data, choice, users, seed) else ["--name", name]
-    return shlex.join(["sirec", kind, *_chosen(choice, data), *sample, *named])
+    options = [*_options_of_choice(choice, data), "--users", str(users), "--seed", str(seed)]
+    if name != analysis_name(kind, data, choice, users, seed):
+        options += ["--name", name]
+    return shlex.join(["sirec", kind, *options])
 
 
-def _of_ablations(name: str, plan: Record, experiment: Experiment) -> list[str]:
-    """Options that `sirec ablate` alone has."""
-    wanted = {"protocol": experiment.protocol, "profile": experiment.profile}
-    options = [
-        word
-        for key, usual in wanted.items()
-        if plan[key] != usual
-        for word in (f"--{key}", plan[key])
-    ]
-    return [*options, *(["--history", "mask"] if name.endswith(MASKED) else [])]
+def _table_of_paper(experiment: str) -> str | None:
+    """What `sirec ablate` calls the papers' tables that an experiment is one of."""
+    for table, experiments in TABLES.items():
+        if experiment in experiments:
+            return table
+    return None
 
 
-def _options(plan: Record, experiment: Experiment, *, says_data: bool) -> Iterator[str]:
-    """What a plan has over an experiment."""
+def _options_of_ablate(name: str, plan: Record, usual: Experiment) -> list[str]:
+    """Options that only `sirec ablate` has."""
+    options: list[str] = []
+    for key, value in (("protocol", usual.protocol), ("profile", usual.profile)):
+        if plan[key] != value:
+            options += [f"--{key}", plan[key]]
+    if name.endswith(MASKED):
+        options += ["--history", "mask"]
+    return options
+
+
+def _options(plan: Record, experiment: Experiment, *, with_data: bool) -> list[str]:
+    """Options for what a plan has otherwise than the experiment, and the data if wanted."""
     usual = experiment.plan()
-    if says_data or plan["datasets"] != usual["datasets"]:
+    options: list[str] = []
+    if with_data or plan["datasets"] != usual["datasets"]:
         for data in plan["datasets"]:
-            yield from ("--data", data)
+            options += ["--data", data]
     if plan["seeds"] != usual["seeds"]:
-        yield from ("--seeds", ",".join(map(str, plan["seeds"])))
+        options += ["--seeds", ",".join(map(str, plan["seeds"]))]
     for key, value in plan["set"].items():
         if key not in usual["set"] or usual["set"][key] != value:
-            yield from ("--set", f"{key}={_text(value)}")
+            options += ["--set", f"{key}={_text(value)}"]
+    return options
 
 
 def _text(value: object) -> str:
-    """A value as it is typed behind --set."""
+    """A value as it is typed after `--set`."""
     text: str = yaml.safe_dump(value, default_flow_style=True, width=ONE_LINE)
     return text.removesuffix("...\n").strip()
 
 
-def _chosen(choice: RunSelection, data: str) -> list[str]:
+def _options_of_choice(choice: RunSelection, data: str) -> list[str]:
     """A choice of runs as it is typed."""
     if choice.study is None:
         return list(choice.ids)
-    return [
-        "--study",
-        choice.study,
-        *(["--models", ",".join(choice.models)] if choice.models else []),
-        "--data",
-        data,
-    ]
+    models = ["--models", ",".join(choice.models)] if choice.models else []
+    return ["--study", choice.study, *models, "--data", data]
 
 
 def _choice(record: Record, root: Path) -> RunSelection:
-    """What chooses these runs, labels included: rows of a study where there are such, else the runs
-    by id.
-    """
-    data, wanted = record["data"], []
+    """What selects the runs of a record: a study that has them under the same labels, or ids."""
+    wanted: list[RecordedRun] = []
     for run in record["runs"]:
         address = f"runs/{run['link'].partition('runs/')[2]}"
         wanted.append(RecordedRun(run["label"], address))
-    models = list(dict.fromkeys(run.open(root).model for run in wanted))
+    runs = [run.open(root) for run in wanted]
+    models = list(dict.fromkeys(run.model for run in runs))
     for path in sorted((root / "studies").glob("*.json")):
         for some in ([], models):
-            if _of_study(path.stem, root, data, some) == wanted:
+            if _runs_with_attention(path.stem, root, record["data"], some) == wanted:
                 return RunSelection(path.stem, some)
-    return RunSelection(ids=[run.open(root).id for run in wanted])
+    return RunSelection(ids=[run.id for run in runs])
 
 
-def _of_study(name: str, root: Path, data: str, models: Sequence[str]) -> list[RecordedRun]:
-    """The runs with attention that the options choose; none where they are refused."""
+def _runs_with_attention(
+    study: str, root: Path, data: str, models: Sequence[str]
+) -> list[RecordedRun]:
+    """The runs with attention that the options select; none where they are refused."""
     try:
-        found = select_by_study(name, root, data=data, models=models)
+        found = select_by_study(study, root, data=data, models=models)
     except SirecError:
         return []
     return [run.recorded(root) for run in found if _has_attention(run)]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from load_script import load
+from record import needs_record
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
@@ -18,6 +21,9 @@ DOCUMENTS = [
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 # A path of the repository in code marks: a known folder, then folders and a file.
 PATH = re.compile(r"`((?:benchmarks|docs|examples|experiments|scripts|sirec|tests)/[\w./-]+)`")
+
+
+drawing: Any = load("draw_results", "scripts")
 
 
 def document_name(path: Path) -> str:
@@ -56,3 +62,11 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert project["version"] == citation["version"] == newest
     assert citation["repository-code"] == project["urls"]["Repository"]
     assert citation["license"] == project["license"]
+
+
+@needs_record
+def test_the_readmes_picture_is_drawn_from_the_committed_table() -> None:
+    """If this fails after the table has changed: `python scripts/draw_results.py`."""
+    bars = drawing.read_bars(drawing.TABLE)
+    assert drawing.PICTURE.read_text(encoding="utf-8") == drawing.draw(bars)
+    assert drawing.draw(bars[1:]) != drawing.draw(bars)  # control

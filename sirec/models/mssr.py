@@ -1,24 +1,30 @@
-"""MSSR: every sequence asks every other (Lin et al., "Multi-Sequence Attentive User Representation
-Learning", WSDM 2024).
+"""MSSR: every sequence has queries for the keys of every other (Lin et al., "Multi-Sequence
+Attentive User Representation Learning", WSDM 2024).
 
-Sources are the item stream H, each attribute's vectors A_f and each behaviour's P (position,
-counted from the last item).
-    S_xy = (X_x W_xy)(X_y Wk_y)ᵀ     every x asks every y;  item and behaviours ask one another by one map W_x
-    H'   = TB with softmax(G_xy(ω_xy S_xy) / √d_h + M) and values from H,   (2 + F)² matrices, A_f as embedded
-    C_f' = the same with values from C_f,   (1 + F)² matrices among attributes, C_g as they stand, and behaviours
-    ω    = softmax(θ) over the matrices, one θ a stream for all blocks;  G gates whole rows (`core/layers/fusion.py`)
-    z_v  = γ_0 h · e_v + Σ_f γ_f c_f · AE_f(v),   γ = softmax(Drop(W[h; c_1; …; c_F])),   H_0 = Drop(LN(e)), C_f0 = A_f
-    L    = cross-entropy + λa AAP(h, c_f) + λc contrast(h, c_f)                                   (`objectives/streams.py`)
+Sources are the item stream H, the vectors A_f of each attribute and the vectors of each behaviour,
+such as the position, counted from the last item.
 
-With one attribute γ is a sigmoid of one number. z is one dot product, of [γ_0 h; γ_f c_f] with [E;
-AE_f]. Questions to the same keys are stacked, so a block costs 2 + 2F matrix products, not (2 + F)²
-+ (1 + F)².
+    S_xy = (X_x W_xy)(X_y Wk_y)ᵀ                     query source x, key source y
+    H'   = TB with softmax(G(ω_xy S_xy) / √d_h + M)  values from H, the (2 + F)² matrices
+                                                     of items, A_f as embedded and position
+    C_f' = TB with the same form                     values from C_f, the (1 + F)² matrices
+                                                     of all C_g and position
+    ω    = softmax(θ) over the matrices              one θ for each stream, the same in all blocks
+    H_0  = Drop(LN(e)),   C_f0 = A_f
+    γ    = softmax(Drop(W [h; c_1; …; c_F]))
+    z_v  = γ_0 h · e_v + Σ_f γ_f c_f · AE_f(v)
+    L    = cross-entropy + λa AAP(h, c_f) + λc contrast(h, c_f)    (`objectives/streams.py`)
 
-From the authors' code; the paper's equation numbers are not known here. Departures: scores are
-masked before the gate; c_f is read from the last block, the code reads the first (`attr_layer:
-first`; later blocks then need no attribute streams and have none); tables are trained. Several
-behaviours, or none, are ours. Where position is counted from the end a state depends on its row's
-length, so each target is trained as the last of its row.
+Item and behaviours share one query projection W_x for each other's keys. G gates whole rows
+(`core/layers/fusion.py`). With one attribute γ is the sigmoid of one number. The score z is one
+inner product, of [γ_0 h; γ_f c_f] with [E; AE_f]. The queries for the same keys are stacked, so
+that a block costs 2 + 2F matrix products instead of (2 + F)² + (1 + F)².
+
+The equations are those of the authors' code; the paper's equation numbers are not known here.
+Departures: scores are masked before the gate; c_f is the output of the last block, where the code
+takes the first (`attr_layer: first`; later blocks then have no attribute streams); attribute tables
+are trained; any number of behaviours is allowed. Where the position is counted from the end, a
+state depends on the length of its row, so that each target is trained as the last of its row.
 """
 
 from __future__ import annotations
@@ -43,7 +49,8 @@ from sirec.data.tasks.layout import TokenLayout, whole
 from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
-from sirec.models.parts.source_pairs import PairBlock, Sources, Vectors
+from sirec.models.parts.source_pairs import PairBlock, Vectors
+from sirec.models.parts.sources import Sources
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
@@ -51,8 +58,9 @@ from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 
 @dataclass(frozen=True, kw_only=True)
 class MSSR(Shape, AttributeTables, Declaration):
-    """All pairs of sources at the attention, a stream for every attribute, and both in the item
-    table.
+    """All pairs of sources at the attention, and a stream for every attribute.
+
+    `attr_layer` names the block whose attribute streams are compared with the candidates.
     """
 
     name: ClassVar[str] = "mssr"
@@ -75,7 +83,10 @@ class MSSR(Shape, AttributeTables, Declaration):
         "model.attr_layer": "first",
     }
 
-    checked = "the authors' code (6cf1786), one attribute and several: scores to 3e-6 in fp32 and 6e-15 in fp64, losses alike"
+    checked = (
+        "the authors' code (6cf1786), one attribute and several: scores to 3e-6 in fp32 and 6e-15 "
+        "in fp64, losses alike"
+    )
 
     layers: int = 3
     attribute_pooling: Pooling = "mean"  # as the authors' scripts
@@ -85,7 +96,7 @@ class MSSR(Shape, AttributeTables, Declaration):
     positions: PositionOrder = "backward"
 
     def __post_init__(self) -> None:
-        """Refuse sizes that have no meaning."""
+        """Raise `SirecError` for sizes that have no meaning."""
         Shape.__post_init__(self)
         AttributeTables.__post_init__(self)
         if (self.attribute_width or self.width) % self.heads:
@@ -94,12 +105,17 @@ class MSSR(Shape, AttributeTables, Declaration):
             )
 
     def build(self, schema: Schema) -> SequentialModel:
-        """The encoder for these fields, freshly initialised."""
+        """The encoder for the fields of `schema`, freshly initialised."""
         return MultiSequenceEncoder(self, schema)
 
 
 class MultiSequenceEncoder(SequentialModel):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     remedies = {"causal": "fusion_form=masked"}
 
@@ -110,7 +126,7 @@ class MultiSequenceEncoder(SequentialModel):
         sources = Sources(
             d, dict.fromkeys(names(schema.attributes), d_f), tuple(names(schema.behaviours))
         )
-        self.stream_widths = {ITEM: d, **sources.own}
+        self.stream_widths = {ITEM: d, **sources.attribute_widths}
         self.state_width = sum(self.stream_widths.values())
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
         self.side = SideEmbedding(
@@ -127,12 +143,16 @@ class MultiSequenceEncoder(SequentialModel):
                 config.fusion_form,
                 config.gate_form,
                 self.max_length,
-                moves=reads_last or not layer,
+                has_attribute_streams=reads_last or layer == 0,
             )
             for layer in range(config.layers)
         )
-        self.item_pairs = nn.Parameter(torch.ones(len(sources.still) ** 2))  # θ; keys by questions
-        self.attribute_pairs = nn.Parameter(torch.ones(len(sources.own), len(sources.moving) ** 2))
+        # θ of the item stream, [S²], and of each attribute stream, [F, P²]: key sources by queries
+        self.item_pairs = nn.Parameter(torch.ones(len(sources.item_stream) ** 2))
+        attribute_pairs = len(sources.attribute_stream) ** 2
+        self.attribute_pairs = nn.Parameter(
+            torch.ones(len(sources.attribute_widths), attribute_pairs)
+        )
         self.shares = StreamWeights(self.stream_widths.values(), config.dropout)
         self.whole_window = config.fusion_form == "reference"
         self.causal = not self.whole_window
@@ -142,56 +162,73 @@ class MultiSequenceEncoder(SequentialModel):
         self.reset()
 
     def reset(self) -> None:
-        """Draw all weights anew from torch's generator; every pair of sources begins with the same
-        weight.
-        """
+        """Draw all weights again from torch's generator; all pairs of sources weigh the same."""
         initialise(self)
         self.side.reset()
 
     def encode(self, batch: Batch) -> States:
-        """[B, L, D], and the streams that it is made of: `item` and each attribute's."""
+        """The state after each slot, and the streams that it is made of.
+
+        Args:
+            batch: B rows of L slots.
+
+        Returns:
+            Float[B, L, D], and the streams: `item`, and one for each attribute.
+        """
         rows = batch.padded(self.max_length) if self.whole_window else batch
         layout = whole(rows.items) if self.whole_window else rows.layout
         rows = rows.count_positions(self.positions, self.max_length)
-        x, moved, side = self.vectors(rows, layout)
+        x, attributes, fields = self.vectors(rows, layout)
         weights = [self.item_pairs.softmax(dim=0), *self.attribute_pairs.softmax(dim=1)]
-        ends = rows.readout_in(layout)
+        last = rows.readout_in(layout)
         for block in self.blocks:
-            asked = ends if block is self.blocks[-1] else None
-            x, now = block(x, moved, side, weights, layout, rows.visible, asked)
-            moved = now or {name: at(part, asked) for name, part in moved.items()}
-        streams = {ITEM: x, **moved}
-        shares = self.shares(streams.values())
-        final = torch.cat(
-            [share * part for share, part in zip(shares, streams.values(), strict=True)], dim=-1
-        )
-        wide = [
-            layout.unflatten(part, ends)[:, : batch.items.shape[1]]
-            for part in (final, *streams.values())
-        ]
-        return States(wide[0], dict(zip(streams, wide[1:], strict=True)))
+            readout = last if block is self.blocks[-1] else None
+            x, after = block(x, attributes, fields, weights, layout, rows.visible, readout)
+            attributes = after or {name: at(part, readout) for name, part in attributes.items()}
+        streams = {ITEM: x, **attributes}
+        weighted = []
+        for share, part in zip(self.shares(streams.values()), streams.values(), strict=True):
+            weighted.append(share * part)
+        streams_of_slots = {}
+        for name, part in streams.items():
+            streams_of_slots[name] = self._by_slots(part, layout, last, batch)
+        final = torch.cat(weighted, dim=-1)
+        return States(self._by_slots(final, layout, last, batch), streams_of_slots)
+
+    def _by_slots(
+        self, tokens: Tensor, layout: TokenLayout, readout: Tensor | None, batch: Batch
+    ) -> Tensor:
+        """States of tokens as Float[B, L, ·], without the slots that fill the window."""
+        return layout.unflatten(tokens, readout)[:, : batch.items.shape[1]]
 
     def vectors(self, rows: Batch, layout: TokenLayout) -> tuple[Tensor, Vectors, Vectors]:
-        """The item stream [T, d] and the attribute streams as they begin, and every field by name,
-        [T, w].
+        """The vectors before the first block.
+
+        Args:
+            rows: the rows of the batch, positions counted as the model does.
+            layout: where their T tokens lie.
+
+        Returns:
+            The item stream Float[T, d]; the attribute streams Float[T, w]; every field Float[T, w],
+            by name.
         """
         codes = layout.flatten(rows.items)
         attributes = self.side.of_items(codes)
         behaviours = {name: layout.flatten(rows.behaviours[name]) for name in self.side.behaviours}
-        side = {**attributes, **self.side.of_behaviours(behaviours)}
-        return self.dropout(self.norm(self.items(codes))), attributes, side
+        fields = {**attributes, **self.side.of_behaviours(behaviours)}
+        return self.dropout(self.norm(self.items(codes))), attributes, fields
 
     def item_vectors(self) -> Tensor:
-        """[V, d]: the raw item table."""
+        """Float[V, d]: the raw item table."""
         return self.items.weight
 
     def value_vectors(self, attribute: str) -> Tensor:
-        """[A, d_f]: the raw table of an attribute's values."""
+        """Float[A, d_f]: the raw table of an attribute's values."""
         return self.side.value_vectors(attribute)
 
     def item_table(self) -> Tensor:
-        """[V, D]: items and their attributes side by side, as the streams are in a state."""
-        return torch.cat(
-            [self.items.weight, *(part.of_all_items() for part in self.side.attributes.values())],
-            dim=-1,
-        )
+        """Float[V, D]: [e_v; AE_1(v); …; AE_F(v)], in the order of a state's streams."""
+        parts = [self.items.weight]
+        for part in self.side.attributes.values():
+            parts.append(part.of_all_items())
+        return torch.cat(parts, dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -23,7 +24,8 @@ from sirec.data.sources.demo import DemoSource
 from sirec.data.tasks.next_item import NextItem
 from sirec.errors import SirecError
 from sirec.models.mssr import MSSR, MultiSequenceEncoder
-from sirec.models.parts.source_pairs import PairBlock, PairStream
+from sirec.models.parts.pair_stream import PairStream
+from sirec.models.parts.source_pairs import PairBlock
 from sirec.objectives.stage import Stage
 from sirec.run.config import resolve
 from sirec.run.execute import execute
@@ -73,13 +75,13 @@ def one_stream(
     may: reference.Visible,
     form: str,
 ) -> list[list[float]]:
-    """One stream of one row by loops: every source asks every other, the matrices are weighed,
-    gated, and mix its values.
+    """One stream of one row by loops: the matrices of all pairs of sources are weighted and gated,
+    and mix its values.
     """
     names, length = list(sources), range(len(sources[own]))
     share = dict(
         zip(
-            [(asked, asker) for asked in names for asker in names],
+            itertools.product(names, names),  # key source, query source
             reference.softmax(theta),
             strict=True,
         )
@@ -90,16 +92,21 @@ def one_stream(
     width, mixed = len(values[0]) // HEADS, [[] for _ in length]  # type: ignore[var-annotated]
     for head in range(HEADS):
         matrices = []
-        for asked in names:
+        for key_source in names:
             keys = [
-                reference.linear(x, *builders.numbers(block.keys[asked])) for x in sources[asked]
+                reference.linear(x, *builders.numbers(block.keys[key_source]))
+                for x in sources[key_source]
             ]
-            for asker in names:
-                shared = asker not in block.sources.own and asked not in block.sources.own
-                question = block.queries[asker][asker if shared else asked]
-                queries = [reference.linear(x, *builders.numbers(question)) for x in sources[asker]]
-                scores = reference.raw_scores(queries, keys, head, HEADS)
-                matrices.append([[share[asked, asker] * score for score in row] for row in scores])
+            for query_source in names:
+                shared = not {query_source, key_source} & set(block.sources.attribute_widths)
+                projection = block.queries[query_source][query_source if shared else key_source]
+                queries = [
+                    reference.linear(x, *builders.numbers(projection))
+                    for x in sources[query_source]
+                ]
+                weight = share[key_source, query_source]
+                for_scores = reference.raw_scores(queries, keys, head, HEADS)
+                matrices.append([[weight * score for score in row] for row in for_scores])
         fused = reference.fuse_scores(matrices, may, gate)
         for t in length:
             shares = reference.softmax(

@@ -1,90 +1,50 @@
-"""Attention in which every source asks every other: one score matrix a pair, gated row by row
-(MSSR; see `models/mssr.py`).
+"""Attention in which every source has queries for the keys of every other source (MSSR).
 
-Letters: T tokens, h heads, b rows and l length of a bucket, w width of a source or its head, X
-sources that ask the same keys, S sources that the item stream reads, P those that attribute streams
-read, F attributes.
+    S_xy = (X_x W_xy)(X_y Wk_y)ᵀ            one score matrix for query source x and key source y
+    P    = softmax(G(ω_xy S_xy) / √d_h + M)  G gates the matrices row by row, M hides later slots
+
+The item stream attends with the matrices of the *item-stream sources*: items, attributes as
+embedded, behaviours. Attribute streams attend with the matrices of the *attribute-stream sources*:
+behaviours and the attribute streams themselves. The declaration is `models/mssr.py`.
+
+Letters: T tokens, h heads, b rows and l length of a bucket, q query slots (l, or 1 for the last
+slot of each row), w width of a source or of its head, S item-stream sources, P attribute-stream
+sources, X query sources of one key source, F attributes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sirec.core.kernels.precision import Linear, small_products
-from sirec.core.layers.attention import ITEM, visibility
-from sirec.core.layers.blocks import NORM_EPS, at
+from sirec.core.kernels.precision import small_products
+from sirec.core.layers.attention import visibility
+from sirec.core.layers.blocks import at
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.fusion import FusionForm, GateForm, GateScores
 from sirec.core.shape import Shape
 from sirec.data.tasks.batch import Visible
-from sirec.data.tasks.layout import TokenLayout
-
-Vectors = Mapping[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Sources:
-    """The widths of the sources by name: items `wide`, attributes `own` widths, behaviours `wide`
-    again.
-    """
-
-    wide: int
-    own: Mapping[str, int]
-    behaviours: tuple[str, ...]
-
-    @property
-    def still(self) -> tuple[str, ...]:
-        """S names: whom the item stream reads, items first and behaviours last."""
-        return (ITEM, *self.own, *self.behaviours)
-
-    @property
-    def moving(self) -> tuple[str, ...]:
-        """P names: whom the attribute streams read."""
-        return (*self.behaviours, *self.own)
-
-    def width(self, name: str) -> int:
-        """Of one source."""
-        return self.own.get(name, self.wide)
-
-    def map(self, asker: str, asked: str) -> str:
-        """Which of an asker's maps its question takes: between wide sources it has but one, called
-        after itself.
-        """
-        return asked if asker in self.own or asked in self.own else asker
+from sirec.data.tasks.layout import LengthBucket, TokenLayout
+from sirec.models.parts.pair_projections import PairProjections, Vectors
+from sirec.models.parts.pair_stream import PairStream
+from sirec.models.parts.sources import Sources
 
 
-class PairStream(nn.Module):
-    """What a stream makes of its attention: Y = LN(X + Drop(P X Wv Wo)), Z = LN(Y +
-    Drop(FFN(Y))).
-    """
+class PairBlock(PairProjections):
+    """One block: the scores of all pairs of sources, their gate, and the streams after it.
 
-    def __init__(self, width: int, config: Shape) -> None:
-        super().__init__()
-        self.value, self.out = Linear(width, width), Linear(width, width)
-        self.attention_norm, self.forward_norm = (
-            nn.LayerNorm(width, eps=NORM_EPS) for _ in range(2)
-        )
-        self.feed = nn.Sequential(
-            Linear(width, config.inner), nn.GELU(), Linear(config.inner, width)
-        )
-        self.dropout = Dropout(config.dropout)
-
-    def forward(self, x: Tensor, mixed: Tensor) -> Tensor:
-        """`x`, `mixed` values [T, w] -> [T, w]."""
-        y = self.attention_norm(x + self.dropout(self.out(mixed)))
-        z: Tensor = self.forward_norm(y + self.dropout(self.feed(y)))
-        return z
-
-
-class PairBlock(nn.Module):
-    """One block: all pairs' scores, their gate, and what the streams make of it; attribute streams
-    only if `moves`.
+    Args:
+        shape: heads, inner width and dropout rates.
+        sources: the sources and their widths.
+        form: whether scores are masked before the gate (`masked`) or after it (`reference`).
+        gate: the form of the gate.
+        max_length: n, the length of the window.
+        has_attribute_streams: whether the block computes attribute streams, or the item stream
+            alone.
     """
 
     def __init__(
@@ -95,144 +55,154 @@ class PairBlock(nn.Module):
         gate: GateForm,
         max_length: int,
         *,
-        moves: bool,
+        has_attribute_streams: bool,
     ) -> None:
-        super().__init__()
-        self.sources, self.heads = sources, shape.heads
-        self.scale = 1 / math.sqrt(sources.wide // shape.heads)
-        width = sources.width
-        self.queries = ByField(
-            {
-                x: ByField({sources.map(x, y): Linear(width(x), width(y)) for y in sources.still})
-                for x in sources.still
-            }
-        )
-        self.keys = ByField({x: Linear(width(x), width(x)) for x in sources.still})
+        super().__init__(sources, shape.heads, has_attribute_streams=has_attribute_streams)
+        self.scale = 1 / math.sqrt(sources.model_width // shape.heads)
         self.gate = GateScores(form, max_length, gate)
-        self.item = PairStream(sources.wide, shape)
-        self.moving = tuple(sources.own) if moves else ()
-        self.moved = ByField({name: PairStream(sources.own[name], shape) for name in self.moving})
+        self.item = PairStream(sources.model_width, shape)
+        attribute_streams = {}
+        for name in self.streams:
+            attribute_streams[name] = PairStream(sources.width(name), shape)
+        self.moved = ByField(attribute_streams)  # weights are saved under this name
         self.dropout = Dropout(shape.attention_dropout)
 
     def forward(
         self,
         x: Tensor,
-        moved: Vectors,
-        side: Vectors,
+        streams: Vectors,
+        fields: Vectors,
         weights: Sequence[Tensor],
         layout: TokenLayout,
         visible: Visible,
-        ends: Tensor | None = None,
+        readout: Tensor | None = None,
     ) -> tuple[Tensor, Vectors]:
-        """Item stream [T, d], attribute streams and raw fields [T, w] by name, ω [S²] and F times
-        [P²] -> both streams.
+        """Both kinds of streams after the block.
 
-        With `ends`, which are those of the layout, only they ask: streams [B, ·].
+        Args:
+            x: Float[T, d], the item stream.
+            streams: Float[T, w] of every attribute stream, by attribute.
+            fields: Float[T, w] of every attribute and behaviour as embedded, by name.
+            weights: ω of the item stream, Float[S²], then of each attribute stream, Float[P²].
+            layout: where the T tokens lie in their rows.
+            visible: which slots a slot may read.
+            readout: Long[B], the last token of every row, if only their states are needed.
+
+        Returns:
+            The item stream and the attribute streams that this block has, Float[T, ·], or
+            Float[B, ·] for the tokens of `readout`.
         """
-        values = [
-            self.item.value(x),
-            *(part.value(moved[name]) for name, part in self.moved.items()),
-        ]
-        read = [self.split(part) for part in (*values, *self.asked_keys(x, moved, side))]
+        values = [self.item.value(x)]
+        for name, stream in self.moved.items():
+            values.append(stream.value(streams[name]))
+        read = [self.split(part) for part in (*values, *self.key_sets(x, streams, fields))]
         widths = [part.shape[-1] for part in read]
-        asks = torch.cat(self.questions(at(x, ends), _at(moved, ends), _at(side, ends)), dim=-1)
-        asking = layout.split(asks) if ends is None else layout.split_last(asks)
+        queries = torch.cat(
+            self.query_sets(at(x, readout), _at(streams, readout), _at(fields, readout)), dim=-1
+        )
+        own = layout.split(queries) if readout is None else layout.split_last(queries)
         mixed = []
-        for bucket, part, mine in zip(
-            layout.buckets, layout.split(torch.cat(read, dim=-1)), asking, strict=True
-        ):
+        parts = zip(layout.buckets, layout.split(torch.cat(read, dim=-1)), own, strict=True)
+        for bucket, part, bucket_queries in parts:
             pieces = bucket.spread(part).transpose(1, 2).split(widths, dim=-1)  # each [b, h, l, ·]
-            if ends is None:
-                spread, mask = bucket.spread(mine).transpose(1, 2), visibility(bucket, visible)
-                mixed.append(
-                    [bucket.collect(piece) for piece in self._attend(pieces, spread, weights, mask)]
-                )
+            if readout is None:
+                mixed.append(self._attend_all(bucket, pieces, bucket_queries, weights, visible))
             else:
-                spread, mask = mine[:, :, None], visibility(bucket, "all")
-                mixed.append([piece[:, 0] for piece in self._attend(pieces, spread, weights, mask)])
+                mixed.append(self._attend_last(bucket, pieces, bucket_queries, weights))
         item, *others = (torch.cat(pieces) for pieces in zip(*mixed, strict=True))
-        streams = zip(self.moved.items(), others, strict=True)
-        return self.item(at(x, ends), item), {
-            name: part(at(moved[name], ends), other) for (name, part), other in streams
-        }
+        after = self.item(at(x, readout), item)
+        moved = {}
+        for (name, stream), other in zip(self.moved.items(), others, strict=True):
+            moved[name] = stream(at(streams[name], readout), other)
+        return after, moved
 
-    def asked_keys(self, x: Tensor, moved: Vectors, side: Vectors) -> list[Tensor]:
-        """The sets of keys [T, w]: of what stands still, then of what moves."""
-        still = {ITEM: x, **side}
-        keys = [self.keys[name](still[name]) for name in self.sources.still]
-        return keys + [self.keys[name](moved[name]) for name in self.moving]
+    def _attend_all(
+        self,
+        bucket: LengthBucket,
+        pieces: Sequence[Tensor],
+        queries: Tensor,
+        weights: Sequence[Tensor],
+        visible: Visible,
+    ) -> list[Tensor]:
+        """The mixed values of all tokens of a bucket, Float[·, w] for each stream."""
+        spread = bucket.spread(queries).transpose(1, 2)
+        mixed = self._attend(pieces, spread, weights, visibility(bucket, visible))
+        return [bucket.collect(piece) for piece in mixed]
 
-    def questions(self, x: Tensor, moved: Vectors, side: Vectors) -> list[Tensor]:
-        """For each of those sets all questions to it side by side, [T, h, X·w]."""
-        still, names = {ITEM: x, **side}, self.sources
-        first = {name: self._questions(name, still[name], names.still) for name in names.still}
-        again = {name: self._questions(name, moved[name], names.moving) for name in self.moving}
-        among, wanted = {**first, **again}, []
-        for asked in names.still:
-            asks = [first[name][names.map(name, asked)] for name in names.still]
-            if asked in names.behaviours:  # they ask each other among these already
-                asks += [again[name][asked] for name in self.moving]
-            wanted.append(torch.cat(asks, dim=-1))
-        for asked in self.moving:
-            wanted.append(
-                torch.cat([among[name][names.map(name, asked)] for name in names.moving], dim=-1)
-            )
-        return wanted
-
-    def split(self, vectors: Tensor) -> Tensor:
-        """[T, h·w] -> [T, h, w]."""
-        return vectors.unflatten(-1, (self.heads, -1))
-
-    def _questions(self, asker: str, vectors: Tensor, asked: Sequence[str]) -> dict[str, Tensor]:
-        """By map, what a source asks the named ones: [T, h, w] each."""
-        maps = dict.fromkeys(self.sources.map(asker, name) for name in asked)
-        return {name: self.split(self.queries[asker][name](vectors)) for name in maps}
+    def _attend_last(
+        self,
+        bucket: LengthBucket,
+        pieces: Sequence[Tensor],
+        queries: Tensor,
+        weights: Sequence[Tensor],
+    ) -> list[Tensor]:
+        """The mixed values of the last token of each row of a bucket, Float[b, w] a stream."""
+        mixed = self._attend(pieces, queries[:, :, None], weights, visibility(bucket, "all"))
+        return [piece[:, 0] for piece in mixed]
 
     @small_products
     def _attend(
-        self, pieces: Sequence[Tensor], asks: Tensor, weights: Sequence[Tensor], mask: Tensor
+        self, pieces: Sequence[Tensor], queries: Tensor, weights: Sequence[Tensor], mask: Tensor
     ) -> list[Tensor]:
-        """Values and keys [b, h, l, ·] of a bucket, all questions to them [b, h, q, ·] -> what each
-        stream mixes, [b, q, w].
+        """Mix the values of each stream.
+
+        Args:
+            pieces: values of each stream, then keys of each set, Float[b, h, l, ·].
+            queries: Float[b, h, q, ·], the queries of all sets beside each other.
+            weights: ω of each stream.
+            mask: Bool, broadcastable to [b, h, q, l]: which keys a query may read.
+
+        Returns:
+            Float[b, q, w] for each stream.
         """
-        streams = 1 + len(self.moving)
+        streams = 1 + len(self.streams)
         values, keys = pieces[:streams], pieces[streams:]
-        questions = asks.split(
-            [self._asks(number) * part.shape[-1] for number, part in enumerate(keys)], dim=-1
-        )
-        scores = [_stacked(key, question) for key, question in zip(keys, questions, strict=True)]
-        still, shared = len(self.sources.still), 1 + len(self.sources.own)
-        rows = [
-            torch.cat([score[..., :still, :] for score in scores[:still]], dim=-2)
-        ]  # [b, h, l, S², l]
-        if self.moving:
-            among = [score[..., -len(self.sources.moving) :, :] for score in scores[shared:]]
-            rows += [torch.cat(among, dim=-2)] * len(self.moving)  # [b, h, l, P², l]
+        widths = [self.query_count(index) * part.shape[-1] for index, part in enumerate(keys)]
+        scores = []
+        for key, own in zip(keys, queries.split(widths, dim=-1), strict=True):
+            scores.append(_scores(key, own))
         mixed = []
-        for value, row, weight in zip(
-            values, rows, weights, strict=False
-        ):  # a block without attribute streams needs one ω
-            fused = self.gate.weighted(row, weight, mask) * self.scale
+        # A block without attribute streams has one stack of scores, and reads one ω.
+        parts = zip(values, self._stacks(scores), weights, strict=False)
+        for value, stack, weight in parts:
+            fused = self.gate.weighted(stack, weight, mask) * self.scale
             attention = self.dropout(fused.masked_fill(~mask, -torch.inf).softmax(dim=-1))
             mixed.append((attention @ value).transpose(1, 2).flatten(2))
         return mixed
 
-    def _asks(self, number: int) -> int:
-        """X: how many sources ask the keys of that number."""
-        still, names = len(self.sources.still), self.sources
-        if number >= still:
-            return len(names.moving)
-        return still + (len(self.moving) if names.still[number] in names.behaviours else 0)
+    def _stacks(self, scores: Sequence[Tensor]) -> list[Tensor]:
+        """The score matrices of each stream, from those of each set of keys Float[b, h, q, X, l].
+
+        Returns:
+            Float[b, h, q, S², l] for the item stream, Float[b, h, q, P², l] for each attribute
+            stream.
+        """
+        sources = self.sources
+        item_sources, attribute_sources = len(sources.item_stream), len(sources.attribute_stream)
+        first_queries = [score[..., :item_sources, :] for score in scores[:item_sources]]
+        stacks = [torch.cat(first_queries, dim=-2)]
+        if self.streams:
+            shared = 1 + len(sources.attribute_widths)  # the first set whose keys both streams read
+            last_queries = [score[..., -attribute_sources:, :] for score in scores[shared:]]
+            stacks += [torch.cat(last_queries, dim=-2)] * len(self.streams)
+        return stacks
 
 
-def _stacked(keys: Tensor, questions: Tensor) -> Tensor:
-    """[b, h, l, w] and X questions to them from each of q slots [b, h, q, X·w] -> scores [b, h, q,
-    X, l], by one product.
+def _scores(keys: Tensor, queries: Tensor) -> Tensor:
+    """The scores of X queries of each slot, as one matrix product.
+
+    Args:
+        keys: Float[b, h, l, w].
+        queries: Float[b, h, q, X·w].
+
+    Returns:
+        Float[b, h, q, X, l].
     """
-    slots, width = questions.shape[-2], keys.shape[-1]
-    together = questions.unflatten(-1, (-1, width)).flatten(2, 3)  # [b, h, q·X, w]
-    return (together @ keys.transpose(-1, -2)).unflatten(2, (slots, -1))
+    slots, width = queries.shape[-2], keys.shape[-1]
+    stacked = queries.unflatten(-1, (-1, width)).flatten(2, 3)  # [b, h, q·X, w]
+    return (stacked @ keys.transpose(-1, -2)).unflatten(2, (slots, -1))
 
 
 def _at(vectors: Vectors, tokens: Tensor | None) -> Vectors:
+    """`blocks.at` for every entry."""
     return {name: at(x, tokens) for name, x in vectors.items()}

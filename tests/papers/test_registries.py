@@ -11,7 +11,7 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
 from sirec.models import MODELS
-from sirec.papers import PAPERS, PROTOCOLS
+from sirec.papers import PAPERS, PROTOCOLS, registries
 from sirec.papers.paper import Paper, read_paper
 from sirec.registry import load_plugin_file
 from sirec.report.published import PrintedRow, covers, proposing, published
@@ -85,6 +85,16 @@ def test_a_paper_speaks_of_what_there_is(name: str) -> None:
             assert parse_metric(layout.caption["metric"]).name == layout.caption["metric"]
     for claim in paper.claims:
         assert claim.experiment is None or claim.experiment in shipped_experiments()
+
+
+def test_an_installation_without_papers_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is taken for an empty list of papers; the shipped folder (control) has some."""
+    assert PAPERS.own_components()
+    monkeypatch.setattr(registries, "experiments_root", lambda: tmp_path)
+    with pytest.raises(SirecError, match="lacks the published numbers"):
+        PAPERS.own_components()
 
 
 def test_a_plugin_adds_a_paper_and_its_protocols(plugin: Path, tiny: Dataset) -> None:

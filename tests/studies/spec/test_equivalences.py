@@ -203,7 +203,7 @@ def test_every_table_of_the_command_is_an_ablation_table() -> None:
 
 
 def test_a_protocol_that_tunes_one_of_two_models_is_refused_with_fair_ones() -> None:
-    """Without DIF the model is SASRecF, which `difsr-paper` does not tune; `difsr` tunes neither."""
+    """Without DIF the model is SASRecF, which `difsr-paper` does not tune."""
     assert len(ablation("dif-sr", ["dif"], "difsr").rows) == 2  # control
     with pytest.raises(SirecError, match="settings tuned for dif-sr that sasrecf") as error:
         ablation("dif-sr", ["dif"], "difsr-paper")

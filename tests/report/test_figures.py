@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sirec.report.figures.table_figure import BinFigure
+from sirec.report.figures.bins import BinFigure
 from sirec.report.render import to_csv
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 

@@ -1,11 +1,8 @@
-"""Figures of curves: tables whose columns are places on a logarithmic axis, drawn as lines with
-bands.
-"""
+"""Figures of tables whose columns are points on a logarithmic axis, drawn as lines with bands."""
 
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import cycle
@@ -14,29 +11,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from sirec.report.figures.table_figure import (
-    COLOURS,
-    HEIGHT_OF_A_PANEL,
-    HEIGHT_OF_A_TEXT,
-    MARKERS,
-    WIDTH_OF_A_LETTER,
-    Look,
-    TableFigure,
-)
+from sirec.report.figures.table_figure import COLOURS, MARKERS, Look, Surroundings, TableFigure
 from sirec.report.table import ResultTable, TableRow
 
 WIDTH_OF_A_PANEL = 3.0  # inches
-BAND, LEVEL = 0.15, 0.8  # opacity of a band, width of the line that marks a level
+BAND = 0.15  # opacity of a band
+WIDTH_OF_A_LEVEL = 0.8  # points
 
 
 @dataclass(frozen=True, eq=False)
 class CurveFigure(TableFigure):
-    """A panel for each group of rows, `in_a_line` side by side; a line for each row through its
-    cells below `points`.
+    """A panel for each group of rows, a line for each row.
 
-    `points` says where a column lies on the axis, which runs from the largest to the smallest.
-    Intervals are bands, and the value of the column `level` is a dotted line across. `axis`,
-    `measure` and `note` are the texts beside and below.
+    Attributes:
+        table: the table.
+        points: column -> its position on the axis, which runs from the largest to the smallest.
+            Intervals of their cells are drawn as bands.
+        level: the column whose value is drawn as a dotted line across the panel.
+        in_a_line: number of panels side by side.
+        axis: the text below the horizontal axis.
+        measure: the text beside the vertical axis.
+        note: what is added to the text below.
     """
 
     table: ResultTable
@@ -49,41 +44,37 @@ class CurveFigure(TableFigure):
 
     @property
     def tables(self) -> tuple[ResultTable, ...]:
-        """The one table."""
+        """The only table."""
         return (self.table,)
 
     def compose(self) -> Figure:
-        """Panels over each other, with one legend above."""
-        groups = list(dict.fromkeys(row.group for row in self.table.rows))
-        looks, lines = _looks(self.table), math.ceil(len(groups) / self.in_a_line)
+        """Panels above each other, with one legend above them."""
+        groups, looks = self.table.groups, self._looks()
+        lines = math.ceil(len(groups) / self.in_a_line)
+        handles: list[Line2D] = []
+        for label, look in looks.items():
+            handles.append(Line2D([], [], label=label, linewidth=1.1, **look.point))
         width = WIDTH_OF_A_PANEL * self.in_a_line
-        longest = max(map(len, looks))
-        in_a_line = max(1, int(width / ((longest + 6) * WIDTH_OF_A_LETTER)))
-        below = textwrap.wrap(f"{self.axis}; {self.note}", int(width / WIDTH_OF_A_LETTER))
-        texts = 2 * lines + 1 + math.ceil(len(looks) / in_a_line) + len(below)
-        figure = Figure(
-            (width, HEIGHT_OF_A_PANEL * lines + HEIGHT_OF_A_TEXT * texts), layout="constrained"
-        )
+        around = Surroundings(width, handles, f"{self.axis}; {self.note}")
+        figure = Figure((width, around.height(lines, 2 * lines + 1)), layout="constrained")
         panels = figure.subplots(lines, self.in_a_line, sharex=True, sharey=True, squeeze=False)
-        for place, group in enumerate(groups):
-            self._panel(panels[divmod(place, self.in_a_line)], group, looks)
+        for axes, group in zip(panels.flat, groups, strict=False):
+            self._panel(axes, group, looks)
         for empty in panels.flat[len(groups) :]:
             empty.set_axis_off()
         for axes in panels[:, 0]:
             axes.set_ylabel(self.measure)
-        panels[0, 0].set_ylim(bottom=0)  # all panels share it, so it comes when all are drawn
-        figure.supxlabel("\n".join(below), fontsize=8)
-        handles = [
-            Line2D([], [], label=label, linewidth=1.1, **look.point)
-            for label, look in looks.items()
-        ]
-        figure.legend(
-            handles=handles,
-            loc="outside upper center",
-            ncols=min(in_a_line, len(handles)),
-            frameon=False,
-        )
+        panels[0, 0].set_ylim(bottom=0)  # set last, because all panels share it
+        around.draw(figure)
         return figure
+
+    def _looks(self) -> dict[str, Look]:
+        """Label -> look, in the order of the rows."""
+        labels = dict.fromkeys(row.label for row in self.table.rows)
+        looks: dict[str, Look] = {}
+        for label, colour, marker in zip(labels, cycle(COLOURS), cycle(MARKERS), strict=False):
+            looks[label] = Look(colour, marker)
+        return looks
 
     def _panel(self, axes: Axes, group: str, looks: Mapping[str, Look]) -> None:
         axes.set_title(group)
@@ -95,29 +86,24 @@ class CurveFigure(TableFigure):
 
     def _curve(self, axes: Axes, row: TableRow, look: Look) -> None:
         """A row's line, its band, and its level if it has one."""
-        cells = {
-            column.name: cell for column, cell in zip(self.table.columns, row.cells, strict=True)
-        }
-        places, values, lows, highs = [], [], [], []
-        for name, place in self.points.items():
+        names = [column.name for column in self.table.columns]
+        cells = dict(zip(names, row.cells, strict=True))
+        positions: list[float] = []
+        values: list[float] = []
+        lows: list[float] = []
+        highs: list[float] = []
+        for name, position in self.points.items():
             value = cells[name].value
             if isinstance(value, int | float):
-                places.append(place)
-                values.append(float(value))
                 low, high = cells[name].interval or (float(value), float(value))
+                positions.append(position)
+                values.append(float(value))
                 lows.append(low)
                 highs.append(high)
-        axes.fill_between(places, lows, highs, color=look.colour, alpha=BAND, linewidth=0)
-        axes.plot(places, values, linewidth=1.1, clip_on=False, zorder=3, **look.point)
+        axes.fill_between(positions, lows, highs, color=look.colour, alpha=BAND, linewidth=0)
+        axes.plot(positions, values, linewidth=1.1, clip_on=False, zorder=3, **look.point)
         level = cells[self.level].value
         if isinstance(level, int | float):
-            axes.axhline(level, color=look.colour, linewidth=LEVEL, linestyle=":", zorder=1)
-
-
-def _looks(table: ResultTable) -> dict[str, Look]:
-    """Label -> look, each row in turn."""
-    labels = dict.fromkeys(row.label for row in table.rows)
-    return {
-        label: Look(colour, marker)
-        for label, colour, marker in zip(labels, cycle(COLOURS), cycle(MARKERS), strict=False)
-    }
+            axes.axhline(
+                level, color=look.colour, linewidth=WIDTH_OF_A_LEVEL, linestyle=":", zorder=1
+            )

@@ -1,9 +1,8 @@
-"""Figures: what all have in common, and tables whose columns are bins, drawn as points with
-intervals.
+"""What all figures of tables have in common: style, colours, and how they are written.
 
-A figure is drawn from `ResultTable`s and from nothing else, so its data are their CSV. Colours are
-those of Okabe and Ito, told apart by the colour-blind; each row has a marker of its own too, for
-print without colours.
+A figure is drawn from `ResultTable`s and from nothing else, so that their CSV are its data. The
+colours are those of Okabe and Ito, which colour-blind readers can tell apart. Each row has a marker
+of its own as well, for print without colours.
 """
 
 from __future__ import annotations
@@ -13,23 +12,20 @@ import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sirec.report.render import to_csv
-from sirec.report.table import ResultTable, TableRow
+from sirec.report.table import ResultTable
 from sirec.run.files import disk_error, promote, replace_text
 
-# Black first for the row that others are compared with; grey is kept for floors.
+# Black comes first and is kept for the row that others are compared with, where there is one.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#A6761D")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-TRAINING_FREE_COLOUR = "#808080"
 STYLE: dict[Any, Any] = {
     "font.size": 8,
     "axes.titlesize": 8,
@@ -46,21 +42,25 @@ STYLE: dict[Any, Any] = {
     "figure.constrained_layout.wspace": 0.1,
     "pdf.fonttype": 42,
 }
-FORMATS: Mapping[
-    str, Mapping[str, Any]
-] = {  # what would change from day to day is left out of a file
+# Options of matplotlib by format. Metadata that would change from day to day are left out.
+FORMATS: Mapping[str, Mapping[str, Any]] = {
     "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},
     "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
 }
-# In inches. A panel is as wide as its bins, and those as their points need.
-WIDTH_OF_A_BIN, WIDTH_OF_A_POINT, MARGIN = 0.44, 0.07, 0.62
-NARROWEST, HEIGHT_OF_A_PANEL, HEIGHT_OF_A_TEXT, WIDTH_OF_A_LETTER = 3.5, 1.75, 0.16, 0.065
-SPREAD = 0.64  # of a bin's width, taken up by its points
+# In inches.
+HEIGHT_OF_A_PANEL, HEIGHT_OF_A_LINE, WIDTH_OF_A_LETTER = 1.75, 0.16, 0.065
+HANDLE = 6  # letters that the handle of a legend's entry takes
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a row is drawn."""
+    """How a row is drawn.
+
+    Attributes:
+        colour: the colour of its points and lines.
+        marker: matplotlib's name of the marker.
+        is_filled: whether the marker is filled.
+    """
 
     colour: str
     marker: str
@@ -68,15 +68,61 @@ class Look:
 
     @property
     def point(self) -> dict[str, Any]:
-        """As matplotlib draws it."""
-        face = self.colour if self.is_filled else "white"
+        """The options of matplotlib for the row's points."""
         return {
             "marker": self.marker,
             "color": self.colour,
-            "markerfacecolor": face,
+            "markerfacecolor": self.colour if self.is_filled else "white",
             "markeredgewidth": 0.9,
             "markersize": 4,
         }
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The texts around the panels of a figure, laid out for its width.
+
+    Attributes:
+        width: width of the figure in inches.
+        handles: the entries of the legend.
+        text: the text below the panels.
+    """
+
+    width: float
+    handles: Sequence[Line2D]
+    text: str
+
+    @property
+    def entries_a_line(self) -> int:
+        """How many entries of the legend stand side by side."""
+        longest = max(len(str(handle.get_label())) for handle in self.handles)
+        return max(1, int(self.width / ((longest + HANDLE) * WIDTH_OF_A_LETTER)))
+
+    @property
+    def lines_below(self) -> list[str]:
+        """The text below the panels, in lines that fit."""
+        return textwrap.wrap(self.text, int(self.width / WIDTH_OF_A_LETTER))
+
+    def height(self, lines_of_panels: int, lines_of_text: int) -> float:
+        """Height of the figure in inches.
+
+        Args:
+            lines_of_panels: number of panels above each other.
+            lines_of_text: number of lines of text that the panels have themselves.
+        """
+        legend = math.ceil(len(self.handles) / self.entries_a_line)
+        texts = lines_of_text + legend + len(self.lines_below)
+        return HEIGHT_OF_A_PANEL * lines_of_panels + HEIGHT_OF_A_LINE * texts
+
+    def draw(self, figure: Figure) -> None:
+        """Draw the text below the panels and the legend above them."""
+        figure.supxlabel("\n".join(self.lines_below), fontsize=8)
+        figure.legend(
+            handles=list(self.handles),
+            loc="outside upper center",
+            ncols=min(self.entries_a_line, len(self.handles)),
+            frameon=False,
+        )
 
 
 class TableFigure(ABC):
@@ -85,7 +131,7 @@ class TableFigure(ABC):
     @property
     @abstractmethod
     def tables(self) -> tuple[ResultTable, ...]:
-        """What is drawn."""
+        """The tables that are drawn."""
 
     @abstractmethod
     def compose(self) -> Figure:
@@ -97,19 +143,34 @@ class TableFigure(ABC):
             return self.compose()
 
     def write_data(self, folder: Path, name: str) -> None:
-        """Write `name.csv`, which holds what the figure shows."""
+        """Write `name.csv`, which holds what the figure shows.
+
+        Args:
+            folder: where to write it.
+            name: its name.
+        """
         replace_text(folder / f"{name}.csv", to_csv(*self.tables))
 
     def write(self, folder: Path, name: str) -> list[Path]:
-        """Write `name.png` and `.pdf` beside their data, and return them. Raises `SirecError` if
-        the disk refuses.
+        """Write `name.png` and `name.pdf`, and their data.
+
+        Args:
+            folder: where to write them.
+            name: their name.
+
+        Returns:
+            The pictures.
+
+        Raises:
+            SirecError: if a file cannot be written.
         """
         self.write_data(folder, name)
-        paths = [folder / f"{name}.{kind}" for kind in FORMATS]
         figure = self.draw()
-        figure.draw_without_rendering()  # lays it out: once for all files
+        figure.draw_without_rendering()  # computes the layout once for all formats
         figure.set_layout_engine("none")
-        for path, options in zip(paths, FORMATS.values(), strict=True):
+        paths: list[Path] = []
+        for kind, options in FORMATS.items():
+            path = folder / f"{name}.{kind}"
             temporary = path.with_name(f".{path.stem}.new{path.suffix}")
             try:
                 with mpl.rc_context(STYLE):
@@ -117,138 +178,5 @@ class TableFigure(ABC):
                 promote(temporary, path)
             except OSError as error:
                 raise disk_error(path, error) from error
+            paths.append(path)
         return paths
-
-
-@dataclass(frozen=True, eq=False)
-class BinFigure(TableFigure):
-    """`values` above `gains`, a panel for each group of rows, over the columns `bins`, which `axis`
-    explains.
-
-    Rows of `gains` are drawn like the rows of `values` whose labels theirs begin with; `baseline`
-    is the row they differ from.
-    """
-
-    values: ResultTable
-    gains: ResultTable | None
-    bins: tuple[str, ...]
-    axis: str
-    baseline: str
-
-    @property
-    def tables(self) -> tuple[ResultTable, ...]:
-        """Values, and gains if there are any."""
-        return (self.values,) if self.gains is None else (self.values, self.gains)
-
-    def compose(self) -> Figure:
-        """A panel for each group of rows, gains below values."""
-        return _draw(self)
-
-
-def _draw(what: BinFigure) -> Figure:
-    tables = what.tables
-    groups, looks = list(dict.fromkeys(row.group for row in what.values.rows)), _looks(what)
-    width = max(
-        NARROWEST,
-        len(groups)
-        * (MARGIN + len(what.bins) * max(WIDTH_OF_A_BIN, WIDTH_OF_A_POINT * len(looks) / SPREAD)),
-    )
-    handles = [_handle(row, looks[row.label]) for row in _rows(what.values, groups[0])]
-    longest = max(len(str(handle.get_label())) for handle in handles)
-    in_a_line = max(1, int(width / ((longest + 6) * WIDTH_OF_A_LETTER)))
-    below = textwrap.wrap(
-        f"{what.axis} (in parentheses: users in the bin); bars: intervals of 95 %",
-        int(width / WIDTH_OF_A_LETTER),
-    )
-    texts = (
-        4 + math.ceil(len(handles) / in_a_line) + len(below)
-    )  # a title and the names of the bins, too
-    figure = Figure(
-        (width, HEIGHT_OF_A_PANEL * len(tables) + HEIGHT_OF_A_TEXT * texts), layout="constrained"
-    )
-    panels = figure.subplots(len(tables), len(groups), sharex=True, squeeze=False)
-    for line, table in enumerate(tables):
-        for place, group in enumerate(groups):
-            _panel(panels[line, place], table, group, what, looks)
-    for place, group in enumerate(groups):
-        panels[0, place].set_title(group)
-        _bins(panels[-1, place], what)
-    panels[0, 0].set_ylabel("mean over users")
-    if what.gains:
-        panels[-1, 0].set_ylabel(f"difference from {what.baseline}")
-    figure.supxlabel("\n".join(below), fontsize=8)
-    figure.legend(
-        handles=handles,
-        loc="outside upper center",
-        ncols=min(in_a_line, len(handles)),
-        frameon=False,
-    )
-    return figure
-
-
-def _panel(
-    axes: Axes, table: ResultTable, group: str, what: BinFigure, looks: Mapping[str, Look]
-) -> None:
-    """One group of a table's rows: each bin's points side by side in the order of the legend."""
-    places = [[column.name for column in table.columns].index(name) for name in what.bins]
-    labels = list(looks)
-    for row in _rows(table, group):
-        owner = max((label for label in labels if row.label.startswith(label)), key=len)
-        shift = SPREAD * ((labels.index(owner) + 0.5) / len(labels) - 0.5)
-        _points(axes, row, places, shift, looks[owner])
-    for border in range(1, len(what.bins)):
-        axes.axvline(border - 0.5, color="0.92", linewidth=0.8, zorder=0)
-    if table is what.gains:
-        axes.axhline(0, color=COLOURS[0], linewidth=0.7, zorder=1)
-    else:
-        axes.set_ylim(bottom=0)
-    axes.set_xlim(-0.5, len(what.bins) - 0.5)
-
-
-def _points(axes: Axes, row: TableRow, places: Sequence[int], shift: float, look: Look) -> None:
-    """A row's values with their intervals."""
-    for place, cell in enumerate(row.cells[column] for column in places):
-        if isinstance(cell.value, int | float):
-            low, high = cell.interval or (cell.value, cell.value)
-            axes.plot([place + shift] * 2, [low, high], color=look.colour, linewidth=1.1, zorder=2)
-            axes.plot(
-                [place + shift], [cell.value], linestyle="", zorder=3, clip_on=False, **look.point
-            )
-
-
-def _bins(axes: Axes, what: BinFigure) -> None:
-    """Names of the bins, with their users below."""
-    units = {column.name: column.unit for column in what.values.columns}
-    axes.set_xticks(range(len(what.bins)), [f"{name}\n({units[name]})" for name in what.bins])
-
-
-def _looks(what: BinFigure) -> dict[str, Look]:
-    """Label -> look: the baseline in black, floors grey and hollow, others in turn."""
-    colours, markers, training_free = (
-        cycle(COLOURS[1:]),
-        cycle((*MARKERS[1:], MARKERS[0])),
-        cycle(MARKERS),
-    )
-    looks = {}
-    for row in {row.label: row for row in what.values.rows}.values():
-        if row.label == what.baseline:
-            looks[row.label] = Look(COLOURS[0], MARKERS[0])
-        elif row.is_training_free:
-            looks[row.label] = Look(TRAINING_FREE_COLOUR, next(training_free), is_filled=False)
-        else:
-            looks[row.label] = Look(next(colours), next(markers))
-    return looks
-
-
-def _handle(row: TableRow, look: Look) -> Line2D:
-    return Line2D(
-        [],
-        [],
-        linestyle="",
-        label=row.marked_label,
-        **look.point,
-    )
-
-
-def _rows(table: ResultTable, group: str) -> list[TableRow]:
-    return [row for row in table.rows if row.group == group]

@@ -20,7 +20,7 @@ from sirec.evaluation.metrics import Metric, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
 from sirec.report.differences import find_row, verdict
-from sirec.report.figures.table_figure import BinFigure
+from sirec.report.figures.bins import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
 from sirec.report.results import Rows, RunResult, View, best_on_validation
 from sirec.run.store import RecordedRun, Store

@@ -22,7 +22,9 @@ class PaperRegistry(Registry[Paper]):
         """The papers of the shipped folder. Raises `SirecError` if it has none."""
         provider = own_provider()
         folder = Path(str(experiments_root())) / "papers"
-        papers = [(read_paper(path), provider) for path in sorted(folder.glob("*.yaml"))]
+        papers: list[tuple[Paper, Provider]] = []
+        for path in sorted(folder.glob("*.yaml")):
+            papers.append((read_paper(path), provider))
         if not papers:
             raise SirecError(
                 "this installation of sirec lacks the published numbers", "install it again"

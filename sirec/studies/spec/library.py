@@ -75,8 +75,11 @@ def known_experiments() -> dict[str, Path]:
 
 def shipped_experiments() -> dict[str, Path]:
     """Name -> file of the experiments that ship with `sirec`."""
-    files = known_experiments()
-    return {name: path for name, path in files.items() if EXPERIMENTS.provider(name).is_sirec}
+    files: dict[str, Path] = {}
+    for name, path in known_experiments().items():
+        if EXPERIMENTS.provider(name).is_sirec:
+            files[name] = path
+    return files
 
 
 def read_experiment(path: Path) -> Experiment:

@@ -33,7 +33,8 @@ from sirec.objectives.sampled import SampledSoftmax
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
 from sirec.run.execute import set_up
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 AFTER_IMPORTS = peak_memory()
 SHORTEST, LENGTH_TAIL = 5, 0.9  # a history: 5 and a log-normal number of this spread

@@ -32,7 +32,8 @@ from sirec.evaluation.full_ranking import rank_split
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
 from sirec.run.execute import device_named, set_up
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 AFTER_IMPORTS = peak_memory()
 SHARED: dict[str, object] = {

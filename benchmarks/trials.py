@@ -38,7 +38,8 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.objectives.base import LossTerm
 from sirec.run.execute import set_up
-from sirec.training.fit import SeedKey, Trainer, _autocast
+from sirec.training.fit import Trainer, _autocast
+from sirec.training.progress import SeedKey
 
 TARGETS, ITEMS, WIDTH, TOKENS, WINDOW = 512, 12_101, 128, 600, 50
 Way = Callable[[], object]
@@ -223,14 +224,14 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
                 for rows, _ in zip(dealt("random"), range(40), strict=False)
             ]
         )
-        ahead = Trainer(trainer.model, trainer.stage, trainer.data, trainer.schema, trainer.place)
-        ahead._parts_of = lambda rows: _parts(ahead, next(ready))  # type: ignore[method-assign]
+        ahead = Trainer(trainer.model, trainer.stage, trainer.data, trainer.schema, trainer.seed_key)
+        ahead._terms_of_shard = lambda rows: _parts(ahead, next(ready))  # type: ignore[method-assign]
         rows = next(dealt("random"))
         return lambda: ahead._step(rows)
 
     def packed() -> Way:
         full = _packed(data, trainer.schema.max_length)
-        other = Trainer(trainer.model, trainer.stage, full, trainer.schema, trainer.place)
+        other = Trainer(trainer.model, trainer.stage, full, trainer.schema, trainer.seed_key)
         supply = cycle(deal(other.rows, other.stage.budget, "random", np.random.default_rng(0)))
         return lambda: other._step(other.rows.take(next(supply)))
 
@@ -282,8 +283,8 @@ def _packed(data: Dataset, window: int) -> Dataset:
 
 
 def _parts(trainer: Trainer, batch: Batch) -> dict[str, LossTerm]:
-    with _autocast(trainer.place.precision, batch.items.device):
-        return trainer.parts(batch)
+    with _autocast(trainer.seed_key.precision, batch.items.device):
+        return trainer.loss_terms(batch)
 
 
 def _with(

@@ -21,7 +21,7 @@ from rich.progress import (
 
 if TYPE_CHECKING:
     from sirec.objectives.stage import Stage
-    from sirec.training.fit import EpochReport
+    from sirec.training.progress import EpochReport
 
 WIDE = 120  # where there is no terminal to ask: wide enough for every table
 stdout = Console(width=None if sys.stdout.isatty() else WIDE)

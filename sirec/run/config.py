@@ -20,7 +20,7 @@ from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.stage import Stage
 from sirec.papers import PROTOCOLS
 from sirec.papers.protocol import Protocol
-from sirec.training.fit import Precision
+from sirec.training.progress import Precision
 
 Profile = Literal["intended", "published"]
 

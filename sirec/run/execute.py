@@ -31,8 +31,9 @@ from sirec.run.files import read_json, replace_json_lines
 from sirec.run.identity import run_id
 from sirec.run.snapshot import Snapshot
 from sirec.run.store import RunFolder, Store
-from sirec.training.fit import EpochReport, SeedKey, Trainer
+from sirec.training.fit import Trainer
 from sirec.training.process_group import ProcessGroup
+from sirec.training.progress import EpochReport, SeedKey
 
 
 class Watcher(Protocol):
@@ -296,7 +297,7 @@ def _rank(
     mine = rank_split(
         built.model, built.data, part, config.data.max_length, on_users, process_group.users
     )
-    return RankedBlock(*(process_group.total(column) for column in mine))
+    return RankedBlock(*(process_group.all_reduce_sum(column) for column in mine))
 
 
 def _validate(

@@ -1,14 +1,16 @@
-"""Several processes that train one run together, each on some rows of every step.
+"""Data-parallel training: several processes train one run, each on some rows of every step.
 
-    L = 1/C Σ_c l_c = Σ_r (C_r / C) · L_r,     L_r = 1/C_r Σ_{c of r} l_c,     ∂L = Σ_r (C_r / C) · ∂L_r
+    L   = 1/C Σ_c l_c = Σ_r (C_r / C) · L_r,   L_r = 1/C_r Σ_{c of r} l_c
+    ∂L  = Σ_r (C_r / C) · ∂L_r
 
-Every process holds the data and the whole model, deals the same steps, and takes its share of a
-step's rows. L_r is what an objective makes of them, C_r the terms of that mean (`Objective.part`);
-shares are uneven, so each mean is weighed by its terms before gradients are added up. All then take
-the same step of the optimiser, and none ever needs to be told the weights.
+Every process r holds the data and the whole model, deals the same steps, and takes its shard of the
+rows of a step. L_r is the loss of an objective on this shard, the mean of C_r terms
+(`Objective.loss_term`). Shards are uneven, so that each mean is weighted by its number of terms
+before gradients are summed over the processes (all-reduce). All processes then take the same step
+of the optimiser, so that weights never need to be sent.
 
-Dropout and what objectives draw are each process's own. With nothing drawn the sum is that of one
-process, to rounding.
+Every process draws its own dropout masks and negatives. Without random draws the gradients equal
+those of one process, up to rounding.
 
 Letters: R rows, P parameters, O objectives.
 """
@@ -33,25 +35,29 @@ from sirec.data.tasks.rows import SequenceRows
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 
-TIMEOUT = timedelta(
-    minutes=5
-)  # a process that ended is noticed at once; this is for one that stands still, or its network
-BACKENDS = {
-    "cpu": "gloo",
-    "cuda": "cpu:gloo,cuda:nccl",
-}  # few numbers of the host go by gloo, so that no device waits
+# A process that ended is noticed at once; the timeout is for one that hangs, or for its network.
+TIMEOUT = timedelta(minutes=5)
+# Numbers of the host are sent by gloo, so that no device waits for them.
+BACKENDS = {"cpu": "gloo", "cuda": "cpu:gloo,cuda:nccl"}
 HINT = "the same command goes on from the last finished epoch"
 
 
 class ProcessGroup:
-    """A process that trains alone: nothing is divided, sent or waited for. `DistributedGroup` is a
-    team of several.
+    """The group of a process that trains alone: nothing is divided, sent or waited for.
+
+    `DistributedGroup` is the group of several processes.
+
+    Attributes:
+        number: the rank of this process, from 0.
+        size: how many processes the group has.
+        users: which of the users to be ranked this process ranks.
+        entropy: what is added to the seed of this process, so that its draws are its own.
     """
 
     number = 0
     size = 1
-    users = slice(None)  # which of the users to be ranked are this process's
-    entropy: tuple[int, ...] = ()  # what sets apart the draws of this process
+    users = slice(None)
+    entropy: tuple[int, ...] = ()
 
     @property
     def is_main(self) -> bool:
@@ -59,124 +65,149 @@ class ProcessGroup:
         return self.number == 0
 
     def check(self, stage: Stage) -> None:
-        """Raise `SirecError` for a stage that a team cannot train."""
+        """Raise `SirecError` for a stage that the group cannot train."""
 
-    def share(self, rows: SequenceRows) -> SequenceRows:
-        """What this process takes of the rows of a step, possibly nothing."""
+    def shard(self, rows: SequenceRows) -> SequenceRows:
+        """The rows of a step that this process takes, possibly none."""
         return rows
 
     def weights(
         self, terms: Sequence[Tensor | int], device: torch.device
     ) -> Sequence[Tensor | float]:
-        """C_r / C from the terms C_r of each objective; tensors are on `device`."""
+        """C_r / C for each objective.
+
+        Args:
+            terms: C_r of each objective in this process.
+            device: the device of those that are tensors.
+        """
         return [1.0] * len(terms)
 
     def all_reduce_gradients(self, parameters: Sequence[nn.Parameter], losses: Tensor) -> Tensor:
-        """Give all processes the sums of their gradients, and of `losses` [O], which are
-        returned.
+        """Sum gradients and losses over all processes.
+
+        Args:
+            parameters: all trained parameters, whose gradients are replaced by the sums.
+            losses: Float[O].
+
+        Returns:
+            The sums of the losses, Float[O].
         """
         return losses
 
-    def total(self, values: Tensor) -> Tensor:
-        """The sum over the processes, in the type of `values`."""
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
+        """The sum over all processes, in the type of `values`."""
         return values
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
-        """Overwrite these tensors with those of the first process, as two machines may draw numbers
-        that differ in a bit.
+        """Overwrite tensors, in place, with those of the main process.
+
+        Two machines may initialise the same weights with a difference in the last bit.
         """
 
     def broadcast_object(self, make: Callable[[], Any]) -> Any:
-        """A value as JSON knows them, made by the first process alone."""
+        """A JSON value that the main process alone makes, in all processes."""
         return make()
 
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """The first process's tensors by name, on the CPU."""
+        """The main process's tensors by name, on the CPU, in all processes."""
         return tensors
 
 
 class DistributedGroup(ProcessGroup):
-    """One of the processes of torch's default group, which must all call the same methods in the
-    same order.
+    """One of several processes, which must all call the same methods in the same order.
 
-    Every method raises `SirecError` if another process has ended, or does not answer within
-    `timeout`.
+    Every method raises `SirecError` if another process has ended, or does not answer in time.
+
+    Args:
+        timeout: how long to wait for another process.
     """
 
     def __init__(self, timeout: timedelta = TIMEOUT) -> None:
         self.number, self.size, self.timeout = dist.get_rank(), dist.get_world_size(), timeout
-        self.users = slice(
-            self.number, None, self.size
-        )  # in order of length: all get short ones and long ones
+        # Users are ordered by the length of their history: every process gets short and long ones.
+        self.users = slice(self.number, None, self.size)
         self.entropy = (self.number,) if self.number else ()
 
     def check(self, stage: Stage) -> None:
-        """Raise `SirecError` for an objective that is more than the mean of its parts."""
+        """Raise `SirecError` for an objective that is not a mean over rows."""
         for part in stage.objectives:
             if reason := part.indivisible():
                 raise SirecError(
-                    f"stage {stage.title}: objective {part.name} cannot be divided among {self.size} processes: {reason}",
+                    f"stage {stage.title}: objective {part.name} cannot be divided among "
+                    f"{self.size} processes: {reason}",
                     "train with one process, or leave the objective out",
                 )
 
-    def share(self, rows: SequenceRows) -> SequenceRows:
-        """The order of rows stays."""
-        return rows.take(np.flatnonzero(shares(rows, self.size) == self.number))
+    def shard(self, rows: SequenceRows) -> SequenceRows:
+        """The rows of a step that this process takes, in their order, possibly none."""
+        return rows.take(np.flatnonzero(shard_owners(rows, self.size) == self.number))
 
     def weights(
         self, terms: Sequence[Tensor | int], device: torch.device
     ) -> Sequence[Tensor | float]:
-        """0 for an objective without terms anywhere."""
-        mine = torch.stack(
-            [torch.zeros((), dtype=torch.float64, device=device) + count for count in terms]
-        )
-        return (mine / self.total(mine).clamp(min=1)).unbind()
+        """C_r / C for each objective; 0 for an objective without terms in any process.
+
+        Args:
+            terms: C_r of each objective in this process.
+            device: the device of those that are tensors.
+        """
+        zero = torch.zeros((), dtype=torch.float64, device=device)
+        mine = torch.stack([zero + count for count in terms])
+        return (mine / self.all_reduce_sum(mine).clamp(min=1)).unbind()
 
     def all_reduce_gradients(self, parameters: Sequence[nn.Parameter], losses: Tensor) -> Tensor:
-        """In one message. A parameter that has a gradient nowhere gets none, so that the optimiser
-        passes it over as ever.
-        """
-        has = self.total(torch.tensor([parameter.grad is not None for parameter in parameters]))
-        moved = [
-            parameter for parameter, some in zip(parameters, has.tolist(), strict=True) if some
-        ]
-        gradients = [torch.zeros_like(part) if part.grad is None else part.grad for part in moved]
-        message = self._summed(
-            torch.cat([*(part.flatten() for part in gradients), losses.to(parameters[0].dtype)])
-        )
-        *pieces, summed = message.split([*(part.numel() for part in moved), len(losses)])
-        for part, piece in zip(moved, pieces, strict=True):
-            part.grad = piece.view_as(part)
-        return summed
+        """Sum gradients and losses over all processes, in one message.
 
-    def total(self, values: Tensor) -> Tensor:
-        """True where any process has it, for Bool."""
-        return self._summed(values.int() if values.dtype is torch.bool else values.clone()).to(
-            values.dtype
-        )
+        A parameter without a gradient in any process gets none, so that the optimiser skips it.
+
+        Args:
+            parameters: all trained parameters, whose gradients are replaced by the sums.
+            losses: Float[O].
+
+        Returns:
+            The sums of the losses, Float[O].
+        """
+        has_gradient = torch.tensor([parameter.grad is not None for parameter in parameters])
+        anywhere = self.all_reduce_sum(has_gradient).tolist()
+        moved: list[nn.Parameter] = []
+        pieces: list[Tensor] = []
+        for parameter, has_any in zip(parameters, anywhere, strict=True):
+            if has_any:
+                gradient = parameter.grad
+                moved.append(parameter)
+                pieces.append(torch.zeros_like(parameter) if gradient is None else gradient)
+        flat = [piece.flatten() for piece in pieces]
+        message = self._summed(torch.cat([*flat, losses.to(parameters[0].dtype)]))
+        *sums, summed_losses = message.split([*map(len, flat), len(losses)])
+        for parameter, gradient in zip(moved, sums, strict=True):
+            parameter.grad = gradient.view_as(parameter)
+        return summed_losses
+
+    def all_reduce_sum(self, values: Tensor) -> Tensor:
+        """The sum over all processes, in the type of `values`; for Bool, whether any has True."""
+        is_bool = values.dtype is torch.bool
+        summed = self._summed(values.int() if is_bool else values.clone())
+        return summed.to(values.dtype)
 
     def broadcast(self, tensors: Sequence[Tensor]) -> None:
-        """In place."""
-        with self._meeting():
+        """Overwrite tensors, in place, with those of the main process."""
+        with self._waiting():
             for tensor in tensors:
                 dist.broadcast(tensor, src=0)
 
     def broadcast_object(self, make: Callable[[], Any]) -> Any:
-        """Goes as text: what another process says is never unpickled."""
+        """A JSON value that the main process alone makes; it is sent as text, never unpickled."""
         return json.loads(self._bytes(json.dumps(make()).encode() if self.is_main else b""))
 
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        """Go as safetensors."""
-        return load(
-            self._bytes(
-                save({name: value.contiguous() for name, value in tensors.items()})
-                if self.is_main
-                else b""
-            )
-        )
+        """The main process's tensors by name, on the CPU; they are sent as safetensors."""
+        if not self.is_main:
+            return load(self._bytes(b""))
+        contiguous = {name: value.contiguous() for name, value in tensors.items()}
+        return load(self._bytes(save(contiguous)))
 
     def _summed(self, values: Tensor) -> Tensor:
-        with self._meeting():
+        with self._waiting():
             dist.all_reduce(values)
         return values
 
@@ -188,31 +219,34 @@ class DistributedGroup(ProcessGroup):
         return content.numpy().tobytes()
 
     @contextmanager
-    def _meeting(self) -> Iterator[None]:
+    def _waiting(self) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:
-            if not (
-                isinstance(error, dist.DistError) or "gloo" in str(error)
-            ):  # gloo has no error of its own
+            # gloo has no class of errors of its own.
+            if not (isinstance(error, dist.DistError) or "gloo" in str(error)):
                 raise
-            what = f"another process ended, or did not answer for {self.timeout.total_seconds():g} seconds"
+            seconds = f"{self.timeout.total_seconds():g} seconds"
+            what = f"another process ended, or did not answer for {seconds}"
             raise SirecError(f"process {self.number} of {self.size}: {what}", HINT) from error
 
 
 @contextmanager
 def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[ProcessGroup]:
-    """The team that torchrun's environment describes, on this process's `device`; without one, a
-    process alone.
+    """The process group that torchrun's environment describes, or that of a single process.
 
-    Raises `SirecError` if the environment is incomplete or the others cannot be met.
+    Args:
+        device: the device of this process.
+        timeout: how long to wait for another process.
+
+    Raises:
+        SirecError: if the environment is incomplete, or the other processes cannot be reached.
     """
     if not is_one_of_several():
         yield ProcessGroup()
         return
-    if missing := [
-        name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ
-    ]:
+    needed = ("RANK", "MASTER_ADDR", "MASTER_PORT")
+    if missing := [name for name in needed if name not in os.environ]:
         raise SirecError(
             f"WORLD_SIZE is set, but {', '.join(missing)} is not",
             "start by torchrun, or unset WORLD_SIZE",
@@ -220,9 +254,8 @@ def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[ProcessGroup]:
     place = torch.device(device)
     if place.type == "cuda":
         torch.cuda.set_device(place)
-    # torch's first optimiser imports this, and whatever group there is then is never let go of: its
-    # threads would be there when the interpreter ends, and abort a process now and then that has
-    # done all its work.
+    # torch's first optimiser imports this module, which never lets go of a group that exists then.
+    # The group's threads would live until the interpreter ends, and abort the process now and then.
     importlib.import_module("torch._dynamo")
     try:
         dist.init_process_group(BACKENDS[place.type], timeout=timeout)
@@ -239,14 +272,14 @@ def joined(device: str, timeout: timedelta = TIMEOUT) -> Iterator[ProcessGroup]:
 
 
 def is_one_of_several() -> bool:
-    """Whether torchrun, or who sets what it sets, started this process beside others."""
+    """Whether torchrun (or whoever sets WORLD_SIZE) started this process beside others."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def own_device(device: str) -> str:
-    """The device of this process: of several on a machine each has an accelerator of its own.
+    """The device of this process; each of several processes has an accelerator of its own.
 
-    Raises `SirecError` where several processes are told to use the same one.
+    Raises `SirecError` where several processes would share one.
     """
     if not is_one_of_several() or device == "cpu":
         return device
@@ -258,16 +291,22 @@ def own_device(device: str) -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
 
 
-def shares(rows: SequenceRows, processes: int) -> np.ndarray:
-    """int[R]: the process that takes each row. Rows are dealt to and fro, those with the most
-    targets and the longest first.
+def shard_owners(rows: SequenceRows, processes: int) -> np.ndarray:
+    """int[R]: the process that takes each row of a step.
 
-    >>> shares(SequenceRows(np.arange(4), np.zeros(4, int), np.array([3, 9, 5, 4]), np.zeros(4, int)), 2)  # 9 + 3 and 5 + 4 targets
+    Rows are ordered by their number of targets and by length, and dealt in alternating directions,
+    so that all processes have about the same work.
+
+    >>> first, stop = np.zeros(4, int), np.array([3, 9, 5, 4])
+    >>> shard_owners(SequenceRows(np.arange(4), first, stop, first), 2)  # 9 + 3 and 5 + 4 targets
     array([0, 0, 1, 1])
+
+    Args:
+        rows: the rows of a step.
+        processes: how many processes share them.
     """
-    lap, place = np.divmod(np.arange(len(rows)), processes)
+    lap, position = np.divmod(np.arange(len(rows)), processes)
     owner = np.empty(len(rows), dtype=np.int64)
-    owner[np.lexsort((-rows.lengths, -rows.target_counts))] = np.where(
-        lap % 2, processes - 1 - place, place
-    )
+    order = np.lexsort((-rows.lengths, -rows.target_counts))
+    owner[order] = np.where(lap % 2, processes - 1 - position, position)
     return owner

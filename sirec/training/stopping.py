@@ -9,7 +9,11 @@ from dataclasses import dataclass
 class Stopping:
     """Counts evaluations without a strictly larger metric.
 
-    `best` is the largest value seen and `best_epoch` its epoch (1-based; 0: none yet).
+    Attributes:
+        patience: how many of them end training.
+        best: the largest value so far.
+        best_epoch: its epoch, from 1; 0 before the first evaluation.
+        without_gain: how many evaluations have passed since.
     """
 
     patience: int
@@ -18,7 +22,15 @@ class Stopping:
     without_gain: int = 0
 
     def update(self, epoch: int, value: float) -> bool:
-        """Take the value of an evaluation; whether it is the best so far."""
+        """Count an evaluation.
+
+        Args:
+            epoch: the epoch after which it was made, from 1.
+            value: value of the metric.
+
+        Returns:
+            Whether it is the largest so far.
+        """
         if value > self.best:
             self.best, self.best_epoch, self.without_gain = value, epoch, 0
             return True

@@ -1,10 +1,10 @@
-"""Gradients of large item tables where a step touches few rows: plain Adam, without a table of
-zeros for every use.
+"""Gradients of large item tables by rows, where a step reads few of them.
 
-Each use of a table gives a gradient as large as the table, nearly all of it zeros, and the
-optimiser a sum of them. Where no objective reads the whole catalogue, uses give rows instead, which
-are added up in one buffer that is kept: after the step only the rows that were touched are set to
-zero again. The optimiser is the same, moments of untouched rows decay as ever.
+Each use of a table in a forward pass gives a gradient as large as the table, nearly all of it
+zeros. Where no objective reads the whole catalogue, each use gives the gradient of its rows
+instead. These are summed in one buffer that is kept between steps; after a step only the rows that
+were read are set to zero again. The optimiser is the same Adam: the moments of all other rows decay
+as usual.
 """
 
 from __future__ import annotations
@@ -16,40 +16,42 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-LEAST_ROWS = 1 << 18  # in smaller tables zeros are cheaper than knowing where they are
+LEAST_ROWS = 1 << 18  # in smaller tables a gradient of zeros costs less
 
 
 @dataclass(eq=False)
 class KeptGradients:
-    """The tables whose gradients come by rows, and the buffer of each."""
+    """The tables whose gradients are those of single rows.
+
+    Attributes:
+        tables: the embedding tables.
+        buffers: the gradient of each, by its position in `tables`, 0 between two steps.
+    """
 
     tables: list[nn.Embedding]
     buffers: dict[int, Tensor] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: nn.Module, rows: int, *, few: bool) -> KeptGradients:
-        """For the trained tables of `rows` rows of a model, if a step touches `few` of them and
-        they lie on a CPU.
+        """Choose the tables of a model that are worth it: large, trained, and on a CPU.
+
+        Args:
+            model: the model; its item tables are told to give gradients by rows, or not to.
+            rows: V, the number of rows of an item table.
+            few: whether a step reads few rows, and never the whole table.
         """
-        items = [
-            part
-            for part in model.modules()
-            if isinstance(part, nn.Embedding) and part.num_embeddings == rows
-        ]
-        kept = [
-            part
-            for part in items
-            if few and rows >= LEAST_ROWS and part.weight.device.type == "cpu"
-        ]
-        for part in items:
-            part.sparse = part in kept
-        return cls([part for part in kept if part.weight.requires_grad])
+        tables: list[nn.Embedding] = []
+        for part in model.modules():
+            if isinstance(part, nn.Embedding) and part.num_embeddings == rows:
+                is_large = rows >= LEAST_ROWS and part.weight.device.type == "cpu"
+                part.sparse = few and is_large
+                if part.sparse and part.weight.requires_grad:
+                    tables.append(part)
+        return cls(tables)
 
     @contextmanager
     def added_up(self) -> Iterator[None]:
-        """Within it gradients are those of whole tables, for an optimiser; after it they are
-        gone.
-        """
+        """Within this context gradients are those of whole tables; then they are set to zero."""
         touched = [self._gather(number, part.weight) for number, part in enumerate(self.tables)]
         yield
         for part, rows in zip(self.tables, touched, strict=True):
@@ -58,9 +60,7 @@ class KeptGradients:
                 part.weight.grad = None
 
     def _gather(self, number: int, weight: Tensor) -> Tensor | None:
-        """The rows that a step touched; nothing to do where something has used the whole table
-        after all.
-        """
+        """The rows that a step read; None where it has used the whole table after all."""
         gradient = weight.grad
         if gradient is None or not gradient.is_sparse:
             return None

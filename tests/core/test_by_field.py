@@ -18,7 +18,8 @@ from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.models import MODELS
 from sirec.run.snapshot import Snapshot
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 TRAINED = [name for name, cls in MODELS.items() if not cls.is_training_free]
 MEMBERS = sorted({*dir(nn.Module()), *vars(nn.Module()), *dir(nn.ModuleDict()), "spelling"})

@@ -33,7 +33,8 @@ from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import EncoderPass, ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.pairwise import Pairwise
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_training_free}
 each = pytest.mark.parametrize("name", MODELS)

@@ -28,7 +28,8 @@ from sirec.models.declaration import Declaration
 from sirec.models.dlfs_rec import CircularFilter, DLFSRec
 from sirec.models.stosa import STOSA
 from sirec.run.config import resolve
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 Rows = list[list[float]]
 N = builders.WINDOW

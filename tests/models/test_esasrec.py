@@ -27,7 +27,8 @@ from sirec.objectives.stage import Stage
 from sirec.run.config import resolve
 from sirec.run.execute import execute
 from sirec.run.store import Store
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 # combinations of levels and fusions, one that every kind of block part takes part in
 COMBINED: Mapping[str, dict[str, Any]] = {

@@ -28,7 +28,8 @@ from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.masked_item import MaskedItem
 from sirec.objectives.stage import Stage
 from sirec.run.config import resolve
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 N = builders.WINDOW
 each = pytest.mark.parametrize("name", ["bert4rec", "dif-bert4rec", "s3-rec"])

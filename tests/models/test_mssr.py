@@ -30,7 +30,8 @@ from sirec.objectives.stage import Stage
 from sirec.run.config import resolve
 from sirec.run.execute import execute
 from sirec.run.store import Store
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 HEADS = builders.SHAPE["heads"]
@@ -321,7 +322,7 @@ def test_every_weight_learns(tiny: Dataset, schema: Schema) -> None:
     trainer = Trainer(model, replace(MSSR.stages[0], budget=64), tiny, schema, SeedKey(0))
     model.eval()
     batch = trainer.stage.task.batch(tiny, trainer.rows.take(np.arange(40)), builders.WINDOW)
-    losses = {name: part.loss for name, part in trainer.parts(batch).items()}
+    losses = {name: part.loss for name, part in trainer.loss_terms(batch).items()}
     sum(trainer.weights[name] * loss for name, loss in losses.items()).backward()  # type: ignore[union-attr]
     assert set(losses) == {"item", "stream_aap", "stream_contrast"}
     silent = {

@@ -24,7 +24,8 @@ from sirec.errors import SirecError
 from sirec.models.fdsa import FDSA, TwoStacks
 from sirec.models.icai_sr import ICAISR, Aggregator
 from sirec.run.config import resolve
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 Rows = list[list[float]]
 HEAD = 1 / math.sqrt(builders.SHAPE["width"] // builders.SHAPE["heads"])

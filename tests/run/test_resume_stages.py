@@ -12,7 +12,7 @@ from sirec.data.sources.demo import DemoSource
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute
 from sirec.run.store import Store
-from sirec.training.fit import EpochReport
+from sirec.training.progress import EpochReport
 
 RESULTS = ("ranks.parquet", "model.safetensors", "metrics.json", "epochs.jsonl")
 FIRST, SECOND = 3, 2  # epochs of the stages

@@ -37,7 +37,7 @@ from sirec.studies.launch.processes import Workplace, make_covariates
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.studies.launch.sent_run import SentRun
-from sirec.training.fit import EpochReport
+from sirec.training.progress import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
 RESULTS = ("config.yaml", "epochs.jsonl", "metrics.json", "model.safetensors", "ranks.parquet")

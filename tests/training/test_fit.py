@@ -27,7 +27,8 @@ from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.stage import Stage
 from sirec.run.config import resolve
 from sirec.run.execute import set_up
-from sirec.training.fit import EpochReport, Precision, SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import EpochReport, Precision, SeedKey
 from sirec.training.stopping import Stopping
 
 TRAINED = [name for name, cls in MODELS.items() if not cls.is_training_free]
@@ -114,7 +115,7 @@ def test_a_resumed_run_is_the_same_run(name: str, done: int, tiny: Dataset, sche
     finish(stopped)  # going on elsewhere must not disturb what was stored
 
     resumed = a_trainer(name, tiny, schema, seed=9)  # other initial weights
-    resumed.place = SeedKey(0)
+    resumed.seed_key = SeedKey(0)
     resumed.restore(tensors, counters)
     assert before + finish(resumed) == reports
     assert same(state(resumed), state(whole))

@@ -15,10 +15,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import distributed as teams
 import numpy as np
 import pytest
 import tiny as builders
-import together as teams
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -53,8 +53,9 @@ from sirec.objectives.stream_item import StreamItem
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
 from sirec.run.files import read_json
 from sirec.training import fit
-from sirec.training.fit import SeedKey, Trainer
-from sirec.training.process_group import ProcessGroup, joined, own_device, shares
+from sirec.training.fit import Trainer
+from sirec.training.process_group import ProcessGroup, joined, own_device, shard_owners
+from sirec.training.progress import SeedKey
 
 SIZE = 3
 TOLERANCE = {
@@ -175,7 +176,10 @@ def test_a_loss_that_is_not_finite_in_one_process_stops_all(three: list[dict[str
 
 def test_what_cannot_be_divided_is_refused(three: list[dict[str, Any]]) -> None:
     """One line names stage, objective and reason; a process alone trains it."""
-    said = "stage train: objective stream_contrast cannot be divided among 3 processes: each target is told from all other"
+    said = (
+        "stage train: objective stream_contrast cannot be divided among 3 processes: "
+        "each target is told from all other"
+    )
     assert all(member["refused"].startswith(said) for member in three)
     ProcessGroup().check(MODELS["mssr"].stages[0])
 
@@ -204,7 +208,7 @@ def test_shares_are_even(processes: int, task: Task, tiny: Dataset) -> None:
     rows = task.rows(tiny, builders.WINDOW)
     for chosen in deal(rows, 60, "random", np.random.default_rng(0)):
         step = rows.take(chosen)
-        owner = shares(step, processes)
+        owner = shard_owners(step, processes)
         targets = np.bincount(owner, step.target_counts, processes)
         held = np.bincount(owner, minlength=processes)
         assert held.sum() == len(step)
@@ -219,9 +223,9 @@ def test_a_process_alone_does_nothing_for_others(tiny: Dataset) -> None:
         NextItem().rows(tiny, builders.WINDOW),
         torch.zeros(2),
     )
-    assert process_group.share(rows) is rows
+    assert process_group.shard(rows) is rows
     assert process_group.all_reduce_gradients([], losses) is losses
-    assert process_group.total(losses) is losses
+    assert process_group.all_reduce_sum(losses) is losses
     assert process_group.weights([3, torch.tensor(0)], losses.device) == [1.0, 1.0]
     assert process_group.is_main
 
@@ -320,7 +324,9 @@ def by_column(*shape: Any, **kwargs: Any) -> Tensor:
 def evaluated(trainer: Trainer, rows: SequenceRows) -> tuple[LossTerm, Tensor]:
     """The part of some rows and its gradient by everything that is trained, in evaluation mode."""
     trainer.optimizer.zero_grad(set_to_none=True)
-    [part] = trainer.parts(trainer.stage.task.batch(trainer.data, rows, builders.WINDOW)).values()
+    [part] = trainer.loss_terms(
+        trainer.stage.task.batch(trainer.data, rows, builders.WINDOW)
+    ).values()
     part.loss.backward()
     part = part._replace(loss=part.loss.detach())
     slopes = [
@@ -556,10 +562,10 @@ def threads():
     names = [part.joinpath("comm").read_text() for part in Path("/proc/self/task").iterdir()]
     return [name for name in names if "gloo" in name]
 
-with joined("cpu") as team:
+with joined("cpu") as group:
     weight = torch.nn.Parameter(torch.ones(2))
     weight.sum().backward()
-    team.add_up([weight], torch.zeros(1))
+    group.all_reduce_gradients([weight], torch.zeros(1))
     torch.optim.Adam([weight]).step()
     within = len(threads())
 print(within > 0, threads())
@@ -569,7 +575,7 @@ print(within > 0, threads())
 @pytest.mark.skipif(
     not Path("/proc/self/task").exists(), reason="threads are counted as Linux shows them"
 )
-def test_nothing_of_a_team_is_left_when_it_parts() -> None:
+def test_no_thread_of_a_process_group_outlives_it() -> None:
     """A thread that is still there when the interpreter ends may abort a process that has done its
     work.
     """

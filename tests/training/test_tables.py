@@ -21,7 +21,8 @@ from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.sampled import SampledSoftmax
 from sirec.objectives.stage import Stage
 from sirec.training import table_gradients as tables
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
+from sirec.training.progress import SeedKey
 
 SAMPLED = {
     "sampled softmax": SampledSoftmax(negatives=3),

@@ -30,7 +30,7 @@ from sirec.run.execute import Watcher, execute
 from sirec.run.files import make_folder
 from sirec.run.store import Store
 from sirec.studies.launch.sent_run import SentRun, plain_stage, tell
-from sirec.training.fit import EpochReport
+from sirec.training.progress import EpochReport
 
 SECONDS_BETWEEN_STEPS = 0.2  # how often a worker tells of its steps
 PRELOADED = [__name__, "torch._dynamo"]  # and what torch's first optimiser imports

@@ -27,8 +27,9 @@ from sirec.models import MODELS
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.order import UserPreferenceAlignment
-from sirec.training.fit import SeedKey, Trainer
+from sirec.training.fit import Trainer
 from sirec.training.process_group import DistributedGroup, ProcessGroup, joined
+from sirec.training.progress import SeedKey
 
 LOCAL = "127.0.0.1"
 BUDGET = 36  # of 224 targets: the last step holds two rows
@@ -130,7 +131,7 @@ def ranks(data: Dataset, process_group: ProcessGroup) -> dict[str, Any]:
     mine = rank_split(model, data, "test", builders.WINDOW, some=process_group.users)
     return {
         "mine": mine.keep.numpy(),
-        "all": [process_group.total(column).numpy() for column in mine],
+        "all": [process_group.all_reduce_sum(column).numpy() for column in mine],
     }
 
 
@@ -164,9 +165,9 @@ def refused(process_group: ProcessGroup) -> str:
 def diverged(data: Dataset, process_group: ProcessGroup) -> str:
     """What is said of a loss that is not finite in one process alone."""
     trainer = a_trainer("sasrec", data, process_group)
-    parts = trainer.parts
+    parts = trainer.loss_terms
     if process_group.number == 1:
-        trainer.parts = lambda batch: {
+        trainer.loss_terms = lambda batch: {
             name: part._replace(loss=part.loss * np.inf) for name, part in parts(batch).items()
         }  # type: ignore[method-assign]
     try:

@@ -1,6 +1,4 @@
-"""Small files, replaced atomically: after a crash there is the old one or the new one, never half
-of one.
-"""
+"""Small files that are replaced atomically: a crash leaves the old file or the new one, whole."""
 
 from __future__ import annotations
 
@@ -13,9 +11,14 @@ from sirec.errors import SirecError
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` to `path`, in a folder made for it if need be, through a temporary sibling.
+    """Replace a text file, through a temporary file beside it.
 
-    Raises `SirecError` where the disk refuses.
+    Args:
+        path: the file; its folder is made if it is not there.
+        text: the new content.
+
+    Raises:
+        SirecError: if the disk refuses.
     """
     make_folder(path.parent)
     temporary = path.with_name(f".{path.name}.new")
@@ -27,16 +30,32 @@ def replace_text(path: Path, text: str) -> None:
 
 
 def replace_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys, ending in a newline."""
+    """Replace a JSON file.
+
+    Args:
+        path: the file; its folder is made if it is not there.
+        value: the new content, written with sorted keys and an indent of one blank.
+
+    Raises:
+        SirecError: if the disk refuses.
+    """
     replace_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def replace_json_lines(path: Path, values: list[Any]) -> None:
-    """Write one JSON value a line."""
-    replace_text(
-        path,
-        "".join(json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n" for value in values),
-    )
+    """Replace a file that has one JSON value in each line.
+
+    Args:
+        path: the file; its folder is made if it is not there.
+        values: the new content.
+
+    Raises:
+        SirecError: if the disk refuses.
+    """
+    lines: list[str] = []
+    for value in values:
+        lines.append(json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n")
+    replace_text(path, "".join(lines))
 
 
 def read_json(path: Path) -> Any:
@@ -56,16 +75,19 @@ def read_json(path: Path) -> Any:
 
 
 def promote(temporary: Path, path: Path) -> None:
-    """Put a finished temporary file in place, on disk before it is visible."""
+    """Give a finished temporary file its name, once its content is on disk.
+
+    Args:
+        temporary: the finished file.
+        path: its final name, in the same folder.
+    """
     with temporary.open("rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
 
 
 def make_folder(path: Path) -> None:
-    """Make a folder and those it is in, where they are not there yet. Raises `SirecError` where
-    that cannot be.
-    """
+    """Make a folder and its parents, unless they exist; raises `SirecError` if that fails."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,7 +95,12 @@ def make_folder(path: Path) -> None:
 
 
 def disk_error(path: Path, error: OSError) -> SirecError:
-    """What to tell a person whose disk refuses a file or a folder."""
+    """The error for a disk that refuses a file or a folder.
+
+    Args:
+        path: the file or folder.
+        error: what the operating system said.
+    """
     reason = error.strerror or str(error)
     if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
         return SirecError(

@@ -1,6 +1,4 @@
-"""What makes two runs the same run: configuration, data and the revisions of the code that decides
-numbers.
-"""
+"""The identity of a run: its configuration, its data, and the revisions of its components."""
 
 from __future__ import annotations
 
@@ -16,11 +14,15 @@ DIGITS = 12
 
 
 def run_id(config: RunConfig, fingerprint: str) -> str:
-    """Hex digits that name a run.
+    """The id of a run, twelve hexadecimal digits.
 
-    Keys at their defaults are left out of the hash, so that a key added later changes no existing
-    identity; whoever changes a default, or what a configuration computes, raises the `revision` of
-    that part instead.
+    Keys at their defaults are not part of the hash, so that a key that is added later changes no
+    existing id. Whoever changes a default, or what a configuration computes, raises the `revision`
+    of that component instead.
+
+    Args:
+        config: the whole configuration.
+        fingerprint: fingerprint of the data set.
     """
     identity = {
         "config": dump(config, defaults=False),
@@ -32,7 +34,7 @@ def run_id(config: RunConfig, fingerprint: str) -> str:
 
 
 def revisions(part: object) -> Iterator[str]:
-    """`name@revision` of every part of a configuration that has a revision."""
+    """`name@revision` of every component of a configuration that has a revision."""
     if hasattr(type(part), "revision"):
         yield f"{type(part).name}@{type(part).revision}"  # type: ignore[attr-defined]
     if dataclasses.is_dataclass(part):

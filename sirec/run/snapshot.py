@@ -25,8 +25,13 @@ VERSION = 1
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """State after an epoch: `stage` is the index of the stage in progress, `counters` and `tensors`
-    the trainer's own.
+    """The state of a run after an epoch.
+
+    Attributes:
+        stage: number of the stage in progress, from 0.
+        counters: numbers of the stage's trainer.
+        reports: reports of all epochs so far.
+        tensors: tensors of the stage's trainer, by name.
     """
 
     stage: int
@@ -35,17 +40,16 @@ class Snapshot:
     tensors: Mapping[str, Tensor]
 
     def save(self, path: Path) -> None:
-        """Replace the file at `path`. Raises `SirecError` where the disk refuses; the older file
-        then still stands.
+        """Replace the snapshot at `path`.
+
+        Raises `SirecError` if the disk refuses; the older snapshot is then still there.
         """
         state = {"stage": self.stage, "counters": self.counters, "reports": self.reports}
         temporary = path.with_name(f".{path.name}.new")
         try:
-            save_file(
-                {name: value.contiguous() for name, value in self.tensors.items()},
-                temporary,
-                metadata={"version": str(VERSION), "state": json.dumps(state)},
-            )
+            tensors = {name: value.contiguous() for name, value in self.tensors.items()}
+            metadata = {"version": str(VERSION), "state": json.dumps(state)}
+            save_file(tensors, temporary, metadata=metadata)
             promote(temporary, path)
         except (OSError, SafetensorError) as error:
             temporary.unlink(missing_ok=True)
@@ -54,15 +58,15 @@ class Snapshot:
 
     @classmethod
     def load(cls, path: Path) -> Snapshot | None:
-        """The snapshot at `path`, None if there is none. Raises `SirecError` for one that cannot be
-        read.
-        """
+        """The snapshot at `path`, or None; raises `SirecError` if it cannot be read."""
         if not path.exists():
             return None
         try:
             with safe_open(path, framework="pt") as file:
                 header = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+                tensors: dict[str, Tensor] = {}
+                for name in file.keys():  # noqa: SIM118 (not a mapping)
+                    tensors[name] = file.get_tensor(name)
         except (OSError, SafetensorError) as error:
             raise SirecError(
                 f"{path}: not a readable snapshot: {error}", "delete it to start this run anew"

@@ -1,10 +1,15 @@
 """Run folders: `results/runs/<data set>/<model>/<id>/`.
 
-config.yaml          everything, defaults included            environment.json   versions, processor, commit
-epochs.jsonl         losses and validation metrics by epoch   metrics.json       both splits, both history rules; no times
-ranks.parquet        every user's doubled ranks               timings.json       seconds and memory
-model.safetensors    the selected weights                     evaluations.jsonl  each time test ranks were made
-snapshot.safetensors while in progress                        DONE               written last
+config.yaml           the whole configuration, defaults included
+environment.json      versions, processor, commit, plugins
+epochs.jsonl          losses and validation metrics of each epoch
+metrics.json          metrics of both splits under both history rules, without times
+ranks.parquet         doubled ranks of every user
+timings.json          seconds and memory
+model.safetensors     the selected weights
+evaluations.jsonl     one line for each time that test ranks were made
+snapshot.safetensors  the resumable state of an unfinished run
+DONE                  written last
 """
 
 from __future__ import annotations
@@ -36,8 +41,8 @@ ROUNDING = 1e-9  # by which the same mean may differ on another processor
 
 
 @dataclass(frozen=True)
-class _OfPart:
-    """Metric -> value under each history rule."""
+class _MetricsOfPart:
+    """Metrics of validation or test by name, under each history rule."""
 
     keep: Mapping[str, float]
     mask: Mapping[str, float]
@@ -47,21 +52,22 @@ class _OfPart:
 class _Metrics:
     """What metrics.json holds."""
 
-    valid: _OfPart
-    test: _OfPart
+    valid: _MetricsOfPart
+    test: _MetricsOfPart
     ties: Mapping[str, float]
 
     def are_of(self, ranks: RankTable) -> bool:
-        """Whether these ranks have these metrics, each to `ROUNDING`, and this share of ties."""
-        stored = (
-            (value, parse_metric(name).mean(ranks.ranks[part][rule]))
-            for part in PARTS
-            for rule in HISTORY_RULES
-            for name, value in getattr(getattr(self, part), rule).items()
-        )
-        return self.ties == ranks.ties and all(
-            math.isclose(*pair, abs_tol=ROUNDING) for pair in stored
-        )
+        """Whether ranks have these metrics, each up to `ROUNDING`, and this share of ties."""
+        if self.ties != ranks.ties:
+            return False
+        for part in PARTS:
+            for rule in HISTORY_RULES:
+                stored: Mapping[str, float] = getattr(getattr(self, part), rule)
+                for name, value in stored.items():
+                    computed = parse_metric(name).mean(ranks.ranks[part][rule])
+                    if not math.isclose(value, computed, abs_tol=ROUNDING):
+                        return False
+        return True
 
 
 @dataclass(frozen=True)
@@ -172,9 +178,11 @@ class RunFolder:
             return []
         needed: Mapping[str, str] = read_json(path).get("plugins", {})
         here = available_packages()
-        return [
-            Provider(package, version) for package, version in needed.items() if package not in here
-        ]
+        missing: list[Provider] = []
+        for package, version in needed.items():
+            if package not in here:
+                missing.append(Provider(package, version))
+        return missing
 
     def fingerprint(self) -> str:
         """The fingerprint of the data the run was made on."""
@@ -189,18 +197,20 @@ class RunFolder:
         return split
 
     def write_config(self, config: RunConfig, fingerprint: str, split: Split | None = None) -> None:
-        """Write the whole configuration, defaults included, with the data's fingerprint, and its
-        split if not leave-one-out.
+        """Write config.yaml.
+
+        Args:
+            config: the whole configuration, defaults included.
+            fingerprint: fingerprint of the data set.
+            split: split of the data set; leave-one-out is not written.
         """
-        of_the_data = {"fingerprint": fingerprint} | (
-            {"split": dump(split)} if split not in (None, LeaveOneOut()) else {}
-        )
-        replace_text(self.path / "config.yaml", to_yaml(dump(config) | of_the_data))
+        tree = dump(config) | {"fingerprint": fingerprint}
+        if split not in (None, LeaveOneOut()):
+            tree["split"] = dump(split)
+        replace_text(self.path / "config.yaml", to_yaml(tree))
 
     def check_finished(self) -> None:
-        """Raise `SirecError` if the run has not finished, or is being trained anew: nothing of it
-        is a result then.
-        """
+        """Raise `SirecError` if the run has not finished, or is being trained again."""
         if not self.is_done:
             raise SirecError(
                 f"{self.path}: this run has not finished",
@@ -208,16 +218,15 @@ class RunFolder:
             )
 
     def ranks(self) -> RankTable:
-        """Every user's ranks.
+        """The ranks of every user.
 
-        Raises `SirecError` if the run has not finished, and for ranks that are damaged or have
-        other metrics than are stored.
+        Raises:
+            SirecError: if the run has not finished, if ranks are damaged, or if their metrics are
+                not those of metrics.json.
         """
         self.check_finished()
-        ranks, path = (
-            RankTable.from_parquet(self.path / "ranks.parquet"),
-            self.path / "metrics.json",
-        )
+        ranks = RankTable.from_parquet(self.path / "ranks.parquet")
+        path = self.path / "metrics.json"
         hint = f"rank anew with the stored weights: sirec evaluate {self.path} --recompute"
         try:
             are_alike = load(_Metrics, self.metrics(), str(path)).are_of(ranks)
@@ -225,30 +234,37 @@ class RunFolder:
             raise SirecError(error.message, hint) from None
         if not are_alike:
             raise SirecError(
-                f"{path}: these are not the metrics of the ranks beside it: one of the two was changed",
+                f"{path}: these are not the metrics of the ranks beside it: "
+                "one of the two was changed",
                 hint,
             )
         return ranks
 
     def metrics(self) -> dict[str, Any]:
-        """Split, history rule, metric -> value."""
+        """The metrics by split, history rule and name of the metric."""
         metrics: dict[str, Any] = read_json(self.path / "metrics.json")
         return metrics
 
     def timings(self) -> dict[str, Any]:
-        """Seconds and bytes."""
+        """Seconds of each epoch and of evaluation, and bytes of memory."""
         timings: dict[str, Any] = read_json(self.path / "timings.json")
         return timings
 
     def write_json(self, name: str, value: Any) -> None:
-        """Replace one of the JSON files."""
+        """Replace one of the JSON files.
+
+        Args:
+            name: name of the file.
+            value: its new content.
+        """
         replace_json(self.path / name, value)
 
     def write_weights(self, weights: dict[str, Tensor]) -> None:
-        """Replace the model's weights."""
+        """Replace the selected weights, tensors by name."""
         path, temporary = self.path / "model.safetensors", self.path / ".model.safetensors.new"
         try:
-            save_file({name: value.contiguous() for name, value in weights.items()}, temporary)
+            tensors = {name: value.contiguous() for name, value in weights.items()}
+            save_file(tensors, temporary)
             promote(temporary, path)
         except OSError as error:
             raise disk_error(path, error) from error
@@ -271,7 +287,12 @@ class RunFolder:
             raise SirecError(f"{path}: not readable: {error}") from None
 
     def append_line(self, name: str, line: str) -> None:
-        """Add a line to one of the logs."""
+        """Add a line to one of the logs.
+
+        Args:
+            name: name of the file.
+            line: the line, without its end.
+        """
         with (self.path / name).open("a", encoding="utf-8") as file:
             file.write(line + "\n")
 
@@ -281,9 +302,7 @@ class RunFolder:
         self.snapshot_path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Forget results and snapshot, so that the run starts anew; the log of evaluations
-        stays.
-        """
+        """Delete results and snapshot, so that training starts again; evaluations.jsonl stays."""
         for name in (
             "DONE",
             "snapshot.safetensors",
@@ -296,8 +315,9 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process. Raises `SirecError` if another one is training it, or its
-        folder cannot be made.
+        """Hold the run for this process.
+
+        Raises `SirecError` if another process is training it, or if its folder cannot be made.
         """
         make_folder(self.path)
         with ExitStack() as stack:
@@ -319,11 +339,22 @@ class Store:
     root: Path
 
     def folder(self, data: str, model: str, identity: str) -> RunFolder:
-        """The folder of a run, whether it exists or not."""
+        """The folder of a run, whether it exists or not.
+
+        Args:
+            data: name of the data set.
+            model: name of the model.
+            identity: id of the run.
+        """
         return RunFolder(self.root / "runs" / data / model / identity)
 
     def covariates(self, data: str, fingerprint: str) -> Path:
-        """Where what every user's targets are like is kept, once per data set."""
+        """The file with covariates of every user: history length, popularity of the target.
+
+        Args:
+            data: name of the data set.
+            fingerprint: fingerprint of the data set.
+        """
         return self.root / "runs" / data / f"covariates-{fingerprint}.parquet"
 
     def all(self) -> list[RunFolder]:
@@ -331,8 +362,9 @@ class Store:
         return [RunFolder(path.parent) for path in sorted(self.root.glob("runs/*/*/*/config.yaml"))]
 
     def find(self, reference: str) -> RunFolder:
-        """A run by path, or by the first digits of its id. Raises `SirecError` if none or several
-        answer.
+        """The run with a given path, or with an id that begins with given digits.
+
+        Raises `SirecError` if there is no such run, or several.
         """
         path = Path(reference)
         if (path / "config.yaml").exists():
@@ -345,13 +377,12 @@ class Store:
                 f"'{reference}' is the beginning of {len(matches)} runs",
                 "give more digits of the id",
             )
-        raise unknown(
-            "run", reference, [f"{run.dataset}/{run.model}/{run.id}" for run in self.all()]
-        )
+        known = [run.address.removeprefix("runs/") for run in self.all()]
+        raise unknown("run", reference, known)
 
 
 def _answers(folder: Path, reference: Path) -> bool:
-    """Whether the end of `folder` is `reference`, whose last part may be cut short."""
+    """Whether a folder ends with `reference`, whose last step may be the beginning of an id."""
     if not reference.parts:
         return False
     *parents, last = reference.parts

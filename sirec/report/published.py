@@ -1,27 +1,26 @@
 """What the papers printed: for a row, a data set and a metric, whatever a table's layout.
 
-The papers and the layouts of their tables are data, in `sirec.papers`; this module looks them up.
+The papers and the layouts of their tables are data, in `sirec.papers`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-
-import pandas as pd
 
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.ranks import HistoryRule
 from sirec.papers import PAPERS
-from sirec.papers.paper import Paper
-
-# How the papers abbreviate names of models, without case and punctuation.
-ABBREVIATIONS = {"icai": "icaisr", "dif": "difsr"}
-RowKey = frozenset[tuple[str, str]]
-PrintedValues = dict[tuple[RowKey, str, str], float]  # (row, data set, metric) -> value
+from sirec.papers.tables import (
+    has_row,
+    metric_tables,
+    name_key,
+    one_value_a_line,
+    paper_of,
+    printed_values,
+    published_table,
+    row_key,
+)
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,9 @@ class PrintedRow:
         Returns:
             None where the table lacks the data set or the metric.
         """
-        value = _values(self.table).get((_row_key(self.keys), _key(dataset), _key(metric)))
+        value = printed_values(self.table).get(
+            (row_key(self.keys), name_key(dataset), name_key(metric))
+        )
         if value is None:
             return None
         paper = paper_of(self.table)
@@ -92,7 +93,7 @@ class PrintedRow:
         for name in self.keys:
             if name not in layout.rows:
                 raise unknown("column", name, layout.rows, self.table)
-        if not _has_row(self.table, self.keys):
+        if not has_row(self.table, self.keys):
             wanted = ", ".join(f"{name} {value}" for name, value in self.keys.items())
             raise SirecError(
                 f"{self.table}: no row has {wanted}",
@@ -130,9 +131,9 @@ def published_models(paper: str, dataset: str, metric: str) -> dict[str, float]:
     Returns:
         Empty where the table lacks the data set or the metric.
     """
-    table = _one_value_a_line(PAPERS[paper].main_table)
-    is_on_dataset = table["dataset"].map(_key) == _key(dataset)
-    is_metric = table["metric"].map(_key) == _key(metric)
+    table = one_value_a_line(PAPERS[paper].main_table)
+    is_on_dataset = table["dataset"].map(name_key) == name_key(dataset)
+    is_metric = table["metric"].map(name_key) == name_key(metric)
     chosen = table[is_on_dataset & is_metric]
     return dict(zip(chosen["model"], chosen["value"], strict=True))
 
@@ -144,7 +145,7 @@ def is_in(paper: str, model: str) -> bool:
         paper: name of the paper.
         model: name of the model, ours or as printed.
     """
-    return _has_row(PAPERS[paper].main_table, {"model": model})
+    return has_row(PAPERS[paper].main_table, {"model": model})
 
 
 def is_compared(proposal: str, model: str) -> bool:
@@ -183,7 +184,7 @@ def is_same(name: str, other: str) -> bool:
         name: a name of a model or a data set.
         other: another one.
     """
-    return _key(name) == _key(other)
+    return name_key(name) == name_key(other)
 
 
 def published_users(dataset: str) -> set[int]:
@@ -201,90 +202,3 @@ def published_users(dataset: str) -> set[int]:
                     if is_same(str(column), dataset):
                         found.add(int(users[column].iloc[0]))
     return found
-
-
-def metric_tables(paper: str | None = None, *, by_model: bool = False) -> list[str]:
-    """Names of published tables that hold metrics.
-
-    Args:
-        paper: name of the only paper to look at; without it all papers' tables are listed.
-        by_model: whether only tables are listed whose rows are models.
-    """
-    found: list[str] = []
-    for name, each in PAPERS.items():
-        for table, layout in each.tables.items():
-            is_asked = layout.holds == "metrics" and (not by_model or layout.rows == ("model",))
-            if is_asked and paper in (None, name):
-                found.append(table)
-    return found
-
-
-def published_names() -> list[str]:
-    """The names of all published tables, `comif_table1_statistics` and so on."""
-    names: list[str] = []
-    for paper in PAPERS.values():
-        names += paper.tables
-    return sorted(names)
-
-
-def paper_of(table: str) -> Paper:
-    """The paper that has a table. Raises `SirecError` with the nearest name if there is none."""
-    for paper in PAPERS.values():
-        if table in paper.tables:
-            return paper
-    raise unknown("published table", table, published_names())
-
-
-def published_table(name: str) -> pd.DataFrame:
-    """A published table as its file has it.
-
-    Raises:
-        SirecError: if no paper has such a table, or its file is missing.
-    """
-    file = paper_of(name).file_of(name)
-    if not file.is_file():
-        raise SirecError(f"{file}: no such file", f"the numbers of {name} belong there")
-    return pd.read_csv(file)
-
-
-def _one_value_a_line(name: str) -> pd.DataFrame:
-    """A table of metrics with one value a line, whatever its layout.
-
-    The columns are those that name its rows, and `dataset`, `metric`, `value`.
-    """
-    layout, table = paper_of(name).tables[name], published_table(name)
-    if layout.columns is not None:
-        kept = table.columns.intersection([*layout.rows, "dataset", "metric"], sort=False)
-        table = table.melt(id_vars=list(kept), var_name=layout.columns, value_name="value")
-    return table.assign(**layout.caption)
-
-
-def _values(name: str) -> PrintedValues:
-    """(row, data set, metric) -> value of a table of metrics."""
-    return _values_in(name, paper_of(name).file_of(name))
-
-
-@cache
-def _values_in(name: str, file: Path) -> PrintedValues:
-    """The values of a table whose numbers are in a file, which is read once."""
-    rows = paper_of(name).tables[name].rows
-    values: PrintedValues = {}
-    for line in _one_value_a_line(name).to_dict("records"):
-        row = _row_key({column: line[column] for column in rows})
-        values[row, _key(line["dataset"]), _key(line["metric"])] = float(line["value"])
-    return values
-
-
-def _has_row(table: str, keys: Mapping[str, object]) -> bool:
-    wanted = _row_key(keys)
-    return any(row == wanted for row, _, _ in _values(table))
-
-
-def _row_key(keys: Mapping[str, object]) -> RowKey:
-    return frozenset((name, _key(str(value))) for name, value in keys.items())
-
-
-def _key(name: str) -> str:
-    """A name without case and punctuation, written out if the papers abbreviate it."""
-    key = re.sub(r"[^a-z0-9]", "", name.lower())
-    return ABBREVIATIONS.get(key, key)

@@ -9,15 +9,8 @@ import pytest
 from sirec import resources
 from sirec.errors import SirecError
 from sirec.papers import PAPERS
-from sirec.report.published import (
-    PrintedRow,
-    _values,
-    covers,
-    metric_tables,
-    published,
-    published_names,
-    published_table,
-)
+from sirec.papers.tables import metric_tables, printed_values, published_names, published_table
+from sirec.report.published import PrintedRow, covers, published
 
 
 @pytest.mark.parametrize(
@@ -107,7 +100,7 @@ def test_every_table_of_metrics_keeps_all_its_numbers() -> None:
     for name in metric_tables():
         frame = published_table(name)
         numbers = frame.select_dtypes("float").to_numpy().ravel()
-        assert sorted(_values(name).values()) == sorted(numbers)
+        assert sorted(printed_values(name).values()) == sorted(numbers)
 
 
 @pytest.mark.parametrize(

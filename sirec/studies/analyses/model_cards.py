@@ -20,7 +20,8 @@ from sirec.models import MODELS
 from sirec.models.declaration import Declaration
 from sirec.objectives.base import SupervisionSignal
 from sirec.papers import PAPERS
-from sirec.report.published import PrintedRow, metric_tables, published_table
+from sirec.papers.tables import metric_tables, published_table
+from sirec.report.published import PrintedRow
 from sirec.run.config import DataConfig, Profile, RunConfig, resolve
 from sirec.run.execute import set_up
 

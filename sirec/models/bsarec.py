@@ -1,22 +1,24 @@
-"""BSARec: attention beside a low-pass filter that keeps some of what is high (Shin et al., AAAI
+"""BSARec: attention next to a low-pass filter with rescaled high frequencies (Shin et al., AAAI
 2024, arXiv:2312.10325).
 
-Attention smooths a sequence; what changes fast in it is lost. A filter over the window brings that
-back, with a weight β² >= 0 a channel that is learned:
-    F(X) = LFC(X) + β² (X − LFC(X)),   LFC: the c lowest of the window's n frequencies
-    Y    = α LN(X + Drop(F(X))) + (1 − α) LN(X + Drop(Attention(X)))
-    X'   = LN(Y + Drop(FFN(Y))),   X_0 = Drop(LN(e + p)),   z_v = X_N[L−1] · e_v,   L = cross-entropy
+Attention smooths a sequence and loses what changes fast. A filter over the window restores some of
+it, with a learned weight β² ≥ 0 for each channel:
 
-LFC is a matrix, (1/n) Σ_{|j| <= c/2} cos(2π j (t − s) / n), the same wherever a row lies in the
-window: left-aligned rows do what the authors' right-aligned ones do, once positions are counted as
-theirs are. Where empty slots are 0 (`window: zeros`) only real slots need be looked at, and no
-transform is taken. A filter reads the whole window, later slots too: states are not causal, each
-prefix is an example of its own, and with α = 0 this is SASRec on such examples.
+    F(X) = LFC(X) + β² (X − LFC(X))          LFC: the c lowest of the window's n frequencies
+    Y    = α LN(X + Drop(F(X))) + (1 − α) LN(X + Drop(Attention(X)))
+    X'   = LN(Y + Drop(FFN(Y))),   X_0 = Drop(LN(e + p))
+    z_v  = X_N[L−1] · e_v,   L = cross-entropy
+
+LFC is the matrix (1/n) Σ_{|j| ≤ c/2} cos(2π j (t − s) / n). It depends on the distance of two slots
+alone, so that left-aligned rows give the result of the authors' right-aligned ones, if positions
+are counted as theirs are. Where empty slots are 0 (`window: zeros`), only real slots are computed,
+and no Fourier transform is needed. A filter reads the whole window, later slots too: states are not
+causal, and each prefix is an example of its own. With α = 0 this is SASRec on such examples.
 
 Departure: in the released code empty slots hold the padding item and a position, attend to all
-slots, and reach the real ones through the filter: `window: tokens`. What they hold matters (a
-reproduction, arXiv:2512.17442, gains more by that than by β). That code also trains on empty
-histories and starts all blocks from one β; here neither.
+slots, and reach the real ones through the filter; `window: tokens` does this. The content of empty
+slots matters (a reproduction, arXiv:2512.17442, gains more from it than from β). That code also
+trains on empty histories and starts all blocks from one draw of β; neither is done here.
 """
 
 from __future__ import annotations
@@ -50,12 +52,15 @@ Window = Literal["zeros", "tokens"]
 
 @dataclass(frozen=True, kw_only=True)
 class BSARec(Shape, Declaration):
-    """SASRec with a filter beside each attention; α and c are the authors' for Beauty."""
+    """SASRec with a filter next to each attention; α and c are the authors' values for Beauty."""
 
     name: ClassVar[str] = "bsarec"
     title: ClassVar[str] = "BSARec"
     source: ClassVar[str] = "Shin et al., AAAI 2024, arXiv:2312.10325"
-    checked = "the authors' module (f21104b): scores to 5e-5 in fp32, where theirs rounds padded rows, to 6e-14 in fp64"
+    checked = (
+        "the authors' module (f21104b): scores to 5e-5 in fp32, where theirs rounds padded rows, "
+        "to 6e-14 in fp64"
+    )
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "embedding"
     fusions = {"behaviour": "sum"}
@@ -64,28 +69,34 @@ class BSARec(Shape, Declaration):
 
     inner: int = 512  # four times the width
     attention_dropout: float = 0.5
-    alpha: float = 0.7  # α, the filter's share
+    alpha: float = 0.7  # α, the weight of the filter
     low_frequencies: int = 5  # c: the constant and pairs ±1, ±2, … of the window's n frequencies
     positions: PositionOrder = "right"
     window: Window = "zeros"  # what empty slots hold
 
     def __post_init__(self) -> None:
-        """Refuse a share outside [0, 1] and half a pair of frequencies."""
+        """Raise `SirecError` for a weight outside [0, 1] and for half a pair of frequencies."""
         super().__post_init__()
         if not 0 <= self.alpha <= 1:
             raise SirecError(f"alpha {self.alpha} must lie in [0, 1]")
         if self.low_frequencies < 1 or self.low_frequencies % 2 == 0:
             raise SirecError(
-                f"low_frequencies {self.low_frequencies} must be odd: the constant, and frequencies in pairs"
+                f"low_frequencies {self.low_frequencies} must be odd: "
+                "the constant, and frequencies in pairs"
             )
 
     def build(self, schema: Schema) -> FilteredTransformer:
-        """The model for these fields, freshly initialised."""
+        """The model for the fields of `schema`, freshly initialised."""
         return FilteredTransformer(self, schema)
 
 
 class FilteredTransformer(BareItems):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     def __init__(self, config: BSARec, schema: Schema) -> None:
         super().__init__()
@@ -101,7 +112,7 @@ class FilteredTransformer(BareItems):
         initialise(self)
 
     def encode(self, batch: Batch) -> States:
-        """The state after each slot, [B, L, d]; see `SequentialModel.encode`."""
+        """The state after each slot, Float[B, L, d]; see `SequentialModel.encode`."""
         rows = batch.padded(self.max_length) if self.window == "tokens" else batch
         layout = whole(rows.items) if self.window == "tokens" else rows.layout
         rows = rows.count_positions(self.positions, self.max_length)
@@ -114,7 +125,12 @@ class FilteredTransformer(BareItems):
 
 
 class FilteredBlock(Block):
-    """The shared block with a filter beside its attention."""
+    """The post-norm block with a filter next to its attention.
+
+    Args:
+        config: the declaration.
+        max_length: n, the length of the window.
+    """
 
     def __init__(self, config: BSARec, max_length: int) -> None:
         super().__init__(WindowAttention(config), config.inner, config.dropout)
@@ -155,7 +171,7 @@ class FilteredBlock(Block):
 
 
 class WindowAttention(SourceAttention):
-    """SASRec's attention; an empty slot, where there is one, attends to the whole window."""
+    """SASRec's attention; under `window: tokens` an empty slot attends to the whole window."""
 
     def __init__(self, config: BSARec) -> None:
         scale = 1 / math.sqrt(config.width // config.heads)
@@ -164,13 +180,25 @@ class WindowAttention(SourceAttention):
         )
 
     def mask(self, bucket: LengthBucket, visible: Visible) -> Tensor:
-        """Bool[b, 1, l, l]: real slots see real ones of their past."""
+        """Which slots may be read.
+
+        Args:
+            bucket: the rows, and which of their slots are real.
+            visible: which slots a real slot may read.
+
+        Returns:
+            Bool[b, 1, l, l].
+        """
         return visibility(bucket, visible) | ~bucket.real[:, None, :, None]
 
 
 class RescaledFilter(nn.Module):
-    """F(X) = LFC(X) + β² (X − LFC(X)) over a window whose slots that are no tokens hold 0. Letters:
-    b rows of a bucket.
+    """F(X) = LFC(X) + β² (X − LFC(X)), over a window that holds 0 where there is no token.
+
+    Args:
+        width: d, the number of channels.
+        window: n, the length of the window.
+        components: c, the number of low frequencies.
     """
 
     low: Tensor
@@ -181,32 +209,47 @@ class RescaledFilter(nn.Module):
         self.beta = nn.Parameter(torch.randn(width))
 
     def forward(self, x: Tensor, layout: TokenLayout) -> Tensor:
-        """[T, d] -> [T, d]."""
-        parts = zip(layout.buckets, layout.split(x), strict=True)
-        low = torch.cat(
-            [bucket.collect(self._smooth(bucket.spread(part))) for bucket, part in parts]
-        )
+        """Filter every row.
+
+        Args:
+            x: Float[T, d].
+            layout: where the T tokens lie in their rows.
+
+        Returns:
+            Float[T, d].
+        """
+        smoothed = []
+        for bucket, part in zip(layout.buckets, layout.split(x), strict=True):
+            smoothed.append(bucket.collect(self._smooth(bucket.spread(part))))
+        low = torch.cat(smoothed)
         return low + self.beta.square() * (x - low)
 
     def _smooth(self, rows: Tensor) -> Tensor:
-        """[b, l, d] -> [b, l, d]."""
+        """LFC of the rows of a bucket, Float[b, l, d] -> Float[b, l, d]."""
         length = rows.shape[1]
         return self.low[:length, :length] @ rows
 
 
 def low_pass(window: int, components: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """[n, n]: the projection of a window on its lowest frequencies, a function of the distance of
-    two slots alone.
+    """LFC: the projection of a window on its lowest frequencies.
+
+    Args:
+        window: n, the length of the window.
+        components: c, the constant and (c − 1) / 2 pairs of frequencies; odd.
+        dtype: the type of the result; it is computed in double precision.
+
+    Returns:
+        Float[n, n], whose entries depend on the distance of two slots alone.
     """
     slots = torch.arange(window, dtype=torch.float64)
     distance = slots[:, None] - slots
-    pairs = range(1, components // 2 + 1)
-    kept = [
-        torch.cos(2 * math.pi * pair * distance / window) * _copies(pair, window) for pair in pairs
-    ]
+    kept = []
+    for pair in range(1, components // 2 + 1):
+        wave = torch.cos(2 * math.pi * pair * distance / window)
+        kept.append(wave * _copies(pair, window))
     return (torch.stack([torch.ones_like(distance), *kept]).sum(dim=0) / window).to(dtype)
 
 
 def _copies(pair: int, window: int) -> int:
-    """How often ±pair counts: twice, once where both are the same frequency, and not beyond it."""
+    """The number of distinct frequencies ±pair: 2, 1 for the highest of an even window, else 0."""
     return 2 if 2 * pair < window else int(2 * pair == window)

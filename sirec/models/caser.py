@@ -1,22 +1,25 @@
-"""Caser: the last items as an image, read by convolutions (Tang & Wang, WSDM 2018,
-arXiv:1809.07426).
+"""Caser: convolutions over the last items as an image (Tang & Wang, WSDM 2018, arXiv:1809.07426).
 
-    E   = the window's n item vectors, one a row, 0 where there is no item                      [n, e]
-    o_h = max over windows of a rows of relu(K · E_window + b)          for every height a = 1..n, `horizontal` filters each
-    o_v = Σ_t w_t E_t + b                                               `vertical` filters, each gives a vector of width e
-    h   = relu(W'[relu(W Drop([o_v; o_h]) + b); g_u] + b'),   z_v = h · e_v                     g_u: who the user is
-    L   = cross-entropy over the catalogue + λ Σ ‖·‖₂ of all weights                            (`objectives/norms.py`)
+    E   = the n item vectors of the window as rows, 0 where there is no item           [n, e]
+    o_h = max_t relu(K · E_{t..t+a−1} + b)    `horizontal` filters K of every height a = 1..n
+    o_v = Σ_t w_t E_t + b                     `vertical` filters w
+    z   = relu(W Drop([o_v; o_h]) + b)
+    h   = relu(W' [z; g_u] + b')              g_u: the vector of the user
+    z_v = h · e_v
+    L   = cross-entropy over the catalogue + λ Σ ‖·‖₂ of all weights   (`objectives/norms.py`)
 
-RecBole's form, whose full softmax, last relu and tied item vectors these are; the paper has a
-sigmoid a candidate with sampled negatives and an output table of its own. The window is the data's
-`max_length`; the paper's has 5 to 9 items, all real. `align`: histories end at the window's edge,
-so that a filter row always means the same age (right, the paper), or begin there (left, RecBole).
-The fork behind the published numbers leaves the horizontal filters out of the penalty by a slip.
+This is RecBole's form: a full softmax, the last relu, and candidates that are the item vectors
+themselves. The paper has a sigmoid for each candidate with sampled negatives, and an output table.
+The window is `max_length` of the data; the paper's has 5 to 9 items, all real. `align: right`
+(paper) ends histories at the edge of the window, so that a row of a filter always has the same age;
+`align: left` (RecBole) begins them there. The fork behind the published numbers leaves the
+horizontal filters out of the penalty by mistake.
 
-The window is read as a whole, so a row has one state: all its slots carry it, and each target is
-trained as the last of its row. Almost all of a window is empty. With P the padding vector, K · E =
-K · (E − P) + K · P, where E − P is 0 past the history: so filters are cut to the longest history of
-a bucket, and windows beyond it cost nothing. The result is the whole window's.
+The window is read as a whole, so that a row has one state, which all its slots carry, and each
+target is trained as the last of its row. Most of a window is empty. With P the padding vector,
+K · E = K · (E − P) + K · P, where E − P is 0 beyond the history. Filters are therefore cut to the
+longest history of a bucket, and windows beyond it cost nothing; the result is that of the whole
+window.
 """
 
 from __future__ import annotations
@@ -44,9 +47,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class Caser(Declaration):
-    """Items in a window and who reads; no field of either kind. Sizes are those of the DIF-SR
-    fork.
-    """
+    """Items in a window, and the user; no side information. Sizes are those of the DIF-SR fork."""
 
     name: ClassVar[str] = "caser"
     title: ClassVar[str] = "Caser"
@@ -59,31 +60,42 @@ class Caser(Declaration):
         "model.align": "left",
         "norms.leave_out": ["convolutions.horizontal"],
     }
-    checked = "RecBole 1.2.1 and the DIF-SR repository: scores to 3e-6, or to 3e-5 where they reach 57, the penalty included"
+    checked = (
+        "RecBole 1.2.1 and the DIF-SR repository: scores to 3e-6, or to 3e-5 where they reach 57, "
+        "the penalty included"
+    )
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "none"
 
     width: int = 64  # e
     vertical: int = 8  # filters over all n rows
     horizontal: int = 16  # filters of each height
-    dropout: float = 0.4  # on what the filters give
+    dropout: float = 0.4  # on the outputs of the filters
     align: Literal["right", "left"] = "right"
 
     def __post_init__(self) -> None:
-        """Refuse sizes that have no meaning."""
+        """Raise `SirecError` for sizes that have no meaning."""
         if min(self.width, self.vertical, self.horizontal) < 1:
             raise SirecError("width, vertical and horizontal must be at least 1")
         if not 0 <= self.dropout < 1:
             raise SirecError(f"dropout {self.dropout} must lie in [0, 1)")
 
     def build(self, schema: Schema) -> ConvolutionalRecommender:
-        """The network for so many items and users, freshly initialised."""
+        """The network for the items and users of `schema`, freshly initialised."""
         return ConvolutionalRecommender(self, schema)
 
 
 class Convolutions(nn.Module):
-    """Every filter over a window of n rows of width e; `horizontal` [n(n+1)/2, k, e] has the rows
-    of height 1, then 2, ….
+    """All filters over a window of n rows of width e.
+
+    The parameter `horizontal` Float[n (n + 1) / 2, k, e] holds the rows of the filters of height 1,
+    then of height 2, and so on.
+
+    Args:
+        window: n, the length of the window.
+        width: e, the width of an item vector.
+        vertical: v, the number of vertical filters.
+        horizontal: k, the number of horizontal filters of each height.
     """
 
     def __init__(self, window: int, width: int, vertical: int, horizontal: int) -> None:
@@ -97,12 +109,18 @@ class Convolutions(nn.Module):
 
     @property
     def heights(self) -> tuple[Tensor, ...]:
-        """The filters of each height a: [a, k, e]."""
+        """The horizontal filters of each height a = 1..n: Float[a, k, e]."""
         return self.horizontal.split(list(range(1, self.window + 1)))
 
     def forward(self, x: Tensor, padding: Tensor) -> Tensor:
-        """[b, l, e] of vectors from one edge of the window, less `padding` [e], which fills the
-        rest -> [b, v·e + n·k].
+        """[o_v; o_h] of some rows.
+
+        Args:
+            x: Float[b, l, e], E − P from one edge of the window on.
+            padding: Float[e], P, the vector of all other slots.
+
+        Returns:
+            Float[b, v·e + n·k].
         """
         down = (
             self.vertical[:, : x.shape[1]] @ x
@@ -112,18 +130,20 @@ class Convolutions(nn.Module):
         return torch.cat([down.flatten(1), self._across(x, padding)], dim=1)
 
     def _across(self, x: Tensor, padding: Tensor) -> Tensor:
-        """[b, n·k]: the strongest answer to each filter."""
+        """Float[b, n·k]: the largest response of each horizontal filter."""
         heights, length = self.heights, x.shape[1]
-        answers = torch.cat(
-            [self._band(x, heights[below:upto], below) for below, upto in self._bands(length)],
-            dim=1,
-        )
+        responses = []
+        for below, upto in self._bands(length):
+            responses.append(self._band(x, heights[below:upto], below))
+        answers = torch.cat(responses, dim=1)
         empty = torch.stack([height.sum(dim=0) @ padding for height in heights])  # [n, k]: K · P
         return (answers.flatten(1) + empty.flatten() + self.horizontal_bias).relu()
 
     def _bands(self, length: int) -> Iterator[tuple[int, int]]:
-        """Heights below+1..upto that are computed together, each as the tallest: within a factor of
-        2, or past the history.
+        """Ranges (below, upto) of heights below + 1..upto that one convolution computes.
+
+        The heights of a range are padded to the tallest, so they lie within a factor of 2, or all
+        beyond the history.
         """
         below, upto = 0, 1
         while below < self.window:
@@ -131,36 +151,34 @@ class Convolutions(nn.Module):
             below, upto = upto, 2 * upto
 
     def _band(self, x: Tensor, heights: tuple[Tensor, ...], below: int) -> Tensor:
-        """[b, H, k]: the strongest of K · (E - P) over the windows of H heights below+1.."""
+        """Float[b, H, k]: max K · (E − P) over the windows of the H heights from below + 1 on."""
         length, tallest = x.shape[1], min(len(heights[-1]), x.shape[1])
         kernel = pad_sequence(
             [height[:tallest] for height in heights], batch_first=True
         )  # [H, r, k, e]
         weight = kernel.permute(0, 2, 3, 1).flatten(0, 1)  # [H·k, e, r]
-        answers = nn.functional.conv1d(
-            nn.functional.pad(x.mT, (0, tallest - 1)), weight
-        )  # [b, H·k, l]: one a first row
-        last = (
-            self.window - 1 - torch.arange(below, below + len(heights), device=x.device)
-        )  # where a height's windows end
+        padded = nn.functional.pad(x.mT, (0, tallest - 1))
+        answers = nn.functional.conv1d(padded, weight)  # [b, H·k, l], by the window's first row
+        # The last row at which a window of each height can begin.
+        last = self.window - 1 - torch.arange(below, below + len(heights), device=x.device)
         outside = torch.arange(length, device=x.device) > last[:, None]  # [H, l]
         strongest = (
             answers.unflatten(1, (len(heights), -1))
             .masked_fill(outside[:, None], -torch.inf)
             .amax(dim=-1)
         )
-        beyond = (last >= length)[:, None]  # there are windows past the history, where E - P is 0
+        beyond = (last >= length)[:, None]  # some windows lie past the history, where E − P is 0
         return torch.where(beyond, strongest.clamp(min=0), strongest)
 
     def norms(self) -> dict[str, Tensor]:
-        """The norm of the vertical filters, and the sum of each height's."""
+        """The norm of the vertical filters, and the sum of the norms of each height."""
         return {
             "vertical": self.vertical.norm(),
             "horizontal": torch.stack([height.norm() for height in self.heights]).sum(),
         }
 
     def _draw(self) -> None:
-        """As torch draws convolutions: uniform up to one over the root of what a filter reads."""
+        """Draw as torch draws convolutions: U(−r, r), r = 1 / √(number of inputs of a filter)."""
         with torch.no_grad():
             for weight in (self.vertical, self.vertical_bias):
                 weight.uniform_(-(self.window**-0.5), self.window**-0.5)
@@ -173,7 +191,12 @@ class Convolutions(nn.Module):
 
 
 class ConvolutionalRecommender(BareItems):
-    """See the module's equations."""
+    """The network of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and users of the data, and the length of the window.
+    """
 
     def __init__(self, config: Caser, schema: Schema) -> None:
         super().__init__()
@@ -188,11 +211,9 @@ class ConvolutionalRecommender(BareItems):
         self._draw()
 
     def encode(self, batch: Batch) -> States:
-        """The state of each row at all of its slots, [B, L, e]."""
-        layout, padding = (
-            batch.layout,
-            self.items.weight[PADDING].detach(),
-        )  # which no look-up trains
+        """The state of each row, at all of its slots: Float[B, L, e]."""
+        layout = batch.layout
+        padding = self.items.weight[PADDING].detach()  # never trained
         vectors = layout.split(self.items(layout.flatten(self._from_edge(batch))) - padding)
         readers = layout.split(
             self.users(layout.flatten(batch.users[:, None].expand_as(batch.items)))
@@ -206,14 +227,12 @@ class ConvolutionalRecommender(BareItems):
         return States(layout.unflatten(torch.cat(states)))
 
     def weight_norms(self) -> dict[str, Tensor]:
-        """As for any model, but filters count height by height."""
+        """As for any model, but each height of filters has a norm of its own."""
         own = {f"convolutions.{name}": norm for name, norm in self.convolutions.norms().items()}
         return {**super().weight_norms(), **own}
 
     def _from_edge(self, batch: Batch) -> Tensor:
-        """Long[B, L]: items from the window's edge on, the newest first where histories end
-        there.
-        """
+        """Long[B, L]: items from the window's edge on; the newest first under `align: right`."""
         if not self.newest_first:
             return batch.items
         last = torch.from_numpy(batch.lengths - 1).to(batch.items.device)

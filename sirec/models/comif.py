@@ -1,15 +1,16 @@
 """COMIF: each kind of side information at its own level (Choi et al., IEEE Access 13, 2025, doi
 10.1109/ACCESS.2025.3525812).
 
-Attributes say what an item is, so they join it, where it is read and where it is scored; behaviours
-say how it was met, so they only steer attention.
-    ê_v = F_emb(e_v, AE_1(v), …, AE_F(v))                      addition                     (eq. 5, 7)
-    P   = softmax(F_attn(S_item, S_position, …) / √d_h + M)    concatenation                (eq. 6)
-    L   = cross-entropy of X_N[t] · ê_v + λ1 IAA + λ2 UPA                                   (eq. 8-11)
+Attributes describe an item, so they enter its vector, both where it is read and where it is scored.
+Behaviours describe an interaction, so they only enter the attention.
 
-The paper leaves open k and the sampling of UPA, dropout, attribute pooling and its chosen λ; see
-`objectives/`. No code was published. Departure: concatenation of scores is masked first, so that
-every position can be trained in one pass.
+    ê_v = F_emb(e_v, AE_1(v), …, AE_F(v))                      addition               (eq. 5, 7)
+    P   = softmax(F_attn(S_item, S_position, …) / √d_h + M)    concatenation          (eq. 6)
+    L   = cross-entropy of X_N[t] · ê_v + λ1 IAA + λ2 UPA                             (eq. 8-11)
+
+The paper does not state k and the sampling of UPA, dropout, the pooling of attributes and the
+chosen λ; see `objectives/`. No code was published. Departure: scores are masked before they are
+concatenated, so that every position can be trained in one pass.
 """
 
 from __future__ import annotations
@@ -28,9 +29,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class COMIF(TransformerConfig, Declaration):
-    """Attributes by addition at the embedding and in the item table, behaviours by concatenation at
-    the attention.
-    """
+    """Attributes are added to items and candidates; behaviours enter by concatenated scores."""
 
     name: ClassVar[str] = "comif"
     title: ClassVar[str] = "COMIF"

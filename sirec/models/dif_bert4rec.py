@@ -1,15 +1,17 @@
-"""DIF-BERT4Rec: decoupled side-information fusion where gaps are filled (Xie et al., SIGIR 2022,
-Table 3; code not released).
+"""DIF-BERT4Rec: decoupled side-information fusion for masked items (Xie et al., SIGIR 2022, Table
+3; code not released).
 
-BERT4Rec's task with DIF-SR's blocks: position and attributes leave the item stream and decide who
-attends to whom.
-    R_0 = Drop(LN(e)), e_MASK where hidden,   P = softmax(F(S_1, …, S_S) / √d_h + M), M hides padding alone
-    L   = cross-entropy at gaps + λ Σ_j AAP_j at gaps, labels from the hidden item, read off R_N itself, not off BERT4Rec's head
+BERT4Rec's task with DIF-SR's blocks: position and attributes do not enter the item stream, they
+have score matrices of their own.
 
-A gap hides its item's attributes too: their vectors are 0 there, else the category of the answer
-would be given away. Where the gap lies remains known. The paper shows neither equations nor
-settings for this row; what is not said is as in DIF-SR and BERT4Rec here, and `published` joins the
-published switches of both.
+    R_0 = Drop(LN(e)),   e_MASK where masked
+    P   = softmax(F(S_1, …, S_S) / √d_h + M)             M hides padding alone
+    L   = cross-entropy at masked items + λ Σ_j AAP_j    labels of AAP: the masked item's attributes
+
+AAP reads R_N itself, not the output layer of BERT4Rec. The attributes of a masked item are masked
+too (their vectors are 0), because the category of the answer would otherwise be known; its position
+remains known. The paper gives neither equations nor settings for this row. What it does not say is
+as in DIF-SR and BERT4Rec here, and `published` joins the published settings of both.
 """
 
 from __future__ import annotations
@@ -29,17 +31,20 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class DIFBERT4Rec(TransformerConfig, Declaration):
-    """Every field scores on its own; hidden items and their attributes are predicted."""
+    """Every field has its own scores; masked items and their attributes are predicted."""
 
     name: ClassVar[str] = "dif-bert4rec"
     title: ClassVar[str] = "DIF-BERT4Rec"
     source: ClassVar[str] = "Xie et al., SIGIR 2022, arXiv:2204.11046; not released"
-    revision: ClassVar[int] = 2  # 1: attributes were read off the head
+    revision: ClassVar[int] = 2  # 1: AAP read the output layer
     stages: ClassVar[tuple[Stage, ...]] = (
         Stage(task=Cloze(), objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
     )
     published = {**OLD_RECBOLE, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
-    checked = "no public code; blocks and task are DIF-SR's and BERT4Rec's, and attributes at gaps reach no state"
+    checked = (
+        "no public code; blocks and task are DIF-SR's and BERT4Rec's, and attributes of masked "
+        "items reach no state"
+    )
 
     attribute: FusionLevel = "attention"
     behaviour: FusionLevel = "attention"

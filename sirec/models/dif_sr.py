@@ -1,15 +1,16 @@
 """DIF-SR: decoupled side-information fusion (Xie et al., SIGIR 2022, arXiv:2204.11046).
 
-Side information never enters the item representation; it only decides who attends to whom, each
-field by itself.
-    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ                  s = attributes, item, position         (eq. 8-9)
-    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                            (eq. 10)
-    R'  = TB with P and values from R alone,  R_0 = Drop(LN(e)),  z_v = R_N[t] · e_v    (eq. 2-3, 13)
-    L   = cross-entropy + λ Σ_j AAP_j                                                   (eq. 14-17)
+Side information never enters the item representation; each field has a score matrix of its own.
 
-Departures: the printed √d is the code's √d_h; scores are masked before F, because the released
-concat and gate let a row see later keys (`fusion_form: reference` restores that, with `last_item`
-only); AAP is the mean over values, as in the code.
+    S_s = (X_s Wq_s)(X_s Wk_s)ᵀ                 s = attributes, item, position         (eq. 8-9)
+    P   = softmax(F(S_1, …, S_S) / √d_h + M)                                           (eq. 10)
+    R'  = TB with P and values from R alone,   R_0 = Drop(LN(e))
+    z_v = R_N[t] · e_v                                                                 (eq. 2-3, 13)
+    L   = cross-entropy + λ Σ_j AAP_j                                                  (eq. 14-17)
+
+Departures: the printed √d is √d_h, as in the code; scores are masked before F, because in the
+released concat and gate a row reads later keys (`fusion_form: reference` restores that, with task
+`last_item` only); AAP is the mean over values, as in the code.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class DIFSR(TransformerConfig, Declaration):
-    """Every field scores on its own; the next item's attributes are predicted as well."""
+    """Every field has its own scores; the next item's attributes are predicted as well."""
 
     name: ClassVar[str] = "dif-sr"
     title: ClassVar[str] = "DIF-SR"
@@ -36,11 +37,13 @@ class DIFSR(TransformerConfig, Declaration):
         Stage(objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
     )
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
-    checked = "the authors' code (b600052), every fusion, one attribute and two: scores to 4e-6 in fp32 and 7e-15 in fp64"
+    checked = (
+        "the authors' code (b600052), every fusion, one attribute and two: scores to 4e-6 in fp32 "
+        "and 7e-15 in fp64"
+    )
 
     attribute: FusionLevel = "attention"
     behaviour: FusionLevel = "attention"
-    score_fusion: FusionName = (
-        "gate"  # the released configurations; the paper's own logs: gate or concat
-    )
+    # The released configurations have gate; the authors' logs have gate or concat.
+    score_fusion: FusionName = "gate"
     layers: int = 3

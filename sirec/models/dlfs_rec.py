@@ -1,22 +1,25 @@
 """DLFS-Rec: Gaussians of items and attributes under learnable filters (Liu et al., RecSys 2023, doi
 10.1145/3604915.3608782).
 
-    a = F_a(a_v, s_a(v)),   c = F_c(c_v, s_c(v)),   s(v) = Σ_j AE_j(v) + b                 F: sum, concat or gate
-    A_0 = Drop(LN_a(a)),    C_0 = ELU(Drop(LN_c(c))) + 1                                   a = c = 0 in empty slots
-    A   = LN(A + Drop(φ⁻¹(K_a ⊙ φ(A)))),   C = ELU(LN(C + Drop(φ⁻¹(K_c ⊙ φ(C))))) + 1     one LN for both
-    z_v = −W₂²((A[L−1], C[L−1]), (a, ELU(c) + 1) of v),   L = pairwise + w · push          (`objectives/pairwise.py`)
+    a   = F_a(a_v, s_a(v)),   c = F_c(c_v, s_c(v))      means and covariances; F: sum, concat, gate
+    s(v) = Σ_j AE_j(v) + b
+    A_0 = Drop(LN_a(a)),   C_0 = ELU(Drop(LN_c(c))) + 1          a = c = 0 in empty slots
+    A   = LN(A + Drop(φ⁻¹(K_a ⊙ φ(A))))                          one LN for both streams
+    C   = ELU(LN(C + Drop(φ⁻¹(K_c ⊙ φ(C))))) + 1
+    z_v = −W₂²((A[L−1], C[L−1]), (a, ELU(c) + 1) of v)
+    L   = pairwise + w · push                                    (`objectives/pairwise.py`)
 
-φ is the Fourier transform over the n slots of the window, K_a and K_c are learned complex numbers,
-one a frequency and channel. There are no positions: filters tell slots apart. A circular filter
-commutes with shifts and empty slots are all alike, so left-aligned rows do what the authors'
-right-aligned ones do. Filters read the whole window: no state is causal, each prefix is an example
-of its own.
+φ is the Fourier transform over the n slots of the window; K_a and K_c are learned complex numbers,
+one for each frequency and channel. There are no positions: the filters distinguish slots. A
+circular filter commutes with shifts and all empty slots are equal, so that left-aligned rows give
+the result of the authors' right-aligned ones. Filters read the whole window: no state is causal,
+and each prefix is an example of its own.
 
 The authors map [time; price; category bits; brand bits] by one matrix. A matrix times bits is a sum
-of its columns, so attributes are tables here, items get their vectors once a step or evaluation,
-and no user × item × feature array exists. Departures: no time, which their candidates take from the
-very interaction that is to be predicted (`use_time_context`; batches carry no times), no price, no
-empty history.
+of its columns; attributes are therefore tables here, item vectors are computed once for each step
+or evaluation, and no array of user × item × feature is needed. Departures: there is no time, which
+the authors' candidates take from the very interaction that is to be predicted (`use_time_context`;
+batches carry no times), no price, and no empty history.
 """
 
 from __future__ import annotations
@@ -47,14 +50,15 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class DLFSRec(AttributeTables, Declaration):
-    """Attributes join the item where it is read and where it is scored; sizes are the authors' for
-    Beauty.
-    """
+    """Attributes enter items and candidates; sizes are the authors' for Beauty."""
 
     name: ClassVar[str] = "dlfs-rec"
     title: ClassVar[str] = "DLFS-Rec"
     source: ClassVar[str] = "Liu et al., RecSys 2023"
-    checked = "the authors' code (9259e57), time and price 0: states to 2e-6 in fp32, scores to 1e-13 in fp64, losses alike"
+    checked = (
+        "the authors' code (9259e57), time and price 0: states to 2e-6 in fp32, scores to 1e-13 "
+        "in fp64, losses alike"
+    )
     attribute: ClassVar[str] = "embedding"
     behaviour: ClassVar[str] = "none"
     stages: ClassVar[tuple[Stage, ...]] = (
@@ -70,42 +74,49 @@ class DLFSRec(AttributeTables, Declaration):
     use_time_context: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse sizes without meaning, and what batches have no data for."""
+        """Raise `SirecError` for sizes without meaning and for data that batches do not have."""
         super().__post_init__()
         if min(self.width, self.layers) < 1 or not 0 <= self.dropout < 1:
             raise SirecError(
-                f"width {self.width}, layers {self.layers} must be at least 1, dropout {self.dropout} in [0, 1)"
+                f"width {self.width}, layers {self.layers} must be at least 1, "
+                f"dropout {self.dropout} in [0, 1)"
             )
         if self.use_time_context:
             raise SirecError(
-                "use_time_context: batches carry no times, and a candidate's would be that of the interaction to be predicted",
+                "use_time_context: batches carry no times, and a candidate's would be that of "
+                "the interaction to be predicted",
                 "leave it false: models are compared on what is known before the request",
             )
         if self.attribute_fusion != "concat" and self.attribute_width not in (None, self.width):
             raise SirecError(
-                f"attribute_width {self.attribute_width}: {self.attribute_fusion} adds to items of width {self.width}",
+                f"attribute_width {self.attribute_width}: {self.attribute_fusion} adds to items "
+                f"of width {self.width}",
                 "use concat, or leave attribute_width out",
             )
 
     def fusion(self, kind: FieldKind) -> str | None:
-        """How attributes join the item."""
+        """How attributes are fused with the item; None for behaviours, which are not read."""
         return self.attribute_fusion if kind == "attribute" else None
 
     def build(self, schema: Schema) -> FilteredGaussians:
-        """The model for these fields, freshly initialised."""
+        """The model for the fields of `schema`, freshly initialised."""
         return FilteredGaussians(self, schema)
 
 
 class FilteredGaussians(GaussianModel):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     def __init__(self, config: DLFSRec, schema: Schema) -> None:
         super().__init__()
         self.state_width, self.max_length = 2 * config.width, schema.max_length
         self.mean, self.covariance = ItemStream(config, schema), ItemStream(config, schema)
-        self.mean_norm, self.covariance_norm = (
-            nn.LayerNorm(config.width, eps=NORM_EPS) for _ in range(2)
-        )
+        self.mean_norm = nn.LayerNorm(config.width, eps=NORM_EPS)
+        self.covariance_norm = nn.LayerNorm(config.width, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(
             FilterBlock(config, schema.max_length) for _ in range(config.layers)
@@ -113,40 +124,43 @@ class FilteredGaussians(GaussianModel):
         self.reset()
 
     def reset(self) -> None:
-        """Draw all weights anew from torch's generator."""
+        """Draw all weights again from torch's generator."""
         initialise(self)
         for stream in (self.mean, self.covariance):
             for part in stream.values.values():
                 part.reset()
 
     def encode(self, batch: Batch) -> States:
-        """[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
+        """Float[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
         layout, length = batch.layout, batch.items.shape[1]
         items = layout.flatten(batch.items)
         beyond = (0, 0, 0, self.max_length - length)
-        mean, covariance = (
-            F.pad(layout.unflatten(part(items)), beyond) for part in (self.mean, self.covariance)
-        )  # [B, n, d]
+        mean = F.pad(layout.unflatten(self.mean(items)), beyond)  # [B, n, d]
+        covariance = F.pad(layout.unflatten(self.covariance(items)), beyond)
         mean = self.dropout(self.mean_norm(mean))
         covariance = variance(self.dropout(self.covariance_norm(covariance)))
         for block in self.blocks:
             mean, covariance = cast(FilterBlock, block)(mean, covariance)
-        mean, covariance = (
-            at(layout.flatten(part[:, :length]), batch.readout) for part in (mean, covariance)
-        )
+        mean = at(layout.flatten(mean[:, :length]), batch.readout)
+        covariance = at(layout.flatten(covariance[:, :length]), batch.readout)
         return States(layout.unflatten(gaussian(mean, covariance), batch.readout))
 
     def item_vectors(self) -> Tensor:
-        """[V, d]: the raw means."""
+        """Float[V, d]: the raw means."""
         return self.mean.items.weight
 
     def item_table(self) -> Tensor:
-        """[V, 2d]: every item's Gaussian, with its attributes or (`candidates: id`) without."""
+        """Float[V, 2d]: the Gaussian of every item, without attributes for `candidates: id`."""
         return gaussian(self.mean.candidates(), variance(self.covariance.candidates()))
 
 
 class ItemStream(nn.Module):
-    """The means, or the covariances, of items: F(e_v, Σ_j AE_j(v) + b); without attributes e_v."""
+    """The means, or the covariances, of items: F(e_v, Σ_j AE_j(v) + b); without attributes e_v.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     def __init__(self, config: DLFSRec, schema: Schema) -> None:
         super().__init__()
@@ -160,7 +174,7 @@ class ItemStream(nn.Module):
         self.fuses_candidates = config.candidates == "fused"
 
     def forward(self, items: Tensor) -> Tensor:
-        """Long[T] -> [T, d]."""
+        """The vectors Float[T, d] of items Long[T]."""
         vectors: Tensor = self.items(items)
         if self.bias is None:
             return vectors
@@ -169,7 +183,7 @@ class ItemStream(nn.Module):
         return fused
 
     def candidates(self) -> Tensor:
-        """[V, d]: all items as they are scored."""
+        """Float[V, d]: all items as candidates."""
         table = self.items.weight
         return (
             self(torch.arange(len(table), device=table.device)) if self.fuses_candidates else table
@@ -177,48 +191,73 @@ class ItemStream(nn.Module):
 
 
 class FilterBlock(nn.Module):
-    """A filter for each stream, one norm for both."""
+    """A filter for each stream, one norm for both.
+
+    Args:
+        config: width and dropout.
+        max_length: n, the length of the window.
+    """
 
     def __init__(self, config: DLFSRec, max_length: int) -> None:
         super().__init__()
-        self.mean, self.covariance = (CircularFilter(config.width, max_length) for _ in range(2))
+        self.mean = CircularFilter(config.width, max_length)
+        self.covariance = CircularFilter(config.width, max_length)
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
 
     def forward(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, n, d] twice -> [B, n, d] twice."""
+        """Both streams after the block.
+
+        Args:
+            mean: Float[B, n, d].
+            covariance: Float[B, n, d].
+
+        Returns:
+            Float[B, n, d] each.
+        """
         mean = self.norm(mean + self.dropout(self.mean(mean)))
         covariance = self.norm(covariance + self.dropout(self.covariance(covariance)))
         return mean, variance(covariance)
 
 
 class CircularFilter(nn.Module):
-    """F⁻¹(K ⊙ F(X)) over the window: each channel's own circular convolution, given by its
-    frequencies.
+    """φ⁻¹(K ⊙ φ(X)) over the window: a circular convolution of each channel.
+
+    Args:
+        width: d, the number of channels.
+        window: n, the length of the window.
     """
 
     def __init__(self, width: int, window: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(
-            torch.randn(window // 2 + 1, width, 2) * INIT_STD
-        )  # real and imaginary parts of K
+        # Real and imaginary parts of K.
+        self.weight = nn.Parameter(torch.randn(window // 2 + 1, width, 2) * INIT_STD)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, n, d] -> [B, n, d]."""
+        """The filtered rows, Float[B, n, d] -> Float[B, n, d]."""
         filtered: Tensor = _Filtered.apply(x, torch.view_as_complex(self.weight))  # type: ignore[no-untyped-call]
         return filtered
 
 
 class _Filtered(torch.autograd.Function):
-    """The convolution of real rows and its gradients, which are correlations and need transforms of
-    real rows alone.
+    """The circular convolution of real rows, with gradients by real transforms alone.
 
-    torch's own gradient of a real transform goes by a complex one of the whole window.
+    Both gradients are correlations of real rows. torch's own gradient of a real transform takes a
+    complex one of the whole window.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
-        """[B, n, d], complex [n // 2 + 1, d] -> [B, n, d]."""
+        """φ⁻¹(K ⊙ φ(X)).
+
+        Args:
+            ctx: where the backward pass finds its tensors.
+            x: Float[B, n, d].
+            kernel: Complex[n // 2 + 1, d], K.
+
+        Returns:
+            Float[B, n, d].
+        """
         spectrum = torch.fft.rfft(x, dim=1)
         ctx.save_for_backward(spectrum, kernel)
         return torch.fft.irfft(spectrum * kernel, n=x.shape[1], dim=1)
@@ -226,21 +265,28 @@ class _Filtered(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """Of the rows F⁻¹(K* ⊙ F(G)), of the kernel F(X)* ⊙ F(G) over rows; all but the end
-        frequencies stand for ±k.
+        """The gradients φ⁻¹(K* ⊙ φ(G)) of the rows and Σ_rows φ(X)* ⊙ φ(G) of the kernel.
+
+        All frequencies but the first and, for an even window, the last stand for ±k and count
+        twice.
+
+        Args:
+            ctx: the tensors of the forward pass.
+            gradient: Float[B, n, d], G.
+
+        Returns:
+            Float[B, n, d] and Complex[n // 2 + 1, d].
         """
         spectrum, kernel = ctx.saved_tensors
         window = gradient.shape[1]
-        asked = torch.fft.rfft(gradient, dim=1)
-        of_rows = (
-            torch.fft.irfft(asked * kernel.conj(), n=window, dim=1)
-            if ctx.needs_input_grad[0]
-            else None
-        )
+        transformed = torch.fft.rfft(gradient, dim=1)
+        of_rows = None
+        if ctx.needs_input_grad[0]:
+            of_rows = torch.fft.irfft(transformed * kernel.conj(), n=window, dim=1)
         twice = torch.full(
             (len(kernel), 1), 2 / window, dtype=gradient.dtype, device=gradient.device
         )
         twice[0] = 1 / window
         if window % 2 == 0:
             twice[-1] = 1 / window
-        return of_rows, (spectrum.conj() * asked).sum(dim=0) * twice
+        return of_rows, (spectrum.conj() * transformed).sum(dim=0) * twice

@@ -1,16 +1,17 @@
-"""FDSA: self-attention over items and, beside it, over their features (Zhang et al., IJCAI 2019,
+"""FDSA: self-attention over items and, separately, over their features (Zhang et al., IJCAI 2019,
 doi 10.24963/ijcai.2019/600).
 
-How features follow one another is learned apart from how items do; both are put together only to
-predict.
-    f_t = Σ_j α_j AE_j(v_t),   α = softmax_j(w · relu(W AE_j + b))                      one weight a field; one field needs none
-    X_0 = Drop(LN(e + p)),     Y_0 = Drop(LN(f + p))                                    the same positions p and the same LN
-    X_l = TB(X_{l-1}),         Y_l = TB'(Y_{l-1})                                       two stacks of causal blocks
-    z_v = Drop(LN(W_o [X_N[t]; Y_N[t]] + b_o)) · e_v,   L = cross-entropy               the same LN a third time
+Transitions of features are learned apart from transitions of items; both meet in the last layer.
 
-This is RecBole's form, whose block, shared LN, last dropout and full softmax these are; the paper
-has a binary loss with sampled negatives, pooled texts among its features, and a map of the two
-outputs with neither norm nor dropout after it. Values of a list are averaged, as RecBole does.
+    f_t = Σ_j α_j AE_j(v_t),   α = softmax_j(w · relu(W AE_j + b))      f = AE_1 for one attribute
+    X_0 = Drop(LN(e + p)),     Y_0 = Drop(LN(f + p))                    the same p and the same LN
+    X_l = TB(X_{l-1}),         Y_l = TB'(Y_{l-1})                       two stacks of causal blocks
+    z_v = Drop(LN(W_o [X_N[t]; Y_N[t]] + b_o)) · e_v                    the same LN a third time
+    L   = cross-entropy
+
+This is RecBole's form: its block, the shared LN, the last dropout and the full softmax. The paper
+has a binary loss with sampled negatives, pooled texts among its features, and neither norm nor
+dropout after the last layer. The values of a list are averaged, as in RecBole.
 """
 
 from __future__ import annotations
@@ -44,9 +45,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class FDSA(Shape, AttributeTables, Declaration):
-    """Attributes are a stream of their own, fused by a gate; behaviours are added to both
-    streams.
-    """
+    """Attributes, fused by a gate, are a stream; behaviours are added to both streams."""
 
     name: ClassVar[str] = "fdsa"
     title: ClassVar[str] = "FDSA"
@@ -64,24 +63,31 @@ class FDSA(Shape, AttributeTables, Declaration):
     gate_form: GateForm = "two_layer"
 
     def __post_init__(self) -> None:
-        """Refuse sizes that have no meaning."""
+        """Raise `SirecError` for sizes that have no meaning."""
         Shape.__post_init__(self)
         AttributeTables.__post_init__(self)
         if self.attribute_width not in (None, self.width):
             raise SirecError(
-                f"attribute_width {self.attribute_width}: positions of width {self.width} are added to attributes",
+                f"attribute_width {self.attribute_width}: positions of width {self.width} "
+                "are added to attributes",
                 "leave attribute_width out",
             )
 
     def build(self, schema: Schema) -> TwoStacks:
-        """The network for these fields, freshly initialised. Raises `SirecError` where the data
-        have no attribute.
+        """The network for the fields of `schema`, freshly initialised.
+
+        Raises `SirecError` where the data have no attribute.
         """
         return TwoStacks(self, schema)
 
 
 class TwoStacks(BareItems):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     causal = single_pass = True
 
@@ -103,7 +109,7 @@ class TwoStacks(BareItems):
         self.side.reset()
 
     def encode(self, batch: Batch) -> States:
-        """The state after each slot, [B, L, d]."""
+        """The state after each slot, Float[B, L, d]."""
         layout = batch.layout
         codes = layout.flatten(batch.items)
         behaviours = {name: layout.flatten(batch.behaviours[name]) for name in self.side.behaviours}
@@ -116,7 +122,7 @@ class TwoStacks(BareItems):
         )
 
     def value_vectors(self, attribute: str) -> Tensor:
-        """[A, d]: the raw table of an attribute's values."""
+        """Float[A, d]: the raw table of an attribute's values."""
         return self.side.value_vectors(attribute)
 
     def _normed(self, x: Tensor) -> Tensor:

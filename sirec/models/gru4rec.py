@@ -1,16 +1,16 @@
-"""GRU4Rec: a recurrent state over the history (Hidasi et al., ICLR 2016, arXiv:1511.06939; trained
-as Tan et al., DLRS 2016).
+"""GRU4Rec: a recurrent network over the history (Hidasi et al., ICLR 2016, arXiv:1511.06939;
+trained as in Tan et al., DLRS 2016).
 
-What came before is one vector, rewritten by every item; what comes next is whatever item that
-vector points at.
-    s_t = GRU(Drop(e_t), s_{t-1}),   s_0 = 0,  no biases                             (gates in `core/layers/recurrent.py`)
-    z_v = (W s_t + b) · e_v,   L = cross-entropy over the catalogue
+    s_t = GRU(Drop(e_t), s_{t-1}),   s_0 = 0,   no biases        (gates: `core/layers/recurrent.py`)
+    z_v = (W s_t + b) · e_v
+    L   = cross-entropy over the catalogue
 
-This is RecBole's form, from which both papers' rows come: items are embedded, histories are users'
-own, and the loss is the full softmax. The original reads one-hot items in mini-batches of parallel
-sessions and learns by TOP1 or BPR from the other rows' items. Items are drawn by Xavier's normal
-law, the first layer's maps by his uniform one over the three gates together, the rest as torch
-draws it. DIF-SR says only that its attention models have d = 256; RecBole's sizes are e 64, g 128.
+This is RecBole's form, from which the rows of both papers come: items are embedded, histories are
+those of users, and the loss is the full softmax. The original reads one-hot items in
+session-parallel mini-batches and has the losses TOP1 or BPR, with the items of the other rows as
+negatives. Items are drawn by Xavier's normal rule, the maps of the first layer by his uniform rule
+over the three gates together, the rest as in torch. DIF-SR says only that its attention models have
+d = 256; RecBole's sizes are e = 64 and g = 128.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class GRU4Rec(RecurrentShape, Declaration):
-    """Items alone; order is in the recurrence, so there is no position."""
+    """Items alone; the recurrence knows their order, so there is no position."""
 
     name: ClassVar[str] = "gru4rec"
     title: ClassVar[str] = "GRU4Rec"
@@ -45,12 +45,17 @@ class GRU4Rec(RecurrentShape, Declaration):
     behaviour: ClassVar[str] = "none"
 
     def build(self, schema: Schema) -> RecurrentRecommender:
-        """The network for so many items, freshly initialised."""
+        """The network for the items of `schema`, freshly initialised."""
         return RecurrentRecommender(self, schema)
 
 
 class RecurrentRecommender(BareItems):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     causal = single_pass = True
 
@@ -64,7 +69,7 @@ class RecurrentRecommender(BareItems):
         self._draw()
 
     def encode(self, batch: Batch) -> States:
-        """The state after each slot, [B, L, e]."""
+        """The state after each slot, Float[B, L, e]."""
         order = packed(batch)
         states = self.recurrence(self.dropout(self.items(order.data)), order)
         return States(unpacked(self.out(states), order, batch.items.shape[1]))

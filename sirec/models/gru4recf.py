@@ -1,14 +1,15 @@
-"""GRU4RecF: one recurrence over items, one over their attributes (Hidasi et al., RecSys 2016, doi
-10.1145/2959100.2959167).
+"""GRU4RecF: one recurrent network over items, one over their attributes (Hidasi et al., RecSys
+2016, doi 10.1145/2959100.2959167).
 
-Two histories run side by side and meet before the comparison with items:
-    s_t = GRU(Drop(e_t), s_{t-1}),   a_t = GRU([AE_1(v_t); …; AE_F(v_t)], a_{t-1})
-    z_v = (W [s_t; a_t] + b) · e_v,   L = cross-entropy over the catalogue
+    s_t = GRU(Drop(e_t), s_{t-1})
+    a_t = GRU([AE_1(v_t); …; AE_F(v_t)], a_{t-1})
+    z_v = (W [s_t; a_t] + b) · e_v
+    L   = cross-entropy over the catalogue
 
-The paper calls this the parallel architecture and alternates the training of its parts; RecBole,
-whose form DIF-SR's table shows, trains both at once and scores bare items. Items and the last map
-are drawn by Xavier's normal law, recurrences as torch draws them, attribute tables with
-`attribute_std` (RecBole: Xavier's law too; the DIF-SR fork: N(0, 1), never trained).
+The paper calls this the parallel architecture and alternates the training of its parts. RecBole,
+whose form is in DIF-SR's table, trains both at once and scores items without attributes. Items and
+the last map are drawn by Xavier's normal rule, the recurrent networks as in torch, attribute tables
+with `attribute_std` (RecBole: Xavier's rule too; the DIF-SR fork: N(0, 1), not trained).
 """
 
 from __future__ import annotations
@@ -32,9 +33,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
-    """Attributes are a stream of their own; order is in the recurrences, so there is no
-    position.
-    """
+    """Attributes are a stream; the recurrences know the order, so there is no position."""
 
     name: ClassVar[str] = "gru4recf"
     title: ClassVar[str] = "GRU4RecF"
@@ -49,19 +48,25 @@ class GRU4RecF(RecurrentShape, AttributeTables, Declaration):
     fusions = {"attribute": "concat"}
 
     def __post_init__(self) -> None:
-        """Refuse sizes that have no meaning."""
+        """Raise `SirecError` for sizes that have no meaning."""
         RecurrentShape.__post_init__(self)
         AttributeTables.__post_init__(self)
 
     def build(self, schema: Schema) -> TwoRecurrences:
-        """The network for these attributes, freshly initialised. Raises `SirecError` where the data
-        have none.
+        """The network for the attributes of `schema`, freshly initialised.
+
+        Raises `SirecError` where the data have no attribute.
         """
         return TwoRecurrences(self, schema)
 
 
 class TwoRecurrences(BareItems):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     causal = single_pass = True
 
@@ -80,7 +85,7 @@ class TwoRecurrences(BareItems):
         self._draw()
 
     def encode(self, batch: Batch) -> States:
-        """The state after each slot, [B, L, e]."""
+        """The state after each slot, Float[B, L, e]."""
         order = packed(batch)
         attributes = torch.cat(list(self.side.of_items(order.data).values()), dim=-1)  # [T, F·e]
         both = [
@@ -90,7 +95,7 @@ class TwoRecurrences(BareItems):
         return States(unpacked(self.out(torch.cat(both, dim=-1)), order, batch.items.shape[1]))
 
     def value_vectors(self, attribute: str) -> Tensor:
-        """[A, d_f]: the raw table of an attribute's values."""
+        """Float[A, d_f]: the raw table of an attribute's values."""
         return self.side.value_vectors(attribute)
 
     def _draw(self) -> None:

@@ -1,19 +1,23 @@
-"""ICAI-SR: items made of their attributes, and a sequence model for each kind of them (Yuan et al.,
-SIGIR 2021).
+"""ICAI-SR: item vectors aggregated from attributes, and an encoder for each attribute type (Yuan et
+al., SIGIR 2021).
 
-No code was published and the equations were not at hand: this is a reading of the abstract (doi
-10.1145/3404835.3463060) and of DIF-SR's account, on SASRec as in DIF-SR's Table 2. Attributes join
-an item by two attentions,
-    c_j(v) = Σ_a softmax_a(e_v Wq_j · t_a Wk_j / √d) t_a Wv_j         over a ∈ A_j(v); no value, no vector    (inner type)
-    ê_v    = Σ_x softmax_x(w · tanh(W x + b)) x                       over x ∈ {e_v, c_1(v), …, c_F(v)}       (across types)
-and one encoder reads the items made so, another each type's vectors; all of them learn what comes
-next:
-    h   = SASRec(ê(v_1), …, ê(v_t)),   h_j = SASRec_j(c_j(v_1), …, c_j(v_t)),   z_v = h · ê_v
-    L   = cross-entropy of h · ê_v + Σ_j cross-entropy of h_j · ê_v                                (`objectives/stream_item.py`)
+No code was published and the equations were not available: this is a reading of the abstract (doi
+10.1145/3404835.3463060) and of DIF-SR's description, on SASRec as in DIF-SR's Table 2. Two
+attentions aggregate the attributes of an item,
 
-The streams h_j are there for training; only h predicts. The original samples a fixed number of
-values of each type, to be faster; here all are read. A type without values is a candidate x = 0.
-Every encoder has its own positions, norm and blocks.
+    c_j(v) = Σ_a softmax_a(e_v Wq_j · t_a Wk_j / √d) t_a Wv_j    over a ∈ A_j(v); 0 without values
+    ê_v    = Σ_x softmax_x(w · tanh(W x + b)) x                  over x ∈ {e_v, c_1(v), …, c_F(v)}
+
+(within a type, across types). One encoder reads the aggregated items, another the vectors of each
+type, and all learn to predict the next item:
+
+    h   = SASRec(ê(v_1), …, ê(v_t)),   h_j = SASRec_j(c_j(v_1), …, c_j(v_t))
+    z_v = h · ê_v
+    L   = cross-entropy of h · ê_v + Σ_j cross-entropy of h_j · ê_v    (`objectives/stream_item.py`)
+
+The streams h_j are for training; only h predicts. The original samples a fixed number of values of
+each type for speed; all are read here. A type without values enters ê as x = 0. Every encoder has
+positions, a norm and blocks of its own.
 """
 
 from __future__ import annotations
@@ -45,9 +49,7 @@ from sirec.objectives.stream_item import StreamItem
 
 @dataclass(frozen=True, kw_only=True)
 class ICAISR(Shape, Declaration):
-    """Attributes by attention in the item and its table, and in streams that only training
-    reads.
-    """
+    """Attributes enter items and candidates by attention, and streams that only training reads."""
 
     name: ClassVar[str] = "icai-sr"
     title: ClassVar[str] = "ICAI-SR"
@@ -65,15 +67,21 @@ class ICAISR(Shape, Declaration):
     candidates: ClassVar[str] = "fused"
 
     def build(self, schema: Schema) -> Aggregator:
-        """The network for these fields, freshly initialised. Raises `SirecError` where the data
-        have no attribute.
+        """The network for the fields of `schema`, freshly initialised.
+
+        Raises `SirecError` where the data have no attribute.
         """
         return Aggregator(self, schema)
 
 
 class InnerType(nn.Module):
-    """c_j: an item's values of one type, mixed by attention, which a type of single values does
-    without.
+    """c_j: the values of one attribute type, weighted by attention.
+
+    A type with one value for each item needs no attention weights.
+
+    Args:
+        field: the attribute.
+        width: d, the width of items and values.
     """
 
     table: Tensor
@@ -83,76 +91,91 @@ class InnerType(nn.Module):
         self.register_buffer("table", field.values, persistent=False)  # Long[V, F]
         self.values = nn.Embedding(field.size, width, padding_idx=PADDING)
         self.value = Linear(width, width, bias=False)
-        pairs = field.values.shape[1] > 1
-        self.query, self.key = (
-            (Linear(width, width, bias=False) if pairs else None) for _ in range(2)
-        )
+        has_several = field.values.shape[1] > 1
+        self.query = Linear(width, width, bias=False) if has_several else None
+        self.key = Linear(width, width, bias=False) if has_several else None
 
     def forward(self, items: Tensor, codes: Tensor) -> Tensor:
-        """`items` [T, d], the vectors of the items `codes` Long[T] -> [T, d]; 0 where there is no
-        value.
+        """The vector c_j of each item; 0 where an item has no value.
 
-        Values are mapped once each, then looked up; the padding value has the vector 0, which is
+        Each value is projected once, then looked up. The padding value has the vector 0, which is
         never trained.
+
+        Args:
+            items: Float[T, d], the vectors of the items.
+            codes: Long[T], their codes.
+
+        Returns:
+            Float[T, d].
         """
         values = self.table.index_select(0, codes)  # [T, F]
-        mixed = nn.functional.embedding(
-            values, self.value(self.values.weight), PADDING
-        )  # [T, F, d]
+        projected = self.value(self.values.weight)
+        mixed = nn.functional.embedding(values, projected, PADDING)  # [T, F, d]
         if self.query is None or self.key is None:
             return mixed.squeeze(1)
         keys = nn.functional.embedding(values, self.key(self.values.weight), PADDING)
-        scores = (keys @ self.query(items)[:, :, None]).squeeze(-1) / math.sqrt(
-            items.shape[-1]
-        )  # [T, F]
-        weights = scores.masked_fill(values == PADDING, torch.finfo(scores.dtype).min).softmax(
-            dim=-1
-        )
+        products = (keys @ self.query(items)[:, :, None]).squeeze(-1)
+        scores = products / math.sqrt(items.shape[-1])  # [T, F]
+        lowest = torch.finfo(scores.dtype).min
+        weights = scores.masked_fill(values == PADDING, lowest).softmax(dim=-1)
         return (weights[:, None, :] @ mixed).squeeze(1)
 
 
 class AcrossTypes(nn.Module):
-    """ê: Σ_x softmax_x(w · tanh(W x + b)) x of parts [T, d]."""
+    """ê = Σ_x softmax_x(w · tanh(W x + b)) x."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.energy = nn.Sequential(Linear(width, width), nn.Tanh(), Linear(width, 1, bias=False))
 
     def forward(self, parts: list[Tensor]) -> Tensor:
-        """The weighted sum, [T, d]."""
+        """The weighted sum Float[T, d] of 1 + F parts Float[T, d]."""
         stacked = torch.stack(parts, dim=-2)  # [T, 1 + F, d]
         return (self.energy(stacked).softmax(dim=-2) * stacked).sum(dim=-2)
 
 
 class VectorStream(nn.Module):
-    """SASRec over vectors [T, d] of a batch's tokens: behaviours are added, then LN, dropout and
-    blocks.
+    """SASRec over vectors of tokens: behaviours are added, then LN, dropout and blocks.
+
+    Args:
+        config: the declaration.
+        behaviours: the behaviours of the data.
     """
 
     def __init__(self, config: ICAISR, behaviours: tuple[Field, ...]) -> None:
         super().__init__()
-        self.side = SideEmbedding(
-            {}, {field.name: BehaviourEmbedding(field, config.width) for field in behaviours}
-        )
+        tables = {field.name: BehaviourEmbedding(field, config.width) for field in behaviours}
+        self.side = SideEmbedding({}, tables)
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(config.plain_blocks())
 
     def forward(self, vectors: Tensor, batch: Batch) -> Tensor:
-        """The state after each slot, [B, L, d]."""
+        """The state after each slot.
+
+        Args:
+            vectors: Float[T, d], one for each token.
+            batch: the rows of the tokens.
+
+        Returns:
+            Float[B, L, d].
+        """
         codes = {
             name: batch.layout.flatten(batch.behaviours[name]) for name in self.side.behaviours
         }
-        x = self.dropout(
-            self.norm(SumFusion()([vectors, *self.side.of_behaviours(codes).values()]))
-        )
-        return batch.layout.unflatten(
-            through(self.blocks, x, {}, batch.layout, batch), batch.readout
-        )
+        added = SumFusion()([vectors, *self.side.of_behaviours(codes).values()])
+        x = self.dropout(self.norm(added))
+        states = through(self.blocks, x, {}, batch.layout, batch)
+        return batch.layout.unflatten(states, batch.readout)
 
 
 class Aggregator(SequentialModel):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     causal = single_pass = True
 
@@ -163,44 +186,42 @@ class Aggregator(SequentialModel):
         self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
         self.types = ByField({field.name: InnerType(field, config.width) for field in attributes})
         self.across = AcrossTypes(config.width)
-        self.streams = ByField(
-            {
-                name: VectorStream(config, schema.behaviours)
-                for name in (ITEM, *(f.name for f in attributes))
-            }
-        )
+        streams = {ITEM: VectorStream(config, schema.behaviours)}
+        for field in attributes:
+            streams[field.name] = VectorStream(config, schema.behaviours)
+        self.streams = ByField(streams)
         self.stream_widths = dict.fromkeys([ITEM, *self.types], config.width)
         initialise(self)
 
     def encode(self, batch: Batch) -> States:
-        """The state after each slot, [B, L, d], which is stream `item`, and the streams of
-        attributes by name.
+        """The state after each slot, Float[B, L, d], and the streams: `item`, and each attribute.
+
+        The state is the stream `item`.
         """
         item, types = self.aggregate(batch.layout.flatten(batch.items))
-        streams = {
-            name: self.streams[name](vectors, batch)
-            for name, vectors in {ITEM: item, **types}.items()
-        }
+        streams = {}
+        for name, vectors in {ITEM: item, **types}.items():
+            streams[name] = self.streams[name](vectors, batch)
         return States(streams[ITEM], streams)
 
     def aggregate(self, codes: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """ê [T, d] of items Long[T], and c_j [T, d] by the attribute's name."""
+        """ê Float[T, d] of items Long[T], and c_j Float[T, d] by the name of the attribute."""
         items = self.items(codes)
         types = {name: part(items, codes) for name, part in self.types.items()}
         return self.across([items, *types.values()]), types
 
     def item_vectors(self) -> Tensor:
-        """[V, d]: the raw item table."""
+        """Float[V, d]: the raw item table."""
         return self.items.weight
 
     def item_table(self) -> Tensor:
-        """[V, d]: every item with its attributes, as at the input."""
-        return self.aggregate(
-            torch.arange(self.items.num_embeddings, device=self.items.weight.device)
-        )[0]
+        """Float[V, d]: every item with its attributes, as at the input."""
+        table = self.items.weight
+        aggregated, _ = self.aggregate(torch.arange(len(table), device=table.device))
+        return aggregated
 
     def value_vectors(self, attribute: str) -> Tensor:
-        """[A, d]: the raw table of an attribute's values."""
+        """Float[A, d]: the raw table of an attribute's values."""
         if attribute not in self.types:
             return super().value_vectors(attribute)
         return self.types[attribute].values.weight

@@ -1,11 +1,13 @@
-"""NOVA: side information steers attention but never enters the values (Liu et al., AAAI 2021, on
-SASRec as DIF-SR has it).
+"""NOVA: side information enters queries and keys, never values (Liu et al., AAAI 2021, on SASRec as
+in DIF-SR's comparison).
 
-    M = F(AE_1(v), …, AE_F(v), R, p),   Q = M Wq,  K = M Wk,  U = R Wv      one F a block      (NOVA eq. 6-9)
-    R_0 = Drop(LN(e)),   R_l = TB with these Q, K, U,   z_v = R_N[t] · e_v
+    M = F(AE_1(v), …, AE_F(v), R, p),   one F for each block                     (NOVA eq. 6-9)
+    Q = M Wq,   K = M Wk,   U = R Wv
+    R_0 = Drop(LN(e)),   R_l = TB with these Q, K, U
+    z_v = R_N[t] · e_v
 
-The original has a BERT backbone; neither seed paper says which F its row used (the best of sum,
-concat and gate).
+The original has a BERT backbone. Neither seed paper says which F its row has; both took the best of
+sum, concat and gate.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class NOVA(TransformerConfig, Declaration):
-    """Every field joins queries and keys only; `query_key_fusion` is F."""
+    """Every field enters queries and keys only; `query_key_fusion` is F."""
 
     name: ClassVar[str] = "nova"
     title: ClassVar[str] = "NOVA"

@@ -1,5 +1,8 @@
-"""Popularity: every user is offered what most interactions were with. The lower of the two
-floors.
+"""Popularity: every user is offered the items with the most interactions.
+
+    z_v = number of training interactions with v
+
+It is the lower of the two training-free baselines.
 """
 
 from __future__ import annotations
@@ -20,15 +23,15 @@ from sirec.models.declaration import Declaration
 
 @dataclass(frozen=True, kw_only=True)
 class Popularity(Declaration):
-    """Counts of the training interactions; nothing is trained."""
+    """Counts of training interactions; nothing is trained."""
 
     name: ClassVar[str] = "popularity"
     title: ClassVar[str] = "Popularity"
-    source: ClassVar[str] = "training-free floor"
+    source: ClassVar[str] = "training-free baseline"
     is_training_free: ClassVar[bool] = True
 
     def build(self, schema: Schema) -> Recommender:
-        """The floor, before it has counted anything."""
+        """The baseline, before `fit_statistics`."""
         return PopularityRanker(schema.items)
 
 
@@ -43,9 +46,17 @@ class PopularityRanker(Recommender):
         self.register_buffer("counts", torch.zeros(items))
 
     def fit_statistics(self, data: Dataset) -> None:
-        """Count the training part."""
+        """Count the interactions of the training part."""
         self.counts.copy_(torch.bincount(training_items(data)[1], minlength=len(self.counts)))
 
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
-        """[B, V], the same row for everybody."""
+        """The counts, the same for every row.
+
+        Args:
+            batch: B histories.
+            prepared: not used.
+
+        Returns:
+            Float[B, V].
+        """
         return self.counts.expand(len(batch.items), -1)

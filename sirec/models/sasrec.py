@@ -1,10 +1,11 @@
-"""SASRec: self-attention over the history (Kang & McAuley, ICDM 2018; here as RecBole has it and
-both papers ran it).
+"""SASRec: self-attention over the history (Kang & McAuley, ICDM 2018; in RecBole's form, which both
+papers ran).
 
-    x_t = Drop(LN(e_t + p_t)),   X_l = TB(X_{l-1}) causal,   z_v = X_N[t] · e_v,   L = cross-entropy over the catalogue
+    x_t = Drop(LN(e_t + p_t)),   X_l = TB(X_{l-1}) causal,   z_v = X_N[t] · e_v
+    L   = cross-entropy over the catalogue
 
-TB is the post-norm block of `core/layers/blocks.py`. The original has pre-norm, ReLU, √d-scaled
-items and a binary loss with one negative; no published number of either paper comes from that.
+TB is the post-norm block of `core/layers/blocks.py`. The original has pre-norm, ReLU, items scaled
+by √d and a binary loss with one negative; no published number of either paper comes from that.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class SASRec(TransformerConfig, Declaration):
-    """Items and positions, nothing else: `attribute: none`, `behaviour: embedding`."""
+    """Items and positions alone: `attribute: none`, `behaviour: embedding`."""
 
     name: ClassVar[str] = "sasrec"
     title: ClassVar[str] = "SASRec"

@@ -1,10 +1,10 @@
-"""SASRecF: SASRec whose input is the item concatenated with its attributes (RecBole; DIF-SR and
-COMIF baselines).
+"""SASRecF: SASRec on items concatenated with their attributes (RecBole; baseline of DIF-SR and
+COMIF).
 
-    x_t = Drop(LN(W[e_t; AE_1(v_t); …; AE_F(v_t)] + b + p_t)),   z_v = X_N[t] · e_v
+    x_t = Drop(LN(W [e_t; AE_1(v_t); …; AE_F(v_t)] + b + p_t)),   z_v = X_N[t] · e_v
 
-Attributes change what is read, not what is scored: candidates are bare items. DIF-SR's theory
-section writes addition here; its experiments, like COMIF's, concatenate.
+Attributes change the input but not the candidates, which are the item vectors alone. DIF-SR's
+theory section writes addition here; its experiments, like COMIF's, concatenate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sirec.objectives.stage import Stage
 
 @dataclass(frozen=True, kw_only=True)
 class SASRecF(TransformerConfig, Declaration):
-    """Attributes join the item by concatenation, position is added afterwards."""
+    """Attributes are concatenated with the item; the position is added afterwards."""
 
     name: ClassVar[str] = "sasrecf"
     title: ClassVar[str] = "SASRecF"

@@ -1,22 +1,25 @@
-"""STOSA: items as Gaussians, attention by distance (Fan et al., WWW 2022, arXiv:2201.06035).
+"""STOSA: items as Gaussians, attention by Wasserstein distance (Fan et al., WWW 2022,
+arXiv:2201.06035).
 
-What a user wants is uncertain, so an item is a mean and a diagonal covariance, and slots attend to
-what is near them:
-    A_0 = ELU(Drop(LN(a_v + a_p))),   C_0 = ELU(Drop(LN(c_v + c_p))) + 1             item and position; one LN
-    P   = softmax(−W₂²(query, key) / √d_h + M)                                       W₂: `core/layers/gaussian.py`
-    A'  = LN(A + Drop(Wa P A_value)),   C' = LN(C + Drop(Wc P² C_value))             P² entry by entry; one LN
+An item is a mean and a diagonal covariance, and slots attend to what is near them:
+
+    A_0 = ELU(Drop(LN(a_v + a_p))),   C_0 = ELU(Drop(LN(c_v + c_p))) + 1     one LN for both
+    P   = softmax(−W₂²(query, key) / √d_h + M)                 W₂: `core/layers/gaussian.py`
+    A'  = LN(A + Drop(Wa P A_value))                           one LN for both
+    C'  = LN(C + Drop(Wc P² C_value))                          P²: entry by entry
     A   = FFN_a(A'),   C = ELU(FFN_c(C')) + 1,   FFN(x) = LN(x + Drop(W₂ ELU(W₁ x)))
-    z_v = −W₂²((A[t], C[t]), (a_v, ELU(c_v) + 1)),   L = pairwise + w · push         (`objectives/pairwise.py`)
+    z_v = −W₂²((A[t], C[t]), (a_v, ELU(c_v) + 1))
+    L   = pairwise + w · push                                  (`objectives/pairwise.py`)
 
-Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean ; √covariance − 1]
-a distance is |k|² − 2 q·k and a term of the query, which a softmax over keys does not see:
-attention is one product, less a number a key.
+Covariances pass ELU + 1 after every projection. With Gaussians as vectors [mean; √covariance − 1]
+the distance is |k|² − 2 q·k plus a term of the query alone, which cancels in the softmax over keys.
+Attention is therefore one product, minus one number for each key.
 
 Departures: positions are counted from the first item (`positions: forward`), so that one pass
-trains every prefix exactly; drawn items avoid the training part only. The released encoder never
+trains every prefix exactly; negatives avoid the training part only. The released encoder never
 updates the mean stream (a misspelt variable), so that the mean of a state is that of its last item
-alone: `fix_mean_stream: false`, which made the published numbers. It also gives each user a margin
-that no loss reads, and the catalogue one item more than there are.
+alone: `fix_mean_stream: false`, which produced the published numbers. It also has a margin for each
+user that no loss reads, and one item more than the catalogue has.
 """
 
 from __future__ import annotations
@@ -55,7 +58,10 @@ class STOSA(Shape, Declaration):
     name: ClassVar[str] = "stosa"
     title: ClassVar[str] = "STOSA"
     source: ClassVar[str] = "Fan et al., WWW 2022, arXiv:2201.06035"
-    checked = "the authors' code (1f00ecb), as released and put right: states to 5e-6 in fp32, scores to 1e-13 in fp64"
+    checked = (
+        "the authors' code (1f00ecb), as released and corrected: states to 5e-6 in fp32, scores to "
+        "1e-13 in fp64"
+    )
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "embedding"
     fusions = {"behaviour": "sum"}
@@ -71,17 +77,21 @@ class STOSA(Shape, Declaration):
     dropout: float = 0.3
     attention_dropout: float = 0.0
     fix_mean_stream: bool = True  # false: means bypass every block, as in the released code
-    positions: Literal["forward", "right"] = (
-        "forward"  # right: the last item of a row has n - 1, as in the released code
-    )
+    # right: the last item of a row has position n − 1, as in the released code
+    positions: Literal["forward", "right"] = "forward"
 
     def build(self, schema: Schema) -> StochasticTransformer:
-        """The model for these fields, freshly initialised."""
+        """The model for the fields of `schema`, freshly initialised."""
         return StochasticTransformer(self, schema)
 
 
 class StochasticTransformer(GaussianModel):
-    """See the module's equations."""
+    """The encoder of the module's equations.
+
+    Args:
+        config: the declaration.
+        schema: the items and fields of the data.
+    """
 
     causal = True
 
@@ -101,7 +111,7 @@ class StochasticTransformer(GaussianModel):
         initialise(self, INIT_MEAN)
 
     def encode(self, batch: Batch) -> States:
-        """[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
+        """Float[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
         rows, layout = batch.count_positions(self.positions, self.window), batch.layout
         mean, covariance = self.items(layout.flatten(rows.items))
         for name, tables in self.behaviours.items():
@@ -115,17 +125,17 @@ class StochasticTransformer(GaussianModel):
         return States(layout.unflatten(gaussian(mean, covariance)))
 
     def item_vectors(self) -> Tensor:
-        """[V, d]: the raw means."""
+        """Float[V, d]: the raw means."""
         weight: Tensor = self.items.mean.weight
         return weight
 
     def item_table(self) -> Tensor:
-        """[V, 2d]: every item's Gaussian."""
+        """Float[V, 2d]: the Gaussian of every item."""
         return gaussian(self.items.mean.weight, variance(self.items.covariance.weight))
 
 
 class StochasticBlock(nn.Module):
-    """Attention by distance, then a feed-forward for each stream."""
+    """Attention by distance, then a feed-forward network for each stream."""
 
     def __init__(self, config: STOSA) -> None:
         super().__init__()
@@ -139,7 +149,17 @@ class StochasticBlock(nn.Module):
     def forward(
         self, mean: Tensor, covariance: Tensor, layout: TokenLayout, visible: Visible
     ) -> tuple[Tensor, Tensor]:
-        """[T, d] twice -> [T, d] twice."""
+        """Both streams after the block.
+
+        Args:
+            mean: Float[T, d].
+            covariance: Float[T, d].
+            layout: where the T tokens lie in their rows.
+            visible: which slots a slot may read.
+
+        Returns:
+            Float[T, d] each.
+        """
         mixed_mean, mixed_covariance = self.attention(mean, covariance, layout, visible)
         mean = self.attention_norm(mean + self.dropout(mixed_mean))
         covariance = self.attention_norm(covariance + self.dropout(mixed_covariance))
@@ -147,7 +167,13 @@ class StochasticBlock(nn.Module):
 
 
 class EluForward(nn.Module):
-    """LN(x + Drop(W₂ ELU(W₁ x + b₁) + b₂))."""
+    """LN(x + Drop(W₂ ELU(W₁ x + b₁) + b₂)).
+
+    Args:
+        width: d.
+        inner: the width of the hidden layer.
+        dropout: the dropout rate.
+    """
 
     def __init__(self, width: int, inner: int, dropout: float) -> None:
         super().__init__()
@@ -156,59 +182,70 @@ class EluForward(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[T, d] -> [T, d]."""
+        """Float[T, d] -> Float[T, d]."""
         z: Tensor = self.norm(x + self.dropout(self.contract(F.elu(self.expand(x)))))
         return z
 
 
 class StochasticAttention(nn.Module):
-    """Every slot mixes the Gaussians it may see, the nearest most. Letters: h heads, w width of a
-    head, b rows of a bucket.
+    """Every slot averages the Gaussians it may read, weighted by their nearness.
+
+    Letters: h heads, w width of a head, b rows and l length of a bucket.
+
+    Args:
+        width: d.
+        heads: h.
+        dropout: dropout rate of the attention probabilities.
     """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads, self.scale = heads, 1 / math.sqrt(width // heads)
-        self.mean, self.covariance = (
-            Linear(width, 3 * width),
-            Linear(width, 3 * width),
-        )  # query, key, value
+        self.mean = Linear(width, 3 * width)  # query, key, value
+        self.covariance = Linear(width, 3 * width)
         self.mean_out, self.covariance_out = Linear(width, width), Linear(width, width)
         self.dropout = Dropout(dropout)
 
     def forward(
         self, mean: Tensor, covariance: Tensor, layout: TokenLayout, visible: Visible
     ) -> tuple[Tensor, Tensor]:
-        """[T, d] twice -> [T, d] twice: what the values of both streams mix to."""
+        """The averaged values of both streams.
+
+        Args:
+            mean: Float[T, d].
+            covariance: Float[T, d].
+            layout: where the T tokens lie in their rows.
+            visible: which slots a slot may read.
+
+        Returns:
+            Float[T, d] each.
+        """
         means = self._split(self.mean(mean)).chunk(3, dim=-1)  # [T, h, w] each
         covariances = self._split(variance(self.covariance(covariance))).chunk(3, dim=-1)
-        query, key = (
-            gaussian(m, c) for m, c in zip(means[:2], covariances[:2], strict=True)
-        )  # [T, h, 2w]
-        together = torch.cat([query, key, means[2], covariances[2]], dim=-1)  # [T, h, 6w]
-        parts = zip(layout.buckets, layout.split(together), strict=True)
-        mixed = torch.cat(
-            [self._attend(bucket, part, visible) for bucket, part in parts]
-        )  # [T, h, 2w]
-        mixed_mean, mixed_covariance = (part.flatten(1) for part in mixed.chunk(2, dim=-1))
-        return self.mean_out(mixed_mean), self.covariance_out(mixed_covariance)
+        query = gaussian(means[0], covariances[0])  # [T, h, 2w]
+        key = gaussian(means[1], covariances[1])
+        joined = torch.cat([query, key, means[2], covariances[2]], dim=-1)  # [T, h, 6w]
+        mixed = []
+        for bucket, part in zip(layout.buckets, layout.split(joined), strict=True):
+            mixed.append(self._attend(bucket, part, visible))
+        mixed_mean, mixed_covariance = torch.cat(mixed).chunk(2, dim=-1)  # [T, h, w] each
+        return self.mean_out(mixed_mean.flatten(1)), self.covariance_out(
+            mixed_covariance.flatten(1)
+        )
 
     def _split(self, vectors: Tensor) -> Tensor:
         """[T, 3d] -> [T, h, 3w], query, key and value of a head side by side."""
         return vectors.unflatten(-1, (3, self.heads, -1)).transpose(1, 2).flatten(2)
 
     @small_products
-    def _attend(self, bucket: LengthBucket, together: Tensor, visible: Visible) -> Tensor:
-        query, key, values = (
-            bucket.spread(together).transpose(1, 2).chunk(3, dim=-1)
-        )  # [b, h, l, 2w] each
-        scores = (
-            2 * query @ key.transpose(-1, -2) - key.square().sum(dim=-1)[..., None, :]
-        ) * self.scale
-        share = self.dropout(
-            scores.masked_fill(~visibility(bucket, visible), -torch.inf).softmax(dim=-1)
-        )
+    def _attend(self, bucket: LengthBucket, joined: Tensor, visible: Visible) -> Tensor:
+        """The averaged values Float[·, h, 2w] of the tokens of a bucket."""
+        spread = bucket.spread(joined).transpose(1, 2)
+        query, key, values = spread.chunk(3, dim=-1)  # [b, h, l, 2w] each
+        squares = key.square().sum(dim=-1)[..., None, :]
+        scores = (2 * query @ key.transpose(-1, -2) - squares) * self.scale
+        masked = scores.masked_fill(~visibility(bucket, visible), -torch.inf)
+        probabilities = self.dropout(masked.softmax(dim=-1))
         mean, covariance = values.chunk(2, dim=-1)
-        return bucket.collect(
-            torch.cat([share @ mean, share.square() @ covariance], dim=-1).transpose(1, 2)
-        )
+        mixed = torch.cat([probabilities @ mean, probabilities.square() @ covariance], dim=-1)
+        return bucket.collect(mixed.transpose(1, 2))

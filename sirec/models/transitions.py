@@ -1,11 +1,12 @@
-"""Item transitions: what followed the last few items in other people's histories. A floor that is
-hard to beat.
+"""Item transitions: the items that followed the last few items in all users' histories.
 
-    T[a, b] = Σ over training pairs (a, then b, d ≤ 3 apart) 1/d  +  Σ over pairs (b, then a) 1/(2d)
+    T[a, b] = Σ over training pairs (a, then b, d ≤ 3 apart) 1/d
+            + Σ over training pairs (b, then a, d ≤ 3 apart) 1/(2d)
     z_v     = Σ_{j=0..2} 2^-j T[h_{-1-j}, v]  +  popularity(v) / (1000 · max popularity)
 
-No training, no tuning, item ids only. Its NDCG@10 is above every row of DIF-SR's Table 2 on the
-Amazon data, so a model that does not beat it has not shown that it learned anything.
+This is a training-free baseline of item ids alone, without tuning. Its NDCG@10 is above every row
+of DIF-SR's Table 2 on the Amazon data, so that a model which does not beat it has not been shown to
+learn anything.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import training_items
 from sirec.models.declaration import Declaration
 
-REACH = 3  # how far apart two items of a pair may be, and how many last items are looked up
-BACKWARD = 0.5  # weight of a pair read against time
-DECAY = 0.5  # weight of an item of the history against the one after it
-POPULARITY = 1 / 1000  # breaks ties among items never seen next to the history's
+REACH = 3  # largest distance of the items of a pair, and number of last items that are looked up
+BACKWARD = 0.5  # weight of a pair in the reverse order
+DECAY = 0.5  # weight of an item of the history relative to the one after it
+POPULARITY = 1 / 1000  # orders the items that no pair connects with the history
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +38,16 @@ class Transitions(Declaration):
 
     name: ClassVar[str] = "transitions"
     title: ClassVar[str] = "Item transitions"
-    source: ClassVar[str] = "training-free floor"
+    source: ClassVar[str] = "training-free baseline"
     is_training_free: ClassVar[bool] = True
 
     def build(self, schema: Schema) -> Recommender:
-        """The floor, before it has counted anything."""
+        """The baseline, before `fit_statistics`."""
         return TransitionRanker(schema.items)
 
 
 class TransitionRanker(Recommender):
-    """See the module's equations; T is kept as compressed rows in buffers."""
+    """The module's equations; T is kept in buffers as a compressed sparse matrix."""
 
     starts: Tensor
     columns: Tensor
@@ -83,7 +84,15 @@ class TransitionRanker(Recommender):
         self.popularity.copy_(torch.from_numpy(counts * np.float32(POPULARITY) / counts.max()))
 
     def scores(self, batch: Batch, prepared: Tensor | None = None) -> Tensor:
-        """[B, V]: the rows of T of each history's last items, added."""
+        """The weighted sum of the rows of T for the last items of each history, and popularity.
+
+        Args:
+            batch: B histories.
+            prepared: not used.
+
+        Returns:
+            Float[B, V].
+        """
         matrix = scipy.sparse.csr_array(
             (self.weights.cpu().numpy(), self.columns.cpu().numpy(), self.starts.cpu().numpy()),
             shape=(self.items, self.items),
@@ -104,7 +113,7 @@ class TransitionRanker(Recommender):
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *rest: object
     ) -> None:
-        """Counts have as many entries as there were pairs: take the saved shapes."""
+        """Take the saved shapes: the number of entries is the number of pairs in the data."""
         for name in ("columns", "weights"):
             setattr(self, name, torch.empty_like(state_dict[prefix + name]))
         super()._load_from_state_dict(state_dict, prefix, *rest)

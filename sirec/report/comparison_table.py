@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from sirec.data.split import LeaveOneOut
@@ -49,17 +49,11 @@ def comparison_table(
     grouped = ResultSet(results)
     printed = _PrintedValues(view, paper)
     marked = _marked(pairs)
-    several = len(grouped.datasets()) > 1
     lines: list[TableRow] = []
     for dataset, rows in grouped.by_dataset().items():
-        group = dataset if several else ""
+        group = dataset if len(grouped.datasets()) > 1 else ""
         for row in rows.values():
-            cells: list[Cell] = []
-            for metric in metrics:
-                mark = MARK if (dataset, row.label, metric.name) in marked else ""
-                cells.append(_cell(row, metric, view, printed.beside(row, metric), mark))
-            line = TableRow(row.label, tuple(cells), group, row.is_training_free, row.links)
-            lines.append(line)
+            lines.append(_line(row, metrics, printed, marked, group))
         lines += _missing_lines(missing, dataset, group, len(metrics))
     notes = [view.note, *condition_notes(grouped, view), *printed.notes()]
     if marked:
@@ -86,7 +80,12 @@ class _PrintedValues:
     ranked_otherwise: dict[str, None] = field(default_factory=dict)
 
     def beside(self, row: ResultRow, metric: Metric) -> float | None:
-        """The printed value beside a row's own one, if there is one under the same conditions."""
+        """The printed value beside a row's own one, if there is one under the same conditions.
+
+        Args:
+            row: the row.
+            metric: the metric.
+        """
         if self.view.split != TEST_VIEW.split:
             return None
         found = _printed(row.runs[0], metric, self.paper)
@@ -121,6 +120,21 @@ def _marked(pairs: Sequence[PairedTest]) -> set[tuple[str, str, str]]:
         if pair.is_reference and pair.is_significant:
             marked.add((pair.dataset, pair.label, pair.difference.metric))
     return marked
+
+
+def _line(
+    row: ResultRow,
+    metrics: Sequence[Metric],
+    printed: _PrintedValues,
+    marked: Set[tuple[str, str, str]],
+    group: str,
+) -> TableRow:
+    """The row of the table for a row of runs."""
+    cells: list[Cell] = []
+    for metric in metrics:
+        mark = MARK if (row.dataset, row.label, metric.name) in marked else ""
+        cells.append(_cell(row, metric, printed.view, printed.beside(row, metric), mark))
+    return TableRow(row.label, tuple(cells), group, row.is_training_free, row.links)
 
 
 def _missing_lines(

@@ -13,19 +13,23 @@ import numpy as np
 
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric
-from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Resampling, holm, mean_interval
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Resampling, mean_interval
 from sirec.evaluation.user_groups import Buckets, UserGroup
-from sirec.report.difference_words import MARK, bound_notes
-from sirec.report.differences import SIGNIFICANCE, PairedTest, differences
+from sirec.report.difference_words import bound_notes
+from sirec.report.group_tests import (
+    EVERYBODY,
+    PairsByBin,
+    in_bins,
+    mark_of,
+    notes_on_tests,
+    paired_by_bin,
+)
 from sirec.report.notes import condition_notes
 from sirec.report.result_set import ResultSet
 from sirec.report.results import Rows, RunResult, View
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
-from sirec.report.words import listed
 
-EVERYBODY = "all"
-Cells = Mapping[tuple[str, str, str], Cell]  # by metric, row and bin
-Pairs = Mapping[str, Sequence[PairedTest]]  # by bin
+CellKey = tuple[str, str, str]  # metric, row, bin
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +48,7 @@ class BucketReport:
     values: ResultTable
     differences: ResultTable | None
     p_values: ResultTable | None
-    pairs: Pairs
+    pairs: PairsByBin
 
     @property
     def tables(self) -> tuple[ResultTable, ...]:
@@ -64,9 +68,6 @@ def bucket_report(
 ) -> BucketReport:
     """The rows of one data set on each bin and on all users.
 
-    P-values are corrected after Holm over all bins and rows of a metric. Those over all users are
-    not part of that correction and are not marked.
-
     Args:
         results: the runs.
         buckets: the bins.
@@ -82,31 +83,22 @@ def bucket_report(
     options = resampling or Resampling()
     grouped = ResultSet(results)
     rows = one_data_set(grouped)
-    parts = _with_everybody(buckets)
     within: dict[str, list[RunResult]] = {}
-    for part in parts:
+    for part in _with_everybody(buckets):
         within[part.label] = [_restricted(run, part, view) for run in grouped]
-    pairs: Pairs = {}
+    pairs: PairsByBin = {}
     if len(rows) > 1:
-        pairs = _pairs(within, metrics, view, baseline, options)
-    values = _values(within, metrics, view, options, _marks(pairs))
-    columns: list[TableColumn] = []
-    for part in parts:
-        columns.append(TableColumn(part.label, f"{part.size:,}", direction="higher"))
-    lines: list[TableRow] = []
-    for metric in metrics:
-        for row in rows.values():
-            cells = _cells(values, metric.name, row.label, columns)
-            line = TableRow(row.label, cells, metric.name, row.is_training_free, row.links)
-            lines.append(line)
-    notes = [
+        pairs = paired_by_bin(within, metrics, view, baseline, options)
+    values = _values(within, metrics, view, options, pairs)
+    whole = _value_table(title, rows, buckets, metrics, values)
+    notes = (
         *_bin_notes(buckets),
         view.note,
         *condition_notes(grouped, view),
         *_interval_notes(rows, values, options),
-        *_test_notes(pairs, baseline),
-    ]
-    whole = ResultTable(title, tuple(columns), tuple(lines), tuple(notes), best_within="group")
+        *notes_on_tests(pairs, baseline),
+    )
+    whole = replace(whole, notes=notes)
     if not pairs:
         return BucketReport(buckets, whole, None, None, pairs)
     gained = _difference_table(whole, pairs, baseline)
@@ -142,52 +134,19 @@ def _restricted(run: RunResult, bucket: UserGroup, view: View) -> RunResult:
     return replace(run, ranks=replace(run.ranks, ranks={**run.ranks.ranks, view.split: columns}))
 
 
-def _pairs(
-    within: Mapping[str, Sequence[RunResult]],
-    metrics: Sequence[Metric],
-    view: View,
-    baseline: str,
-    options: Resampling,
-) -> dict[str, list[PairedTest]]:
-    """Each row against the baseline in each bin and over all users, corrected over the bins."""
-    found: dict[str, list[PairedTest]] = {}
-    for bucket, runs in within.items():
-        found[bucket] = differences(runs, metrics, against=baseline, view=view, resampling=options)
-    for metric in metrics:
-        family: list[tuple[str, int]] = []  # bin, index of the test
-        for bucket, pairs in found.items():
-            for index, pair in enumerate(pairs):
-                if bucket != EVERYBODY and pair.difference.metric == metric.name:
-                    family.append((bucket, index))
-        corrected = holm([found[bucket][index].difference.p_value for bucket, index in family])
-        for (bucket, index), p_value in zip(family, corrected, strict=True):
-            pair = found[bucket][index]
-            difference = replace(pair.difference, adjusted_p=p_value)
-            found[bucket][index] = replace(pair, difference=difference, family=len(family))
-    return found
-
-
-def _marks(pairs: Pairs) -> dict[tuple[str, str, str], str]:
-    """(metric, row, bin) -> the mark of significance, if there is one."""
-    marks: dict[tuple[str, str, str], str] = {}
-    for bucket, found in pairs.items():
-        for pair in found:
-            marks[pair.difference.metric, pair.label, bucket] = _mark(bucket, pair)
-    return marks
-
-
-def _mark(bucket: str, pair: PairedTest) -> str:
-    return MARK if bucket != EVERYBODY and pair.is_significant else ""
-
-
 def _values(
     within: Mapping[str, Sequence[RunResult]],
     metrics: Sequence[Metric],
     view: View,
     options: Resampling,
-    marks: Mapping[tuple[str, str, str], str],
-) -> Cells:
-    cells: dict[tuple[str, str, str], Cell] = {}
+    pairs: PairsByBin,
+) -> dict[CellKey, Cell]:
+    """The value of each row in each bin, marked where it differs from the baseline's."""
+    marks: dict[CellKey, str] = {}
+    for bucket, found in pairs.items():
+        for pair in found:
+            marks[pair.difference.metric, pair.label, bucket] = mark_of(bucket, pair)
+    cells: dict[CellKey, Cell] = {}
     for bucket, runs in within.items():
         for label, row in one_data_set(runs).items():
             for metric in metrics:
@@ -201,13 +160,33 @@ def _values(
     return cells
 
 
-def _difference_table(whole: ResultTable, pairs: Pairs, baseline: str) -> ResultTable:
+def _value_table(
+    title: str,
+    rows: Rows,
+    buckets: Buckets,
+    metrics: Sequence[Metric],
+    values: Mapping[CellKey, Cell],
+) -> ResultTable:
+    """A group of rows for each metric, a column for each bin."""
+    columns: list[TableColumn] = []
+    for part in _with_everybody(buckets):
+        columns.append(TableColumn(part.label, f"{part.size:,}", direction="higher"))
+    lines: list[TableRow] = []
+    for metric in metrics:
+        for row in rows.values():
+            cells = _cells(values, metric.name, row.label, columns)
+            line = TableRow(row.label, cells, metric.name, row.is_training_free, row.links)
+            lines.append(line)
+    return ResultTable(title, tuple(columns), tuple(lines), best_within="group")
+
+
+def _difference_table(whole: ResultTable, pairs: PairsByBin, baseline: str) -> ResultTable:
     """The table of values with differences in its cells, without the baseline's row."""
-    gains: dict[tuple[str, str, str], Cell] = {}
+    gains: dict[CellKey, Cell] = {}
     for bucket, found in pairs.items():
         for pair in found:
             d = pair.difference
-            gain = Cell(d.difference, interval=(d.low, d.high), mark=_mark(bucket, pair))
+            gain = Cell(d.difference, interval=(d.low, d.high), mark=mark_of(bucket, pair))
             gains[d.metric, pair.label, bucket] = gain
     columns = [replace(column, direction="none", signed=True) for column in whole.columns]
     rows: list[TableRow] = []
@@ -219,13 +198,13 @@ def _difference_table(whole: ResultTable, pairs: Pairs, baseline: str) -> Result
     return ResultTable(title, tuple(columns), tuple(rows), whole.notes, label_heading="pair")
 
 
-def _p_table(gained: ResultTable, pairs: Pairs, baseline: str) -> ResultTable:
+def _p_table(gained: ResultTable, pairs: PairsByBin, baseline: str) -> ResultTable:
     """Corrected p-values in place of the differences, of the bins alone."""
-    p_values: dict[tuple[str, str, str], Cell] = {}
+    p_values: dict[CellKey, Cell] = {}
     for bucket, found in pairs.items():
         for pair in found:
             key = pair.difference.metric, f"{pair.label} – {baseline}", bucket
-            p_values[key] = Cell(pair.difference.adjusted_p, mark=_mark(bucket, pair))
+            p_values[key] = Cell(pair.difference.adjusted_p, mark=mark_of(bucket, pair))
     columns: list[TableColumn] = []
     for column in gained.columns:
         if column.name != EVERYBODY:
@@ -234,30 +213,21 @@ def _p_table(gained: ResultTable, pairs: Pairs, baseline: str) -> ResultTable:
     for row in gained.rows:
         cells = _cells(p_values, row.group, row.label, columns)
         rows.append(TableRow(row.label, cells, row.group))
-    tested = _tested_in_bins(pairs)
+    tested = in_bins(pairs)
     note = (
         "Of the paired differences, after Holm's correction for the "
         f"{tested[0].family} tests (bins and rows) of a metric."
     )
-    notes = (note, *bound_notes(tested), *_test_notes(pairs, baseline))
+    notes = (note, *bound_notes(tested), *notes_on_tests(pairs, baseline))
     title = f"{gained.title}, corrected p"
     return ResultTable(title, tuple(columns), tuple(rows), notes, label_heading="pair")
 
 
 def _cells(
-    cells: Cells, metric: str, label: str, columns: Sequence[TableColumn]
+    cells: Mapping[CellKey, Cell], metric: str, label: str, columns: Sequence[TableColumn]
 ) -> tuple[Cell, ...]:
     """A row's cells in the order of the columns."""
     return tuple(cells[metric, label, column.name] for column in columns)
-
-
-def _tested_in_bins(pairs: Pairs) -> list[PairedTest]:
-    """The tests of all bins, without those over all users."""
-    found: list[PairedTest] = []
-    for bucket, tests in pairs.items():
-        if bucket != EVERYBODY:
-            found += tests
-    return found
 
 
 def _bin_notes(buckets: Buckets) -> list[str]:
@@ -270,7 +240,7 @@ def _bin_notes(buckets: Buckets) -> list[str]:
     return notes
 
 
-def _interval_notes(rows: Rows, values: Cells, options: Resampling) -> list[str]:
+def _interval_notes(rows: Rows, values: Mapping[CellKey, Cell], options: Resampling) -> list[str]:
     resampled = f"{options.resamples:,} resamples of a bin's users"
     if any(len(row.runs) >= SEEDS_FOR_A_METHOD for row in rows.values()):
         resampled += " and seeds"
@@ -284,16 +254,3 @@ def _interval_notes(rows: Rows, values: Cells, options: Resampling) -> list[str]
             "and resampling says nothing."
         )
     return notes
-
-
-def _test_notes(pairs: Pairs, baseline: str) -> list[str]:
-    tested = _tested_in_bins(pairs)
-    if not tested:
-        return []
-    tests = listed((pair.difference.test, pair.difference.metric) for pair in tested)
-    return [
-        f"{MARK}: differs from {baseline} in the bin: the interval of the paired difference "
-        f"excludes zero and p, after Holm's correction for the {tested[0].family} tests (bins and "
-        f"rows) of a metric, is below {SIGNIFICANCE}.",
-        f"Tests: {tests}. All users together are tested in the table of the models.",
-    ]

@@ -7,7 +7,7 @@ paper's test values, over the best of all other printed rows, as no paper prints
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
@@ -61,34 +61,26 @@ def improvement_table(
     Raises:
         SirecError: if no row is the proposal, or no other row is left.
     """
+    contests: list[_Contest] = []
+    for dataset, rows in ResultSet(results).by_dataset().items():
+        contests.append(_contest(rows, proposal, dataset))
+    papers = [contest.paper for contest in contests if contest.paper]
+    columns = (*COLUMNS, *PRINTED) if papers else COLUMNS
     pairs: list[PairedTest] = []
-    rows: list[TableRow] = []
-    sources: dict[str, None] = {}
-    left_out: dict[tuple[str, str], None] = {}
-    for dataset, by_label in ResultSet(results).by_dataset().items():
-        contest = _contest(by_label, proposal, dataset)
-        mine = contest.proposal
-        left_out |= contest.reasons
-        paper = _paper(mine.runs[0])
-        for pair in differences(contest.runs(), metrics, proposal=mine.label):
-            if pair.is_reference:
-                pairs.append(pair)
-                cells = (*_our_cells(pair), *_printed_cells(pair, paper))
-                rows.append(TableRow(pair.difference.metric, cells, dataset))
-                if paper:
-                    sources[_source(paper)] = None
-    if not sources:
-        rows = [replace(row, cells=row.cells[: len(COLUMNS)]) for row in rows]
-    has_paper = bool(proposing(mine.model))
-    notes = [*_baseline_notes(left_out, has_paper=has_paper), *sources]
-    others = "baseline of its paper" if has_paper else "of all others"
-    return ResultTable(
-        f"{title}: {mine.label} against the best {others}",
-        (*COLUMNS, *PRINTED) if sources else COLUMNS,
-        tuple(rows),
-        (*notes, *method_notes(pairs, intervals=False)),
-        "metric",
-    )
+    lines: list[TableRow] = []
+    for contest in contests:
+        for pair in contest.tests(metrics):
+            pairs.append(pair)
+            cells = (*_our_cells(pair), *_printed_cells(pair, contest.paper))
+            lines.append(
+                TableRow(pair.difference.metric, cells[: len(columns)], contest.proposal.dataset)
+            )
+    mine = contests[-1].proposal
+    others = "baseline of its paper" if proposing(mine.model) else "of all others"
+    name = f"{title}: {mine.label} against the best {others}"
+    sources = dict.fromkeys(map(_source, papers))
+    notes = (*_baseline_notes(contests), *sources, *method_notes(pairs, intervals=False))
+    return ResultTable(name, columns, tuple(lines), notes, "metric")
 
 
 @dataclass
@@ -105,12 +97,18 @@ class _Contest:
     baselines: list[ResultRow] = field(default_factory=list)
     reasons: dict[tuple[str, str], None] = field(default_factory=dict)
 
-    def runs(self) -> list[RunResult]:
-        """The runs of all rows, the proposal's first."""
-        found = list(self.proposal.runs)
+    @property
+    def paper(self) -> str | None:
+        """The paper that proposes the model and prints values for data of this size and split."""
+        return _paper(self.proposal.runs[0])
+
+    def tests(self, metrics: Sequence[Metric]) -> list[PairedTest]:
+        """The proposal against its best baseline, in each metric."""
+        runs = list(self.proposal.runs)
         for row in self.baselines:
-            found += row.runs
-        return found
+            runs += row.runs
+        pairs = differences(runs, metrics, proposal=self.proposal.label)
+        return [pair for pair in pairs if pair.is_reference]
 
 
 def _contest(rows: Rows, proposal: str, dataset: str) -> _Contest:
@@ -155,9 +153,14 @@ def _source(paper: str) -> str:
     )
 
 
-def _baseline_notes(left_out: Iterable[tuple[str, str]], *, has_paper: bool) -> list[str]:
+def _baseline_notes(contests: Sequence[_Contest]) -> list[str]:
     """Which rows are baselines, and which are not."""
-    candidates = "what its paper compares with" if has_paper else "all other models"
+    candidates = "all other models"
+    if proposing(contests[-1].proposal.model):
+        candidates = "what its paper compares with"
+    left_out: dict[tuple[str, str], None] = {}
+    for contest in contests:
+        left_out |= contest.reasons
     notes = [
         f"Best baseline: of {candidates} and of training-free baselines, "
         "by the same metric on validation."

@@ -168,7 +168,9 @@ class ResultTable:
         Values are compared as they are printed, so that equal texts are emphasised alike. A
         single value has nothing to be better than.
         """
-        result: list[list[int | None]] = [[None] * len(self.columns) for _ in self.rows]
+        result: list[list[int | None]] = []
+        for _ in self.rows:
+            result.append([None] * len(self.columns))
         for members in self._contests():
             for column_index, column in enumerate(self.columns):
                 values = [self.rows[index].cells[column_index].value for index in members]

@@ -14,7 +14,8 @@ from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
 from sirec.evaluation.statistics import Resampling, compare, holm, mean_interval
 from sirec.evaluation.user_groups import POPULARITY, Buckets, fill
-from sirec.report.group_tables import EVERYBODY, BucketReport, bucket_report
+from sirec.report.group_tables import BucketReport, bucket_report
+from sirec.report.group_tests import EVERYBODY
 from sirec.report.results import RunResult, View
 
 USERS = 900

@@ -26,7 +26,8 @@ from sirec.run.execute import execute, load_model
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import compare_results
 from sirec.studies.compare.external import recommended, refuse_unknown
-from sirec.studies.compare.external_files import CODES, read_recommendations
+from sirec.studies.compare.external_files import read_recommendations
+from sirec.studies.compare.external_scores import CODES
 from sirec.studies.compare.run_results import run_result
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 1, "threads": 1}

@@ -124,12 +124,10 @@ def compare_results(
         pairs = differences(results, metrics, against=against, view=views[0])
     tables: list[ResultTable] = []
     for view in views:
-        below = list(notes)
+        marking, below = pairs, notes
         if pairs and view != views[0]:
-            below.insert(
-                0, f"{UNMARKED}: differences are tested on one view alone, {views[0].name}."
-            )
-        marking = pairs if view == views[0] else []
+            untested = f"{UNMARKED}: differences are tested on one view alone, {views[0].name}."
+            marking, below = [], (untested, *notes)
         for table in _tables_of_view(results, metrics, view, marking, missing, title):
             tables.append(replace(table, notes=(*table.notes, *below)))
     tables = without_repeats(tables)

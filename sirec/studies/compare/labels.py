@@ -65,7 +65,11 @@ def _short(path: str, paths: Iterable[str]) -> str:
 
 def _without_parents(paths: Sequence[str]) -> list[str]:
     """The paths without those that lead to another one."""
-    return [path for path in paths if not any(other.startswith(f"{path}.") for other in paths)]
+    found: list[str] = []
+    for path in paths:
+        if not any(other.startswith(f"{path}.") for other in paths):
+            found.append(path)
+    return found
 
 
 def _names_of_parents(paths: Sequence[str]) -> list[str]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sirec.config import dump
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
-from sirec.run.files import read_json
-from sirec.run.store import RecordedRun, RunFolder, Store
+from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.labels import distinct_labels
+from sirec.studies.compare.recorded_rows import recorded_rows, study_records
 from sirec.studies.spec.experiment import Experiment
 
 EVERY_MODEL = "overall"  # the experiment that trains each model once
@@ -31,24 +31,6 @@ class _Row(Protocol):
 
 
 SomeRow = TypeVar("SomeRow", bound=_Row)
-
-
-@dataclass(frozen=True)
-class _StudyRow:
-    """A run that a study's record lists.
-
-    Attributes:
-        run: the run, under the label of its row.
-        is_plain: whether its row names the model and changes nothing of it.
-    """
-
-    run: RunFolder
-    is_plain: bool
-
-    @property
-    def model(self) -> str:
-        """Name of the run's model."""
-        return self.run.model
 
 
 @dataclass(frozen=True)
@@ -155,8 +137,8 @@ def select_by_study(
     """
     path = out / "studies" / f"{name}.json"
     if not path.exists():
-        raise unknown("study", name, [found.stem for found in _records(out)])
-    rows = _recorded_rows(path, data)
+        raise unknown("study", name, [found.stem for found in study_records(out)])
+    rows = recorded_rows(path, data)
     where = f" on {data}" if data else ""
     if not rows:
         option = f" --data {data}" if data else ""
@@ -216,8 +198,8 @@ def _studies_with(models: Sequence[str], data: str, out: Path) -> list[str]:
     If the study of every model is among them, it is the only one.
     """
     names: list[str] = []
-    for path in _records(out):
-        plain = {row.model for row in _recorded_rows(path, data) if row.is_plain}
+    for path in study_records(out):
+        plain = {row.model for row in recorded_rows(path, data) if row.is_plain}
         if plain.issuperset(models):
             names.append(path.stem)
     for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}"):
@@ -275,30 +257,3 @@ def _labelled(runs: Sequence[RunFolder]) -> list[RunFolder]:
     """The runs under labels that tell them apart."""
     labels = distinct_labels([run.config() for run in runs])
     return [run.labelled(label) for run, label in zip(runs, labels, strict=True)]
-
-
-def _records(out: Path) -> list[Path]:
-    return sorted((out / "studies").glob("*.json"))
-
-
-def _recorded_rows(path: Path, data: str | None) -> list[_StudyRow]:
-    """The runs that a study's record lists, of one data set if it is named.
-
-    Raises:
-        SirecError: if the record is damaged. It may hold the very runs that are wanted, so it is
-            not passed over.
-    """
-    hint = f"make it anew: sirec study {path.stem}, or delete it"
-    found: list[_StudyRow] = []
-    try:
-        stored: Mapping[str, Any] = read_json(path)
-        for line in stored["runs"]:
-            run = RecordedRun(line["label"], line["run"]).open(path.parents[1])
-            is_plain = stored["plan"]["rows"][line["row"]].keys() == {"model"}
-            if data in (None, run.dataset):
-                found.append(_StudyRow(run, is_plain))
-    except SirecError as error:
-        raise SirecError(error.message, hint) from None
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
-        raise SirecError(f"{path}: not the record of a study", hint) from None
-    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 
 from sirec.config import dump, leaves
 from sirec.errors import SirecError
@@ -25,7 +26,8 @@ from sirec.run.store import RunFolder
 from sirec.studies.compare.comparison import Comparison, headline
 from sirec.studies.compare.fairness import CONDITIONS, UNTRAINED, is_covered
 
-METRICS = tuple(Metric(kind, cutoff) for kind in KINDS for cutoff in (5, 10, 20))
+CUTOFFS = (5, 10, 20)
+METRICS = tuple(Metric(kind, cutoff) for kind, cutoff in product(KINDS, CUTOFFS))
 Sides = tuple[RunFolder, RunFolder]
 Labels = tuple[str, str]
 

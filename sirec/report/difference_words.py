@@ -59,13 +59,17 @@ def method_notes(pairs: Sequence[PairedTest], *, intervals: bool = True) -> list
         pairs: the tests of a table.
         intervals: whether the table shows intervals.
     """
-    tests = listed((pair.difference.test, pair.difference.metric) for pair in pairs)
-    note = f"Tests: {tests}."
-    if any(pair.family > 1 for pair in pairs):
+    note = f"Tests: {tests_by_metric(pairs)}."
+    if max((pair.family for pair in pairs), default=1) > 1:
         note += " Corrected after Holm per data set and metric."
     scopes = dict.fromkeys(_scope(pair, "Differences are") for pair in pairs)
     shown = _interval_notes(pairs) if intervals else []
     return [note, *bound_notes(pairs), *shown, *scopes]
+
+
+def tests_by_metric(pairs: Sequence[PairedTest]) -> str:
+    """`exact McNemar (Recall@20); sign-flip permutation (NDCG@20)`."""
+    return listed((pair.difference.test, pair.difference.metric) for pair in pairs)
 
 
 def bound_notes(pairs: Sequence[PairedTest]) -> list[str]:

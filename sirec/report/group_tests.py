@@ -7,10 +7,9 @@ from dataclasses import replace
 
 from sirec.evaluation.metrics import Metric
 from sirec.evaluation.statistics import Resampling, holm
-from sirec.report.difference_words import MARK
+from sirec.report.difference_words import MARK, tests_by_metric
 from sirec.report.differences import SIGNIFICANCE, PairedTest, differences
 from sirec.report.results import RunResult, View
-from sirec.report.words import listed
 
 EVERYBODY = "all"  # the label of all users together, who are no bin
 PairsByBin = Mapping[str, Sequence[PairedTest]]
@@ -88,10 +87,10 @@ def notes_on_tests(pairs: PairsByBin, baseline: str) -> list[str]:
     tested = in_bins(pairs)
     if not tested:
         return []
-    tests = listed((pair.difference.test, pair.difference.metric) for pair in tested)
     return [
         f"{MARK}: differs from {baseline} in the bin: the interval of the paired difference "
         f"excludes zero and p, after Holm's correction for the {tested[0].family} tests (bins and "
         f"rows) of a metric, is below {SIGNIFICANCE}.",
-        f"Tests: {tests}. All users together are tested in the table of the models.",
+        f"Tests: {tests_by_metric(tested)}. "
+        "All users together are tested in the table of the models.",
     ]

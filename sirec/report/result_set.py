@@ -6,7 +6,7 @@ All tables group their runs here, so that rows and seeds mean the same in each o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sirec.errors import SirecError
@@ -52,13 +52,13 @@ class SettingValues:
 
     def constant_within_datasets(self) -> bool:
         """Whether all rows of a data set have the same value, for each data set."""
-        values = {(each.dataset, each.value) for each in self.found}
-        return len(values) == len({each.dataset for each in self.found})
+        by_dataset = self._values_by(lambda each: each.dataset)
+        return max(map(len, by_dataset.values())) == 1
 
     def constant_within_labels(self) -> bool:
         """Whether rows with the same label have the same value on all data sets."""
-        values = {(each.label, each.value) for each in self.found}
-        return len(values) == len({each.label for each in self.found})
+        by_label = self._values_by(lambda each: each.label)
+        return max(map(len, by_label.values())) == 1
 
     def listed_by_dataset(self) -> str:
         """The values with the data sets that have them: `50 (beauty); 20 (yelp)`."""
@@ -72,10 +72,17 @@ class SettingValues:
         """
         pairs = list(dict.fromkeys(self._values_with_rows()))
         usual, count = Counter(value for value, _ in pairs).most_common(1)[0]
-        unusual = [(value, row) for value, row in pairs if value != usual]
+        unusual = [pair for pair in pairs if pair[0] != usual]
         if count < MANY or count <= len(unusual):
             return listed(pairs)
         return f"{listed(unusual)}; {usual} (all others)"
+
+    def _values_by(self, key: Callable[[SettingValue], str]) -> dict[str, set[str]]:
+        """The distinct values of the rows with the same key."""
+        values: dict[str, set[str]] = {}
+        for each in self.found:
+            values.setdefault(key(each), set()).add(each.value)
+        return values
 
     def _values_with_rows(self) -> Iterator[tuple[str, str]]:
         is_label_enough = self.constant_within_labels()

@@ -137,7 +137,7 @@ def compare_results(
     if pairs:
         headline = [pair for pair in pairs if pair.difference.metric in IN_DIFFERENCES]
         tables.append(difference_table(headline or pairs, f"{title}: paired differences"))
-    return Comparison(title, tuple(tables), tuple(_sentences(pairs, metrics)))
+    return Comparison(title, tuple(tables), tuple(sentences_on_headline(pairs, metrics)))
 
 
 def without_repeats(tables: Sequence[ResultTable]) -> list[ResultTable]:
@@ -208,6 +208,12 @@ def _papers(results: ResultSet) -> list[str]:
     return papers
 
 
-def _sentences(pairs: Sequence[PairedTest], metrics: Sequence[Metric]) -> list[str]:
+def sentences_on_headline(pairs: Sequence[PairedTest], metrics: Sequence[Metric]) -> list[str]:
+    """A sentence on each test of the metric that sentences are about.
+
+    Args:
+        pairs: the tests.
+        metrics: the metrics of the comparison.
+    """
     about = headline(metrics).name
     return [sentence(pair) for pair in pairs if pair.difference.metric == about]

@@ -34,7 +34,7 @@ def codes_of(
     code_of = {name: code for code, name in enumerate(names) if code}
     codes = np.array([code_of.get(name, 0) for name in given], dtype=np.int64)
     if not codes.any():
-        shown = ", ".join(f"'{name}'" for name in names[1 : NAMED + 1])
+        shown = _quoted(names[1 : NAMED + 1])
         raise SirecError(
             f"{where}: no {key} in it is one of the data set ('{given[0]}')",
             f"its raw ids: {shown}, …",
@@ -53,9 +53,13 @@ def left_out(users: Sequence[str], items: Sequence[str], data: Dataset) -> tuple
     remarks: list[str] = []
     for key, names in (("user", users), ("item", items)):
         if names:
-            shown = ", ".join(f"'{name}'" for name in names[:NAMED])
+            shown = _quoted(names[:NAMED])
             if len(names) > NAMED:
                 shown += ", …"
             plural = "s" * (len(names) > 1)
             remarks.append(f"{len(names):,} {key}{plural} not in {data.name} left out ({shown})")
     return tuple(remarks)
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -34,48 +34,51 @@ def _differences(mine: Settings, others: Sequence[Settings]) -> list[str]:
     for path, value in mine.items():
         if any(other.get(path) != value for other in others):
             unlike.append(path)
-    lacking: list[str] = []
+    lacking: dict[str, None] = {}
     for other in others:
-        lacking += [path for path in other if path not in mine]
-    said = [f"{_short(path, mine)}={mine[path]}" for path in _without_parents(unlike)]
-    return said + [f"no {name}" for name in _names_of_parents(lacking)]
+        lacking |= dict.fromkeys(other)
+    for path in mine:
+        lacking.pop(path, None)
+    said: list[str] = []
+    for path in unlike:
+        if not _is_above_any(path, unlike):
+            said.append(f"{_short(path, mine)}={mine[path]}")
+    for path in lacking:
+        if not _is_below_any(path, lacking):
+            said.append(f"no {path.rpartition('.')[2]}")
+    return said
 
 
 def _settings(config: RunConfig) -> Settings:
     """The settings of a configuration, without the seed and without lists of parts."""
     settings: dict[str, str | None] = {}
     for path, value in leaves(dump(config)):
-        is_list_of_parts = isinstance(value, list) and any(isinstance(x, Mapping) for x in value)
-        if path != ("seed",) and not is_list_of_parts:
+        if path != ("seed",) and not _is_list_of_parts(value):
             text = None if isinstance(value, Mapping) else str(value)
             settings[".".join(path)] = text
     return settings
 
 
+def _is_list_of_parts(value: object) -> bool:
+    return isinstance(value, list) and any(isinstance(element, Mapping) for element in value)
+
+
 def _short(path: str, paths: Iterable[str]) -> str:
     """The shortest end of a path that no other path has."""
     steps = path.split(".")
-    others = [f".{other}" for other in paths if other != path]
     for count in range(1, len(steps)):
         end = ".".join(steps[-count:])
-        if not any(other.endswith(f".{end}") for other in others):
+        having = sum(f".{other}".endswith(f".{end}") for other in paths)
+        if having == 1:  # the path itself
             return end
     return path
 
 
-def _without_parents(paths: Sequence[str]) -> list[str]:
-    """The paths without those that lead to another one."""
-    found: list[str] = []
-    for path in paths:
-        if not any(other.startswith(f"{path}.") for other in paths):
-            found.append(path)
-    return found
+def _is_above_any(path: str, others: Iterable[str]) -> bool:
+    """Whether a path leads to one of the others."""
+    return any(other.startswith(f"{path}.") for other in others)
 
 
-def _names_of_parents(paths: Sequence[str]) -> list[str]:
-    """The last steps of the paths that lie below no other one."""
-    names: dict[str, str] = {}
-    for path in paths:
-        if not any(path.startswith(f"{other}.") for other in paths):
-            names[path] = path.rpartition(".")[2]
-    return list(names.values())
+def _is_below_any(path: str, others: Iterable[str]) -> bool:
+    """Whether one of the others leads to a path."""
+    return any(path.startswith(f"{other}.") for other in others)

@@ -30,9 +30,9 @@ class RecordedRow:
         return self.run.model
 
 
-def study_records(out: Path) -> list[Path]:
-    """The records of all studies of a results folder."""
-    return sorted((out / "studies").glob("*.json"))
+def study_records(out: Path) -> dict[str, Path]:
+    """Name -> record of every study of a results folder."""
+    return {path.stem: path for path in sorted((out / "studies").glob("*.json"))}
 
 
 def recorded_rows(path: Path, data: str | None) -> list[RecordedRow]:

@@ -89,9 +89,13 @@ def rows_of(experiment: Experiment, models: Sequence[str] = ()) -> list[str]:
         SirecError: if a model is unknown, or no row has it.
     """
     rows = list(experiment.rows.values())
-    _check_models(models, [row.model for row in rows], experiment.title, "row")
+    _check_models(models, rows, experiment.title, "row")
     chosen = _rows_of_models(rows, models)
-    return [name for name, row in experiment.rows.items() if row in chosen]
+    names: list[str] = []
+    for name, row in experiment.rows.items():
+        if row in chosen:
+            names.append(name)
+    return names
 
 
 def select_by_id(references: Sequence[str], out: Path) -> list[RunFolder]:
@@ -135,9 +139,10 @@ def select_by_study(
         SirecError: if the study is unknown, if it has no such run, or if one of the runs is no
             longer finished.
     """
-    path = out / "studies" / f"{name}.json"
-    if not path.exists():
-        raise unknown("study", name, [found.stem for found in study_records(out)])
+    records = study_records(out)
+    if name not in records:
+        raise unknown("study", name, records)
+    path = records[name]
     rows = recorded_rows(path, data)
     where = f" on {data}" if data else ""
     if not rows:
@@ -145,10 +150,11 @@ def select_by_study(
         raise SirecError(
             f"{path}: no finished run{where}", f"run it first: sirec study {name}{option}"
         )
-    _check_models(models, [row.model for row in rows], str(path), "finished run", where)
-    runs = [row.run for row in _rows_of_models(rows, models)]
-    for run in runs:
-        run.check_finished()
+    _check_models(models, rows, str(path), "finished run", where)
+    runs: list[RunFolder] = []
+    for row in _rows_of_models(rows, models):
+        row.run.check_finished()
+        runs.append(row.run)
     return runs
 
 
@@ -178,7 +184,7 @@ def select_by_model(models: Sequence[str], data: str, out: Path) -> list[RunFold
     by_study: dict[str, list[RunFolder]] = {}
     for name in _studies_with(models, data, out):
         by_study[name] = select_by_study(name, out, data=data, models=models)
-    if len({frozenset(runs) for runs in by_study.values()}) > 1:
+    if len(set(map(frozenset, by_study.values()))) > 1:
         names = ", ".join(by_study)
         raise SirecError(
             f"several studies have {', '.join(models)} on {data}", f"name one with --study: {names}"
@@ -198,10 +204,13 @@ def _studies_with(models: Sequence[str], data: str, out: Path) -> list[str]:
     If the study of every model is among them, it is the only one.
     """
     names: list[str] = []
-    for path in study_records(out):
-        plain = {row.model for row in recorded_rows(path, data) if row.is_plain}
-        if plain.issuperset(models):
-            names.append(path.stem)
+    for name, path in study_records(out).items():
+        missing = set(models)
+        for row in recorded_rows(path, data):
+            if row.is_plain:
+                missing.discard(row.model)
+        if not missing:
+            names.append(name)
     for name in (EVERY_MODEL, f"{EVERY_MODEL}_on_{data}"):
         if name in names:
             return [name]
@@ -210,8 +219,9 @@ def _studies_with(models: Sequence[str], data: str, out: Path) -> list[str]:
 
 def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
     """The finished runs of a model on a data set, which differ in their seed alone."""
-    finished = sorted((out / "runs" / data / model).glob("*/DONE"))
-    runs = [RunFolder(path.parent) for path in finished]
+    runs: list[RunFolder] = []
+    for finished in sorted((out / "runs" / data / model).glob("*/DONE")):
+        runs.append(RunFolder(finished.parent))
     if not runs:
         raise SirecError(
             f"no finished run of {model} on {data}",
@@ -219,7 +229,7 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
             f"or every model: sirec study {EVERY_MODEL} --data {data}",
         )
     settings = [dump(replace(run.config(), seed=0)) for run in runs]
-    if any(other != settings[0] for other in settings):
+    if settings.count(settings[0]) < len(runs):
         names = ", ".join(f"{model}/{run.id}" for run in runs)
         raise SirecError(
             f"{len(runs)} finished runs of {model} on {data} have different settings",
@@ -229,15 +239,16 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
 
 
 def _check_models(
-    models: Sequence[str], known: Sequence[str], where: str, kind: str, on_data: str = ""
+    models: Sequence[str], rows: Sequence[_Row], where: str, kind: str, on_data: str = ""
 ) -> None:
-    """Raise `SirecError` for a model that is unknown, or that is not among the known ones."""
+    """Raise `SirecError` for a model that is unknown, or that no row has."""
+    known = dict.fromkeys(row.model for row in rows)
     for model in models:
         model_class(model)
         if model not in known:
             raise SirecError(
                 f"{where}: no {kind} of {model}{on_data}",
-                f"models with one: {', '.join(dict.fromkeys(known))}",
+                f"models with one: {', '.join(known)}",
             )
 
 
@@ -245,7 +256,10 @@ def _rows_of_models(rows: Sequence[SomeRow], models: Sequence[str]) -> list[Some
     """The plain rows of each model, or its other rows if it has no plain one; all for no models."""
     if not models:
         return list(rows)
-    with_plain_row = {row.model for row in rows if row.is_plain}
+    with_plain_row: set[str] = set()
+    for row in rows:
+        if row.is_plain:
+            with_plain_row.add(row.model)
     chosen: list[SomeRow] = []
     for row in rows:
         if row.model in models and (row.is_plain or row.model not in with_plain_row):

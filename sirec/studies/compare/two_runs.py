@@ -18,12 +18,12 @@ from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import compare
 from sirec.models import model_class
 from sirec.report.difference_table import GAIN, difference_cells
-from sirec.report.difference_words import method_notes, sentence
+from sirec.report.difference_words import method_notes
 from sirec.report.differences import NAMED, TEST_VIEW, PairedTest
 from sirec.report.results import View
 from sirec.report.table import NOT_RUN, Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RunFolder
-from sirec.studies.compare.comparison import Comparison, headline
+from sirec.studies.compare.comparison import Comparison, sentences_on_headline
 from sirec.studies.compare.fairness import CONDITIONS, UNTRAINED, is_covered
 
 CUTOFFS = (5, 10, 20)
@@ -91,9 +91,7 @@ def compare_runs(
     fair = f"{warning(shared)}."
     results = _result_table(pairs, labels, (view.note, fair, *method_notes(pairs)))
     tables = (*protocol, results, _overlap_table(metrics, ranks, labels))
-    about = headline(metrics).name
-    said = [sentence(pair) for pair in pairs if pair.difference.metric == about]
-    return Comparison(title, tables, (fair, *said))
+    return Comparison(title, tables, (fair, *sentences_on_headline(pairs, metrics)))
 
 
 def refuse_other_data(sides: Sides) -> None:
@@ -120,16 +118,16 @@ def shared_settings(sides: Sides, view: View = TEST_VIEW) -> list[SettingPair]:
         view: which ranks are read. Every run has ranks under both history rules.
     """
     rule = {"keep": "kept", "mask": "masked"}[view.history]
-    first, second = ((run, run.config()) for run in sides)
-    training_free = [_is_training_free(run) for run in sides]
+    first, second = (sides[0], sides[0].config()), (sides[1], sides[1].config())
+    training_free = list(map(_is_training_free, sides))
     found = [SettingPair("history", rule, rule)]
     for condition in CONDITIONS:
         if condition.of_training_free or not any(training_free):
             pair = SettingPair(condition.name, condition.of(*first), condition.of(*second))
             found.append(pair)
     if any(training_free):
-        texts = [UNTRAINED if is_free else "trained" for is_free in training_free]
-        found.append(SettingPair("training", *texts))
+        words = {True: UNTRAINED, False: "trained"}
+        found.append(SettingPair("training", words[training_free[0]], words[training_free[1]]))
     return found
 
 
@@ -146,7 +144,10 @@ def other_settings(sides: Sides) -> list[SettingPair]:
 
 def warning(shared: Sequence[SettingPair]) -> str:
     """One line that says whether a comparison is fair, and if not, what makes it unfair."""
-    unlike = [pair.name for pair in shared if not pair.are_alike]
+    unlike: list[str] = []
+    for pair in shared:
+        if not pair.are_alike:
+            unlike.append(pair.name)
     if unlike:
         return f"NOT LIKE WITH LIKE: the runs differ in {', '.join(unlike)}"
     return "Like with like: the runs share what a fair comparison shares"
@@ -259,7 +260,7 @@ def _overlap_table(
 
 def _overlap(recall: Metric, ranks: Sequence[Ranks]) -> Iterator[Cell]:
     """How many users' targets both find, one alone finds, neither finds; the share of any finds."""
-    first, second = (recall.per_user(side) > 0 for side in ranks)
+    first, second = recall.per_user(ranks[0]) > 0, recall.per_user(ranks[1]) > 0
     for users in (first & second, first & ~second, ~first & second, ~first & ~second):
         yield Cell(int(users.sum()))
     yield Cell(float((first | second).mean()))

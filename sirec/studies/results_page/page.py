@@ -43,13 +43,15 @@ def report(artefacts: Sequence[Artefact]) -> str:
     """The Markdown of a report: contents, then section by section, tables in the order given."""
     names = [artefact.name for artefact in artefacts]
     titles = [artefact.title for artefact in artefacts]
+    by_section: dict[str, list[Artefact]] = {section.heading: [] for section in SECTIONS}
+    for artefact in artefacts:
+        by_section[artefact.section.heading].append(artefact)
     contents: list[str] = []
     parts: list[str] = []
-    for section in SECTIONS:
-        found = [artefact for artefact in artefacts if artefact.section is section]
+    for heading, found in by_section.items():
         if found:
-            contents.append(f"- {section.heading}")
-            parts.append(f"## {section.heading}\n")
+            contents.append(f"- {heading}")
+            parts.append(f"## {heading}\n")
         for artefact in found:
             contents.append(f"  - [{_distinct_title(artefact, titles)}](#{artefact.name})")
             parts.append(_part(artefact, artefact.pictures(names)))

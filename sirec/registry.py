@@ -215,7 +215,9 @@ class Registry(Mapping[str, Component], Generic[Component]):
             for module in _modules_of(package):
                 found += self.components_of(module)
         provider = own_provider()
-        return [(component, provider) for component in sorted(found, key=_listing_order)]
+        if not self._instances:  # instances keep the order in which they are defined
+            found.sort(key=_listing_order)
+        return [(component, provider) for component in found]
 
     def _fill(self) -> None:
         if self._is_filled:

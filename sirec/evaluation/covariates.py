@@ -1,4 +1,4 @@
-"""What a user's targets are like, whatever the model: for buckets, once per data set."""
+"""Covariates of users, which do not depend on a model: length of history, popularity of targets."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from sirec.data.tasks.rows import owners, training_items
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
-    """Column -> Int32[U]: the user's `length` and, for each part, three facts on its target.
+    """Covariates of every user.
 
-    `<part>_popularity` counts the target in the training part, `<part>_seen` is 1 where the user
-    had it before, and `<part>_history` is the number of interactions before it. All three are 0 for
-    a user without a target, which has a history of 0 and nobody else does.
+    Returns:
+        Int32[U] for each column. `length` counts the user's interactions. For each part,
+        `<part>_popularity` counts the target in the training part, `<part>_seen` is 1 where the
+        user had the target before, and `<part>_history` counts the interactions before the target.
+        All three are 0 for a user without a target; only these users have a history of 0.
     """
     offsets = data.offsets.cpu().numpy()
     counts = np.bincount(training_items(data)[1].cpu().numpy(), minlength=data.item_codes)
     repeats = _repeats(data)
     columns = {"length": np.diff(offsets)}
     for part in PARTS:
-        place = data.held_out.targets[part].cpu().numpy()
-        some = np.flatnonzero(place != NO_TARGET)
-        target = data.items[place[some]].cpu().numpy()
+        position = data.held_out.targets[part].cpu().numpy()
+        some = np.flatnonzero(position != NO_TARGET)
+        target = data.items[position[some]].cpu().numpy()
         facts = {
-            "history": place[some] - offsets[some],
+            "history": position[some] - offsets[some],
             "popularity": counts[target],
-            "seen": repeats[place[some]],
+            "seen": repeats[position[some]],
         }
         for name, values in facts.items():
             columns[f"{part}_{name}"] = np.zeros(data.user_count, dtype=np.int32)
@@ -48,7 +50,12 @@ def _repeats(data: Dataset) -> np.ndarray:
 
 
 def write_covariates(data: Dataset, path: Path) -> None:
-    """Write the columns as Parquet, users 1..U in order."""
+    """Write the covariates as Parquet, users 1..U in order.
+
+    Args:
+        data: the whole data set.
+        path: the file.
+    """
     table = pa.table({name: pa.array(values) for name, values in covariates(data).items()})
     temporary = path.with_name(f".{path.name}.new")
     pq.write_table(table, temporary, compression="zstd")

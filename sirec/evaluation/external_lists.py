@@ -1,19 +1,23 @@
-"""What another tool recommends, ranked under the protocol of our own runs.
+"""Recommendations of other tools, ranked under the protocol of our own runs.
 
-`ScoreTable` cover every item, so that ranks are exact. `Lists` hold each user's first items only,
-and say less:
+`ScoreTable` has a score for every item, so that its ranks are exact. `Lists` has the first items of
+each user only, and says less:
 
-    K            the longest list. A list of K items was cut off there; a shorter one ended by itself.
-    place        a target in the list has the rank of its place there, ties within the list counting half (`ranks.py`).
-    missed       a target that is in no list: at every cutoff, if the user has no list or one that ended by itself; below the
-                 end of the list, if it was cut off. Metrics are exact up to the shortest such end,
-                 and unknown above it.
-    unknown      items that the data set lacks are no candidates: they leave the lists, and the items behind them move up.
-    keep, mask   kept, a list counts as it was given. Masked, items of the history leave it like unknown ones; a target
-                 from the history stands where `ranks.py` puts it, behind all items that are not.
+    K           length of the longest list. A list of K items was cut off there; a shorter list
+                ended by itself.
+    listed      a target in the list has the rank of its position, where ties within the list count
+                half (`ranks.py`).
+    missed      a target that is in no list. It misses every cutoff if the user has no list or one
+                that ended by itself; else it lies below the end of the list. Metrics are exact up
+                to the shortest such end, and unknown above it.
+    unknown     items that the data set lacks are no candidates: they are taken out of the lists, and
+                the items behind them move up.
+    keep, mask  under `keep` a list counts as it was given. Under `mask` items of the history are
+                taken out like unknown ones; a target that is itself in the history stands behind
+                all items that are not masked, as `ranks.py` has it.
 
-So K minus the seen and the unknown items of a cut-off list is where knowledge ends, under each rule
-for itself.
+So under each rule metrics of a cut-off list are known up to K minus the number of its items that
+were taken out.
 """
 
 from __future__ import annotations
@@ -44,27 +48,40 @@ WORDS: Mapping[HistoryRule, str] = {"keep": "kept", "mask": "masked"}
 
 @dataclass(frozen=True)
 class Ranking:
-    """Ranks of one part's targets, and what a reader of them has to know, a sentence each."""
+    """Ranks of the targets of one part.
+
+    Attributes:
+        ranks: the ranks.
+        remarks: what a reader of these ranks has to know, a sentence each.
+    """
 
     ranks: RankTable
     remarks: tuple[str, ...] = ()
 
 
 class Recommendations(Protocol):
-    """Lists or scores, in the codes of the data set they are for."""
+    """Lists or scores of another tool, in the codes of a data set."""
 
     def rank(self, data: Dataset, part: HeldOutPart) -> Ranking:
-        """Every user's target of a part among them."""
+        """Rank the targets of one part among the recommendations.
+
+        Args:
+            data: the data set that the recommendations are for.
+            part: validation or test.
+        """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Lists:
-    """One row for every place of every list: `users` and `items` Long[N], codes from 1, and `keys`
-    Float[N], highest first.
+    """Lists of recommended items, as one row for each item of each list; no item is there twice.
 
-    `length` Long[U + 1], by user code, counts what each list had, unknown items too; 0 for a user
-    without one. No user has an item twice. `remarks` say what was left out.
+    Attributes:
+        users: Long[N], codes of users, from 1.
+        items: Long[N], codes of items, from 1.
+        keys: Float[N], the sort keys within a list, highest first.
+        length: Long[U + 1], by user code the length of the list, with unknown items; 0 for none.
+        remarks: what was left out.
     """
 
     users: ItemCodes
@@ -74,7 +91,12 @@ class Lists:
     remarks: tuple[str, ...] = ()
 
     def rank(self, data: Dataset, part: HeldOutPart) -> Ranking:
-        """Ranks of a part's targets, and how far they are known (see the module)."""
+        """Rank the targets of one part, as the module describes.
+
+        Args:
+            data: the data set that the lists are for.
+            part: validation or test.
+        """
         target, history = _targets(data, part), _history_pairs(data, part)
         some, every = target != 0, np.arange(data.user_count + 1)
         is_seen = np.isin(self.users * data.item_codes + self.items, history)
@@ -91,10 +113,8 @@ class Lists:
         tied = int((place.level[some] > 1).sum()) / int(some.sum())
         table = _table(part, keep[1:], mask[1:], tied, exact_to)
         edge = self._edge(cut, place)
-        return Ranking(
-            table,
-            (*self.remarks, *self._remarks(some, is_seen, cut, edge), *_reach(exact_to, edge)),
-        )
+        found = [*self._remarks(some, is_seen, cut, edge), *_reach(exact_to, edge)]
+        return Ranking(table, (*self.remarks, *found))
 
     def _ranks(self, target: ItemCodes, counts: UserFlags) -> tuple[Ranks, _Place]:
         """Doubled ranks Int32[U + 1] among the rows that count."""
@@ -103,7 +123,7 @@ class Lists:
         return np.where(target == 0, UNRANKED, doubled).astype(np.int32), place
 
     def _end(self, missed: UserFlags, counts: UserFlags) -> int | None:
-        """The shortest of these users' lists, of the rows that count; nothing if there are no such
+        """The length of the shortest list of these users, of rows that count; None without
         users.
         """
         remaining = np.bincount(self.users[counts], minlength=len(missed))[missed]
@@ -118,25 +138,28 @@ class Lists:
     def _remarks(
         self, some: UserFlags, is_seen: UserFlags, cut: UserFlags, edge: int
     ) -> Iterator[str]:
-        without, short = (
-            int((some & (self.length == 0)).sum()),
-            int((some & (self.length > 0) & ~cut).sum()),
-        )
+        without = int((some & (self.length == 0)).sum())
+        short = int((some & (self.length > 0) & ~cut).sum())
         yield f"lists of {self.length.max():,}, ties within a list count half"
         if without:
             yield f"{without:,} of {int(some.sum()):,} users have no list, and miss"
         if short:
             yield f"{short:,} lists are shorter: what they lack is missed"
         if edge:
-            yield f"{edge:,} targets tie with the last item of a list that was cut off, and further items may tie with them"
+            yield (
+                f"{edge:,} targets tie with the last item of a list that was cut off, "
+                "and further items may tie with them"
+            )
         if not is_seen[some[self.users]].any():
             yield "no list has an item of its user's history: compare with the history masked"
 
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """By user code: the key of the target where it is listed, and how many items have a higher and
-    the same key.
+    """Where the target of each user is in the list, by user code.
+
+    `key` is its sort key, NaN if it is not listed; `above` counts items with a higher key, `level`
+    those with the same key, the target included.
     """
 
     key: npt.NDArray[np.float64]
@@ -150,20 +173,21 @@ class _Place:
         is_target = items == target[users]
         key = np.full(len(target), np.nan)  # below nothing and above nothing
         key[users[is_target]] = keys[is_target]
-        above, level = (
-            np.bincount(users[chosen], minlength=len(target))
-            for chosen in (keys > key[users], keys == key[users])
-        )
+        above = np.bincount(users[keys > key[users]], minlength=len(target))
+        level = np.bincount(users[keys == key[users]], minlength=len(target))
         return cls(key, above, level)
 
 
 @dataclass(frozen=True, eq=False)
 class ScoreTable:
-    """Scores of all items: `table` [rows, columns], any real numbers, which may be a map of a file.
+    """Scores of all items.
 
-    `row` Long[U + 1] is the row of a user code, -1 for a user without one, and `column` Long[V] the
-    column of an item code (that of the padding is not looked at). `where` names the table in
-    errors.
+    Attributes:
+        table: [rows, columns], real numbers; it may be memory-mapped.
+        row: Long[U + 1], the row of each user code; -1 for a user without scores.
+        column: Long[V], the column of each item code; that of the padding is not used.
+        where: how messages name the table.
+        remarks: what was left out.
     """
 
     table: npt.NDArray[Any]
@@ -173,36 +197,35 @@ class ScoreTable:
     remarks: tuple[str, ...] = ()
 
     def rank(self, data: Dataset, part: HeldOutPart) -> Ranking:
-        """Ranks of a part's targets, exact at every cutoff; minus infinity stands below all
-        numbers.
+        """Rank the targets of one part, exactly; minus infinity is below all numbers.
 
-        Raises `SirecError` naming row and column of a score that is NaN or plus infinity.
+        Args:
+            data: the data set that the scores are for.
+            part: validation or test.
+
+        Raises:
+            SirecError: naming row and column of a score that is NaN or plus infinity.
         """
         target = _targets(data, part)
         some = target != 0
         scored = np.flatnonzero(some & (self.row >= 0))
-        keep, mask = (np.where(some, MISSED, UNRANKED).astype(np.int32) for _ in range(2))
+        keep = np.where(some, MISSED, UNRANKED).astype(np.int32)
+        mask = keep.copy()
         tied = 0
-        for users in np.array_split(
-            scored, max(1, -(-len(scored) * data.item_codes // BLOCK_SCORES))
-        ):
+        blocks = max(1, -(-len(scored) * data.item_codes // BLOCK_SCORES))
+        for users in np.array_split(scored, blocks):
             if len(users):
-                ranked = rank_block(
-                    self._scores(users),
-                    torch.from_numpy(target[users]),
-                    full_histories(data, part, users - 1),
-                )
+                history = full_histories(data, part, users - 1)
+                targets = torch.from_numpy(target[users])
+                ranked = rank_block(self._scores(users), targets, history)
                 keep[users], mask[users] = ranked.keep.numpy(), ranked.mask.numpy()
                 tied += int(ranked.tied.sum())
         without = int(some.sum()) - len(scored)
-        missing = (
-            (f"{without:,} of {int(some.sum()):,} users have no scores, and miss",)
-            if without
-            else ()
-        )
-        return Ranking(
-            _table(part, keep[1:], mask[1:], tied / int(some.sum()), {}), (*self.remarks, *missing)
-        )
+        remarks = [*self.remarks]
+        if without:
+            remarks.append(f"{without:,} of {int(some.sum()):,} users have no scores, and miss")
+        table = _table(part, keep[1:], mask[1:], tied / int(some.sum()), {})
+        return Ranking(table, tuple(remarks))
 
     def _scores(self, users: ItemCodes) -> Tensor:
         """[B, V] of these user codes, with a padding column."""
@@ -211,7 +234,9 @@ class ScoreTable:
         wrong = np.argwhere(np.isnan(block[:, 1:]) | np.isposinf(block[:, 1:]))
         if len(wrong):
             user, item = users[wrong[0][0]], wrong[0][1] + 1
-            what = f"{self.where}: row {self.row[user]}, column {self.column[item]} (from 0) is {block[wrong[0][0], item]}"
+            value = block[wrong[0][0], item]
+            cell = f"row {self.row[user]}, column {self.column[item]} (from 0)"
+            what = f"{self.where}: {cell} is {value}"
             raise SirecError(what, "scores are numbers; minus infinity stands below all of them")
         return torch.from_numpy(np.maximum(block, np.finfo(block.dtype).min))
 
@@ -222,9 +247,7 @@ def _exact(kind: np.dtype[Any]) -> type[np.floating[Any]]:
 
 
 def _targets(data: Dataset, part: HeldOutPart) -> ItemCodes:
-    """Long[U + 1], by user code: the item to be found, 0 for nobody (code 0) and for a user without
-    a target.
-    """
+    """Long[U + 1]: the target of each user code; 0 for code 0 and for users without a target."""
     place = data.held_out.targets[part].cpu().numpy()
     items = np.where(place == NO_TARGET, 0, data.items.cpu().numpy()[np.maximum(place, 0)])
     return np.concatenate([[0], items]).astype(np.int64)
@@ -238,9 +261,7 @@ def _history_pairs(data: Dataset, part: HeldOutPart) -> ItemCodes:
 
 
 def _behind_all(data: Dataset, history: ItemCodes) -> ItemCodes:
-    """Long[U + 1]: the doubled rank of a target that is masked with the history (see
-    `ranks.py`).
-    """
+    """Long[U + 1]: the doubled rank of a target that is masked with the history (`ranks.py`)."""
     masked = np.bincount(history // data.item_codes, minlength=data.user_count + 1)
     return 2 * (1 + data.item_count - masked) + masked - 1
 
@@ -248,12 +269,12 @@ def _behind_all(data: Dataset, history: ItemCodes) -> ItemCodes:
 def _table(
     part: HeldOutPart, keep: Ranks, mask: Ranks, tied: float, exact_to: dict[HistoryRule, int]
 ) -> RankTable:
-    return RankTable(
-        {part: {"keep": keep, "mask": mask}}, {part: tied}, parts=(part,), exact_to=exact_to
-    )
+    ranks: dict[HeldOutPart, dict[HistoryRule, Ranks]] = {part: {"keep": keep, "mask": mask}}
+    return RankTable(ranks, {part: tied}, parts=(part,), exact_to=exact_to)
 
 
 def _reach(exact_to: dict[HistoryRule, int], edge: int) -> Iterator[str]:
     if exact_to:
-        known = (f"{end} with the history {WORDS[rule]}" for rule, end in exact_to.items())
-        yield f"exact to cutoff {', '.join(known)}{', but for those ties' if edge else ''}"
+        known = [f"{end} with the history {WORDS[rule]}" for rule, end in exact_to.items()]
+        exception = ", but for those ties" if edge else ""
+        yield f"exact to cutoff {', '.join(known)}{exception}"

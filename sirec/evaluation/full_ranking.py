@@ -1,6 +1,6 @@
-"""Full ranking of a split: every user's target among all items, block by block.
+"""Full ranking: the rank of every user's target among all items, computed in blocks of users.
 
-Memory is bounded by the block (users × items scores), not by users × items of the data set.
+Memory is bounded by the scores of a block, not by users × items of the data set.
 """
 
 from __future__ import annotations
@@ -17,25 +17,31 @@ from sirec.data.split import PARTS, HeldOutPart
 from sirec.data.tasks.rows import evaluation_rows, gather
 from sirec.evaluation.ranks import RankedBlock, RankTable, rank_block
 
-BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32,
-MOST_SCORES = (
-    1 << 27
-)  # and 512 MB where a catalogue is so large that otherwise few users would share a reading of its table
-FEWEST_USERS = 64  # who should share it
-BLOCK_SLOTS = (
-    1 << 16
-)  # of histories in one block, so that long windows of a small catalogue do not fill the memory
-OnUsers = Callable[[int, int], None]  # users ranked, users to be ranked
-EVERYBODY = slice(None)
+BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32
+# 512 MB for very large catalogues, so that reading the item table pays for enough users.
+MOST_SCORES = 1 << 27
+FEWEST_USERS = 64  # of a block of a very large catalogue
+BLOCK_SLOTS = 1 << 16  # of the histories of a block, which bounds memory for long windows
+OnUsers = Callable[[int, int], None]
+"""Called with the number of users ranked so far, and of users to be ranked."""
+ALL_USERS = slice(None)
 
 
 def evaluate(
     model: Recommender, data: Dataset, max_length: int, on_users: OnUsers | None = None
 ) -> RankTable:
-    """Ranks of both splits, history kept and masked; the model is left in evaluation mode."""
-    return RankTable.from_blocks(
-        {part: [rank_split(model, data, part, max_length, on_users)] for part in PARTS}
-    )
+    """Rank the targets of validation and test under both history rules.
+
+    Args:
+        model: the model, which is left in evaluation mode.
+        data: the data in use, on the model's device.
+        max_length: the longest history that the model reads.
+        on_users: called as users have been ranked.
+    """
+    blocks: dict[HeldOutPart, list[RankedBlock]] = {}
+    for part in PARTS:
+        blocks[part] = [rank_split(model, data, part, max_length, on_users)]
+    return RankTable.from_blocks(blocks)
 
 
 @torch.inference_mode()
@@ -45,12 +51,21 @@ def rank_split(
     part: HeldOutPart,
     max_length: int,
     on_users: OnUsers | None = None,
-    some: slice = EVERYBODY,
+    some: slice = ALL_USERS,
 ) -> RankedBlock:
-    """Doubled ranks of one part, users 1..U in order; 0 for a user without a target there.
+    """Doubled ranks of the targets of one part.
 
-    With `some` of those who have one, in order of length, the others are 0 too: what several
-    processes ranked adds up.
+    Args:
+        model: the model, which is left in evaluation mode.
+        data: the data in use, on the model's device.
+        part: validation or test.
+        max_length: the longest history that the model reads.
+        on_users: called as users have been ranked.
+        some: which of the users with a target to rank, in the order of their history lengths; the
+            ranks of all others are 0, so that the ranks of several processes can be summed.
+
+    Returns:
+        Ranks Long[U] of users 1..U in order; 0 for a user without a target.
     """
     model.eval()
     rows = evaluation_rows(data, part, max_length)
@@ -61,11 +76,8 @@ def rank_split(
     for chosen in _blocks(order, rows.lengths[order], _most_users(data.item_codes)):
         batch = gather(data, rows.take(chosen))
         targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
-        found = rank_block(
-            model.scores(batch, prepared).float(),
-            targets,
-            full_histories(data, part, rows.user[chosen] - 1),
-        )
+        scores = model.scores(batch, prepared).float()
+        found = rank_block(scores, targets, full_histories(data, part, rows.user[chosen] - 1))
         for column, values in zip(ranked, found, strict=True):
             column.index_copy_(0, batch.users - 1, values)
         done += len(chosen)
@@ -75,12 +87,12 @@ def rank_split(
 
 
 def _most_users(items: int) -> int:
-    """Of one block."""
+    """How many users a block may have."""
     return max(BLOCK_SCORES // items, min(FEWEST_USERS, MOST_SCORES // items), 1)
 
 
 def _blocks(users: np.ndarray, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """`users` in pieces of at most `most`, and of `BLOCK_SLOTS` slots; their `lengths` ascend."""
+    """Users in blocks of at most `most` users and `BLOCK_SLOTS` slots; their lengths ascend."""
     first = 0
     while first < len(users):
         last = min(first + most, len(users))
@@ -91,12 +103,18 @@ def _blocks(users: np.ndarray, lengths: np.ndarray, most: int) -> Iterator[np.nd
 
 
 def full_histories(data: Dataset, part: HeldOutPart, users: np.ndarray) -> Tensor:
-    """Long[B, H]: all that each user (0-based, with a target) had before the part's target, past
-    the window too, 0-padded.
+    """Everything that users had before their target, however long ago.
+
+    Args:
+        data: the data in use.
+        part: validation or test.
+        users: Int[B], users counted from 0, each with a target.
+
+    Returns:
+        Long[B, H], item codes padded with 0.
     """
-    start, stop = (
-        bounds.cpu().numpy()[users] for bounds in (data.offsets, data.held_out.targets[part])
-    )
+    start = data.offsets.cpu().numpy()[users]
+    stop = data.held_out.targets[part].cpu().numpy()[users]
     slots = np.arange(int((stop - start).max()))
     real = slots < (stop - start)[:, None]
     source = torch.from_numpy(np.where(real, start[:, None] + slots, 0)).to(data.items.device)

@@ -1,116 +1,179 @@
-"""Accuracy as a function of the target's rank. A user has one target, so each metric reads one
-number per user.
+"""Metrics of accuracy as functions of the target's rank.
+
+A user has one target, so that each metric needs one number a user, the rank r of the target:
 
     Recall@K = [r ≤ K]        NDCG@K = [r ≤ K] / log2(r + 1)        MRR@K = [r ≤ K] / r
 
-r may be half of an odd number (ties, see `ranks.py`); ranks come doubled, as integers. A metric of
-a model is the mean over users. A user without a target has the doubled rank 0 and is left out: R of
-U users are ranked.
+r may be half of an odd number (ties, see `ranks.py`); so ranks come doubled, as integers. The
+metric of a model is the mean over users. A user without a target has the doubled rank 0 and is left
+out: R of U users are ranked.
+
+A new metric is an instance of `MetricKind`, here or in another package (entry-point group
+`sirec.metrics`); `METRIC_KINDS` finds it.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from sirec.errors import SirecError
+from sirec.registry import Registry
 
 MetricValues = npt.NDArray[np.float64]
 Doubled = npt.NDArray[np.integer]
-MetricKind = Literal["Recall", "NDCG", "MRR"]
 
 UNRANKED = 0  # the doubled rank of a user without a target
 
 
 def ranked(doubled: Doubled) -> npt.NDArray[np.bool_]:
-    """Bool[U]: the users who have a target."""
+    """Bool[U]: the users who have a target, from doubled ranks Int[U]."""
     return np.asarray(doubled != UNRANKED)
 
 
 def recall(doubled: Doubled, cutoff: int) -> MetricValues:
-    """1 where the target is among the first `cutoff`, else 0: Float[R] of doubled ranks Int[R]."""
+    """Recall@K: 1 where the target is among the first K items, else 0.
+
+    Args:
+        doubled: doubled ranks Int[R].
+        cutoff: K.
+
+    Returns:
+        Float[R].
+    """
     return (doubled <= 2 * cutoff).astype(np.float64)
 
 
 def ndcg(doubled: Doubled, cutoff: int) -> MetricValues:
-    """1 / log2(rank + 1) where the target is among the first `cutoff`, else 0: Float[R] of doubled
-    ranks Int[R].
+    """NDCG@K: 1 / log2(r + 1) where the target is among the first K items, else 0.
+
+    Args:
+        doubled: doubled ranks Int[R].
+        cutoff: K.
+
+    Returns:
+        Float[R].
     """
     return recall(doubled, cutoff) / np.log2(doubled / 2 + 1)
 
 
 def mrr(doubled: Doubled, cutoff: int) -> MetricValues:
-    """1 / rank where the target is among the first `cutoff`, else 0: Float[R] of doubled ranks
-    Int[R].
+    """MRR@K: 1 / r where the target is among the first K items, else 0.
+
+    Args:
+        doubled: doubled ranks Int[R].
+        cutoff: K.
+
+    Returns:
+        Float[R].
     """
     return recall(doubled, cutoff) / (doubled / 2)
 
 
-# What other toolkits call them; with one target per user a hit rate is a recall.
-ALIASES: Mapping[str, str] = dict.fromkeys(("hr", "hit", "hits", "hitrate", "r"), "recall") | {
-    "n": "ndcg",
-    "rr": "mrr",
-}
-KINDS: Mapping[MetricKind, Callable[[Doubled, int], MetricValues]] = {
-    "Recall": recall,
-    "NDCG": ndcg,
-    "MRR": mrr,
-}
+@dataclass(frozen=True)
+class MetricKind:
+    """A metric without its cutoff; higher is better.
+
+    Attributes:
+        name: the name in front of `@K`, as tables print it.
+        per_user: computes the metric of each ranked user, Float[R], from doubled ranks Int[R], K.
+        meaning: what the metric says, in one sentence.
+        is_binary: whether the metric of a user is 0 or 1, so that McNemar's exact test applies.
+        aliases: what other toolkits call it, in lower case; whoever writes one is told the name.
+    """
+
+    name: str
+    per_user: Callable[[Doubled, int], MetricValues]
+    meaning: str
+    is_binary: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+RECALL = MetricKind(
+    "Recall",
+    recall,
+    "The share of users whose target is among the first K items.",
+    is_binary=True,
+    aliases=("hr", "hit", "hits", "hitrate", "r"),
+)
+NDCG = MetricKind(
+    "NDCG", ndcg, "The same, where a target counts the less the further down it is.", aliases=("n",)
+)
+MRR = MetricKind(
+    "MRR", mrr, "The mean reciprocal rank of targets among the first K items.", aliases=("rr",)
+)
+
+METRIC_KINDS: Registry[MetricKind] = Registry(
+    "metric", MetricKind, "sirec.evaluation.metrics", instances=True
+)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric at a cutoff; higher is better, 0 to 1."""
+    """A metric at a cutoff.
 
-    kind: MetricKind
+    Attributes:
+        kind: name of a `MetricKind`.
+        cutoff: K, how many of the first items count.
+    """
+
+    kind: str
     cutoff: int
 
     @property
     def name(self) -> str:
-        """As it is printed: `Recall@20`."""
+        """The name as tables print it, for example `Recall@20`."""
         return f"{self.kind}@{self.cutoff}"
 
     def per_user(self, doubled: Doubled) -> MetricValues:
         """Float[R]: the metric of each ranked user, in order, from doubled ranks Int[U]."""
-        return KINDS[self.kind](doubled[ranked(doubled)], self.cutoff)
+        return METRIC_KINDS[self.kind].per_user(doubled[ranked(doubled)], self.cutoff)
 
     def mean(self, doubled: Doubled) -> float:
-        """The mean over ranked users."""
+        """The mean over ranked users, from doubled ranks Int[U]."""
         return float(self.per_user(doubled).mean())
 
 
 def parse_metric(text: str) -> Metric:
-    """The metric that a person wrote as `Recall@20`; case is ignored. Raises `SirecError` for
-    anything else.
+    """The metric that a person wrote as `Recall@20`, in upper or lower case.
+
+    Raises `SirecError` for anything else.
 
     >>> parse_metric("ndcg@10").name
     'NDCG@10'
     """
     kind, _, cutoff = text.strip().partition("@")
-    kinds = {name.lower(): name for name in KINDS}
-    if kind.lower() not in kinds:
-        near = difflib.get_close_matches(ALIASES.get(kind.lower(), kind.lower()), kinds, n=1)
-        guess = f"did you mean '{kinds[near[0]]}@{cutoff or 20}'? " if near else ""
-        raise SirecError(
-            f"'{text}' is not a metric",
-            f"{guess}metrics: {', '.join(f'{name}@K' for name in KINDS)}",
-        )
+    names = {name.lower(): name for name in METRIC_KINDS}
+    if kind.lower() not in names:
+        raise _unknown_metric(text, kind.lower(), cutoff, names)
+    name = names[kind.lower()]
     if not cutoff.isdecimal() or int(cutoff) < 1:
         raise SirecError(
-            f"'{text}' has no cutoff",
-            f"write a whole number of 1 or more after '@': {kinds[kind.lower()]}@20",
+            f"'{text}' has no cutoff", f"write a whole number of 1 or more after '@': {name}@20"
         )
-    return Metric(kinds[kind.lower()], int(cutoff))
+    return Metric(name, int(cutoff))
+
+
+def _unknown_metric(text: str, kind: str, cutoff: str, names: dict[str, str]) -> SirecError:
+    """The error for a metric that does not exist, with the one that may be meant."""
+    meant = kind
+    for metric in METRIC_KINDS.values():
+        if kind in metric.aliases:
+            meant = metric.name.lower()
+    near = difflib.get_close_matches(meant, names, n=1)
+    guess = f"did you mean '{names[near[0]]}@{cutoff or 20}'? " if near else ""
+    known = ", ".join(f"{name}@K" for name in METRIC_KINDS)
+    return SirecError(f"'{text}' is not a metric", f"{guess}metrics: {known}")
 
 
 def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
-    """The metrics that a person wrote, in their order, each once: a test that is made twice is
-    corrected for twice.
+    """The metrics that a person wrote, in order, each of them once.
+
+    A metric that is there twice would be corrected for twice among multiple tests.
 
     >>> [metric.name for metric in parse_metrics(["recall@20", "NDCG@10", "Recall@20"])]
     ['Recall@20', 'NDCG@10']
@@ -127,5 +190,10 @@ DEFAULT_METRICS: tuple[Metric, ...] = (
 
 
 def summarise(doubled: Doubled, metrics: Sequence[Metric] = DEFAULT_METRICS) -> dict[str, float]:
-    """Name and mean of each metric, from doubled ranks Int[U]."""
+    """The mean of each metric, by name.
+
+    Args:
+        doubled: doubled ranks Int[U].
+        metrics: which metrics.
+    """
     return {metric.name: metric.mean(doubled) for metric in metrics}

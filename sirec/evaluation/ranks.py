@@ -1,18 +1,17 @@
 """The rank of each user's target among all items, by counting.
 
-    rank = 1 + #{v : s_v > s_t} + #{v ≠ t : s_v = s_t} / 2        v over real items, never the padding item 0
+    rank = 1 + #{v : s_v > s_t} + #{v ≠ t : s_v = s_t} / 2
 
-A tie counts half, so a model that scores all items alike gets the expected rank of a random one.
-Ranks are stored
-*doubled*, as integers: 2 + Σ_v [s_v > s_t] + Σ_v≠t [s_v ≥ s_t]. Sorting is not needed, nor is a
-list of the best items.
+over real items v, never the padding item 0. A tie counts half, so that a model that gives all items
+the same score has the expected rank of a random model. Ranks are stored *doubled*, as integers:
+2 + Σ_v [s_v > s_t] + Σ_v≠t [s_v ≥ s_t]. Neither sorting nor a list of the best items is needed.
 
-Under `mask` the items of the history leave the competition. Their contributions are subtracted from
-the counts under `keep`, so both rules cost one pass over [B, V]. A target that is itself in the
-history is masked with it: it stands behind every item that is not, and ties with the others that
-are.
+Under the rule `mask` the items of the history are taken out of the ranking. What they add is
+subtracted from the counts under `keep`, so that both rules cost one pass over the scores. A target
+that is itself in the history is masked with it: it stands behind every item that is not masked, and
+ties with the other masked items.
 
-B users, V item codes (0 pads), H history slots.
+Letters: B users, V item codes (0 pads), H history slots.
 """
 
 from __future__ import annotations
@@ -42,8 +41,12 @@ HISTORY_RULES: tuple[HistoryRule, ...] = ("keep", "mask")
 
 
 class RankedBlock(NamedTuple):
-    """Doubled ranks of a block of users, Long[B], under both history rules; `tied` Bool[B]: the
-    target ties under `keep`.
+    """Doubled ranks of a block of users.
+
+    Attributes:
+        keep: Long[B], with the history kept in the ranking.
+        mask: Long[B], with the history masked out of the ranking.
+        tied: Bool[B], whether the target ties with another item under `keep`.
     """
 
     keep: Tensor
@@ -52,10 +55,15 @@ class RankedBlock(NamedTuple):
 
 
 def rank_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
-    """Doubled ranks with the history kept and masked, from one score matrix, and which targets tie.
+    """Doubled ranks under both history rules, from one score matrix.
 
-    `scores` [B, V], `targets` Long[B], `history` Long[B, H] with zeros as padding, in any order,
-    repeats allowed. Raises `SirecError` if a score of a real item is not finite.
+    Args:
+        scores: Float[B, V].
+        targets: Long[B], item codes.
+        history: Long[B, H], item codes in any order, with repeats, padded with 0.
+
+    Raises:
+        SirecError: if a score of a real item is not finite.
     """
     scores = scores.detach()
     _check(scores, targets)
@@ -63,9 +71,8 @@ def rank_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
     greater, not_less = _count(scores, target)
     padding = scores[:, :1]
     greater = greater - (padding > target).squeeze(1).long()
-    not_less = (
-        not_less - (padding >= target).squeeze(1).long() - 1
-    )  # a target does not tie with itself
+    # The target does not tie with itself.
+    not_less = not_less - (padding >= target).squeeze(1).long() - 1
     keep = 2 + greater + not_less
 
     distinct = _distinct(history)
@@ -75,20 +82,29 @@ def rank_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
     unmasked = scores.shape[1] - 1 - masked
     is_masked = (history == targets[:, None]).any(1)
     behind_all = 2 * (1 + unmasked) + masked - 1
-    return RankedBlock(
-        keep, torch.where(is_masked, behind_all, keep - beaten_by_seen), not_less > greater
-    )
+    mask = torch.where(is_masked, behind_all, keep - beaten_by_seen)
+    return RankedBlock(keep, mask, not_less > greater)
 
 
 def both(scores: Tensor, targets: Tensor, history: Tensor) -> tuple[Tensor, Tensor]:
-    """Doubled ranks Long[B] with the history kept, and with it masked (see `rank_block`)."""
+    """Doubled ranks Long[B] with the history kept, and with the history masked.
+
+    Args:
+        scores: Float[B, V].
+        targets: Long[B], item codes.
+        history: Long[B, H], item codes, padded with 0.
+    """
     block = rank_block(scores, targets, history)
     return block.keep, block.mask
 
 
 def count_ranks(scores: Tensor, targets: Tensor, history: Tensor | None = None) -> Tensor:
-    """Doubled ranks Long[B]; with a `history` Long[B, H] its items are masked (see
-    `rank_block`).
+    """Doubled ranks Long[B] under one history rule.
+
+    Args:
+        scores: Float[B, V].
+        targets: Long[B], item codes.
+        history: Long[B, H], item codes to mask, padded with 0; None to keep all items.
     """
     if history is None:
         return rank_block(scores, targets, targets.new_zeros(len(targets), 1)).keep
@@ -99,8 +115,8 @@ def _check(scores: Tensor, targets: Tensor) -> None:
     if bool((targets == PADDING).any()):
         raise ValueError("the padding item cannot be a target")
     real = scores[:, 1:]
-    # A sum is finite only if every term is, and it is a hundred times cheaper than looking at each;
-    # it may overflow though.
+    # A sum is finite only if every term is, and it costs a hundredth of looking at each term. It
+    # may overflow, though.
     if bool(torch.isfinite(real.mv(real.new_ones(real.shape[1]))).all()):
         return
     rows = int((~torch.isfinite(real)).any(1).sum())
@@ -110,11 +126,11 @@ def _check(scores: Tensor, targets: Tensor) -> None:
 
 
 def _count(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Long[B], twice: how many scores are above the target's, and how many are not below it."""
+    """Long[B] each: how many scores are above the target's, and how many are not below it."""
     if scores.device.type != "cpu":
         return (scores > target).sum(1), (scores >= target).sum(1)
-    # torch sums booleans on a CPU ten times slower than numpy counts them, and a sum would cost as
-    # much as the scores.
+    # On a CPU numpy counts booleans ten times faster than torch sums them; a sum would cost as much
+    # as the scores.
     exact = torch.float32 if scores.dtype is torch.bfloat16 else scores.dtype
     table, value = scores.to(exact).numpy(), target.to(exact).numpy()
     counts = (np.count_nonzero(table > value, axis=1), np.count_nonzero(table >= value, axis=1))
@@ -122,9 +138,7 @@ def _count(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _distinct(history: Tensor) -> Tensor:
-    """Bool[B, H]: slots that hold an item for the first time in their row, in an order of no
-    importance.
-    """
+    """Bool[B, H]: for each distinct item of a row one slot that holds it."""
     ordered, order = history.sort(1)
     is_first = torch.ones_like(ordered, dtype=torch.bool)
     is_first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
@@ -133,16 +147,20 @@ def _distinct(history: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class RankTable:
-    """Every user's doubled ranks: all that metrics, intervals and tests need to know of a trained
-    model.
+    """The doubled ranks of every user: all that metrics, intervals and tests need of a model.
 
-    `ranks[part][history]` is Int32[U], users 1..U in order, 0 for a user without a target in that
-    part. `ties[part]` is the share of targets, 0 to 1, that tie with another item under `keep`;
-    anything but 0 says that a model gives different items the same score. A run has all of `parts`.
-    `exact_to[history]` is there where only the first places are known, as in lists of a few items:
-    metrics at higher cutoffs would be guesses. Raises `SirecError` if a part or a history rule is
-    missing, if they differ in their users, if nobody is ranked, or for what is no doubled rank or
-    no share.
+    Attributes:
+        ranks: Int32[U] by part and history rule, users 1..U in order; 0 for a user without a target
+            in that part.
+        ties: by part the share of targets, 0 to 1, that tie with another item under `keep`; it is
+            not 0 where a model gives different items the same score.
+        parts: the parts that have ranks; a run has all.
+        exact_to: by history rule the largest cutoff at which metrics are known, for recommendation
+            lists of other tools; absent where all ranks are known.
+
+    Raises:
+        SirecError: if a part or a history rule is missing, if columns differ in their users, if no
+            user is ranked, or if a value is no doubled rank or no share.
     """
 
     ranks: Mapping[HeldOutPart, Mapping[HistoryRule, Ranks]]
@@ -151,18 +169,24 @@ class RankTable:
     exact_to: Mapping[HistoryRule, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what is incomplete; hold every column as 32-bit integers."""
-        missing = [
-            f"{s}_{h}" for s in self.parts for h in HISTORY_RULES if h not in self.ranks.get(s, {})
-        ]
+        """Check that the table is complete; convert every column to 32-bit integers."""
+        missing: list[str] = []
+        sizes: set[int] = set()
+        for part in self.parts:
+            for rule in HISTORY_RULES:
+                if rule in self.ranks.get(part, {}):
+                    sizes.add(len(self.ranks[part][rule]))
+                else:
+                    missing.append(f"{part}_{rule}")
         if missing:
             raise SirecError(f"a rank table without {', '.join(missing)}")
-        if len({len(self.ranks[s][h]) for s in self.parts for h in HISTORY_RULES}) > 1:
+        if len(sizes) > 1:
             raise SirecError("the columns of a rank table differ in their number of users")
-        whole = {
-            s: {h: _checked(self.ranks[s][h], f"{s}_{h}") for h in HISTORY_RULES}
-            for s in self.parts
-        }
+        whole: dict[HeldOutPart, dict[HistoryRule, Ranks]] = {}
+        for part in self.parts:
+            whole[part] = {}
+            for rule in HISTORY_RULES:
+                whole[part][rule] = _checked(self.ranks[part][rule], f"{part}_{rule}")
         for part, columns in whole.items():
             if not np.array_equal(ranked(columns["keep"]), ranked(columns["mask"])):
                 raise SirecError(f"a rank table whose {part} columns rank different users")
@@ -182,33 +206,33 @@ class RankTable:
 
     @classmethod
     def from_blocks(cls, blocks: Mapping[HeldOutPart, Sequence[RankedBlock]]) -> RankTable:
-        """Put blocks of users, in user order, together."""
-        parts = {
-            split: [torch.cat(part).cpu().numpy() for part in zip(*rows, strict=True)]
-            for split, rows in blocks.items()
-        }
-        return cls(
-            {
-                split: {"keep": keep.astype(np.int32), "mask": mask.astype(np.int32)}
-                for split, (keep, mask, _) in parts.items()
-            },
-            {split: float(tied[ranked(keep)].mean()) for split, (keep, _, tied) in parts.items()},
-        )
+        """The table of several blocks of users, in the order of users."""
+        ranks: dict[HeldOutPart, dict[HistoryRule, Ranks]] = {}
+        ties: dict[HeldOutPart, float] = {}
+        for part, of_part in blocks.items():
+            columns = [torch.cat(column).cpu().numpy() for column in zip(*of_part, strict=True)]
+            keep, mask, tied = columns
+            ranks[part] = {"keep": keep.astype(np.int32), "mask": mask.astype(np.int32)}
+            ties[part] = float(tied[ranked(keep)].mean())
+        return cls(ranks, ties)
 
     def to_parquet(self, path: Path) -> None:
-        """Write the columns `valid_keep valid_mask test_keep test_mask`, zstd, one row per user."""
-        columns = {f"{s}_{h}": pa.array(self.ranks[s][h]) for s in PARTS for h in HISTORY_RULES}
+        """Write the columns valid_keep, valid_mask, test_keep and test_mask, a row for each
+        user.
+        """
+        columns = {name: pa.array(self.ranks[part][rule]) for name, part, rule in _columns()}
         shares = {f"ties_{split}": repr(float(share)) for split, share in self.ties.items()}
         table = pa.table(columns).replace_schema_metadata(shares)
-        # High bytes are nearly all 0: split from the low ones they vanish, which makes the file a
-        # third smaller.
+        # High bytes are nearly all 0: stored apart from the low ones they take no space, which
+        # makes the file a third smaller.
         layout = {"use_dictionary": False, "column_encoding": "BYTE_STREAM_SPLIT"}
         pq.write_table(table, path, compression="zstd", compression_level=19, **layout)
 
     @classmethod
     def from_parquet(cls, path: Path) -> RankTable:
-        """Read what `to_parquet` wrote. Raises `SirecError` if the file is missing, damaged or not
-        a rank table.
+        """Read what `to_parquet` wrote.
+
+        Raises `SirecError` if the file is missing, damaged or not a rank table.
         """
         hint = f"rank anew with the stored weights: sirec evaluate {path.parent} --recompute"
         try:
@@ -217,44 +241,50 @@ class RankTable:
             raise SirecError(f"{path}: no such file", hint) from None
         except (pa.ArrowException, OSError) as error:
             raise SirecError(f"{path}: not a readable Parquet file: {error}", hint) from None
-        names = {f"{s}_{h}" for s in PARTS for h in HISTORY_RULES}
-        if not names <= set(table.column_names):
-            what = (
-                f"not a rank table: no column {', '.join(sorted(names - set(table.column_names)))}"
-            )
+        absent = {name for name, _, _ in _columns()} - set(table.column_names)
+        if absent:
+            what = f"not a rank table: no column {', '.join(sorted(absent))}"
             raise SirecError(f"{path}: {what}", hint)
+        ranks: dict[HeldOutPart, dict[HistoryRule, Any]] = {part: {} for part in PARTS}
+        for name, part, rule in _columns():
+            ranks[part][rule] = table[name].to_numpy()
         try:
-            return cls(
-                {s: {h: table[f"{s}_{h}"].to_numpy() for h in HISTORY_RULES} for s in PARTS},
-                _shares(table),
-            )
+            return cls(ranks, _tie_shares(table))
         except SirecError as error:
             raise SirecError(f"{path}: {error.message}", hint) from None
 
 
+def _columns() -> list[tuple[str, HeldOutPart, HistoryRule]]:
+    """Name, part and history rule of each column of the file."""
+    columns: list[tuple[str, HeldOutPart, HistoryRule]] = []
+    for part in PARTS:
+        for rule in HISTORY_RULES:
+            columns.append((f"{part}_{rule}", part, rule))
+    return columns
+
+
 def _checked(column: npt.NDArray[Any], name: str) -> Ranks:
-    """A column as 32-bit integers. Raises `SirecError` if it holds anything but 0 and doubled
-    ranks.
-    """
+    """A column as 32-bit integers; raises `SirecError` for values that are no doubled ranks."""
     if not np.issubdtype(column.dtype, np.integer):
         raise SirecError(f"a rank table whose {name} is not whole numbers for all users")
     wrong = column[((column != UNRANKED) & (column < FIRST)) | (column > np.iinfo(np.int32).max)]
     if len(wrong):
         raise SirecError(
-            f"a rank table whose {name} has {wrong[0]}, which is no doubled rank: those are {FIRST} or more"
+            f"a rank table whose {name} has {wrong[0]}, which is no doubled rank: "
+            f"those are {FIRST} or more"
         )
     return np.ascontiguousarray(column, dtype=np.int32)
 
 
-def _shares(table: pa.Table) -> dict[HeldOutPart, float]:
-    """The shares of ties in the file's metadata."""
+def _tie_shares(table: pa.Table) -> dict[HeldOutPart, float]:
+    """The share of ties of each part, from the metadata of the file."""
     metadata = table.schema.metadata or {}
-    found = {
-        s: metadata[key].decode(errors="replace")
-        for s in PARTS
-        if (key := f"ties_{s}".encode()) in metadata
-    }
+    shares: dict[HeldOutPart, float] = {}
     try:
-        return {s: float(share) for s, share in found.items()}
+        for part in PARTS:
+            key = f"ties_{part}".encode()
+            if key in metadata:
+                shares[part] = float(metadata[key].decode(errors="replace"))
+        return shares
     except ValueError as error:
         raise SirecError(f"a rank table whose share of ties is no number: {error}") from None

@@ -1,16 +1,17 @@
-"""Ranks of attention's score matrices, and what bounds them (DIF-SR Figure 1 and Theorem 4.1).
+"""Ranks of attention's score matrices, and their upper bounds (DIF-SR Figure 1 and Theorem 4.1).
 
-A matrix is what one block and head make of one history: all sources fused, before scaling and mask.
-After mask and softmax every such matrix is a triangle with a positive diagonal, of full rank
-whatever the model, so only raw scores can differ. Queries and keys are the model's own, in its
-precision; products, fusion and singular values are 64-bit, because sources differ in scale by
-orders of magnitude and 32-bit products already blur the weak one.
+A matrix holds the scores of one block, head and history: all sources fused, before scaling and
+mask. After mask and softmax every such matrix is triangular with a positive diagonal, and so of
+full rank whatever the model is; only raw scores can differ. Queries and keys are the model's own,
+in its precision; products, fusion and singular values have 64 bits, because sources differ in scale
+by orders of magnitude, and products in 32 bits lose the weak source.
 
-    padded    all n x n slots, as the authors' code has them at a fixed window: an empty slot holds item 0, the attribute
-              vector of no value, and the position it would have; its query reads every real slot
-    summed    the same with the sources added up, whatever the trained fusion: what the sources span, like with like
-    real      the L x L slots of a history of L items, as fused
-    visible   the same with scores of later keys at 0, a form that every fusion can be brought into
+    padded    all n × n slots, as in the authors' code with a fixed window: an empty slot holds item
+              0, the attribute vector of no value, and its position; its query reads every real slot
+    summed    the same with the sources summed, whatever the trained fusion is, so that models are
+              compared alike
+    real      the L × L slots of a history of L items, as fused
+    visible   the same with scores of later keys at 0, a form that exists for every fusion
 
 Letters: b rows, h heads, n window, L length of a history, w width of a head, S sources.
 """
@@ -46,19 +47,30 @@ POSITION = "position"
 
 @dataclass(frozen=True, eq=False)
 class BlockScores:
-    """A block's scores [b, h, n, n] in 64 bits, before scaling and mask: as its fusion has them,
-    and its sources' sum.
+    """Scores of a block in 64 bits, before scaling and mask.
+
+    Attributes:
+        fused: Float[b, h, n, n], as the block's fusion gives them.
+        summed: Float[b, h, n, n], the sum over sources.
     """
 
     fused: Tensor
     summed: Tensor
 
     def select(self, lengths: Tensor, matrix: Matrix) -> Tensor:
-        """[b, h, n, n] with all that is outside a history's matrix at 0, which adds singular values
-        of 0 alone.
+        """One kind of matrix; slots outside of it are 0, which adds only singular values of 0.
+
+        Args:
+            lengths: Long[b], lengths of the histories.
+            matrix: which kind.
+
+        Returns:
+            Float[b, h, n, n].
         """
-        if matrix in ("padded", "summed"):
-            return self.fused if matrix == "padded" else self.summed
+        if matrix == "padded":
+            return self.fused
+        if matrix == "summed":
+            return self.summed
         real = torch.arange(self.fused.shape[-1], device=lengths.device) < lengths[:, None]
         kept = self.fused * (real[:, None, :, None] & real[:, None, None, :])
         return kept.tril() if matrix == "visible" else kept
@@ -66,7 +78,12 @@ class BlockScores:
 
 @torch.no_grad()
 def block_scores(model: FusedTransformer, batch: Batch) -> Iterator[BlockScores]:
-    """Each block's scores, empty slots computed like any other."""
+    """Scores of each block, with empty slots computed like any other slot.
+
+    Args:
+        model: the model, in evaluation mode.
+        batch: b histories.
+    """
     rows = batch.padded(model.max_length)
     layout = whole(rows.items)
     items, side = model.vectors(rows, layout)
@@ -82,87 +99,111 @@ def exact_scores(
     bucket: LengthBucket,
     visible: Visible,
 ) -> BlockScores:
-    """As `SourceAttention.scores`, with queries and keys as they are, and products and fusion in 64
-    bits.
+    """`SourceAttention.scores` with products and fusion in 64 bits.
+
+    Args:
+        attention: the attention of a block.
+        sources: Float[T, w] of each source.
+        bucket: the rows whose scores are wanted.
+        visible: which slots a slot may read.
     """
-    of_sources = (attention.queries_of(sources), attention.keys_of(sources))
-    queries, keys = (
-        [bucket.spread(part.double()).transpose(1, 2) for part in parts] for parts in of_sources
-    )
+    queries = _in_64_bits(attention.queries_of(sources), bucket)
+    keys = _in_64_bits(attention.keys_of(sources), bucket)
     fusion = copy.deepcopy(attention.fusion).double()
     alone = [query @ key.transpose(-1, -2) for query, key in zip(queries, keys, strict=True)]
     return BlockScores(fusion(alone, visibility(bucket, visible)), SumFusion()(alone))
 
 
 def numerical_rank(singular: Tensor, tolerance: float) -> Tensor:
-    """Long[...]: how many singular values [..., n], in descending order, exceed `tolerance` times
-    the largest.
+    """Long[...]: how many singular values exceed a fraction of the largest one.
+
+    Args:
+        singular: Float[..., n], singular values in descending order.
+        tolerance: the fraction.
     """
     return (singular > tolerance * singular[..., :1]).sum(dim=-1)
 
 
 def effective_rank(singular: Tensor) -> Tensor:
-    """[...]: exp of the entropy of the singular values' shares: a count without a threshold,
-    between 1 and n.
+    """Float[...], between 1 and n: exp of the entropy of normalised singular values Float[..., n].
+
+    It counts dimensions without a threshold.
     """
     shares = singular / singular.sum(dim=-1, keepdim=True)
     return torch.special.entr(shares).sum(dim=-1).exp()
 
 
 def rank_bound(model: FusedTransformer, block: int, length: int, matrix: Matrix) -> int | None:
-    """The highest rank that weights of this shape can give in a block (counted from 0), or None if
-    fusion sets no bound.
+    """Upper bound of the rank of a score matrix, over all weights of this architecture.
 
-    A triangle of L slots can have rank L whatever it is made of. Factors of width w have rank w at
-    most. Padded, sources that hold the same in every empty slot live together on the L + 1 distinct
-    slots; where position joins a source, slots differ, and in later blocks it has reached the item
-    stream.
+    A triangular matrix of L slots can have rank L, whatever it is made of. A product of factors of
+    width w has rank w at most. With padding, sources that have the same value in every empty slot
+    together have L + 1 distinct slots; where the position enters a source, all slots differ, and in
+    later blocks the position has entered the item stream.
+
+    Args:
+        model: the model.
+        block: number of the block, from 0.
+        length: L, length of the history.
+        matrix: which kind of matrix.
+
+    Returns:
+        The bound; None where the fusion sets none.
     """
     if matrix == "visible":
         return length
     size = length if matrix == "real" else model.max_length
     distinct = min(size, length + 1)
     attention = model.layers[block].attention
-    widths = {
-        name: part.out_features // attention.heads for name, part in attention.queries.items()
-    }
-    alike = [width for name, width in widths.items() if not _knows_position(model, block, name)]
-    unlike = [width for name, width in widths.items() if _knows_position(model, block, name)]
-    bound = bound_of(SumScores() if matrix == "summed" else attention.fusion, alike, distinct)
+    alike: list[int] = []  # widths of sources that have the same value in every empty slot
+    unlike: list[int] = []
+    for name, part in attention.queries.items():
+        widths = unlike if _knows_position(model, block, name) else alike
+        widths.append(part.out_features // attention.heads)
+    fusion = SumScores() if matrix == "summed" else attention.fusion
+    bound = bound_of(fusion, alike, distinct)
     return None if bound is None else min(size, bound + sum(unlike))
 
 
 @singledispatch
 def bound_of(fusion: ScoreFusion, widths: Sequence[int], distinct: int) -> int | None:
-    """The highest rank of the fused part of sources that all live on `distinct` slots; None: the
-    fusion sets no bound.
+    """Upper bound of the rank of fused scores of sources with few distinct slots.
+
+    Args:
+        fusion: the fusion.
+        widths: width of a head of each source.
+        distinct: how many distinct slots the sources have.
+
+    Returns:
+        The bound; None where the fusion sets none.
     """
     raise TypeError(f"{type(fusion).__name__} is abstract")
 
 
 @bound_of.register
 def _(fusion: SumScores | GateScores, widths: Sequence[int], distinct: int) -> int | None:
-    return (
-        None if _hides(fusion) else min(distinct, sum(widths))
-    )  # a gate scales rows, which span no more for it
+    # A gate scales rows, which does not raise the rank.
+    return None if _hides(fusion) else min(distinct, sum(widths))
 
 
 @bound_of.register
 def _(fusion: SourceAxisConcat | ConcatScores, widths: Sequence[int], distinct: int) -> int | None:
-    return (
-        None if _hides(fusion) else min(distinct, sum(widths) + 1)
-    )  # the bias is one more column, the same in every slot
+    # The bias is one more column, which is the same in every slot.
+    return None if _hides(fusion) else min(distinct, sum(widths) + 1)
+
+
+def _in_64_bits(parts: Sequence[Tensor], bucket: LengthBucket) -> list[Tensor]:
+    """Queries or keys Float[T, h, w] as Float[b, h, l, w] in 64 bits."""
+    return [bucket.spread(part.double()).transpose(1, 2) for part in parts]
 
 
 def _hides(fusion: ScoreFusion) -> bool:
-    """Whether the mask enters before the fusion: a triangle has any rank, whatever the widths
-    behind it.
-    """
+    """Whether scores are masked before the fusion: a triangular matrix can have any rank."""
     return isinstance(fusion, RowFusion) and fusion.hides
 
 
 def _knows_position(model: FusedTransformer, block: int, source: str) -> bool:
-    """Whether a source differs between empty slots."""
+    """Whether a source has different values in different empty slots."""
     if source != ITEM:
         return source == POSITION
     joined = model.layers[block].query_key

@@ -1,7 +1,7 @@
-"""Users in bins, by what their targets or their histories are like: the same bins for every model.
+"""Groups of users, by covariates of their targets or histories: the same groups for every model.
 
-A bin is right-closed: ends 5, 10 make up to 5, 6 to 10, above 10. Where a bin holds too few users
-to say anything it joins the smaller of its neighbours, and that is said.
+Groups are bins that include their end: the ends 5 and 10 make the bins up to 5, 6 to 10, and above
+10. A bin with too few users is merged with the smaller of its neighbours, and tables say so.
 """
 
 from __future__ import annotations
@@ -20,12 +20,18 @@ ENOUGH_USERS = 200
 
 @dataclass(frozen=True)
 class Grouping:
-    """Bins over a column of the covariates, `ends` being the last value of each bin but the last
-    one, which is open.
+    """Bins over a covariate.
 
-    `axis` says in words what is counted, `lowest` is the least value there can be, and `names`
-    stand for ranges of values where those would say nothing. Raises `SirecError` for bins that
-    overlap or are empty.
+    Attributes:
+        name: the name of the grouping.
+        column: the covariate.
+        axis: what the covariate counts, in words.
+        ends: the last value of each bin but the last bin, which is open.
+        lowest: the least value that there can be.
+        names: names of the bins, where ranges of values would say nothing.
+
+    Raises:
+        SirecError: for bins that overlap or are empty.
     """
 
     name: str
@@ -36,15 +42,14 @@ class Grouping:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse bins that are none."""
-        rises = all(
-            low < high for low, high in zip((self.lowest - 1, *self.ends), self.ends, strict=False)
-        )
-        if not self.ends or not rises:
+        """Check that the bins do not overlap, and that each can hold a value."""
+        ascending = np.all(np.diff([self.lowest - 1, *self.ends]) > 0)
+        if not self.ends or not ascending:
             given = ",".join(map(str, self.ends)) or "no ends"
             raise SirecError(
                 f"bins of {self.name}: {given}: they overlap or hold nothing",
-                f"list the last value of each bin but the open last one, rising from {self.lowest}: 5,10,20,50",
+                "list the last value of each bin but the open last one, "
+                f"rising from {self.lowest}: 5,10,20,50",
             )
         if self.names and len(self.names) != len(self.ends) + 1:
             raise SirecError(
@@ -53,7 +58,12 @@ class Grouping:
             )
 
     def label(self, first: int, last: int) -> str:
-        """The bins number `first` to `last`, counted from 0, as one: `6–10`, `>50`, `5`."""
+        """The label of several neighbouring bins as one: `6–10`, `>50`, `5`.
+
+        Args:
+            first: number of the first bin, from 0.
+            last: number of the last bin.
+        """
         if self.names:
             return " or ".join(self.names[first : last + 1])
         low = self.lowest if first == 0 else self.ends[first - 1] + 1
@@ -84,21 +94,30 @@ GROUPINGS: Mapping[str, Grouping] = {
 
 @dataclass(frozen=True, eq=False)
 class UserGroup:
-    """A bin with its users: `users` Bool[U], without those who have no target."""
+    """A bin and its users.
+
+    Attributes:
+        label: the range of values, as tables print it.
+        users: Bool[U], without users who have no target.
+    """
 
     label: str
     users: Users
 
     @property
     def size(self) -> int:
-        """How many users it holds."""
+        """How many users the bin has."""
         return int(self.users.sum())
 
 
 @dataclass(frozen=True, eq=False)
 class Buckets:
-    """The bins of a grouping that hold users, in order; `joined` says in words which are several
-    bins in one.
+    """The bins of a grouping that have users.
+
+    Attributes:
+        grouping: the grouping.
+        buckets: the bins, in order.
+        joined: in words, which of them are several bins that were merged.
     """
 
     grouping: Grouping
@@ -109,11 +128,19 @@ class Buckets:
 def fill(
     grouping: Grouping, values: npt.NDArray[np.integer], ranked: Users, minimum: int = ENOUGH_USERS
 ) -> Buckets:
-    """Put the ranked users (Bool[U]) into bins by their values Int[U]; a bin without users is left
-    out.
+    """Put users into bins; bins without users are left out.
 
-    While a bin has fewer than `minimum` users, the smallest one joins the smaller of its
-    neighbours, the left one if they are equal. Raises `SirecError` if the minimum is below 1.
+    While a bin has fewer than `minimum` users, the smallest bin is merged with the smaller of its
+    neighbours, with the left one if they are equal.
+
+    Args:
+        grouping: the bins.
+        values: Int[U], the covariate of each user.
+        ranked: Bool[U], the users who have a target.
+        minimum: how many users a bin needs.
+
+    Raises:
+        SirecError: if the minimum is below 1.
     """
     if minimum < 1:
         raise SirecError(
@@ -122,28 +149,42 @@ def fill(
     numbers = np.searchsorted(grouping.ends, values, side="left")  # right-closed
     sizes = np.bincount(numbers[ranked], minlength=len(grouping.ends) + 1)
     spans = [[number] for number in np.flatnonzero(sizes).tolist()]
-    while len(spans) > 1 and min(sizes[span].sum() for span in spans) < minimum:
-        smallest = min(range(len(spans)), key=lambda place: int(sizes[spans[place]].sum()))
-        neighbours = [place for place in (smallest - 1, smallest + 1) if 0 <= place < len(spans)]
-        left, right = sorted(
-            (smallest, min(neighbours, key=lambda place: int(sizes[spans[place]].sum())))
-        )
+    _merge_small(spans, sizes, minimum)
+    buckets: list[UserGroup] = []
+    joined: list[str] = []
+    for span in spans:
+        label = grouping.label(span[0], span[-1])
+        buckets.append(UserGroup(label, np.isin(numbers, span) & ranked))
+        if len(span) > 1:
+            parts = [f"{grouping.label(each, each)} ({sizes[each]:,})" for each in span]
+            joined.append(f"{' and '.join(parts)} are one bin")
+    return Buckets(grouping, tuple(buckets), tuple(joined))
+
+
+def _merge_small(spans: list[list[int]], sizes: npt.NDArray[np.int64], minimum: int) -> None:
+    """Merge neighbouring spans of bins, in place, until each has `minimum` users or one is left."""
+
+    def size(index: int) -> int:
+        return int(sizes[spans[index]].sum())
+
+    while len(spans) > 1:
+        smallest = min(range(len(spans)), key=size)
+        if size(smallest) >= minimum:
+            return
+        neighbours = [index for index in (smallest - 1, smallest + 1) if 0 <= index < len(spans)]
+        left, right = sorted((smallest, min(neighbours, key=size)))
         spans[left : right + 1] = [spans[left] + spans[right]]
-    buckets = tuple(
-        UserGroup(grouping.label(span[0], span[-1]), np.isin(numbers, span) & ranked)
-        for span in spans
-    )
-    joined = [
-        f"{' and '.join(f'{grouping.label(number, number)} ({sizes[number]:,})' for number in span)} are one bin"
-        for span in spans
-        if len(span) > 1
-    ]
-    return Buckets(grouping, buckets, tuple(joined))
 
 
 def with_ends(texts: Sequence[str], option: str = "--bins") -> dict[str, Grouping]:
-    """The groupings by name, with other bins where `NAME=5,10,20` says so. Raises `SirecError` for
-    what is no such text.
+    """The groupings by name, some of them with other bins.
+
+    Args:
+        texts: `NAME=5,10,20`, the ends of the bins of a grouping.
+        option: the option that the texts come from, for messages.
+
+    Raises:
+        SirecError: for an unknown grouping, or for ends that are no numbers.
     """
     groupings = dict(GROUPINGS)
     for text in texts:
@@ -153,7 +194,10 @@ def with_ends(texts: Sequence[str], option: str = "--bins") -> dict[str, Groupin
         try:
             numbers = tuple(int(end) for end in ends.split(","))
         except ValueError:
-            message = f"{option} {text}: expected whole numbers, the last value of each bin but the open last one"
+            message = (
+                f"{option} {text}: expected whole numbers, "
+                "the last value of each bin but the open last one"
+            )
             raise SirecError(message, f"for example: {option} popularity=5,10,20,50") from None
         groupings[name] = replace(groupings[name], ends=numbers)
     return groupings

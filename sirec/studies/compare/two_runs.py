@@ -13,7 +13,7 @@ from itertools import product
 
 from sirec.config import dump, leaves
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import KINDS, Metric
+from sirec.evaluation.metrics import Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import compare
 from sirec.models import model_class
@@ -26,6 +26,7 @@ from sirec.run.store import RunFolder
 from sirec.studies.compare.comparison import Comparison, sentences_on_headline
 from sirec.studies.compare.fairness import CONDITIONS, UNTRAINED, is_covered
 
+KINDS = ("Recall", "NDCG", "MRR")
 CUTOFFS = (5, 10, 20)
 METRICS = tuple(Metric(kind, cutoff) for kind, cutoff in product(KINDS, CUTOFFS))
 Sides = tuple[RunFolder, RunFolder]

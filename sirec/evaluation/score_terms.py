@@ -225,7 +225,9 @@ def _heads(parts: OriginVectors, attention: SourceAttention, layout: TokenLayout
 
 
 def grouped(pairs: Mapping[tuple[Origin, Origin], Tensor]) -> dict[str, Tensor]:
-    """Values by origins, summed to COMIF's four terms and biases; side information is both kinds."""
+    """Values by origins, summed to COMIF's four terms and biases; side information is both
+    kinds.
+    """
     groups = {name: torch.zeros_like(next(iter(pairs.values()))) for name in TERMS}
     for (query, key), value in pairs.items():
         name = "bias" if "bias" in (query, key) else f"{SIDES[query]}-{SIDES[key]}"

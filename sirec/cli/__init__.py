@@ -1,3 +1,1 @@
-"""The command line; one thin file a command."""
-
-import sirec.process  # noqa: F401  # before any command loads torch
+"""The command line: it parses options, calls `sirec.api` and prints; one file a command."""

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from sirec import process
 from sirec.cli.commands import (
     ablate,
     audit,
@@ -84,6 +85,7 @@ for command in (
 
 def main() -> None:
     """Run the command line; only a `SirecError` becomes one line and a hint."""
+    process.configure()  # before a command loads torch
     try:
         app(standalone_mode=True)
     except SystemExit as stop:

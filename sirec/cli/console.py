@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -12,6 +14,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TaskID,
     TaskProgressColumn,
     TextColumn,
@@ -20,66 +23,96 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
+    from sirec.data.progress import ProgressCallback
     from sirec.objectives.stage import Stage
+    from sirec.run.store import RunFolder
+    from sirec.studies.compare.comparison import Comparison
     from sirec.training.progress import EpochReport
 
 WIDE = 120  # where there is no terminal to ask: wide enough for every table
+EPOCHS_BETWEEN_LINES = 5  # where there are no bars
 stdout = Console(width=None if sys.stdout.isatty() else WIDE)
 stderr = Console(stderr=True)
 
 
 def say(text: str) -> None:
-    """A remark to a person."""
+    """Print a remark for a person."""
     stderr.print(escape(text), highlight=False, soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON value on stdout."""
+    """Print one JSON value on stdout."""
     print(json.dumps(value, indent=1, ensure_ascii=False))
 
 
+def show(*comparisons: Comparison, as_json: bool) -> None:
+    """Print tables and sentences on stdout, or one JSON value.
+
+    Args:
+        comparisons: what to print; as JSON, several are a list.
+        as_json: whether to print JSON.
+    """
+    from sirec.report.render import to_rich
+
+    if as_json:
+        values = [comparison.to_dict() for comparison in comparisons]
+        print_json(values if len(values) > 1 else values[0])
+        return
+    for comparison in comparisons:
+        for table in comparison.tables:
+            stdout.print(to_rich(table))
+        for text in comparison.sentences:
+            stdout.print(text, markup=False, highlight=False)
+
+
 def progress() -> Progress:
-    """Bars on stderr, with time left; nothing is drawn where stderr is no terminal."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
-        console=stderr,
-        transient=True,
-        disable=not stderr.is_terminal,
-    )
+    """Bars on stderr that count, with the time left; without a terminal nothing is drawn."""
+    return _bars(MofNCompleteColumn(), TextColumn("[dim]{task.fields[note]}"))
 
 
 def data_progress() -> Progress:
-    """Bars on stderr for stages that count bytes or steps, with the share done and the time
-    left.
-    """
+    """Bars on stderr for stages that count bytes or steps, with the share done."""
+    return _bars(TaskProgressColumn())
+
+
+def _bars(amount: ProgressColumn, *others: ProgressColumn) -> Progress:
+    """Bars with a description, an amount, the times elapsed and left, and other columns."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        TaskProgressColumn(),
+        amount,
         TimeElapsedColumn(),
         TextColumn("left"),
         TimeRemainingColumn(),
+        *others,
         console=stderr,
         transient=True,
         disable=not stderr.is_terminal,
     )
 
 
+@contextmanager
+def stage_bars() -> Iterator[ProgressCallback]:
+    """A callback for work in stages, which draws one bar a stage."""
+    with data_progress() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def show_stage(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=None)
+            bars.update(tasks[stage], completed=done, total=total or None)
+
+        yield show_stage
+
+
 class EpochBars:
-    """A run as bars: epochs with the best validation value so far, and the steps of the epoch in
-    progress.
+    """A run as bars: its epochs with the best validation value so far, and the steps of an epoch.
 
     Where stderr is no terminal, a line is printed every so many epochs instead, so that a log file
     tells how far a run is.
     """
 
-    def __init__(self, bars: Progress, label: str, every: int = 5) -> None:
+    def __init__(self, bars: Progress, label: str, every: int = EPOCHS_BETWEEN_LINES) -> None:
         self.bars, self.label, self.every = bars, label, every
         self.name = label  # with the stage, where there is more than one
         self.epochs: TaskID | None = None
@@ -88,7 +121,13 @@ class EpochBars:
         self.best = (0, float("-inf"))
 
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
-        """Begin the bars of a stage."""
+        """Begin the bars of a stage.
+
+        Args:
+            stage: the stage.
+            epoch: epochs that are done already.
+            best: the best epoch so far and its validation value.
+        """
         self.metric, self.best = stage.metric, best
         self.name = self.label if stage.title == "train" else f"{self.label}, {stage.title}"
         if epoch:
@@ -97,36 +136,95 @@ class EpochBars:
         self.steps = self.bars.add_task("  steps", total=None, note="")
 
     def step(self, done: int, total: int) -> None:
-        """Advance the steps."""
+        """Advance the bar of steps.
+
+        Args:
+            done: steps of the epoch that are done.
+            total: steps of an epoch.
+        """
         if self.steps is not None:
             self.bars.update(self.steps, completed=done, total=total)
 
     def epoch(self, report: EpochReport) -> None:
-        """Advance the epochs."""
+        """Advance the bar of epochs, or print a line."""
         if report.is_best:
             self.best = (report.epoch, report.valid[self.metric])
         if self.epochs is None:
             return
-        best = (
-            f", best validation {self.metric} {self.best[1]:.4f} (epoch {self.best[0]})"
-            if self.best[0]
-            else ""
-        )
-        note = f"loss {report.loss:.3f}{best}"  # a stage that keeps its last state is not evaluated
+        note = f"loss {report.loss:.3f}"
+        epoch, value = self.best
+        if epoch:  # a stage that keeps its last state is not evaluated
+            note += f", best validation {self.metric} {value:.4f} (epoch {epoch})"
         self.bars.update(self.epochs, completed=report.epoch, note=note)
         if self.bars.disable and report.epoch % self.every == 0:
             say(f"{self.name}: epoch {report.epoch}, {note}")
 
     def ranking(self, done: int, total: int) -> None:
-        """Show the final evaluation on the steps' bar."""
+        """Show the final evaluation on the bar of steps.
+
+        Args:
+            done: users that have been ranked.
+            total: users to be ranked.
+        """
         if self.steps is None:
             self.steps = self.bars.add_task("", total=total, note="")
-        self.bars.update(
-            self.steps, description=f"{self.label}, ranking", completed=done, total=total
-        )
+        description = f"{self.label}, ranking"
+        self.bars.update(self.steps, description=description, completed=done, total=total)
 
     def close(self) -> None:
         """Take the bars away."""
         for task in (self.epochs, self.steps):
             if task is not None:
                 self.bars.remove_task(task)
+
+
+class StudyBars:
+    """A list of runs as bars on stderr: the runs, and epochs and steps of each one in training."""
+
+    def __init__(self) -> None:
+        self.bars = progress()
+        self.runs: TaskID | None = None
+        self.trained: dict[str, EpochBars] = {}
+
+    def remark(self, text: str) -> None:
+        """Print a remark."""
+        say(text)
+
+    def begin(self, runs: int) -> None:
+        """Begin to draw, with a bar of the runs where there are several."""
+        self.bars = progress()
+        self.bars.start()
+        self.runs = self.bars.add_task("runs", total=runs, note="") if runs > 1 else None
+
+    def run_begins(self, label: str) -> EpochBars:
+        """The bars of one run."""
+        self.trained[label] = EpochBars(self.bars, label)
+        return self.trained[label]
+
+    def run_ends(self, label: str, folder: RunFolder, *, was_trained_before: bool) -> None:
+        """Take the bars of a run away, and print where it is.
+
+        Args:
+            label: what the run is called.
+            folder: the folder of the run.
+            was_trained_before: whether it had finished before.
+        """
+        self._close(label)
+        state = "already trained" if was_trained_before else "done"
+        say(f"{label}: {state}, {folder.path}")
+        if self.runs is not None:
+            self.bars.advance(self.runs)
+
+    def run_dies(self, label: str) -> None:
+        """Take the bars of a run away whose process has died, and say so."""
+        self._close(label)
+        say(f"{label}: the process that trained it died, and another one takes it up")
+
+    def end(self) -> None:
+        """Stop drawing."""
+        self.trained.clear()
+        self.bars.stop()
+
+    def _close(self, label: str) -> None:
+        if label in self.trained:
+            self.trained.pop(label).close()

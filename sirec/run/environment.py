@@ -1,24 +1,38 @@
-"""Where a number was made: versions, processor, threads, the commit."""
+"""What a number was made with: versions, processor, threads, the commit."""
 
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 
 from sirec.core.kernels.products import library
 
+resource: ModuleType | None
+try:
+    import resource
+except ImportError:  # Windows has none
+    resource = None
+
 PACKAGES = ("sirec", "torch", "numpy", "scipy", "pandas", "pyarrow")
 
 
 def describe(threads: int | None = None, device: str = "cpu") -> dict[str, Any]:
-    """Plain values for `environment.json` and `sirec doctor`."""
+    """What decides a run's numbers besides its configuration, as plain values.
+
+    Args:
+        threads: threads that a run computes with; None for those of this process.
+        device: the kind of device that it computes on.
+
+    Returns:
+        The values for `environment.json` and `sirec doctor`.
+    """
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -43,8 +57,9 @@ def processor() -> str:
 
 
 def commit() -> str | None:
-    """The commit of the checkout this package runs from, with `+changes` where it is dirty; None
-    outside a checkout.
+    """The commit of the checkout that this package runs from; None outside a checkout.
+
+    It ends in `+changes` where files of the package have been changed since.
     """
     root = Path(__file__).parents[2]
     if not (root / ".git").exists():
@@ -56,9 +71,11 @@ def commit() -> str | None:
         return None
 
 
-def peak_memory() -> int:
-    """Bytes: the largest resident size of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak_memory() -> int | None:
+    """The largest resident size of this process so far, in bytes; None where it is not known."""
+    if resource is None:
+        return None
+    peak = int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     return peak if sys.platform == "darwin" else peak * 1024
 
 

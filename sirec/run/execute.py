@@ -1,5 +1,5 @@
-"""One run from configuration to ranks: the only place that wires data, model, training and
-evaluation together.
+"""One run from its configuration to its ranks: the only place where data, model, training and
+evaluation meet.
 """
 
 from __future__ import annotations
@@ -10,95 +10,64 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from sirec.core.model import Recommender, SequentialModel
+from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Schema
 from sirec.data.split import PARTS, HeldOutPart
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import write_covariates
-from sirec.evaluation.full_ranking import OnUsers, rank_split
+from sirec.evaluation.full_ranking import OnUsers, evaluate, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
 from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, RankTable
 from sirec.objectives.stage import Stage
 from sirec.registry import providers_of
 from sirec.run import environment
+from sirec.run.build import BuiltModel, load_model, set_up
 from sirec.run.config import RunConfig
-from sirec.run.files import read_json, replace_json_lines
+from sirec.run.device import device_named, refuse_other_device
+from sirec.run.files import replace_json_lines
 from sirec.run.identity import run_id
 from sirec.run.snapshot import Snapshot
 from sirec.run.store import RunFolder, Store
+from sirec.run.watcher import Silent, Watcher
 from sirec.training.fit import Trainer
 from sirec.training.process_group import ProcessGroup
-from sirec.training.progress import EpochReport, SeedKey
+from sirec.training.progress import SeedKey
+
+EpochLines = list[dict[str, Any]]
 
 
-class Watcher(Protocol):
-    """Who is told how a run goes: a progress bar, a test, nobody."""
+@dataclass(frozen=True, eq=False)
+class _Execution:
+    """A run in progress: what it is, where it is kept, who trains it and who is told.
 
-    def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
-        """A stage begins, or goes on after `epoch` epochs with the best one so far (epoch,
-        value).
-        """
+    Attributes:
+        config: configuration of the run.
+        folder: the folder of the run.
+        built: its model and its data.
+        watcher: who is told how it goes.
+        process_group: the processes that train it together.
+    """
 
-    def step(self, done: int, total: int) -> None:
-        """A training step is done."""
-
-    def epoch(self, report: EpochReport) -> None:
-        """An epoch is done and saved."""
-
-    def ranking(self, done: int, total: int) -> None:
-        """Users were ranked in the final evaluation."""
-
-
-class Silent:
-    """Tells nobody."""
-
-    def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
-        """Nothing."""
-
-    def step(self, done: int, total: int) -> None:
-        """Nothing."""
-
-    def epoch(self, report: EpochReport) -> None:
-        """Nothing."""
-
-    def ranking(self, done: int, total: int) -> None:
-        """Nothing."""
-
-
-@dataclass(eq=False)
-class BuiltModel:
-    """A data set in use and the model built for it."""
-
-    data: Dataset
-    schema: Schema
-    model: Recommender
+    config: RunConfig
+    folder: RunFolder
+    built: BuiltModel
+    watcher: Watcher
+    process_group: ProcessGroup
 
 
 def folder_of(config: RunConfig, data: Dataset, store: Store) -> RunFolder:
-    """Where the run of this configuration on this (whole) data set lives."""
+    """The folder of the run of a configuration, whether it exists or not.
+
+    Args:
+        config: configuration of the run.
+        data: the whole data set.
+        store: where runs are kept.
+    """
     return store.folder(data.name, config.model.name, run_id(config, data.fingerprint()))
-
-
-def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel:
-    """Select the fields, seed torch, build the model and let it count what it counts."""
-    torch.set_num_threads(config.threads)
-    torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
-    # It would show who reads memory that nobody has written, for 7 % of a step; nobody does.
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    chosen = data.select(config.data.attributes, config.data.behaviours).to(device)
-    schema = chosen.schema(
-        config.data.max_length, with_position="position" in config.data.behaviours
-    )
-    torch.manual_seed(config.seed)
-    model = config.model.build(schema).to(device)
-    model.name = config.model.name
-    model.fit_statistics(chosen)
-    return BuiltModel(chosen, schema, model)
 
 
 def execute(
@@ -111,117 +80,115 @@ def execute(
     again: bool = False,
     process_group: ProcessGroup | None = None,
 ) -> RunFolder:
-    """Train (or resume) and evaluate one run; a finished one is returned as it is, unless `again`.
+    """Train (or resume) and evaluate one run; a finished run is returned as it is.
 
-    All processes of a `process_group` call this alike; the first one holds the folder and writes
-    it, the others need not see it. Raises `SirecError` for a configuration that cannot be trained,
-    a loss that diverges, or a disk that refuses.
+    All processes of a `process_group` call this alike. The first one holds the folder and writes
+    it; the others need not see it.
+
+    Args:
+        config: configuration of the run.
+        data: the whole data set, on the CPU.
+        store: where runs are kept.
+        device: where to train.
+        watcher: who is told how it goes; nobody without one.
+        again: whether to train a finished run anew.
+        process_group: the processes that train it together; without one, this process alone.
+
+    Returns:
+        The folder of the run.
+
+    Raises:
+        SirecError: for a configuration that cannot be trained, a loss that diverges, or a disk
+            that refuses.
     """
-    folder, place, process_group = (
-        folder_of(config, data, store),
-        device_named(device),
-        process_group or ProcessGroup(),
-    )
+    group = process_group or ProcessGroup()
+    folder = folder_of(config, data, store)
+    torch_device = device_named(device)
     for stage in config.stages:
-        process_group.check(stage)  # the last one's, too, before the first one's hours
-    with folder.locked() if process_group.is_main else nullcontext():
-        if _is_wanted(folder, place, process_group, again=again):
-            built = set_up(config, data, place)
-            if process_group.is_main:
-                _begin(
-                    config,
-                    data,
-                    store,
-                    folder,
-                    environment.describe(config.threads, place.type)
-                    | {"processes": process_group.size}
-                    | _plugins_of(config),
-                )
-            _train(config, built, folder, watcher or Silent(), process_group)
-            _finish(config, built, folder, watcher or Silent(), process_group)
+        group.check(stage)  # also the last one, before the hours of the first one
+    with folder.locked() if group.is_main else nullcontext():
+        if not _is_wanted(folder, torch_device, group, again=again):
+            return folder
+        built = set_up(config, data, torch_device)
+        execution = _Execution(config, folder, built, watcher or Silent(), group)
+        if group.is_main:
+            _write_beginning(execution, data, store, torch_device)
+        _train(execution)
+        _evaluate(execution)
     return folder
 
 
-def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltModel:
-    """The trained model of a run. Raises `SirecError` if it has not finished, or the data are not
-    those it was trained on.
-    """
-    folder.check_finished()
-    config = folder.config()
-    if folder.fingerprint() != data.fingerprint():
-        raise SirecError(
-            f"{folder.path}: trained on data {folder.fingerprint()}, but {data.name} is now {data.fingerprint()}",
-            "prepare the data set with the settings it had, or train again",
-        )
-    built = set_up(config, data, device_named(device))
-    built.model.load_state_dict(folder.weights())
-    built.model.eval()
-    return built
-
-
 def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
-    """Store ranks, their metrics, and the fact that test was looked at."""
+    """Store ranks, their metrics, and the fact that test ranks were made.
+
+    Args:
+        folder: the folder of the run.
+        config: configuration of the run.
+        ranks: every user's ranks.
+
+    Raises:
+        SirecError: where the disk refuses.
+    """
     ranks.to_parquet(folder.path / "ranks.parquet")
     metrics = [*DEFAULT_METRICS, *(parse_metric(stage.metric) for stage in config.stages)]
-    folder.write_json(
-        "metrics.json",
-        {
-            split: {rule: summarise(ranks.ranks[split][rule], metrics) for rule in HISTORY_RULES}
-            for split in PARTS
-        }
-        | {"ties": dict(ranks.ties)},
-    )
-    folder.append_line(
-        "evaluations.jsonl",
-        f'{{"split": "test", "time": "{datetime.now(UTC).isoformat(timespec="seconds")}"}}',
-    )
+    values: dict[str, Any] = {"ties": dict(ranks.ties)}
+    for part in PARTS:
+        by_rule = ranks.ranks[part]
+        values[part] = {rule: summarise(by_rule[rule], metrics) for rule in HISTORY_RULES}
+    folder.write_json("metrics.json", values)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    folder.append_line("evaluations.jsonl", f'{{"split": "test", "time": "{now}"}}')
 
 
-def device_named(name: str) -> torch.device:
-    """The device of that name. Raises `SirecError` if it cannot be used here."""
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        raise SirecError(f"'{name}' is not a device", "for example: cpu, cuda, cuda:1") from None
-    if device.type not in ("cpu", "cuda"):
-        raise SirecError(f"device {name} is not supported", "use cpu, cuda or cuda:1")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise SirecError(f"device {name}: no CUDA accelerator is usable here", "use --device cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise SirecError(
-            f"device {name}: there are {torch.cuda.device_count()} accelerators here, counted from cuda:0"
-        )
-    return device
+def rank_again(folder: RunFolder, data: Dataset) -> None:
+    """Rank all users with the stored weights of a run, and store these ranks instead.
+
+    Args:
+        folder: the folder of the run.
+        data: the whole data set that it was trained on.
+
+    Raises:
+        SirecError: if the run has not finished, has no weights, or was trained on other data.
+    """
+    built = load_model(folder, data)
+    config = folder.config()
+    write_ranks(folder, config, evaluate(built.model, built.data, config.data.max_length))
 
 
 def _is_wanted(
-    folder: RunFolder, place: torch.device, process_group: ProcessGroup, *, again: bool
+    folder: RunFolder, device: torch.device, process_group: ProcessGroup, *, again: bool
 ) -> bool:
-    """Whether there is something to do, as the first process finds it. Raises `SirecError` if the
-    others mean another run.
+    """Whether there is something to train, as the first process finds it.
+
+    Raises `SirecError` if the other processes are about to train another run.
     """
 
     def look() -> tuple[str, bool]:
-        if again and folder.is_done:  # an unfinished run goes on, whoever asks
+        if again and folder.is_done:  # an unfinished run goes on, whatever `again` says
             folder.clear()
         if not folder.is_done:
-            _refuse_other_place(folder, place, process_group)
+            refuse_other_device(folder, device, process_group)
         return folder.path.name, not folder.is_done
 
-    identity, wanted = process_group.broadcast_object(look)
+    identity, is_wanted = process_group.broadcast_object(look)
     if identity != folder.path.name:
-        what = f"process {process_group.number} is about to train run {folder.path.name}, the first one {identity}"
+        mine = f"process {process_group.number} is about to train run {folder.path.name}"
         raise SirecError(
-            what, "all processes need the same data, the same options and the same version"
+            f"{mine}, the first one {identity}",
+            "all processes need the same data, the same options and the same version",
         )
-    return bool(wanted)
+    return bool(is_wanted)
 
 
-def _begin(
-    config: RunConfig, data: Dataset, store: Store, folder: RunFolder, place: Mapping[str, Any]
+def _write_beginning(
+    execution: _Execution, data: Dataset, store: Store, device: torch.device
 ) -> None:
+    """Write the configuration and the environment of a run, and the covariates of its data."""
+    config, folder = execution.config, execution.folder
     folder.write_config(config, data.fingerprint(), data.held_out.split)
-    folder.write_json("environment.json", place)
+    facts = environment.describe(config.threads, device.type)
+    facts["processes"] = execution.process_group.size
+    folder.write_json("environment.json", facts | _plugins_of(config))
     covariates = store.covariates(data.name, data.fingerprint())
     if not covariates.exists():
         write_covariates(data, covariates)
@@ -229,51 +196,51 @@ def _begin(
 
 def _plugins_of(config: RunConfig) -> dict[str, Any]:
     """Package and version of each plugin that a run uses, for its environment.json; else nothing."""
-    plugins = {
-        provider.package: provider.version
-        for provider in providers_of(config)
-        if not provider.is_sirec
-    }
+    plugins: dict[str, Any] = {}
+    for provider in providers_of(config):
+        if not provider.is_sirec:
+            plugins[provider.package] = provider.version
     return {"plugins": plugins} if plugins else {}
 
 
-def _train(
-    config: RunConfig,
-    built: BuiltModel,
-    folder: RunFolder,
-    watcher: Watcher,
-    process_group: ProcessGroup,
+def _train(execution: _Execution) -> None:
+    """Train every stage that is not done yet, and store the log and the times of all epochs."""
+    config, folder, group = execution.config, execution.folder, execution.process_group
+    snapshot = _resumed(folder, group)
+    lines: EpochLines = list(snapshot.reports) if snapshot else []
+    first = snapshot.stage if snapshot else 0
+    for index in range(first, len(config.stages)):
+        is_resumed = index == first
+        _train_stage(execution, index, lines, snapshot if is_resumed else None)
+    if group.is_main:
+        replace_json_lines(folder.path / "epochs.jsonl", _without_times(lines))
+        folder.write_json("timings.json", _timings(lines))
+
+
+def _train_stage(
+    execution: _Execution, index: int, lines: EpochLines, snapshot: Snapshot | None
 ) -> None:
-    snapshot = _resumed(folder, process_group)
-    reports: list[dict[str, Any]] = list(snapshot.reports) if snapshot else []
-    for index, stage in enumerate(config.stages):
-        if snapshot and index < snapshot.stage:
-            continue
-        assert isinstance(built.model, SequentialModel), "only models with an encoder have stages"
-        place = SeedKey(config.seed, index, config.precision)
-        trainer = Trainer(built.model, stage, built.data, built.schema, place, process_group)
-        if snapshot and index == snapshot.stage:
-            trainer.restore(snapshot.tensors, snapshot.counters)
-        watcher.stage(stage, trainer.epoch, (trainer.stopping.best_epoch, trainer.stopping.best))
-        validate = partial(_validate, config, built, stage, process_group)
-        for report in trainer.run(validate, watcher.step):
-            reports.append(asdict(report))
-            if process_group.is_main:
-                Snapshot(index, trainer.counters(), reports, trainer.tensors()).save(
-                    folder.snapshot_path
-                )
-                replace_json_lines(
-                    folder.path / "epochs.jsonl", [_without_times(line) for line in reports]
-                )
-            watcher.epoch(report)
-        trainer.restore_best()
-    if process_group.is_main:
-        replace_json_lines(folder.path / "epochs.jsonl", [_without_times(line) for line in reports])
-        folder.write_json("timings.json", _timings(reports))
+    """Train one stage, from a snapshot if there is one, and leave its selected weights."""
+    config, folder, built = execution.config, execution.folder, execution.built
+    group, watcher, stage = execution.process_group, execution.watcher, config.stages[index]
+    assert isinstance(built.model, SequentialModel), "only models with an encoder have stages"
+    seed_key = SeedKey(config.seed, index, config.precision)
+    trainer = Trainer(built.model, stage, built.data, built.schema, seed_key, group)
+    if snapshot:
+        trainer.restore(snapshot.tensors, snapshot.counters)
+    watcher.stage(stage, trainer.epoch, (trainer.stopping.best_epoch, trainer.stopping.best))
+    for report in trainer.run(partial(_validate, execution, stage), watcher.step):
+        lines.append(asdict(report))
+        if group.is_main:
+            state = Snapshot(index, trainer.counters(), lines, trainer.tensors())
+            state.save(folder.snapshot_path)
+            replace_json_lines(folder.path / "epochs.jsonl", _without_times(lines))
+        watcher.epoch(report)
+    trainer.restore_best()
 
 
 def _resumed(folder: RunFolder, process_group: ProcessGroup) -> Snapshot | None:
-    """The first process's snapshot, in all of them."""
+    """The snapshot of the first process, in all processes."""
     mine = Snapshot.load(folder.snapshot_path) if process_group.is_main else None
     state = process_group.broadcast_object(
         lambda: mine and (mine.stage, mine.counters, mine.reports)
@@ -281,96 +248,63 @@ def _resumed(folder: RunFolder, process_group: ProcessGroup) -> Snapshot | None:
     if state is None:
         return None
     stage, counters, reports = state
-    return Snapshot(
-        stage, counters, reports, process_group.broadcast_tensors(mine.tensors if mine else {})
-    )
+    tensors = process_group.broadcast_tensors(mine.tensors if mine else {})
+    return Snapshot(stage, counters, reports, tensors)
 
 
 def _rank(
-    config: RunConfig,
-    built: BuiltModel,
-    part: HeldOutPart,
-    process_group: ProcessGroup,
-    on_users: OnUsers | None = None,
+    execution: _Execution, part: HeldOutPart, on_users: OnUsers | None = None
 ) -> RankedBlock:
-    """Everybody's ranks, some users by each process."""
-    mine = rank_split(
-        built.model, built.data, part, config.data.max_length, on_users, process_group.users
+    """The ranks of all users, some of them computed by each process."""
+    built, group = execution.built, execution.process_group
+    max_length = execution.config.data.max_length
+    mine = rank_split(built.model, built.data, part, max_length, on_users, group.users)
+    return RankedBlock(*map(group.all_reduce_sum, mine))
+
+
+def _validate(execution: _Execution, stage: Stage) -> Mapping[str, float]:
+    """Validation metrics of the first process, by which all processes decide when to stop."""
+    doubled = _rank(execution, "valid").keep.cpu().numpy()
+    metrics = [*DEFAULT_METRICS, parse_metric(stage.metric)]
+    values: dict[str, float] = execution.process_group.broadcast_object(
+        lambda: summarise(doubled, metrics)
     )
-    return RankedBlock(*(process_group.all_reduce_sum(column) for column in mine))
+    return values
 
 
-def _validate(
-    config: RunConfig, built: BuiltModel, stage: Stage, process_group: ProcessGroup
-) -> Mapping[str, float]:
-    """Metrics of the first process: what follows from them, as when to stop, all must decide
-    alike.
-    """
-    doubled = _rank(config, built, "valid", process_group).keep.cpu().numpy()
-    metrics: dict[str, float] = process_group.broadcast_object(
-        lambda: summarise(doubled, [*DEFAULT_METRICS, parse_metric(stage.metric)])
-    )
-    return metrics
-
-
-def _finish(
-    config: RunConfig,
-    built: BuiltModel,
-    folder: RunFolder,
-    watcher: Watcher,
-    process_group: ProcessGroup,
-) -> None:
+def _evaluate(execution: _Execution) -> None:
+    """Rank both held-out parts, and write weights, ranks, metrics and times."""
+    config, folder, model = execution.config, execution.folder, execution.built.model
     start = time.perf_counter()
-    ranks = RankTable.from_blocks(
-        {part: [_rank(config, built, part, process_group, watcher.ranking)] for part in PARTS}
-    )
+    blocks: dict[HeldOutPart, list[RankedBlock]] = {}
+    for part in PARTS:
+        blocks[part] = [_rank(execution, part, execution.watcher.ranking)]
+    ranks = RankTable.from_blocks(blocks)
     seconds = time.perf_counter() - start
-    if not process_group.is_main:
+    if not execution.process_group.is_main:
         return
-    folder.write_weights(built.model.state_dict())
+    folder.write_weights(model.state_dict())
     write_ranks(folder, config, ranks)
-    parameters = sum(value.numel() for value in built.model.parameters() if value.requires_grad)
-    folder.write_json(
-        "timings.json",
-        folder.timings()
-        | {
-            "evaluation_seconds": seconds / len(PARTS),
-            "process_peak_bytes": environment.peak_memory(),
-            "parameters": parameters,
-        },
-    )
+    trained = [value.numel() for value in model.parameters() if value.requires_grad]
+    timings = {
+        "evaluation_seconds": seconds / len(PARTS),
+        "process_peak_bytes": environment.peak_memory(),
+        "parameters": sum(trained),
+    }
+    folder.write_json("timings.json", folder.timings() | timings)
     folder.finish()
 
 
-def _without_times(report: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in report.items() if not key.endswith("_seconds")}
+def _without_times(lines: EpochLines) -> EpochLines:
+    """The reports of epochs without their seconds, which differ from one training to the next."""
+    shorter: EpochLines = []
+    for line in lines:
+        shorter.append({key: line[key] for key in line if not key.endswith("_seconds")})
+    return shorter
 
 
-def _timings(reports: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "epochs": len(reports),
-        "train_seconds": [round(report["train_seconds"], 3) for report in reports],
-        "valid_seconds": [round(report["valid_seconds"], 3) for report in reports],
-    }
-
-
-def _refuse_other_place(
-    folder: RunFolder, device: torch.device, process_group: ProcessGroup
-) -> None:
-    """Resuming promises the same bits, which another kind of device cannot give, nor another number
-    of processes.
-    """
-    if folder.snapshot_path.exists():
-        before = read_json(folder.path / "environment.json")
-        kind, processes = before.get("device", "cpu"), before.get("processes", 1)
-        if kind != device.type:
-            raise SirecError(
-                f"{folder.path}: begun on {kind}, cannot go on on {device.type}",
-                f"use --device {kind}",
-            )
-        if processes != process_group.size:
-            hint = f"use torchrun with as many as before, or delete {folder.snapshot_path.name} there to start anew"
-            raise SirecError(
-                f"{folder.path}: begun by {processes} processes, cannot go on by {process_group.size}",
-                hint,
-            )
+def _timings(lines: EpochLines) -> dict[str, Any]:
+    timings: dict[str, Any] = {"epochs": len(lines)}
+    for key in ("train_seconds", "valid_seconds"):
+        timings[key] = [round(line[key], 3) for line in lines]
+    return timings

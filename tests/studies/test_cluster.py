@@ -33,7 +33,7 @@ from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute, folder_of
 from sirec.run.store import RunFolder, Store
 from sirec.studies.launch import ray_cluster as cluster
-from sirec.studies.launch.processes import Workplace, make_covariates
+from sirec.studies.launch.processes import WorkerSettings, make_covariates
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.studies.launch.sent_run import SentRun
@@ -277,8 +277,8 @@ def test_a_disk_that_is_not_shared_is_named(
     nothing.
     """
     for place in (
-        Workplace(tmp_path / "no-data", tmp_path),
-        Workplace(shop, tmp_path / "elsewhere"),
+        WorkerSettings(tmp_path / "no-data", tmp_path),
+        WorkerSettings(shop, tmp_path / "elsewhere"),
     ):
         refusal = cluster._train(QueuedRun(0, 1, False), SentRun.of(wanted[0]), place, Silent())
         assert refusal is not None
@@ -293,7 +293,7 @@ def test_only_a_further_attempt_waits_for_the_lock(
     first one is refused.
     """
     [folder] = folders(wanted[:1], shop, tmp_path)
-    place = Workplace(shop, tmp_path)
+    place = WorkerSettings(shop, tmp_path)
     with folder.locked():
         refused = cluster._train(QueuedRun(0, 1, False), SentRun.of(wanted[0]), place, Silent())
         assert refused is not None
@@ -344,7 +344,7 @@ def test_a_killed_worker_loses_and_repeats_nothing(
     watchers = [Seen(at_epoch=kill), Seen(), Seen()]
     done: list[int] = []
     train_on_cluster(
-        wanted, Workplace(shop, tmp_path), 2, watchers.__getitem__, done.append, address=address
+        wanted, WorkerSettings(shop, tmp_path), 2, watchers.__getitem__, done.append, address=address
     )
     assert sorted(done) == [0, 1, 2]
     assert len(killed) == 1
@@ -372,7 +372,7 @@ def test_a_run_that_always_dies_is_given_up(
     dying = Seen(at_stage=lambda: os.kill(holder(places[0]), signal.SIGKILL))
     watchers = [dying, Seen()]
     done: list[int] = []
-    place = Workplace(shop, tmp_path)
+    place = WorkerSettings(shop, tmp_path)
     with pytest.raises(
         SirecError, match=f"the process that trained sasrec, seed 0, died {ATTEMPTS} times"
     ) as caught:
@@ -397,7 +397,7 @@ def test_an_interruption_stops_the_cluster_s_workers(
     def interrupt(epoch: int) -> None:
         raise KeyboardInterrupt
 
-    place = Workplace(shop, tmp_path)
+    place = WorkerSettings(shop, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         train_on_cluster(
             wanted[:2],
@@ -429,7 +429,7 @@ def test_what_a_cluster_s_worker_refuses_is_told_in_one_line(
     with pytest.raises(SirecError, match="objective iaa needs an attribute"):
         train_on_cluster(
             [wrong, right],
-            Workplace(shop, tmp_path),
+            WorkerSettings(shop, tmp_path),
             2,
             lambda number: Seen(),
             done.append,
@@ -444,7 +444,7 @@ def test_more_jobs_than_the_cluster_has_room_for_are_refused(
     address: str, shop: Path, wanted: list[RunConfig], tmp_path: Path
 ) -> None:
     """Before anything is trained."""
-    place = Workplace(shop, tmp_path)
+    place = WorkerSettings(shop, tmp_path)
     with pytest.raises(SirecError, match="room for 2 workers of 1 CPU each, and 3 are needed"):
         train_on_cluster(
             wanted, place, 3, lambda number: Seen(), lambda number: None, address=address

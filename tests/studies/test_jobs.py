@@ -20,7 +20,7 @@ from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import Silent, execute, folder_of
 from sirec.run.store import RunFolder, Store
-from sirec.studies.launch.processes import Workplace, make_covariates, train_at_once
+from sirec.studies.launch.processes import WorkerSettings, make_covariates, train_in_processes
 from sirec.training.progress import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
@@ -81,7 +81,7 @@ def test_runs_at_once_are_the_runs_one_by_one(shop: Path, tmp_path: Path) -> Non
     watchers = [AtEpoch() for _ in wanted]
     done: list[int] = []
     make_covariates(data, Store(tmp_path / "two"))
-    train_at_once(wanted, Workplace(shop, tmp_path / "two"), 2, watchers.__getitem__, done.append)
+    train_in_processes(wanted, WorkerSettings(shop, tmp_path / "two"), 2, watchers.__getitem__, done.append)
     assert sorted(done) == [0, 1]
     assert all(watcher.epochs == [1, 2, 3, 4] for watcher in watchers)
     alone = [execute(config, data, Store(tmp_path / "one")) for config in wanted]
@@ -104,13 +104,13 @@ def test_a_killed_worker_loses_an_epoch_at_most(shop: Path, tmp_path: Path) -> N
     done: list[int] = []
     watchers = [AtEpoch(2, kill), AtEpoch()]
     with pytest.raises(SirecError, match="stopped by signal SIGKILL") as caught:
-        train_at_once(
-            [killed, other], Workplace(shop, tmp_path), 1, watchers.__getitem__, done.append
+        train_in_processes(
+            [killed, other], WorkerSettings(shop, tmp_path), 1, watchers.__getitem__, done.append
         )
     assert "goes on" in str(caught.value.hint)
     assert (done, folder.is_done) == ([1], False)
     again = AtEpoch()
-    train_at_once([killed], Workplace(shop, tmp_path), 1, lambda number: again, done.append)
+    train_in_processes([killed], WorkerSettings(shop, tmp_path), 1, lambda number: again, done.append)
     assert again.began is not None
     assert again.began >= 2
     assert same(folder, execute(killed, data, Store(tmp_path / "whole")))
@@ -126,9 +126,9 @@ def test_an_interruption_stops_all_workers(shop: Path, tmp_path: Path) -> None:
 
     make_covariates(data, Store(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        train_at_once(
+        train_in_processes(
             wanted,
-            Workplace(shop, tmp_path),
+            WorkerSettings(shop, tmp_path),
             2,
             lambda number: AtEpoch(1, interrupt),
             lambda number: None,
@@ -148,7 +148,7 @@ def test_what_a_worker_refuses_is_told_in_one_line(shop: Path, tmp_path: Path) -
     done: list[int] = []
     make_covariates(data, Store(tmp_path))
     with pytest.raises(SirecError, match="objective iaa needs an attribute"):
-        train_at_once(
-            [wrong, right], Workplace(shop, tmp_path), 1, lambda number: AtEpoch(), done.append
+        train_in_processes(
+            [wrong, right], WorkerSettings(shop, tmp_path), 1, lambda number: AtEpoch(), done.append
         )
     assert done == [1]

@@ -25,6 +25,7 @@ from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import write_covariates
 from sirec.objectives.stage import Stage
+from sirec.process import configure, configured_children
 from sirec.run.config import RunConfig
 from sirec.run.execute import Watcher, execute
 from sirec.run.files import make_folder
@@ -39,7 +40,7 @@ HINT = "the same command goes on from the last finished epoch"
 
 
 @dataclass(frozen=True)
-class Workplace:
+class WorkerSettings:
     """What a worker needs beside a configuration: the folder of the data, the results, and how to
     train.
     """
@@ -59,9 +60,9 @@ class _Worker:
     watcher: Watcher
 
 
-def train_at_once(
+def train_in_processes(
     configs: Sequence[RunConfig],
-    place: Workplace,
+    place: WorkerSettings,
     jobs: int,
     watch: Callable[[int], Watcher],
     finished: Callable[[int], None],
@@ -78,7 +79,8 @@ def train_at_once(
         while waiting or running:
             while waiting and len(running) < jobs:
                 number = waiting.popleft()
-                connection, process = _start(configs[number], place)
+                with configured_children():
+                    connection, process = _start(configs[number], place)
                 running[connection] = _Worker(number, process, watch(number))
             ready = wait(list(running))
             for connection, worker in [item for item in running.items() if item[0] in ready]:
@@ -105,7 +107,7 @@ def make_covariates(data: Dataset, store: Store) -> None:
         write_covariates(data, path)
 
 
-def _start(config: RunConfig, place: Workplace) -> tuple[Connection, ForkServerProcess]:
+def _start(config: RunConfig, place: WorkerSettings) -> tuple[Connection, ForkServerProcess]:
     # Forks of a process that has imported everything and computed nothing: quick to start, and no
     # threads are cut in half.
     context = multiprocessing.get_context("forkserver")
@@ -142,11 +144,12 @@ def _check(process: ForkServerProcess, failures: list[SirecError]) -> None:
         raise RuntimeError("a run failed in its process; its traceback stands above")
 
 
-def _work(sent: SentRun, place: Workplace, connection: Connection) -> None:
+def _work(sent: SentRun, place: WorkerSettings, connection: Connection) -> None:
     """What a worker does. Ctrl-C reaches every process of a terminal; the parent decides for
     all.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure()
 
     def send(method: str, arguments: tuple[Any, ...]) -> None:
         connection.send((method, arguments))

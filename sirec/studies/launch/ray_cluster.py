@@ -33,7 +33,7 @@ from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.execute import Watcher, execute, folder_of
 from sirec.run.store import RunFolder, Store
-from sirec.studies.launch.processes import HINT, Teller, Workplace
+from sirec.studies.launch.processes import HINT, Teller, WorkerSettings
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.sent_run import SentRun, tell
 
@@ -66,19 +66,19 @@ def check_installed(modules: Sequence[str] = NEEDED) -> None:
 
 def train_on_cluster(
     configs: Sequence[RunConfig],
-    place: Workplace,
+    place: WorkerSettings,
     jobs: int,
     watch: Callable[[int], Watcher],
     finished: Callable[[int], None],
     *,
     address: str,
 ) -> None:
-    """What `jobs.train_at_once` does, on the Ray cluster at `address`: `local` (one for this call),
+    """What `jobs.train_in_processes` does, on the Ray cluster at `address`: `local` (one for this call),
     `auto` or HOST:PORT.
 
     `watch` is asked again for a run that is begun again. The covariates of the data must have been
     made (`make_covariates`). Raises `SirecError` for a cluster that is not there, is too small or
-    is lost, else as `train_at_once` does.
+    is lost, else as `train_in_processes` does.
     """
     if not configs:
         return
@@ -271,7 +271,7 @@ def _send_out(
     workers: int,
     needs: Mapping[str, int],
     configs: Sequence[RunConfig],
-    place: Workplace,
+    place: WorkerSettings,
 ) -> None:
     """Have joblib send the workers out, and wait for them."""
     from joblib import Parallel, delayed, parallel_config
@@ -293,7 +293,7 @@ def _send_out(
         parallel(delayed(_work)(worker, queue, runs, place) for worker in range(workers))
 
 
-def _work(worker: int, queue: Any, runs: Sequence[SentRun], place: Workplace) -> None:
+def _work(worker: int, queue: Any, runs: Sequence[SentRun], place: WorkerSettings) -> None:
     """What a worker does: train what the board gives it until nothing is left."""
     import ray
 
@@ -307,7 +307,7 @@ def _work(worker: int, queue: Any, runs: Sequence[SentRun], place: Workplace) ->
 
 
 def _train(
-    task: QueuedRun, run: SentRun, place: Workplace, watcher: Watcher
+    task: QueuedRun, run: SentRun, place: WorkerSettings, watcher: Watcher
 ) -> tuple[str, str | None] | None:
     """Train one run; message and hint if it was refused."""
     store = Store(place.results)
@@ -322,7 +322,7 @@ def _train(
     return None
 
 
-def _shared(place: Workplace, store: Store) -> Dataset:
+def _shared(place: WorkerSettings, store: Store) -> Dataset:
     """The data as this node sees them. Raises `SirecError` if it sees other data or results than
     the node that sent it.
     """

@@ -1,0 +1,154 @@
+"""Run a study: train what is missing of an experiment, keep its record, write its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from sirec.data.dataset import Dataset
+from sirec.data.store import storage
+from sirec.report.results import MissingRow, View
+from sirec.run.store import RunFolder, Store
+from sirec.studies.compare.comparison import Comparison
+from sirec.studies.compare.study_tables import VIEWS, render
+from sirec.studies.launch.data import choose_dataset
+from sirec.studies.launch.processes import WorkerSettings
+from sirec.studies.launch.progress import StudyProgress
+from sirec.studies.launch.ray_cluster import check_installed
+from sirec.studies.launch.record import record
+from sirec.studies.launch.train import Finished, train_at_once, train_one_by_one
+from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
+from sirec.studies.spec.experiment import Experiment
+from sirec.studies.spec.plan import PlannedRun, planned_rows
+
+
+@dataclass(frozen=True)
+class Study:
+    """An experiment to run, and how.
+
+    Attributes:
+        plan: the experiment; it is checked as a whole, whatever is trained of it.
+        name: what its record and its tables are called.
+        out: results folder.
+        data_root: folder of prepared data sets.
+        device: where to train.
+        again: whether to train runs that have finished, too.
+        jobs: how many runs are trained at a time, each in a process of its own.
+        rows: names of the rows to train, None for all.
+        cluster: address of a Ray cluster to train on, None for this machine.
+        watcher: who is told how it goes.
+    """
+
+    plan: Experiment
+    name: str
+    out: Path
+    data_root: Path
+    device: str = "cpu"
+    again: bool = False
+    jobs: int = 1
+    rows: frozenset[str] | None = None
+    cluster: str | None = None
+    watcher: StudyWatcher = field(default_factory=SilentStudy)
+
+    def only(self, labels: Sequence[str]) -> Study:
+        """The study with only these rows, by label or by a model that one row alone has."""
+        return replace(self, rows=frozenset(self.plan.only(labels).rows))
+
+    def run(self, *, keeps_record: bool = True) -> list[tuple[PlannedRun, RunFolder]]:
+        """Train what is missing.
+
+        All data sets are read and all rows are resolved before anything is trained, so that a
+        mistake in the last row costs no training.
+
+        Args:
+            keeps_record: whether to write the record of the study as runs finish; not for some
+                rows of it alone.
+
+        Returns:
+            The runs that rows stand on, with their folders.
+
+        Raises:
+            SirecError: for a data set that is not there, and as `planned_rows` and training do.
+        """
+        progress = StudyProgress(self.plan)
+        if self.cluster is not None:
+            check_installed()
+        resolved: list[tuple[Dataset, list[PlannedRun | MissingRow]]] = []
+        tell = self.watcher.remark
+        names = self.plan.datasets or (None,)
+        for data in [choose_dataset(name, self.data_root, tell) for name in names]:
+            resolved.append((data, list(planned_rows(self.plan, data, self.name))))
+        for data, rows in resolved:
+            self._train_on(data, rows, progress, keeps_record=keeps_record)
+        return progress.runs()
+
+    def tables(self, views: Sequence[View] = VIEWS) -> Comparison:
+        """The tables of the study, from the stored ranks of its runs.
+
+        Args:
+            views: which ranks the tables read.
+
+        Raises:
+            SirecError: if it has not been run, or was run by another plan.
+        """
+        return render(self.plan, self.name, self.out, views)
+
+    def write(self, comparison: Comparison) -> Path:
+        """Write the tables of the study to the results folder; returns the Markdown file."""
+        return comparison.write(self.out / "tables", self.name)
+
+    def _train_on(
+        self,
+        data: Dataset,
+        rows: Sequence[PlannedRun | MissingRow],
+        progress: StudyProgress,
+        *,
+        keeps_record: bool,
+    ) -> None:
+        """Train the rows of one data set: all runs and trials, then the runs of searched rows."""
+        write_record = partial(record, self.plan, self.out, self.name, progress)
+
+        def finished(run: PlannedRun, folder: RunFolder) -> None:
+            progress.finish(run, folder)
+            if keeps_record:
+                write_record()
+
+        runs: list[PlannedRun] = []
+        for row in rows:
+            if isinstance(row, MissingRow):
+                progress.missing.append(row)
+            elif self.rows is None or row.row in self.rows:
+                runs.append(row)
+        progress.planned += runs
+        self._train(runs, data, finished)
+        self._train(progress.settle(), data, finished)
+        if keeps_record and progress.trials():  # a searched row may have nothing left to train
+            write_record()
+
+    def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Finished) -> None:
+        if not runs:
+            return
+        if self.jobs == 1 and self.cluster is None:
+            train_one_by_one(
+                runs,
+                data,
+                Store(self.out),
+                device=self.device,
+                again=self.again,
+                finished=finished,
+                watcher=self.watcher,
+            )
+            return
+        folder = storage.find(self.data_root, data.name)
+        settings = WorkerSettings(folder, self.out, self.device, self.again)
+        train_at_once(
+            runs,
+            data,
+            settings,
+            self.jobs,
+            finished=finished,
+            watcher=self.watcher,
+            cluster=self.cluster,
+        )

@@ -32,7 +32,7 @@ from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.sampled import SampledSoftmax
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
-from sirec.run.execute import set_up
+from sirec.run.build import set_up
 from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 

@@ -31,7 +31,8 @@ from sirec.errors import SirecError
 from sirec.evaluation.full_ranking import rank_split
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
-from sirec.run.execute import device_named, set_up
+from sirec.run.build import set_up
+from sirec.run.device import device_named
 from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 

@@ -37,7 +37,7 @@ from sirec.data.tasks import layout as layouts
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, deal
 from sirec.objectives.base import LossTerm
-from sirec.run.execute import set_up
+from sirec.run.build import set_up
 from sirec.training.fit import Trainer, _autocast
 from sirec.training.progress import SeedKey
 

@@ -1,1 +1,44 @@
-"""Side-information sequential recommendation: prepare, train, evaluate, compare."""
+"""Side-information sequential recommendation: prepare, train, evaluate, compare.
+
+The functions of `sirec.api` are loaded when they are first used, and torch with them: importing
+`sirec` is quick and changes nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train
+    from sirec.studies.spec.experiment import Experiment
+    from sirec.studies.spec.row import RowPlan
+
+__all__ = [
+    "Experiment",
+    "RowPlan",
+    "ablate",
+    "compare",
+    "evaluate",
+    "load",
+    "prepare",
+    "run_study",
+    "train",
+]
+_DECLARED = "sirec.studies.spec.experiment"
+_HOMES = {"Experiment": _DECLARED, "RowPlan": "sirec.studies.spec.row"}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from its module, which is loaded now.
+
+    Raises:
+        AttributeError: for any other name.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module 'sirec' has no attribute '{name}'")
+    value = getattr(import_module(_HOMES.get(name, "sirec.api")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sirec.cli.common import dataset, show
-from sirec.cli.console import progress, say
+from sirec.api import load
+from sirec.cli.console import StudyBars, progress, say, show
 from sirec.studies.analyses.base import ANALYSES, AnalysisRequest, DrawnAnalysis
 from sirec.studies.analyses.names import check_name
 from sirec.studies.compare.select_runs import RunChoice
@@ -106,7 +106,7 @@ def print_drawn(drawn: DrawnAnalysis, results: Path, name: str, *, as_json: bool
 
 def default_data(data_root: Path) -> Callable[[], str]:
     """Chooses the data set where none is named, and says so."""
-    return lambda: dataset(None, data_root).name
+    return lambda: load(data_root=data_root, watcher=StudyBars()).name
 
 
 def comma_separated(text: str | None) -> tuple[str, ...]:

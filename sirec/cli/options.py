@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sirec.errors import SirecError
 from sirec.studies.analyses.names import SAMPLED_USERS as SAMPLED_USERS
 
 
@@ -64,8 +65,8 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         "--cluster",
-        help="Ray cluster to train on, --jobs runs at a time: auto (the one this machine belongs to), HOST:PORT, or local (one"
-        " for this command).",
+        help="Ray cluster to train on, --jobs runs at a time: auto (the one this machine belongs"
+        " to), HOST:PORT, or local (one for this command).",
         show_default=False,
     ),
 ]
@@ -75,7 +76,7 @@ RenderOnly = Annotated[
 Threads = Annotated[
     int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")
 ]
-Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1.")]
+Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1, auto.")]
 PrecisionOption = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]
 ProtocolName = Annotated[
     str, typer.Option(help="Whose settings: comif, difsr, difsr-paper or difsr-release.")
@@ -96,3 +97,20 @@ HistoryOption = Annotated[
 SampledUsers = Annotated[int, typer.Option("--users", help="How many test users are drawn.")]
 
 DATA_ROOT, RESULTS = Path("data"), Path("results")
+
+
+def parse_seeds(text: str | None) -> tuple[int, ...] | None:
+    """`0,1,2` as numbers; None stays None.
+
+    Raises:
+        SirecError: for anything else.
+    """
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise SirecError(
+            f"--seeds {text}: expected whole numbers separated by commas",
+            "for example: --seeds 0,1,2",
+        ) from None

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import pandas as pd
+
 Direction = Literal["higher", "lower", "none"]
 Value = float | int | str | None
 
@@ -155,6 +157,16 @@ class ResultTable:
                     f"{self.title}: row '{row.label}' has {len(row.cells)} cells "
                     f"for {len(names)} columns"
                 )
+
+    def to_frame(self) -> pd.DataFrame:
+        """The values as a DataFrame: one row a row, `group` and label first; missing ones None."""
+        rows: list[dict[str, Value]] = []
+        for row in self.rows:
+            values: dict[str, Value] = {"group": row.group, self.label_heading: row.label}
+            for column, cell in zip(self.columns, row.cells, strict=True):
+                values[column.heading] = cell.value
+            rows.append(values)
+        return pd.DataFrame(rows)
 
     def _repr_html_(self) -> str:
         """The table as a notebook shows it."""

@@ -1,4 +1,4 @@
-"""The model of a run, built for its data: before training, or with the weights of a finished run."""
+"""The model of a run, built for its data: untrained, or with the weights of a finished run."""
 
 from __future__ import annotations
 

@@ -95,6 +95,4 @@ def refuse_other_device(
         what = f"{folder.path}: begun by {processes} processes, cannot go on by"
         hint = "use torchrun with as many as before, or delete"
         snapshot = folder.snapshot_path.name
-        raise SirecError(
-            f"{what} {process_group.size}", f"{hint} {snapshot} there to start anew"
-        )
+        raise SirecError(f"{what} {process_group.size}", f"{hint} {snapshot} there to start anew")

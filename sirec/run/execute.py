@@ -195,7 +195,7 @@ def _write_beginning(
 
 
 def _plugins_of(config: RunConfig) -> dict[str, Any]:
-    """Package and version of each plugin that a run uses, for its environment.json; else nothing."""
+    """Package and version of each plugin of a run, for its environment.json; else nothing."""
     plugins: dict[str, Any] = {}
     for provider in providers_of(config):
         if not provider.is_sirec:
@@ -252,9 +252,7 @@ def _resumed(folder: RunFolder, process_group: ProcessGroup) -> Snapshot | None:
     return Snapshot(stage, counters, reports, tensors)
 
 
-def _rank(
-    execution: _Execution, part: HeldOutPart, on_users: OnUsers | None = None
-) -> RankedBlock:
+def _rank(execution: _Execution, part: HeldOutPart, on_users: OnUsers | None = None) -> RankedBlock:
     """The ranks of all users, some of them computed by each process."""
     built, group = execution.built, execution.process_group
     max_length = execution.config.data.max_length

@@ -10,8 +10,9 @@ from sirec.data.dataset import Dataset
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.run.config import RunConfig, resolve
-from sirec.run.execute import Silent, execute
+from sirec.run.execute import execute
 from sirec.run.store import Store
+from sirec.run.watcher import Silent
 from sirec.training.progress import EpochReport
 
 RESULTS = ("ranks.parquet", "model.safetensors", "metrics.json", "epochs.jsonl")

@@ -30,8 +30,9 @@ from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
-from sirec.run.execute import Silent, execute, folder_of
+from sirec.run.execute import execute, folder_of
 from sirec.run.store import RunFolder, Store
+from sirec.run.watcher import Silent
 from sirec.studies.launch import ray_cluster as cluster
 from sirec.studies.launch.processes import WorkerSettings, make_covariates
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
@@ -344,7 +345,12 @@ def test_a_killed_worker_loses_and_repeats_nothing(
     watchers = [Seen(at_epoch=kill), Seen(), Seen()]
     done: list[int] = []
     train_on_cluster(
-        wanted, WorkerSettings(shop, tmp_path), 2, watchers.__getitem__, done.append, address=address
+        wanted,
+        WorkerSettings(shop, tmp_path),
+        2,
+        watchers.__getitem__,
+        done.append,
+        address=address,
     )
     assert sorted(done) == [0, 1, 2]
     assert len(killed) == 1

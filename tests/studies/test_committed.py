@@ -19,8 +19,9 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.identity import run_id
 from sirec.run.store import RunFolder
-from sirec.studies.compare.study_tables import record, render
+from sirec.studies.compare.study_tables import render
 from sirec.studies.launch.progress import StudyProgress
+from sirec.studies.launch.record import record
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import read_experiment, shipped_experiments
 from sirec.studies.spec.plan import planned_runs

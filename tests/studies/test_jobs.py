@@ -18,8 +18,9 @@ from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
-from sirec.run.execute import Silent, execute, folder_of
+from sirec.run.execute import execute, folder_of
 from sirec.run.store import RunFolder, Store
+from sirec.run.watcher import Silent
 from sirec.studies.launch.processes import WorkerSettings, make_covariates, train_in_processes
 from sirec.training.progress import EpochReport
 
@@ -81,7 +82,9 @@ def test_runs_at_once_are_the_runs_one_by_one(shop: Path, tmp_path: Path) -> Non
     watchers = [AtEpoch() for _ in wanted]
     done: list[int] = []
     make_covariates(data, Store(tmp_path / "two"))
-    train_in_processes(wanted, WorkerSettings(shop, tmp_path / "two"), 2, watchers.__getitem__, done.append)
+    train_in_processes(
+        wanted, WorkerSettings(shop, tmp_path / "two"), 2, watchers.__getitem__, done.append
+    )
     assert sorted(done) == [0, 1]
     assert all(watcher.epochs == [1, 2, 3, 4] for watcher in watchers)
     alone = [execute(config, data, Store(tmp_path / "one")) for config in wanted]
@@ -110,7 +113,9 @@ def test_a_killed_worker_loses_an_epoch_at_most(shop: Path, tmp_path: Path) -> N
     assert "goes on" in str(caught.value.hint)
     assert (done, folder.is_done) == ([1], False)
     again = AtEpoch()
-    train_in_processes([killed], WorkerSettings(shop, tmp_path), 1, lambda number: again, done.append)
+    train_in_processes(
+        [killed], WorkerSettings(shop, tmp_path), 1, lambda number: again, done.append
+    )
     assert again.began is not None
     assert again.began >= 2
     assert same(folder, execute(killed, data, Store(tmp_path / "whole")))

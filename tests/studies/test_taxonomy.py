@@ -15,7 +15,7 @@ from sirec.data.dataset import Dataset
 from sirec.models import MODELS
 from sirec.report.published import is_same
 from sirec.run.config import PROTOCOLS, Profile, resolve
-from sirec.run.execute import set_up
+from sirec.run.build import set_up
 from sirec.studies.analyses.model_cards import (
     KINDS,
     ConfigKey,

@@ -25,8 +25,8 @@ from sirec.evaluation.metrics import parse_metric, summarise
 from sirec.models import MODELS
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.stage import Stage
+from sirec.run.build import set_up
 from sirec.run.config import resolve
-from sirec.run.execute import set_up
 from sirec.training.fit import Trainer
 from sirec.training.progress import EpochReport, Precision, SeedKey
 from sirec.training.stopping import Stopping

@@ -32,8 +32,8 @@ def ablate(
     table: Annotated[
         TableName | None,
         typer.Argument(
-            help="A paper's tables: modules, fusion, side-info (COMIF Tables 6, 4, 5), dif (DIF-SR Tables 4, 5); modules if"
-            " nothing is switched off.",
+            help="A paper's tables: modules, fusion, side-info (COMIF Tables 6, 4, 5), dif (DIF-SR"
+            " Tables 4, 5); modules if nothing is switched off.",
             show_default=False,
         ),
     ] = None,
@@ -66,12 +66,9 @@ def ablate(
 
     Switches combine. Example: sirec ablate --no-upa, sirec ablate modules --data beauty
     """
-    from sirec.cli.common import StudyCall, dataset, seeds_of, show
+    from sirec import api
+    from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
-    from sirec.report.results import View
-    from sirec.studies.compare.study_tables import VIEWS
-    from sirec.studies.spec.ablation import requested_experiments
-    from sirec.studies.spec.overrides import Variation
 
     switches = {
         "upa": no_upa,
@@ -81,29 +78,22 @@ def ablate(
         "aap": no_aap,
         "dif": no_dif,
     }
-    off = [name for name, is_off in switches.items() if is_off]
-    plans = requested_experiments(table.value if table else None, model, off, protocol)
-    asked = Variation(
-        data=dataset(data, data_root).name,
-        seeds=seeds_of(seeds),
+    made = api.ablate(
+        table.value if table else None,
+        without=[name for name, is_off in switches.items() if is_off],
+        model=model,
+        data=data,
+        seeds=options.parse_seeds(seeds),
+        set=parse_assignments(set_ or []),
         protocol=protocol,
         profile=profile.value,
-        set=parse_assignments(set_ or []),
+        history=history.value,
+        jobs=jobs,
+        device=device,
+        again=again,
+        render_only=render_only,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
     )
-    # A paper's table is drawn as `sirec study` draws it; what is asked for besides has a name of
-    # its own.
-    is_masked = history is options.History.mask
-    views = VIEWS if not off and not is_masked else [View("test", history.value)]
-    calls = [
-        StudyCall(
-            asked.apply(plan),
-            asked.name(name, plan) + ("_history_mask" if is_masked else ""),
-            out,
-            data_root,
-            device,
-            again,
-            jobs,
-        )
-        for name, plan in plans.items()
-    ]
-    show(*[call.result(views, render_only=render_only) for call in calls], as_json=as_json)
+    show(*made, as_json=as_json)

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
-from rich.progress import TaskID
 from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import print_json, progress, stdout
+from sirec.cli.console import StudyBars, print_json, stage_bars, stdout
 
 if TYPE_CHECKING:
     from sirec.data.audit import DataAudit
@@ -35,20 +34,14 @@ def audit(
 
     Example: sirec audit demo
     """
-    from sirec.cli.common import dataset
+    from sirec import api
     from sirec.data.store import storage
     from sirec.studies.analyses.order_signal import audit as make
 
-    prepared = dataset(data, data_root)
-    with progress() as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=total, note="")
-            bars.update(tasks[stage], completed=done, total=total)
-
-        made = make(prepared, storage.load_timestamps(data_root / prepared.name), show)
+    prepared = api.load(data, data_root=data_root, watcher=StudyBars())
+    timestamps = storage.load_timestamps(data_root / prepared.name)
+    with stage_bars() as show_stage:
+        made = make(prepared, timestamps, show_stage)
     if as_json:
         print_json(made.as_dict())
         return

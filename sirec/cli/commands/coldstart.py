@@ -144,18 +144,15 @@ def _trained(
 ) -> list[RecordedRun]:
     """The runs of an experiment's rows, after training what is missing."""
     from sirec.cli.analyses import comma_separated, default_data
-    from sirec.cli.common import StudyCall
+    from sirec.cli.console import StudyBars
     from sirec.studies.analyses.cold_start import MODELS
     from sirec.studies.compare.select_runs import EVERY_MODEL, rows_of
-    from sirec.studies.spec.library import find_experiment, read_experiment
+    from sirec.studies.launch.study import Study, find_plan
     from sirec.studies.spec.overrides import Variation
 
-    path = find_experiment(study or EVERY_MODEL)
-    plan = read_experiment(path)
-    asked = Variation(data=data or default_data(data_root)())
-    call = StudyCall(
-        asked.apply(plan), asked.name(path.stem, plan), out, data_root, device, jobs=jobs
-    )
+    variation = Variation(data=data or default_data(data_root)())
+    plan, name = find_plan(study or EVERY_MODEL, None, variation)
+    launched = Study(plan, name, out, data_root, device, jobs=jobs, watcher=StudyBars())
     rows = rows_of(plan, comma_separated(models) or (() if study else MODELS))
-    found = call.only(rows).run(keeps_record=False)
+    found = launched.only(rows).run(keeps_record=False)
     return [folder.labelled(run.label).recorded(out) for run, folder in found]

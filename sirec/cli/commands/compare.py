@@ -30,19 +30,16 @@ def compare(
 
     Example: sirec compare 3f2a91 7c0d55
     """
-    from sirec.cli.common import show
-    from sirec.data.split import PARTS
-    from sirec.errors import unknown
-    from sirec.evaluation.metrics import parse_metrics
-    from sirec.report.results import View
-    from sirec.run.store import Store
-    from sirec.studies.compare.two_runs import METRICS, compare_runs
+    from sirec import api
+    from sirec.cli.console import show
 
-    if split not in PARTS:
-        raise unknown("split", split, PARTS)
-    metrics = parse_metrics(metric or ()) or METRICS
-    sides = Store(out).find(first), Store(out).find(second)
-    comparison = compare_runs(
-        sides, metrics=metrics, view=View(split, history.value), configuration_only=configuration
+    made = api.compare(
+        first,
+        second,
+        split=split,
+        history=history.value,
+        metrics=metric or (),
+        configuration_only=configuration,
+        results=out,
     )
-    show(comparison, as_json=as_json)
+    show(made, as_json=as_json)

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import say
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sirec.report.results import RunResult
 
 
 def evaluate(
@@ -44,7 +38,8 @@ def evaluate(
     against: Annotated[
         str | None,
         typer.Option(
-            help="Model or row to compare with, or previous: the row above; without it the best on validation."
+            help="Model or row to compare with, or previous: the row above; without it the best on"
+            " validation."
         ),
     ] = None,
     recompute: Annotated[
@@ -66,45 +61,22 @@ def evaluate(
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
     Example: sirec evaluate 3f2a91 --data beauty --recommendations theirs.csv
     """
-    from sirec.cli.common import dataset, recompute_ranks, show
-    from sirec.data.split import PARTS
-    from sirec.errors import SirecError, unknown
-    from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
-    from sirec.report.results import View
-    from sirec.run.store import Store
-    from sirec.studies.analyses.names import check_name
-    from sirec.studies.compare.comparison import compare_results
-    from sirec.studies.compare.external import recommended, refuse_unknown
-    from sirec.studies.compare.run_results import run_results
+    from sirec import api
+    from sirec.cli.console import StudyBars, show
 
-    if split not in PARTS:
-        raise unknown("split", split, PARTS)
-    name = check_name(name)
-    metrics = parse_metrics(metric or ()) or DEFAULT_METRICS
-    if order is not None and not recommendations:
-        raise SirecError(
-            "--order is that of an array of scores, and there is none",
-            "say --recommendations FILE.npy",
-        )
-    folders = list(dict.fromkeys(Store(out).find(reference) for reference in runs or ()))
-    for folder in folders if recompute else ():
-        recompute_ranks(folder, data_root)
-    view = View(split, history.value)
-    rows = run_results(folders)
-    notes: list[str] = []
-    if recommendations:
-        theirs, notes = recommended(
-            recommendations, dataset(data or _only(rows), data_root), split, order
-        )
-        refuse_unknown(theirs, metrics, view, are_named=bool(metric))
-        rows += theirs
-    comparison = compare_results(rows, metrics=metrics, views=[view], against=against, notes=notes)
-    show(comparison, as_json=as_json)
-    if name:
-        say(f"written: {comparison.write(out / 'tables', name)}")
-
-
-def _only(rows: Sequence[RunResult]) -> str | None:
-    """The one data set of these runs, if there is one."""
-    names = {row.dataset for row in rows}
-    return names.pop() if len(names) == 1 else None
+    made = api.evaluate(
+        runs or (),
+        recommendations=recommendations or (),
+        order=order,
+        data=data,
+        split=split,
+        history=history.value,
+        metrics=metric or (),
+        against=against,
+        recompute=recompute,
+        name=name,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
+    )
+    show(made, as_json=as_json)

@@ -55,14 +55,14 @@ def models(
 
     Example: sirec models comif
     """
-    from sirec.cli.common import dataset
+    from sirec import api
     from sirec.models import model_class
     from sirec.run.config import protocol_named
     from sirec.studies.analyses.model_cards import ModelCard, entries
 
     protocol_named(protocol)  # also where nothing depends on it
     chosen = entries() if name is None else [ModelCard(model_class(name))]
-    found = None if data is None else dataset(data, data_root)
+    found = None if data is None else api.load(data, data_root=data_root)
     sizes = None if found is None else _sizes(chosen, found, protocol)
     if as_json:
         rows = [

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import TaskID
 
 from sirec.cli import options
 from sirec.cli.commands.datasets import dataset_table
-from sirec.cli.console import data_progress, print_json, say, stdout
+from sirec.cli.console import print_json, say, stage_bars, stdout
 
 KEEP, SPLIT, AMAZON, TABLE = (
     "What is kept",
@@ -157,9 +156,7 @@ def prepare(
     sirec prepare table --name shop --interactions orders.csv --user customer --item product --time
     ordered_at
     """
-    from sirec import config
-    from sirec.data import recipes
-    from sirec.data.reading.context import BadLines, ReadingContext
+    from sirec import api, config
     from sirec.data.store import storage
 
     asked = {
@@ -202,31 +199,31 @@ def prepare(
         "bins": dict(_pair(each, "--bins") for each in bins) if bins else None,
     }
     source_options = _given(asked) | config.parse_assignments(changes or [])
-    recipe = recipes.resolve(name, source, called, source_options, _given(settings))
-    bad_lines = BadLines(skip_bad_lines)
-    with data_progress() as bars:
-        tasks: dict[str, TaskID] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(stage, total=None)
-            bars.update(tasks[stage], completed=done, total=total or None)
-
-        prepared = recipes.carry_out(recipe, data_root, raw, ReadingContext(show, bad_lines))
-    for message in bad_lines.messages:
-        say(f"skipped {message}")
-    for step in prepared.steps:
-        say(
-            f"{step.name}: {step.users:,} users, {step.items:,} items, {step.interactions:,} interactions"
+    with stage_bars() as show_stage:
+        made = api.prepare(
+            name,
+            name=called,
+            source=source,
+            source_options=source_options,
+            options=_given(settings),
+            raw=raw,
+            skip_bad_lines=skip_bad_lines,
+            data_root=data_root,
+            progress=show_stage,
         )
-    for note in prepared.notes:
+    for message in made.skipped:
+        say(f"skipped {message}")
+    for step in made.prepared.steps:
+        counts = f"{step.users:,} users, {step.items:,} items, {step.interactions:,} interactions"
+        say(f"{step.name}: {counts}")
+    for note in made.notes:
         say(note)
-    folder = storage.find(data_root, recipe.name)
     if as_json:
-        print_json({"folder": str(folder), "statistics": prepared.statistics.as_dict()})
-    else:
-        stdout.print(dataset_table([storage.read_manifest(folder)]))
-        say(f"prepared: {folder}")
+        statistics = made.prepared.statistics.as_dict()
+        print_json({"folder": str(made.folder), "statistics": statistics})
+        return
+    stdout.print(dataset_table([storage.read_manifest(made.folder)]))
+    say(f"prepared: {made.folder}")
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

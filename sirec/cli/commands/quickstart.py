@@ -16,19 +16,16 @@ def quickstart(
 
     Example: sirec quickstart
     """
-    from sirec.cli.common import StudyCall
+    from sirec import api
+    from sirec.cli.console import StudyBars
     from sirec.report.render import to_rich
-    from sirec.studies.compare.study_tables import render
-    from sirec.studies.spec.library import find_experiment, read_experiment
 
-    plan = read_experiment(find_experiment(NAME))
-    StudyCall(plan, NAME, out, data_root).run()
-    comparison = render(plan, NAME, out)
-    table, *_, differences = comparison.tables
+    made = api.run_study(NAME, results=out, data_root=data_root, watcher=StudyBars())
+    table, *_, differences = made.tables
     stdout.print(to_rich(table))
     stdout.print(to_rich(differences))
-    stdout.print(comparison.sentences[-1], markup=False, highlight=False)
-    say(f"written: {comparison.write(out / 'tables', NAME)}")
+    stdout.print(made.sentences[-1], markup=False, highlight=False)
     say(
-        "next: sirec models; sirec prepare --help; sirec train comif --data demo --set heads=2; sirec ablate --no-upa"
+        "next: sirec models; sirec prepare --help; sirec train comif --data demo --set heads=2;"
+        " sirec ablate --no-upa"
     )

@@ -14,7 +14,8 @@ def study(
     experiment: Annotated[
         str,
         typer.Argument(
-            help="Experiment file, or the name of one that ships with sirec; or a measurement: correlation."
+            help="Experiment file, or the name of one that ships with sirec; or a measurement:"
+            " correlation."
         ),
     ],
     only: Annotated[
@@ -43,13 +44,12 @@ def study(
 
     Example: sirec study overall --data beauty --jobs 16 --cluster auto
     """
+    from sirec import api
     from sirec.cli.analyses import MeasurementOptions, run_measurement
-    from sirec.cli.common import StudyCall, seeds_of, show
+    from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
     from sirec.errors import SirecError
     from sirec.studies.analyses.base import ANALYSES
-    from sirec.studies.spec.library import find_experiment, read_experiment
-    from sirec.studies.spec.overrides import Variation
 
     if experiment in ANALYSES:
         if only or set_ or seeds or jobs > 1 or cluster or again:
@@ -62,21 +62,22 @@ def study(
             experiment, measurement, out, data_root, render_only=render_only, as_json=as_json
         )
         return
-    path = find_experiment(experiment)
-    asked = Variation(data=data, seeds=seeds_of(seeds), set=parse_assignments(set_ or []))
-    plan = read_experiment(path)
-    call = StudyCall(
-        asked.apply(plan),
-        asked.name(path.stem, plan),
-        out,
-        data_root,
-        device,
-        again,
-        jobs,
+    made = api.run_study(
+        experiment,
+        only=only or (),
+        data=data,
+        seeds=options.parse_seeds(seeds),
+        set=parse_assignments(set_ or []),
+        jobs=jobs,
         cluster=cluster,
+        device=device,
+        again=again,
+        render_only=render_only,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
     )
     if only:
-        call.only(only).run(keeps_record=False)
         say("only these rows; the tables come with the whole study")
         return
-    show(call.result(render_only=render_only), as_json=as_json)
+    show(made, as_json=as_json)

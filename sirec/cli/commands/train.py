@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stdout
+from sirec.cli.console import print_json, say
+
+if TYPE_CHECKING:
+    from sirec.data.split import HeldOutPart
 
 
 def train(
@@ -22,7 +25,7 @@ def train(
     seed: options.Seed = 0,
     threads: options.Threads = 2,
     precision: options.PrecisionOption = options.PrecisionName.fp32,
-    device: options.Device = "cpu",
+    device: options.Device = "auto",
     protocol: options.ProtocolName = "comif",
     profile: options.ProfileOption = options.ProfileName.intended,
     again: options.Again = False,
@@ -44,49 +47,38 @@ def train(
     Several processes share the work if torchrun starts them: torchrun --nproc-per-node 2 -m sirec
     train comif --data beauty
     """
-    from sirec.cli.common import shared_dataset, train_all
+    from sirec import api
+    from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
     from sirec.models import model_class
-    from sirec.report.render import to_rich
     from sirec.report.results import View
-    from sirec.run.config import resolve
-    from sirec.run.execute import device_named
-    from sirec.run.store import Store
     from sirec.studies.compare.comparison import compare_results
     from sirec.studies.compare.run_results import run_result
-    from sirec.studies.spec.plan import PlannedRun
-    from sirec.training.process_group import joined, own_device
 
-    title = model_class(model).title  # an unknown model is told before any data are touched
-    assignments = {
-        "seed": seed,
-        "threads": threads,
-        "precision": precision.value,
-        **parse_assignments(set_ or []),
-    }
-    place = str(device_named(own_device(device)))
-    with joined(place) as process_group:
-        prepared = shared_dataset(data, data_root, process_group)
-        config = resolve(
-            model, prepared, protocol=protocol, profile=profile.value, assignments=assignments
-        )
-        [folder] = train_all(
-            [PlannedRun(title, config)],
-            prepared,
-            Store(out),
-            device=place,
-            again=again,
-            process_group=process_group,
-        )
-    if not process_group.is_main:
+    trained = api.train(
+        model,
+        data,
+        seeds=seed,
+        set=parse_assignments(set_ or []),
+        threads=threads,
+        precision=precision.value,
+        device=device,
+        protocol=protocol,
+        profile=profile.value,
+        again=again,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
+    )
+    if not trained.is_main:
         return
+    [run] = trained
+    splits: tuple[HeldOutPart, ...] = ("valid", "test") if test else ("valid",)
     if as_json:
-        metrics = {
-            split: values for split, values in folder.metrics().items() if split == "valid" or test
-        }
-        print_json({"run": str(folder.path), "metrics": metrics, "timings": folder.timings()})
+        metrics = {split: run.metrics()[split] for split in splits}
+        print_json({"run": str(run.path), "metrics": metrics, "timings": run.timings()})
         return
-    for split in ("valid", "test") if test else ("valid",):
-        for table in compare_results([run_result(folder)], title=title, views=[View(split)]).tables:
-            stdout.print(to_rich(table))
-    say(f"run: {folder.path}\ntest: sirec evaluate {folder.path}")
+    title = model_class(model).title
+    for split in splits:
+        show(compare_results([run_result(run)], title=title, views=[View(split)]), as_json=False)
+    say(f"run: {run.path}\ntest: sirec evaluate {run.path}")

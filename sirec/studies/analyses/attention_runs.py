@@ -20,7 +20,7 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, gather
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
-from sirec.run.execute import load_model, set_up
+from sirec.run.build import load_model, set_up
 from sirec.run.store import RunFolder
 
 # histories looked at together: n x n scores of each head in 64 bits stay below a hundred megabytes

@@ -23,7 +23,7 @@ from sirec.papers import PAPERS
 from sirec.papers.tables import metric_tables, published_table
 from sirec.report.published import PrintedRow
 from sirec.run.config import DataConfig, Profile, RunConfig, resolve
-from sirec.run.execute import set_up
+from sirec.run.build import set_up
 
 OnePass = Literal["yes", "gaps", "no"]
 KINDS: tuple[FieldKind, ...] = get_args(FieldKind)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.papers import PAPERS
@@ -63,6 +65,10 @@ class Comparison:
             "tables": [to_dict(table) for table in self.tables],
             "sentences": list(self.sentences),
         }
+
+    def to_frame(self, table: int = 0) -> pd.DataFrame:
+        """The values of one of the tables, counted from 0."""
+        return self.tables[table].to_frame()
 
     def _repr_html_(self) -> str:
         """The tables as a notebook shows them."""

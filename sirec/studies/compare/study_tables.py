@@ -7,7 +7,7 @@ study which was interrupted can be drawn as far as it got.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,43 +15,15 @@ from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.report.published import PrintedRow
 from sirec.report.results import MissingRow, RunResult, View
-from sirec.run.files import read_json, replace_json
+from sirec.run.files import read_json
 from sirec.run.store import RecordedRun
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.run_results import run_result
-from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.spec import grid as search
 from sirec.studies.spec.attributes import are_as_named
 from sirec.studies.spec.experiment import Experiment
 
 VIEWS = (View("test", "keep"), View("test", "mask"), View("valid", "keep"))
-
-
-def record(experiment: Experiment, out: Path, name: str, progress: StudyProgress) -> None:
-    """Write what a study planned and what has been run of it.
-
-    The record holds the plan, the finished runs in the order of the table, their trials, and the
-    rows that data sets cannot have.
-
-    Args:
-        experiment: the experiment.
-        out: the results folder.
-        name: name of the study.
-        progress: how far the study is.
-    """
-    lines: list[dict[str, str]] = []
-    for run, folder in progress.runs():
-        address = folder.path.relative_to(out).as_posix()
-        lines.append({"label": run.label, "row": run.row, "run": address})
-    stored = {
-        "plan": experiment.plan(),
-        "runs": lines,
-        "missing": [asdict(row) for row in progress.missing],
-    }
-    trials = [asdict(trial) for trial in progress.trials()]
-    if trials:
-        stored["trials"] = trials
-    replace_json(out / "studies" / f"{name}.json", stored)
 
 
 def render(

@@ -27,9 +27,10 @@ from sirec.evaluation.covariates import write_covariates
 from sirec.objectives.stage import Stage
 from sirec.process import configure, configured_children
 from sirec.run.config import RunConfig
-from sirec.run.execute import Watcher, execute
+from sirec.run.execute import execute
 from sirec.run.files import make_folder
 from sirec.run.store import Store
+from sirec.run.watcher import Watcher
 from sirec.studies.launch.sent_run import SentRun, plain_stage, tell
 from sirec.training.progress import EpochReport
 

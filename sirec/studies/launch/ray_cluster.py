@@ -31,8 +31,9 @@ from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.run.config import RunConfig
-from sirec.run.execute import Watcher, execute, folder_of
+from sirec.run.execute import execute, folder_of
 from sirec.run.store import RunFolder, Store
+from sirec.run.watcher import Watcher
 from sirec.studies.launch.processes import HINT, Teller, WorkerSettings
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.sent_run import SentRun, tell

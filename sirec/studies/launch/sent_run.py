@@ -16,7 +16,7 @@ from sirec.config import dump, load
 from sirec.objectives.stage import Stage
 from sirec.registry import load_plugin_file, loaded_plugin_files
 from sirec.run.config import RunConfig
-from sirec.run.execute import Watcher
+from sirec.run.watcher import Watcher
 
 WHERE = "a run that was sent to a worker"
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from sirec.config import load
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
+from sirec.errors import SirecError
 from sirec.report.results import MissingRow, View
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
@@ -21,6 +24,8 @@ from sirec.studies.launch.record import record
 from sirec.studies.launch.train import Finished, train_at_once, train_one_by_one
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.spec.experiment import Experiment
+from sirec.studies.spec.library import find_experiment, read_experiment
+from sirec.studies.spec.overrides import Variation
 from sirec.studies.spec.plan import PlannedRun, planned_rows
 
 
@@ -152,3 +157,31 @@ class Study:
             watcher=self.watcher,
             cluster=self.cluster,
         )
+
+
+def find_plan(
+    experiment: str | Path | Experiment | Mapping[str, Any],
+    name: str | None,
+    variation: Variation,
+) -> tuple[Experiment, str]:
+    """An experiment with what is changed of it, and what its study is called.
+
+    Args:
+        experiment: a file, the name of a shipped experiment, or an experiment as an object or a
+            mapping.
+        name: what it is called; needed where the experiment is no file.
+        variation: what is changed of it.
+
+    Raises:
+        SirecError: for an experiment that is not known or makes no sense, or has no name.
+    """
+    if isinstance(experiment, str | Path):
+        path = find_experiment(str(experiment))
+        plan, name = read_experiment(path), name or path.stem
+    elif isinstance(experiment, Experiment):
+        plan = experiment
+    else:
+        plan = load(Experiment, dict(experiment), "experiment")
+    if name is None:
+        raise SirecError("an experiment that is no file needs a name", "say name='mine'")
+    return variation.apply(plan), variation.name(name, plan)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from sirec.data.dataset import Dataset
-from sirec.run.execute import Silent, Watcher, execute, folder_of
+from sirec.run.device import choose_device
+from sirec.run.execute import execute, folder_of
 from sirec.run.store import RunFolder, Store
+from sirec.run.watcher import Silent, Watcher
 from sirec.studies.launch.processes import WorkerSettings, make_covariates, train_in_processes
 from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
@@ -61,9 +63,13 @@ def train_one_by_one(
     try:
         for run in runs:
             label = run_label(run, runs)
-            was_done = folder_of(run.config, data, store).is_done and not again
+            folder = folder_of(run.config, data, store)
+            was_done = folder.is_done and not again
+            chosen, reason = choose_device(device, folder)
+            if reason is not None and not was_done:
+                told.remark(reason)
             run_watcher = Silent() if was_done else told.run_begins(label)
-            folder = train(run.config, device=device, watcher=run_watcher)
+            folder = train(run.config, device=chosen, watcher=run_watcher)
             folders.append(folder)
             told.run_ends(label, folder, was_trained_before=was_done)
             finished(run, folder)
@@ -102,9 +108,7 @@ class _RunsAtOnce:
         store = Store(settings.results)
         for run in self.runs:
             self.by_folder.setdefault(folder_of(run.config, data, store), []).append(run)
-        self.missing = [
-            folder for folder in self.by_folder if settings.again or not folder.is_done
-        ]
+        self.missing = [folder for folder in self.by_folder if settings.again or not folder.is_done]
         for folder in self.by_folder:
             if folder not in self.missing:
                 self.end(folder, was_trained_before=True)

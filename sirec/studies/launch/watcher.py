@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from sirec.run.execute import Silent, Watcher
 from sirec.run.store import RunFolder
+from sirec.run.watcher import Silent, Watcher
 
 
 class StudyWatcher(Protocol):

@@ -1,0 +1,486 @@
+"""The library: prepare data, train, evaluate, compare, run studies.
+
+The command line calls these functions, so that both give the same runs and the same tables:
+
+    import sirec
+
+    runs = sirec.train("dif-sr", "demo", seeds=[0, 1, 2])
+    print(sirec.evaluate([*runs, *sirec.train("sasrec", "demo", seeds=[0, 1, 2])]).to_frame())
+
+Results are kept as the command line keeps them: prepared data sets below `data_root`, runs and
+tables below `results`. A run that has finished is not trained again, and one that was stopped goes
+on from its last epoch. Whoever wants to see progress passes a `watcher` (see
+`sirec.studies.launch.watcher.StudyWatcher`; `sirec.cli.console.StudyBars` draws bars).
+
+Every function raises `sirec.errors.SirecError`, with a message and a hint, for what its caller can
+put right. Importing changes nothing in the process; `sirec.process.configure()` makes training
+faster where it is called before torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+
+from sirec.api_results import PreparedData, TrainedRuns
+from sirec.config import load as load_config
+from sirec.data import recipes
+from sirec.data.dataset import Dataset
+from sirec.data.frames import FrameColumns, columns_by_name, read_frames
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.pipeline import prepare as prepare_raw
+from sirec.data.progress import ProgressCallback
+from sirec.data.reading.context import BadLines, ReadingContext
+from sirec.data.split import PARTS
+from sirec.data.store import storage
+from sirec.errors import SirecError, unknown
+from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from sirec.evaluation.ranks import HISTORY_RULES
+from sirec.report.results import RunResult, View
+from sirec.run.build import torch_state_restored
+from sirec.run.config import Profile
+from sirec.run.execute import rank_again
+from sirec.run.store import RunFolder, Store
+from sirec.studies.analyses.names import check_name
+from sirec.studies.compare.comparison import Comparison, compare_results
+from sirec.studies.compare.external import recommended, refuse_unknown
+from sirec.studies.compare.run_results import run_results
+from sirec.studies.compare.study_tables import VIEWS
+from sirec.studies.compare.two_runs import METRICS, compare_runs
+from sirec.studies.launch.data import choose_dataset
+from sirec.studies.launch.single import Training, train_seeds
+from sirec.studies.launch.study import Study, find_plan
+from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
+from sirec.studies.spec.ablation import requested_experiments
+from sirec.studies.spec.experiment import Experiment
+from sirec.studies.spec.overrides import Variation
+
+AnyRun: TypeAlias = str | Path | RunFolder
+PathLike: TypeAlias = str | Path
+DATA_ROOT, RESULTS = "data", "results"
+
+
+def prepare(
+    data: str | Path | pd.DataFrame,
+    items: pd.DataFrame | None = None,
+    *,
+    name: str | None = None,
+    source: str | None = None,
+    source_options: Mapping[str, object] | None = None,
+    options: Mapping[str, object] | None = None,
+    raw: PathLike | None = None,
+    user: str = "user",
+    item: str = "item",
+    time: str | None = None,
+    behaviours: Mapping[str, str] | Iterable[str] = (),
+    attributes: Mapping[str, str] | Iterable[str] = (),
+    title: str | None = None,
+    skip_bad_lines: int = 0,
+    data_root: PathLike = DATA_ROOT,
+    progress: ProgressCallback = lambda stage, done, total: None,
+) -> PreparedData:
+    """Prepare a data set and write it: by name, from files, or from DataFrames.
+
+    Args:
+        data: name of a known data set (`beauty`), of a source, or of a recipe in a YAML file; or
+            a DataFrame of interactions.
+        items: with DataFrames, a row per item, or several that add up.
+        name: what the data set is called; needed for DataFrames.
+        source: raw format, where a name has several or is not known.
+        source_options: options of the source, such as paths and columns of a table.
+        options: filters, bins and split, as `sirec.data.prepare.filters.PrepareOptions` has them:
+            `{"core": 5, "split": {"name": "temporal"}}`.
+        raw: folder or archive with the raw files; files are downloaded where it is not given.
+        user: with DataFrames, the column of users.
+        item: with DataFrames, the column of items.
+        time: with DataFrames, the column of times, datetimes or seconds since 1970.
+        behaviours: with DataFrames, columns of the interactions, or name -> column.
+        attributes: with DataFrames, columns of the items, or name -> column; a cell may be a list.
+        title: with DataFrames, the column of titles.
+        skip_bad_lines: how many bad lines of raw files may be left out.
+        data_root: folder of prepared data sets.
+        progress: called with a stage, what is done and the total.
+
+    Returns:
+        What was prepared, and where it was written.
+
+    Raises:
+        SirecError: for what is not known, missing or cannot be read, and for filters that leave
+            nothing.
+    """
+    root = Path(data_root)
+    if isinstance(data, pd.DataFrame):
+        if name is None:
+            raise SirecError("a data set from DataFrames needs a name", "say name='shop'")
+        behaviour_columns, attribute_columns = map(columns_by_name, (behaviours, attributes))
+        columns = FrameColumns(user, item, time, behaviour_columns, attribute_columns, title)
+        settings = load_config(PrepareOptions, dict(options or {}), "options")
+        prepared = prepare_raw(read_frames(data, items, columns), name, settings, progress)
+        return PreparedData(storage.write(root, prepared), prepared)
+    if items is not None:
+        raise SirecError(
+            "items are a DataFrame, but the interactions are not", "give both, or none"
+        )
+    recipe = recipes.resolve(str(data), source, name, source_options, options)
+    bad_lines = BadLines(skip_bad_lines)
+    raw_files = None if raw is None else Path(raw)
+    reading = ReadingContext(progress, bad_lines)
+    prepared = recipes.carry_out(recipe, root, raw_files, reading)
+    return PreparedData(storage.find(root, recipe.name), prepared, tuple(bad_lines.messages))
+
+
+def load(
+    name: str | None = None,
+    *,
+    data_root: PathLike = DATA_ROOT,
+    watcher: StudyWatcher | None = None,
+) -> Dataset:
+    """A prepared data set.
+
+    Args:
+        name: its name; without one the last prepared, else the demo, generated if need be.
+        data_root: folder of prepared data sets.
+        watcher: is told which data set was chosen.
+
+    Raises:
+        SirecError: if there is none of that name, or it cannot be read.
+    """
+    told = watcher or SilentStudy()
+    return choose_dataset(name, Path(data_root), told.remark)
+
+
+def train(
+    model: str,
+    data: str | Dataset | None = None,
+    *,
+    seeds: int | Sequence[int] = 0,
+    set: Mapping[str, object] | None = None,
+    threads: int = 2,
+    precision: str = "fp32",
+    device: str = "auto",
+    protocol: str = "comif",
+    profile: Profile = "intended",
+    again: bool = False,
+    results: PathLike = RESULTS,
+    data_root: PathLike = DATA_ROOT,
+    watcher: StudyWatcher | None = None,
+) -> TrainedRuns:
+    """Train a model, with one seed or several; runs that have finished are taken as they are.
+
+    Afterwards torch has the number of threads, the random state and the other global settings that
+    it had before.
+
+    Args:
+        model: name of the model.
+        data: the data set, or the name of a prepared one; without one the last prepared.
+        seeds: the seed, or several.
+        set: settings over the configuration, by key or dotted path: `{"heads": 2}`.
+        threads: CPU threads; part of a run's identity, since sums depend on it.
+        precision: `fp32`, or `bf16` for autocast.
+        device: `cpu`, `cuda`, `cuda:1`, or `auto`: an accelerator if there is one, else the CPU;
+            a run that was begun keeps its device.
+        protocol: whose settings: `comif`, `difsr`, `difsr-paper` or `difsr-release`.
+        profile: `intended`, what the paper says, or `published`, what its code did.
+        again: whether to train runs that have finished, too.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: who is told how it goes; nobody without one.
+
+    Returns:
+        The runs, in the order of the seeds.
+
+    Raises:
+        SirecError: for an unknown name, a setting that does not fit, a loss that diverges.
+    """
+    shared: dict[str, object] = {"threads": threads, "precision": precision}
+    training = Training(
+        model,
+        (seeds,) if isinstance(seeds, int) else tuple(seeds),
+        shared | dict(set or {}),
+        protocol,
+        profile,
+        device,
+        again,
+    )
+    store, told = Store(Path(results)), watcher or SilentStudy()
+    with torch_state_restored():
+        folders, is_main = train_seeds(training, data, Path(data_root), store, told)
+    return TrainedRuns(tuple(folders), is_main)
+
+
+def evaluate(
+    runs: AnyRun | Iterable[AnyRun] = (),
+    *,
+    recommendations: Sequence[Path] = (),
+    order: str | None = None,
+    data: str | None = None,
+    split: str = "test",
+    history: str = "keep",
+    metrics: Sequence[str] = (),
+    against: str | None = None,
+    recompute: bool = False,
+    name: str | None = None,
+    results: PathLike = RESULTS,
+    data_root: PathLike = DATA_ROOT,
+    watcher: StudyWatcher | None = None,
+) -> Comparison:
+    """Evaluate finished runs by full ranking; several make one table with paired differences.
+
+    Args:
+        runs: run folders, or the first digits of their ids.
+        recommendations: files of another tool's lists or scores, which become rows.
+        order: order of an array of scores: `codes`, or a JSON file of ids.
+        data: data set of the recommendations, where the runs do not tell.
+        split: `test` or `valid`.
+        history: whether items of the history take part in the ranking: `keep` or `mask`.
+        metrics: `Recall@K`, `NDCG@K` or `MRR@K`; without any the usual ones.
+        against: model or row to compare with, or `previous`: the row above.
+        recompute: whether to rank all users anew with the stored weights.
+        name: also write `tables/NAME` in the results folder, as Markdown, CSV and LaTeX.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: is told what was written.
+
+    Returns:
+        Tables and sentences.
+
+    Raises:
+        SirecError: for an unknown run or metric, a run that has not finished, and lists that
+            cannot be ranked.
+    """
+    view, name = _view(split, history), check_name(name)
+    wanted = parse_metrics(metrics) or DEFAULT_METRICS
+    root, store, told = Path(data_root), Store(Path(results)), watcher or SilentStudy()
+    if order is not None and not recommendations:
+        raise SirecError(
+            "--order is that of an array of scores, and there is none",
+            "say --recommendations FILE.npy",
+        )
+    folders = _folders(runs, store)
+    if recompute:
+        with torch_state_restored():
+            for folder in folders:
+                rank_again(folder, storage.load(storage.find(root, folder.config().data.name)))
+    rows: list[RunResult] = run_results(folders)
+    notes: list[str] = []
+    if recommendations:
+        dataset = choose_dataset(data or _only_dataset(folders), root, told.remark)
+        theirs, notes = recommended(recommendations, dataset, view.split, order)
+        refuse_unknown(theirs, wanted, view, are_named=bool(metrics))
+        rows += theirs
+    made = compare_results(rows, metrics=wanted, views=[view], against=against, notes=notes)
+    if name is not None:
+        told.remark(f"written: {made.write(store.root / 'tables', name)}")
+    return made
+
+
+def compare(
+    first: AnyRun,
+    second: AnyRun,
+    *,
+    split: str = "test",
+    history: str = "keep",
+    metrics: Sequence[str] = (),
+    configuration_only: bool = False,
+    results: PathLike = RESULTS,
+) -> Comparison:
+    """Compare two runs: in what they differ, whether that is fair, and which one is better.
+
+    Args:
+        first: a run folder, or the first digits of its id.
+        second: the run that it is compared with.
+        split: `test` or `valid`.
+        history: whether items of the history take part in the ranking: `keep` or `mask`.
+        metrics: `Recall@K`, `NDCG@K` or `MRR@K`; without any the usual ones.
+        configuration_only: whether to compare configurations alone; the data may differ then.
+        results: results folder.
+
+    Raises:
+        SirecError: for an unknown run or metric, for the same run twice, and for other data.
+    """
+    view, wanted = _view(split, history), parse_metrics(metrics) or METRICS
+    one, other = _folders([first, second], Store(Path(results)), keeps_repeats=True)
+    return compare_runs(
+        (one, other), metrics=wanted, view=view, configuration_only=configuration_only
+    )
+
+
+def run_study(
+    experiment: str | Path | Experiment | Mapping[str, Any],
+    *,
+    name: str | None = None,
+    only: Sequence[str] = (),
+    data: str | None = None,
+    seeds: Sequence[int] | None = None,
+    set: Mapping[str, object] | None = None,
+    jobs: int = 1,
+    cluster: str | None = None,
+    device: str = "cpu",
+    again: bool = False,
+    render_only: bool = False,
+    results: PathLike = RESULTS,
+    data_root: PathLike = DATA_ROOT,
+    watcher: StudyWatcher | None = None,
+) -> Comparison:
+    """Train what is missing of an experiment, and write and return its tables.
+
+    Args:
+        experiment: an experiment file, the name of one that ships with sirec, an `Experiment`, or
+            what such a file holds as a mapping.
+        name: what record and tables are called; needed for what is no file.
+        only: labels of the rows, or models that one row alone has, that are trained; the result
+            then has no tables, which come with the whole study.
+        data: data set to run it on, instead of those that it names.
+        seeds: seeds instead of those that it names.
+        set: settings for all rows that have the key.
+        jobs: how many runs to train at a time, each in a process of its own.
+        cluster: address of a Ray cluster to train on.
+        device: where to train.
+        again: whether to train runs that have finished, too.
+        render_only: whether to draw the tables from stored ranks and train nothing.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: who is told how it goes; nobody without one.
+
+    Raises:
+        SirecError: for an unknown name, a setting that no row has, a run that fails.
+    """
+    variation = Variation(data=data, seeds=_seeds(seeds), set=dict(set or {}))
+    plan, study_name = find_plan(experiment, name, variation)
+    study = Study(
+        plan,
+        study_name,
+        Path(results),
+        Path(data_root),
+        device,
+        again,
+        jobs,
+        cluster=cluster,
+        watcher=watcher or SilentStudy(),
+    )
+    if only:
+        with torch_state_restored():
+            study.only(only).run(keeps_record=False)
+        return Comparison(plan.title, (), ())
+    return _result(study, VIEWS, render_only=render_only)
+
+
+def ablate(
+    table: str | None = None,
+    *,
+    without: Sequence[str] = (),
+    model: str | None = None,
+    data: str | None = None,
+    seeds: Sequence[int] | None = None,
+    set: Mapping[str, object] | None = None,
+    protocol: str = "comif",
+    profile: Profile = "intended",
+    history: str = "keep",
+    jobs: int = 1,
+    device: str = "cpu",
+    again: bool = False,
+    render_only: bool = False,
+    results: PathLike = RESULTS,
+    data_root: PathLike = DATA_ROOT,
+    watcher: StudyWatcher | None = None,
+) -> list[Comparison]:
+    """Compare a model with itself without some of its parts, or run a paper's ablation tables.
+
+    Args:
+        table: a paper's tables: `modules`, `fusion`, `side-info` or `dif`.
+        without: parts that are switched off: `upa`, `iaa`, `embedding-fusion`,
+            `attention-fusion`, `aap`, `dif`; each alone, and all together.
+        model: the model; without it the first that has the parts.
+        data: name of a prepared data set; without one the last prepared.
+        seeds: seeds of every row.
+        set: settings for all rows that have the key.
+        protocol: whose settings.
+        profile: `intended`, what the paper says, or `published`, what its code did.
+        history: whether items of the history take part in the ranking: `keep` or `mask`.
+        jobs: how many runs to train at a time, each in a process of its own.
+        device: where to train.
+        again: whether to train runs that have finished, too.
+        render_only: whether to draw the tables from stored ranks and train nothing.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: who is told how it goes; nobody without one.
+
+    Returns:
+        A comparison for each experiment; `dif` has two.
+
+    Raises:
+        SirecError: for a table and parts at once, and for a model without a part.
+    """
+    told, root = watcher or SilentStudy(), Path(data_root)
+    plans = requested_experiments(table, model, without, protocol)
+    variation = Variation(
+        data=choose_dataset(data, root, told.remark).name,
+        seeds=_seeds(seeds),
+        protocol=protocol,
+        profile=profile,
+        set=dict(set or {}),
+    )
+    # A paper's tables are drawn as a study draws them; others have one view and their own name.
+    ending = "_history_mask" if history == "mask" else ""
+    views = [_view("test", history)] if without or ending else VIEWS
+    made: list[Comparison] = []
+    for name, plan in plans.items():
+        study_name = variation.name(name, plan) + ending
+        study = Study(
+            variation.apply(plan),
+            study_name,
+            Path(results),
+            root,
+            device,
+            again,
+            jobs,
+            watcher=told,
+        )
+        made.append(_result(study, views, render_only=render_only))
+    return made
+
+
+def _result(study: Study, views: Sequence[View], *, render_only: bool) -> Comparison:
+    """Run a study if it is to be run, and write its tables."""
+    if not render_only:
+        with torch_state_restored():
+            study.run()
+    made = study.tables(views)
+    study.watcher.remark(f"written: {study.write(made)}")
+    return made
+
+
+def _seeds(seeds: Sequence[int] | None) -> tuple[int, ...] | None:
+    return None if seeds is None else tuple(seeds)
+
+
+def _view(split: str, history: str) -> View:
+    """The view of these names; raises `SirecError` for one that is none."""
+    if split not in PARTS:
+        raise unknown("split", split, PARTS)
+    if history not in HISTORY_RULES:
+        raise unknown("history rule", history, HISTORY_RULES)
+    return View(split, history)
+
+
+def _folders(
+    runs: AnyRun | Iterable[AnyRun], store: Store, *, keeps_repeats: bool = False
+) -> list[RunFolder]:
+    """The folders of runs that are named by path or id, each once."""
+    if isinstance(runs, str | Path | RunFolder):
+        runs = [runs]
+    folders: list[RunFolder] = []
+    for run in runs:
+        folder = run if isinstance(run, RunFolder) else store.find(str(run))
+        if keeps_repeats or folder not in folders:
+            folders.append(folder)
+    return folders
+
+
+def _only_dataset(folders: Sequence[RunFolder]) -> str | None:
+    """The one data set of these runs, if there is one."""
+    names = {folder.dataset for folder in folders}
+    return names.pop() if len(names) == 1 else None

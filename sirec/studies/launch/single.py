@@ -1,0 +1,117 @@
+"""Train one model on one data set, with one seed or several, in one process or in a group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sirec.data.dataset import Dataset
+from sirec.errors import SirecError
+from sirec.models import model_class
+from sirec.run.config import Profile, resolve
+from sirec.run.device import AUTO, device_named, usual_device
+from sirec.run.store import RunFolder, Store
+from sirec.studies.launch.data import choose_shared_dataset
+from sirec.studies.launch.train import train_one_by_one
+from sirec.studies.launch.watcher import StudyWatcher
+from sirec.studies.spec.plan import PlannedRun
+from sirec.training.process_group import is_one_of_several, joined, own_device
+
+
+@dataclass(frozen=True)
+class Training:
+    """A model to train, and how.
+
+    Attributes:
+        model: name of the model.
+        seeds: one run is trained for each.
+        assignments: settings over the configuration, by dotted path.
+        protocol: name of the protocol.
+        profile: the reading of the paper.
+        device: where to train.
+        again: whether to train runs that have finished, too.
+    """
+
+    model: str
+    seeds: tuple[int, ...]
+    assignments: Mapping[str, object]
+    protocol: str
+    profile: Profile
+    device: str
+    again: bool
+
+    def runs(self, data: Dataset) -> list[PlannedRun]:
+        """The runs on a data set, one a seed.
+
+        Raises:
+            SirecError: for a setting that does not fit, and for seeds that are given twice.
+        """
+        if len(self.seeds) > 1 and "seed" in self.assignments:
+            raise SirecError("seed is set, and several seeds are given", "leave one of them out")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            raise SirecError(f"seeds {list(self.seeds)}: expected different ones, at least one")
+        title = model_class(self.model).title
+        planned: list[PlannedRun] = []
+        for seed in self.seeds:
+            config = resolve(
+                self.model,
+                data,
+                protocol=self.protocol,
+                profile=self.profile,
+                assignments={"seed": seed, **self.assignments},
+            )
+            planned.append(PlannedRun(title, config))
+        return planned
+
+
+def train_seeds(
+    training: Training,
+    data: str | Dataset | None,
+    data_root: Path,
+    store: Store,
+    watcher: StudyWatcher,
+) -> tuple[list[RunFolder], bool]:
+    """Train what is missing of a model's runs.
+
+    Where torchrun has started several processes, they train each run together.
+
+    Args:
+        training: the model, and how it is trained.
+        data: the data set, or its name; without one it is chosen.
+        data_root: folder of prepared data sets.
+        store: where runs are kept.
+        watcher: who is told how it goes.
+
+    Returns:
+        The folder of each seed's run, and whether this process is the first one.
+
+    Raises:
+        SirecError: for an unknown name, a setting that does not fit, a loss that diverges.
+    """
+    model_class(training.model)  # an unknown model is told before any data are touched
+    device = _device_of_process(training.device)
+    with joined(str(device_named(device))) as process_group:
+        if not isinstance(data, Dataset):
+            data = choose_shared_dataset(data, data_root, process_group, watcher.remark)
+        folders = train_one_by_one(
+            training.runs(data),
+            data,
+            store,
+            device=device,
+            again=training.again,
+            watcher=watcher,
+            process_group=process_group,
+        )
+    return folders, process_group.is_main
+
+
+def _device_of_process(device: str) -> str:
+    """The device of this process; `auto` stays where a process trains alone.
+
+    Several processes must use the same kind of device before they can meet.
+    """
+    if not is_one_of_several():
+        return device if device == AUTO else str(device_named(device))
+    kind = usual_device() if device == AUTO else device
+    return str(device_named(own_device(kind)))

@@ -30,9 +30,9 @@ from sirec.evaluation.full_ranking import rank_split
 from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.sampled import SampledSoftmax
+from sirec.run.build import set_up
 from sirec.run.config import RunConfig, resolve
 from sirec.run.environment import peak_memory
-from sirec.run.build import set_up
 from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 

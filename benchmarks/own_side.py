@@ -29,10 +29,10 @@ from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.evaluation.full_ranking import rank_split
-from sirec.run.config import RunConfig, resolve
-from sirec.run.environment import peak_memory
 from sirec.run.build import set_up
+from sirec.run.config import RunConfig, resolve
 from sirec.run.device import device_named
+from sirec.run.environment import peak_memory
 from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 

@@ -21,8 +21,8 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.evaluation.ranks import HISTORY_RULES
 from sirec.report.results import View
-from sirec.run.config import resolve
 from sirec.run.build import load_model
+from sirec.run.config import resolve
 from sirec.run.execute import execute
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import compare_results

@@ -14,8 +14,8 @@ from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
 from sirec.models import MODELS
 from sirec.report.published import is_same
-from sirec.run.config import PROTOCOLS, Profile, resolve
 from sirec.run.build import set_up
+from sirec.run.config import PROTOCOLS, Profile, resolve
 from sirec.studies.analyses.model_cards import (
     KINDS,
     ConfigKey,

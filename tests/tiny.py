@@ -16,12 +16,22 @@ from sirec.core.layers.blocks import Block
 from sirec.core.layers.fusion import ConcatScores, GateFusion, GateScores, SourceAxisConcat
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Field, Schema
+from sirec.data.fields import Schema
 from sirec.data.split import Split, Temporal
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.rows import SequenceRows, gather
+from sirec.testing import (
+    ITEMS,
+    USERS,
+    WINDOW,
+    small_batch,
+    small_dataset,
+    spans,
+    with_loud_weights,
+    with_other_items,
+)
 
-USERS, ITEMS, WINDOW = 30, 40, 12  # four users have more to train on than the window holds
+__all__ = ["ITEMS", "USERS", "WINDOW", "spans"]
+dataset, loud, changed = small_dataset, with_loud_weights, with_other_items
 SHAPE: dict[str, Any] = {
     "width": 8,
     "layers": 2,
@@ -46,32 +56,6 @@ VECTOR_GATES = tuple(
 )
 
 
-def dataset(lengths: Sequence[int] | None = None, *, items: int = ITEMS, seed: int = 0) -> Dataset:
-    """Random users: brand (one value, some missing), category (up to three), a rating of 1 to 5."""
-    rng = np.random.default_rng(seed)
-    lengths = lengths or [3, 4, 5, *rng.integers(3, WINDOW + 3, USERS - 7).tolist(), 16, 22, 25, 31]
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    brand = rng.integers(0, 6, (items + 1, 1))
-    category = np.array(
-        [
-            _padded(rng.choice(np.arange(1, 8), rng.integers(0, 4), replace=False), 3)
-            for _ in range(items + 1)
-        ]
-    )
-    brand[0] = category[0] = 0
-    return Dataset(
-        name="tiny",
-        offsets=torch.from_numpy(offsets),
-        items=torch.from_numpy(rng.integers(1, items + 1, offsets[-1])),
-        fields=(
-            Field("brand", "attribute", 6, torch.from_numpy(brand)),
-            Field("category", "attribute", 8, torch.from_numpy(category)),
-            Field("rating", "behaviour", 6),
-        ),
-        behaviours={"rating": torch.from_numpy(rng.integers(1, 6, offsets[-1]))},
-    )
-
-
 def times(data: Dataset, seed: int = 0, span: int = 60) -> Tensor:
     """Seconds for every interaction, ascending within a user and with many ties, within and between
     users.
@@ -90,49 +74,11 @@ def split(data: Dataset, rule: Split | None = None, seed: int = 0) -> Dataset:
     )
 
 
-def spans(data: Dataset, pieces: Sequence[tuple[int, int, int]]) -> Batch:
-    """The batch of (user, first, last): the interactions first..last of each user, counted from 0,
-    one prediction each.
-    """
-    user, first, last = (np.array(column) for column in zip(*pieces, strict=True))
-    start = data.offsets.numpy()[user - 1]
-    return gather(data, SequenceRows(user, start + first, start + last + 1, start + last))
-
-
 def a_batch(
     data: Dataset, visible: Any = "past", lengths: Sequence[int] = (9, 1, 4, 2, 10, 9)
 ) -> Batch:
     """Histories of these lengths, of the users with the most interactions."""
-    users = np.argsort(-data.lengths.numpy(), kind="stable")[: len(lengths)] + 1
-    return replace(
-        spans(data, [(int(u), 0, n - 1) for u, n in zip(users, lengths, strict=True)]),
-        visible=visible,
-    )
-
-
-def changed(batch: Batch, cut: int, items: int = ITEMS) -> Batch:
-    """Other items and other ratings from slot `cut` on."""
-    late = (torch.arange(batch.items.shape[1]) >= cut) & (batch.items > 0)
-    rating = batch.behaviours["rating"]
-    return replace(
-        batch,
-        items=torch.where(late, batch.items % items + 1, batch.items),
-        behaviours={**batch.behaviours, "rating": torch.where(late, rating % 5 + 1, rating)},
-    )
-
-
-def loud(module: nn.Module, seed: int = 1, std: float = 0.4) -> nn.Module:
-    """Weights large enough that every part of a formula shows in the result; in evaluation mode."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * std)
-        for part in module.modules():
-            if isinstance(part, nn.LayerNorm):
-                part.weight.add_(1.0)
-            if isinstance(part, nn.Embedding) and part.padding_idx is not None:
-                part.weight[part.padding_idx].zero_()
-    return module.eval()
+    return replace(small_batch(data, lengths), visible=visible)
 
 
 def build(config: TransformerConfig, schema: Schema, seed: int = 1) -> FusedTransformer:
@@ -258,7 +204,3 @@ def block_weights(block: Block, order: Sequence[str], form: str, scale: float) -
     parts = ("attention_norm", "expand", "contract", "forward_norm")
     attention = attention_weights(block.attention, order, form, scale)
     return {"attention": attention, **{part: numbers(getattr(block, part)) for part in parts}}
-
-
-def _padded(values: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(np.sort(values), (0, width - len(values)))

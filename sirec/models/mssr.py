@@ -49,7 +49,8 @@ from sirec.data.tasks.layout import TokenLayout, whole
 from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
-from sirec.models.parts.source_pairs import PairBlock, Vectors
+from sirec.models.parts.pair_projections import Vectors
+from sirec.models.parts.source_pairs import PairBlock
 from sirec.models.parts.sources import Sources
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage

@@ -14,9 +14,9 @@ import pytest
 import tiny as builders
 import torch
 import yaml
-from safetensors.torch import load, save
 from torch import Tensor
 
+from sirec import testing
 from sirec.config import dump, load_named, to_yaml
 from sirec.config import load as load_config
 from sirec.core.model import Recommender, SequentialModel
@@ -56,18 +56,14 @@ def a_model(name: str, data: Dataset, seed: int = 0, **switches: Any) -> Recomme
 
 
 def test_every_model_says_what_it_is() -> None:
-    """Each under its own name, with a title and a source; two are floors, and only these have no
-    stages.
-    """
+    """Each has its own name, a title and a source; two are training-free and have no stages."""
     assert [name for name, cls in MODELS.items() if cls.is_training_free] == [
         "popularity",
         "transitions",
     ]
     for name, cls in MODELS.items():
+        testing.check_declaration(cls)
         assert cls.name == name
-        assert cls.title
-        assert cls.source
-        assert bool(cls.stages) != cls.is_training_free
         assert bool(cls.checked) != cls.is_training_free
 
 
@@ -176,52 +172,21 @@ def test_configurations_survive_the_round_trip() -> None:
 
 
 @each_trained
-def test_the_ends_alone_are_what_they_are_among_all(name: str, tiny: Dataset) -> None:
-    """Asked for the last states of rows only, a model gives the same ones, its streams' too, and
-    the same gradients.
-    """
-    switches: list[dict[str, Any]] = [
-        {},
-        {"fusion_form": "reference"},
-        {"attr_layer": "first"},
-        {"window": "tokens"},
-    ]
+def test_last_states_do_not_depend_on_the_other_slots(name: str, tiny: Dataset) -> None:
+    """Where only last states are computed, they, their streams and their gradients are the same."""
+    testing.check_last_states(small(name), tiny)
     known = set(vars(MODELS[name]()))
-    for chosen in (
-        switches
-        if issubclass(MODELS[name], TransformerConfig) or name in ("mssr", "bsarec")
-        else [{}]
+    for switch, value in (
+        ("fusion_form", "reference"),
+        ("attr_layer", "first"),
+        ("window", "tokens"),
     ):
-        if not set(chosen) <= known:
-            continue
-        model = a_model(name, tiny, **chosen).double()
-        assert isinstance(model, SequentialModel)
-        batch = builders.a_batch(tiny)
-        ends = torch.arange(len(batch.items)) * batch.items.shape[1] + torch.from_numpy(
-            batch.lengths - 1
-        )
-        found = []
-        for rows in (batch, replace(batch, only_last=True)):
-            states = model.eval().encode(rows)
-            parts = [
-                states.at(ends),
-                *(states.stream_at(stream, ends) for stream in states.streams),
-            ]
-            weight = torch.linspace(-1, 1, sum(part.numel() for part in parts), dtype=torch.float64)
-            loss = weight @ torch.cat([part.flatten() for part in parts])
-            weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-            slopes = torch.autograd.grad(loss, weights, allow_unused=True)
-            found.append((parts, [torch.zeros(()) if slope is None else slope for slope in slopes]))
-        for mine, alone in zip(*found, strict=True):
-            for one, other in zip(mine, alone, strict=True):
-                torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
-        assert not torch.allclose(found[0][0][0], found[1][0][0].roll(1, dims=0))  # control
+        if switch in known:
+            testing.check_last_states(small(name, **{switch: value}), tiny)
 
 
-def test_nobody_computes_the_rest_where_the_ends_are_asked(tiny: Dataset) -> None:
-    """The last block of a stack maps the ends of rows alone: its feed-forward sees one token a
-    row.
-    """
+def test_the_last_block_computes_last_states_alone(tiny: Dataset) -> None:
+    """Where only last states are read, the last feed-forward network sees one token a row."""
     model = a_model("sasrec", tiny)
     assert isinstance(model, FusedTransformer)
     seen = []
@@ -235,44 +200,21 @@ def test_nobody_computes_the_rest_where_the_ends_are_asked(tiny: Dataset) -> Non
 
 
 @each
-def test_scores_are_one_number_an_item(name: str, tiny: Dataset) -> None:
+def test_scores_are_one_number_for_each_item(name: str, tiny: Dataset) -> None:
     """Shape [B, V], finite, the same on every call in evaluation mode."""
-    model, batch = a_model(name, tiny), builders.a_batch(tiny)
-    with torch.no_grad():
-        scores = model.scores(batch)
-        assert scores.shape == (len(batch.items), tiny.item_codes)
-        assert scores.isfinite().all()
-        assert torch.equal(model.scores(batch), scores)
+    testing.check_scores(small(name), tiny)
 
 
 @each_trained
 def test_causality_is_as_declared(name: str, tiny: Dataset) -> None:
-    """A change from a slot on reaches earlier states exactly where the model says that its states
-    may read ahead.
-    """
-    model, batch, cut = a_model(name, tiny), builders.a_batch(tiny), 4
-    assert isinstance(model, SequentialModel)
-    with torch.no_grad():
-        before, after = (model.encode(rows).final for rows in (batch, builders.changed(batch, cut)))
-    assert torch.equal(after[:, :cut], before[:, :cut]) == model.causal
-    assert model.causal or not model.single_pass
-    long = batch.lengths > cut
-    assert not torch.isclose(after[long, cut:], before[long, cut:]).all()  # control
+    """A change of later slots reaches earlier states exactly where `causal` is False."""
+    testing.check_causality(small(name), tiny)
 
 
 @each_trained
 def test_prefix_consistency_is_as_declared(name: str, tiny: Dataset) -> None:
-    """The state at t of a sequence is the last state of its prefix of t for models that say so, and
-    for no other.
-    """
-    model, user, length = a_model(name, tiny), tiny.user_count, 10
-    assert isinstance(model, SequentialModel)
-    prefixes = builders.spans(tiny, [(user, 0, last) for last in range(length)])
-    with torch.no_grad():
-        together = model.encode(builders.spans(tiny, [(user, 0, length - 1)])).final[0]
-        apart = model.encode(prefixes).final[torch.arange(length), prefixes.read]
-    torch.testing.assert_close(apart[-1], together[-1], rtol=1e-5, atol=1e-5)
-    assert torch.allclose(apart, together[:length], rtol=1e-4, atol=1e-5) == model.single_pass
+    """The state at t is the last state of the prefix of t exactly where `single_pass` is True."""
+    testing.check_prefixes(small(name), tiny)
 
 
 @each_trained
@@ -312,14 +254,8 @@ def test_training_mode_is_random(name: str, tiny: Dataset) -> None:
 
 @each
 def test_scores_ignore_padding_targets_and_other_rows(name: str, tiny: Dataset) -> None:
-    """More empty slots, other targets and other rows beside it leave a row's scores as they are."""
-    model, batch = a_model(name, tiny), builders.a_batch(tiny)
-    with torch.no_grad():
-        scores = model.scores(batch)
-        torch.testing.assert_close(model.scores(batch.padded(builders.WINDOW)), scores)
-        assert torch.equal(model.scores(replace(batch, targets=batch.targets.flip(0))), scores)
-        alone = builders.a_batch(tiny, lengths=batch.lengths[:1].tolist())
-        torch.testing.assert_close(model.scores(alone), scores[:1], rtol=1e-5, atol=1e-5)
+    """Empty slots, targets and other rows of the batch do not change the scores of a row."""
+    testing.check_rows_are_independent(small(name), tiny)
 
 
 @each
@@ -333,24 +269,19 @@ def test_scores_depend_on_the_history_but_for_popularity(name: str, tiny: Datase
 
 @each
 def test_saved_weights_give_the_same_scores(name: str, tiny: Dataset) -> None:
-    """A state dict through safetensors into a model of another seed, that has counted nothing,
-    restores every score.
-    """
-    model, batch = a_model(name, tiny), builders.a_batch(tiny)
-    fresh = builders.loud(
-        small(name).build(tiny.schema(builders.WINDOW, with_position=True)), seed=7
-    )
-    assert isinstance(fresh, Recommender)
-    with torch.no_grad():
-        if name in TRAINED:
-            assert not torch.allclose(fresh.scores(batch), model.scores(batch))  # control
-        fresh.load_state_dict(load(save(dict(model.state_dict()))))
-        assert torch.equal(fresh.scores(batch), model.scores(batch))
+    """The state dict holds everything that scores depend on; other weights give other scores."""
+    testing.check_saved_weights(small(name), tiny)
+    batch = builders.a_batch(tiny)
+    with torch.no_grad():  # control
+        is_same = torch.allclose(
+            a_model(name, tiny, seed=7).scores(batch), a_model(name, tiny).scores(batch)
+        )
+    assert is_same == MODELS[name].is_training_free
 
 
 @pytest.mark.parametrize("name", ["popularity", "transitions"])
-def test_floors_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
-    """Counted under other codes, a floor gives the same scores under the other codes."""
+def test_training_free_baselines_follow_a_renumbering_of_items(name: str, tiny: Dataset) -> None:
+    """Fitted under other codes, a baseline gives the same scores under the other codes."""
     new = torch.cat(
         [
             torch.zeros(1, dtype=torch.long),
@@ -461,7 +392,7 @@ def test_a_cycle_of_items_is_learned(name: str) -> None:
 
 
 def test_transitions_know_the_cycle_and_popularity_does_not() -> None:
-    """The floors on the same data: counts of pairs suffice, counts of items do not."""
+    """The baselines on the same data: counts of pairs suffice, counts of items do not."""
     data = cycle()
     assert hits(a_model("transitions", data), data) == 1.0
     assert hits(a_model("popularity", data), data) < 0.5

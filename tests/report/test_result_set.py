@@ -100,6 +100,8 @@ def test_runs_that_cannot_be_grouped_are_refused() -> None:
     with pytest.raises(SirecError, match="'B' was made on other data") as refused:
         ResultSet([run("A", fingerprint="aa"), run("B", fingerprint="bb")])
     assert "fingerprints aa and bb" in str(refused.value.hint)
+    same = [run("A", fingerprint="aa"), run("B", fingerprint="aa")]
+    assert len(ResultSet(same).rows()) == 2  # control
 
 
 def test_a_row_has_the_mean_and_deviation_of_its_seeds() -> None:

@@ -37,11 +37,11 @@ def of_values(values: list[Value], direction: Direction = "higher") -> ResultTab
 
 
 def overall() -> ResultTable:
-    """A table with everything: floors, published values, deviations, marks, labels that look like
+    """A table with everything: a baseline, published values, deviations, marks, labels that look like
     markup.
     """
     columns = tuple(TableColumn(name, direction="higher") for name in METRICS)
-    floor = TableRow(
+    baseline = TableRow(
         "Popularity", tuple(Cell(0.0123 + i / 1000) for i in range(4)), is_training_free=True
     )
     plain = TableRow(
@@ -58,7 +58,7 @@ def overall() -> ResultTable:
     return ResultTable(
         "Beauty & more",
         columns,
-        (floor, plain, ours, absent),
+        (baseline, plain, ours, absent),
         ("Protocol: loss CE, 100 % ranked.",),
     )
 
@@ -123,8 +123,8 @@ def test_groups_may_have_a_best_of_their_own() -> None:
     ]
 
 
-def test_a_floor_takes_part_and_is_marked() -> None:
-    """A floor that beats the models is best, and every rendering says that it is a floor."""
+def test_a_training_free_baseline_can_be_best_and_is_marked() -> None:
+    """One that beats the models is best, and every rendering says that it is training-free."""
     rows = (
         TableRow("Popularity", (Cell(0.3),), is_training_free=True),
         TableRow("SASRec", (Cell(0.2),)),
@@ -175,7 +175,7 @@ def test_the_gain_over_the_printed_value_is_relative() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
-def test_no_width_cuts_a_number(width: int) -> None:
+def test_a_number_is_whole_at_every_width(width: int) -> None:
     """Every number of every row stands whole in the terminal, and no line is wider than it."""
     text = drawn(overall(), width)
     for i in range(4):

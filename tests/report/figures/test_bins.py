@@ -98,7 +98,7 @@ def test_bins_stand_with_their_users_below(figure: BinFigure) -> None:
 
 def test_no_two_rows_look_alike(figure: BinFigure) -> None:
     """Colour and marker together tell rows apart, in colour and without it, up to eight trained
-    rows and a floor.
+    rows and a baseline.
     """
     labels = ["Popularity", *(f"model {number}" for number in range(8))]
     many = BinFigure(table("values", labels, 0.1), None, BINS, "x", "model 3")

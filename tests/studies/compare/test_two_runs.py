@@ -111,12 +111,13 @@ def test_every_key_of_a_configuration_is_compared(tiny: Dataset, tmp_path: Path)
         [pair] = other_settings((one, changed))
         assert pair.name.endswith(path)
         assert warning(shared_settings((one, changed))).startswith("Like with like")
-    floor = configured(tiny, tmp_path / "floor", "popularity")
+    counted = configured(tiny, tmp_path / "counted", "popularity")
     assert {
-        pair.first for pair in other_settings((floor, one)) if pair.name == "model.attribute"
+        pair.first for pair in other_settings((counted, one)) if pair.name == "model.attribute"
     } == {NOT_RUN}
     assert (
-        warning(shared_settings((floor, one))) == "NOT LIKE WITH LIKE: the runs differ in training"
+        warning(shared_settings((counted, one)))
+        == "NOT LIKE WITH LIKE: the runs differ in training"
     )
 
 
@@ -130,7 +131,7 @@ def shop() -> Dataset:
 
 @pytest.fixture(scope="module")
 def sides(shop: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Sides:
-    """A trained model, and a floor."""
+    """A trained model, and a training-free baseline."""
     store = Store(tmp_path_factory.mktemp("results"))
     trained = execute(resolve("sasrec", shop, assignments=SMALL), shop, store)
     return trained, execute(resolve("transitions", shop), shop, store)

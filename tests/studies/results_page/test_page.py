@@ -27,7 +27,7 @@ TABLE = (
     "- a note\n\nA sentence on A.\n"
 )
 FINGERPRINT = "00ffee"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -634,9 +634,7 @@ def _wrong_device(name: str) -> Iterator[str]:
     if name == "cpu":
         return
     from sirec.errors import SirecError
-    from sirec.run.execute import (
-        device_named,  # large, which spoils nothing: peaks are those of the accelerator
-    )
+    from sirec.run.device import device_named  # large; peaks are those of the accelerator
 
     try:
         device_named(name)

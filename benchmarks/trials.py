@@ -224,7 +224,9 @@ def steps(data: Dataset, spec: str, precision: str, threads: int) -> Trial:
                 for rows, _ in zip(dealt("random"), range(40), strict=False)
             ]
         )
-        ahead = Trainer(trainer.model, trainer.stage, trainer.data, trainer.schema, trainer.seed_key)
+        ahead = Trainer(
+            trainer.model, trainer.stage, trainer.data, trainer.schema, trainer.seed_key
+        )
         ahead._terms_of_shard = lambda rows: _parts(ahead, next(ready))  # type: ignore[method-assign]
         rows = next(dealt("random"))
         return lambda: ahead._step(rows)

@@ -1,6 +1,7 @@
 """`examples/own_model`, installed as a package of its own, is treated like any other model.
 
-It is trained, resumed, evaluated, compared, listed and drawn. Every step is a process of its own, as a person's commands are.
+It is trained, resumed, evaluated, compared, listed and drawn. Every step is a process of its own,
+as a person's commands are.
 """
 
 from __future__ import annotations

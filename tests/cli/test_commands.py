@@ -86,7 +86,8 @@ def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
     """
     files: dict[str, dict[str, bytes]] = {}
     (prepared / "two.yaml").write_text(
-        "title: Two\nrows: {A: {model: sasrec}, B: {model: popularity}, C: {model: sasrec, set: {heads: 1}}}"
+        "title: Two\nrows: "
+        "{A: {model: sasrec}, B: {model: popularity}, C: {model: sasrec, set: {heads: 1}}}"
     )
     for jobs, seeds in (("1", "0,1"), ("2", "0,1"), ("1", "2,3")):
         out = prepared / f"jobs{jobs}-{seeds}" / "results"
@@ -199,8 +200,8 @@ def test_a_temporal_split_is_seen_wherever_it_matters(sirec: Call, prepared: Pat
     )
     trained = " ".join(sirec(*call).out.split())
     assert (
-        f"Split of shop: {options.split.text}; {few} of {made.statistics.users} users have a target."
-        in trained
+        f"Split of shop: {options.split.text}; {few} of {made.statistics.users} users have a "
+        "target." in trained
     )
 
 

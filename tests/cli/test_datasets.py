@@ -27,7 +27,8 @@ def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path
         f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1: not valid YAML"
     )
     assert stale == (
-        f"not listed: {tmp_path / 'stale' / 'dataset.yaml'}: format 0, this version reads format 1; prepare it again"
+        f"not listed: {tmp_path / 'stale' / 'dataset.yaml'}: format 0, this version reads "
+        "format 1; prepare it again"
     )
     assert [
         each["name"]

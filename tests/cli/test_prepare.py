@@ -63,7 +63,8 @@ def test_a_table_with_flags(sirec: Call, orders: Path, prepared: Path) -> None:
 def test_a_recipe_in_a_file_and_flags_over_it(sirec: Call, orders: Path, prepared: Path) -> None:
     """Five lines of YAML say the same as flags, and flags change what they say."""
     yaml = (
-        "name: fromfile\nsource: {name: table, interactions: orders.csv, user: customer, item: product, time: day}\n"
+        "name: fromfile\nsource: "
+        "{name: table, interactions: orders.csv, user: customer, item: product, time: day}\n"
         "options: {core: 3}\n"
     )
     (prepared / "shop.yaml").write_text(yaml)
@@ -86,9 +87,11 @@ def test_a_temporal_split_with_days(sirec: Call, orders: Path, prepared: Path) -
 def test_flags_go_over_a_split_in_a_file(sirec: Call, orders: Path, prepared: Path) -> None:
     """A flag for one setting of the split, or for one bin, leaves the file's others as they are."""
     (prepared / "days.yaml").write_text(
-        "name: days\nsource: {name: table, interactions: orders.csv, user: customer, item: product, time: day,\n"
+        "name: days\nsource: "
+        "{name: table, interactions: orders.csv, user: customer, item: product, time: day,\n"
         "         behaviours: {price: price}}\n"
-        "options: {core: 0, split: {name: temporal, valid_from: '2024-01-07', test_from: '2024-01-09'},\n"
+        "options: "
+        "{core: 0, split: {name: temporal, valid_from: '2024-01-07', test_from: '2024-01-09'},\n"
         "          bins: {price: '2,5', gap: '1d'}}\n"
     )
     assert (

@@ -24,7 +24,8 @@ FILES = {
     '007\t18446744073709551615\t4\t1577836800\t"phone\n'
     "8\ta, b\t3.5\t1.577836801e9\tweb\n"
     "007\ta, b\t1\t1577836802.0\tweb\n",
-    "shop.item": "item_id:token\titem_title:token_seq\tbrand:token\tcategories:token_seq\tprice:float\tvector:float_seq\n"
+    "shop.item": "item_id:token\titem_title:token_seq\tbrand:token\tcategories:token_seq"
+    "\tprice:float\tvector:float_seq\n"
     "18446744073709551615\tA nice soap\tTwo words\tbath soap bath\t9.5\t1 2\n"
     'a, b\t\t"Acme\t\t\t\n',
     "shop.user": "user_id:token\tage:token\n007\t40\n",

@@ -71,8 +71,12 @@ def test_settings_go_over_the_recipe_and_sizes_with_the_declared_ones() -> None:
 
 SHOP = """
 name: shop
-source: {name: table, interactions: orders.csv, behaviours: {rating: stars}, attributes: {brand: maker, name: label}}
-options: {split: {name: temporal, valid_from: "2024-01-03", test_from: "2024-01-04"}, bins: {rating: "2,4", gap: "1h"}}
+source:
+  {name: table, interactions: orders.csv, behaviours: {rating: stars},
+   attributes: {brand: maker, name: label}}
+options:
+  split: {name: temporal, valid_from: "2024-01-03", test_from: "2024-01-04"}
+  bins: {rating: "2,4", gap: "1h"}
 """
 DAYS = Temporal(valid_from="2024-01-03", test_from="2024-01-04")
 
@@ -150,7 +154,8 @@ def test_five_lines_of_yaml_prepare_a_table(
     monkeypatch.chdir(tmp_path)
     Path("orders.csv").write_text(ORDERS)
     Path("shop.yaml").write_text(
-        "name: shop\nsource:\n  {name: table, interactions: orders.csv, user: customer, item: product, time: day}\n"
+        "name: shop\nsource:\n  "
+        "{name: table, interactions: orders.csv, user: customer, item: product, time: day}\n"
         "options: {core: 3}\n"
     )
     recipe = resolve("shop.yaml")
@@ -213,7 +218,10 @@ def test_files_with_an_address_are_fetched_into_their_own_folder_only(
 
 def of_amazon(user: int, item: int) -> str:
     """A review."""
-    return f'{{"reviewerID": "u{user}", "asin": "i{item}", "overall": 5, "unixReviewTime": {1_400_000_000 + item}}}\n'
+    return (
+        f'{{"reviewerID": "u{user}", "asin": "i{item}", "overall": 5, "unixReviewTime": '
+        f"{1_400_000_000 + item}}}\n"
+    )
 
 
 META = "".join(f"{{'asin': 'i{item}', 'brand': 'Acme'}}\n" for item in range(4))

@@ -20,7 +20,9 @@ FILES = {
     "item2attributes.json": '{"1": [10, 20, 20], "2": [20], "3": [11, 30]}',
     "attributes.tsv": "attribute_id\tkind\tname\n10\tbrand\tAcme\n11\tbrand\t(blank brand)\n"
     "20\tcategory\tSoap\n30\tcategory\tHair Care\n",
-    "items.tsv": "item_id\tasin\ttitle\n1\tB01\tA soap\n2\tB02\t\n3\tB03\tA comb\n4\tB04\tA mirror\n",
+    "items.tsv": (
+        "item_id\tasin\ttitle\n1\tB01\tA soap\n2\tB02\t\n3\tB03\tA comb\n4\tB04\tA mirror\n"
+    ),
 }
 
 

@@ -113,7 +113,7 @@ def filtered(x: Rows, weight: Callable[[int, int], complex]) -> Rows:
 
 
 # --- the distance
-# ---------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 
 def test_a_score_is_the_negative_distance_of_two_gaussians(tiny: Dataset) -> None:
@@ -162,7 +162,7 @@ def test_ranks_by_distance_need_no_more_digits_than_single_precision(tiny: Datas
 
 
 # --- STOSA
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 
 def stosa_attention(means: Rows, variances: Rows, block: Any, heads: int) -> tuple[Rows, Rows]:
@@ -296,7 +296,7 @@ def test_stosa_draws_its_weights_around_a_hundredth(tiny: Dataset) -> None:
 
 
 # --- DLFS-Rec
-# -------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 
 def dlfs_vector(stream: Any, item: int, data: Dataset, fusion: str) -> list[float]:
@@ -463,7 +463,7 @@ def test_bare_candidates_are_a_switch(tiny: Dataset) -> None:
 
 
 # --- BSARec
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("window", [1, 2, 5, 8, 12])
@@ -567,7 +567,7 @@ def test_what_empty_slots_hold_matters_but_to_full_windows(tiny: Dataset) -> Non
 
 
 # --- all three
-# ------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

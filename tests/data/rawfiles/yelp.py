@@ -153,7 +153,9 @@ def surrounded(files: Mapping[str, bytes]) -> dict[str, bytes]:
         "Dataset_User_Agreement.pdf": b"%PDF",
         **{f"__MACOSX/._{name}": junk for name in (*files, "yelp_dataset.tar")},
         **files,
-        "yelp_academic_dataset_tip.json": b'{"user_id": "u", "business_id": "b", "date": "2019-01-01"}\n',
+        "yelp_academic_dataset_tip.json": (
+            b'{"user_id": "u", "business_id": "b", "date": "2019-01-01"}\n'
+        ),
     }
 
 

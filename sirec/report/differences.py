@@ -106,6 +106,11 @@ class _Choice:
     chosen: BaselineChoice
     is_reference: bool = True
 
+    @property
+    def training_free(self) -> tuple[str, ...]:
+        """Labels of those of the two that are not trained."""
+        return tuple(row.label for row in (self.row, self.baseline) if row.is_training_free)
+
 
 def _tested(
     choices: Sequence[_Choice], metric: Metric, view: View, resampling: Resampling | None
@@ -118,7 +123,6 @@ def _tested(
     corrected = holm([difference.p_value for difference in found])
     pairs: list[PairedTest] = []
     for choice, difference, p_value in zip(choices, found, corrected, strict=True):
-        sides = (choice.row, choice.baseline)
         pair = PairedTest(
             choice.row.dataset,
             choice.row.label,
@@ -127,7 +131,7 @@ def _tested(
             len(found),
             choice.is_reference,
             choice.chosen,
-            tuple(row.label for row in sides if row.is_training_free),
+            choice.training_free,
         )
         pairs.append(pair)
     return pairs

@@ -53,7 +53,7 @@ class BucketReport:
     @property
     def tables(self) -> tuple[ResultTable, ...]:
         """The tables that there are, in their order."""
-        return tuple(table for table in (self.values, self.differences, self.p_values) if table)
+        return tuple(filter(None, (self.values, self.differences, self.p_values)))
 
 
 def bucket_report(
@@ -242,7 +242,7 @@ def _bin_notes(buckets: Buckets) -> list[str]:
 
 def _interval_notes(rows: Rows, values: Mapping[CellKey, Cell], options: Resampling) -> list[str]:
     resampled = f"{options.resamples:,} resamples of a bin's users"
-    if any(len(row.runs) >= SEEDS_FOR_A_METHOD for row in rows.values()):
+    if max(len(row.runs) for row in rows.values()) >= SEEDS_FOR_A_METHOD:
         resampled += " and seeds"
     notes = [
         f"In brackets: intervals of {100 * options.confidence:g} % by percentile bootstrap "

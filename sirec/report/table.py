@@ -206,6 +206,14 @@ class ResultTable:
         """The groups of the rows, each once."""
         return list(dict.fromkeys(row.group for row in self.rows))
 
+    def rows_of(self, group: str) -> list[TableRow]:
+        """The rows of a group."""
+        return [row for row in self.rows if row.group == group]
+
+    def column_index(self, name: str) -> int:
+        """The index of the column with a name."""
+        return [column.name for column in self.columns].index(name)
+
     def has_published(self, column: int) -> bool:
         """Whether any cell of a column has a published value."""
         return any(row.cells[column].published is not None for row in self.rows)

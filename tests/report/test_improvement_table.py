@@ -92,7 +92,7 @@ def test_claims_are_recomputed_from_all_printed_rows(
 
 
 def test_baselines_are_training_free_or_compared_in_the_paper() -> None:
-    """DIF-SR's paper knows no COMIF; a training-free baseline always counts; a variant never does."""
+    """DIF-SR's paper knows no COMIF; a training-free one always counts, a variant never."""
     assert gains(RUNS, "dif-sr")[0][3] == "SASRec"
     counted = replace(entry("Popularity", "popularity", 0.9, 0.9), is_training_free=True)
     assert gains([*RUNS, counted], "dif-sr")[0][3] == "Popularity"

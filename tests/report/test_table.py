@@ -37,9 +37,7 @@ def of_values(values: list[Value], direction: Direction = "higher") -> ResultTab
 
 
 def overall() -> ResultTable:
-    """A table with everything: a baseline, published values, deviations, marks, labels that look like
-    markup.
-    """
+    """A table with everything: a training-free row, published values, deviations, marks, markup."""
     columns = tuple(TableColumn(name, direction="higher") for name in METRICS)
     baseline = TableRow(
         "Popularity", tuple(Cell(0.0123 + i / 1000) for i in range(4)), is_training_free=True

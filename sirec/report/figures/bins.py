@@ -49,7 +49,7 @@ class BinFigure(TableFigure):
         groups, looks = self.values.groups, self._looks()
         around = Surroundings(
             self._width(len(groups), len(looks)),
-            [_handle(row, looks[row.label]) for row in _rows(self.values, groups[0])],
+            [_handle(row, looks[row.label]) for row in self.values.rows_of(groups[0])],
             f"{self.axis} (in parentheses: users in the bin); bars: intervals of 95 %",
         )
         height = around.height(len(self.tables), TITLE_AND_BINS)
@@ -93,10 +93,9 @@ class BinFigure(TableFigure):
 
     def _panel(self, axes: Axes, table: ResultTable, group: str, looks: Mapping[str, Look]) -> None:
         """One group of a table's rows, in each bin side by side in the order of the legend."""
-        names = [column.name for column in table.columns]
-        columns = [names.index(name) for name in self.bins]
+        columns = [table.column_index(name) for name in self.bins]
         labels = list(looks)
-        for row in _rows(table, group):
+        for row in table.rows_of(group):
             label = max(filter(row.label.startswith, labels), key=len)
             shift = SPREAD * ((labels.index(label) + 0.5) / len(labels) - 0.5)
             _points(axes, row, columns, shift, looks[label])
@@ -127,7 +126,3 @@ def _points(axes: Axes, row: TableRow, columns: Sequence[int], shift: float, loo
 
 def _handle(row: TableRow, look: Look) -> Line2D:
     return Line2D([], [], linestyle="", label=row.marked_label, **look.point)
-
-
-def _rows(table: ResultTable, group: str) -> list[TableRow]:
-    return [row for row in table.rows if row.group == group]

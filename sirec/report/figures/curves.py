@@ -70,39 +70,38 @@ class CurveFigure(TableFigure):
 
     def _looks(self) -> dict[str, Look]:
         """Label -> look, in the order of the rows."""
-        labels = dict.fromkeys(row.label for row in self.table.rows)
+        colours, markers = cycle(COLOURS), cycle(MARKERS)
         looks: dict[str, Look] = {}
-        for label, colour, marker in zip(labels, cycle(COLOURS), cycle(MARKERS), strict=False):
-            looks[label] = Look(colour, marker)
+        for row in self.table.rows:
+            if row.label not in looks:
+                looks[row.label] = Look(next(colours), next(markers))
         return looks
 
     def _panel(self, axes: Axes, group: str, looks: Mapping[str, Look]) -> None:
         axes.set_title(group)
         axes.set_xscale("log")
-        for row in self.table.rows:
-            if row.group == group:
-                self._curve(axes, row, looks[row.label])
+        for row in self.table.rows_of(group):
+            self._curve(axes, row, looks[row.label])
         axes.set_xlim(max(self.points.values()), min(self.points.values()))
 
     def _curve(self, axes: Axes, row: TableRow, look: Look) -> None:
         """A row's line, its band, and its level if it has one."""
-        names = [column.name for column in self.table.columns]
-        cells = dict(zip(names, row.cells, strict=True))
         positions: list[float] = []
         values: list[float] = []
         lows: list[float] = []
         highs: list[float] = []
         for name, position in self.points.items():
-            value = cells[name].value
+            cell = row.cells[self.table.column_index(name)]
+            value = cell.value
             if isinstance(value, int | float):
-                low, high = cells[name].interval or (float(value), float(value))
+                low, high = cell.interval or (float(value), float(value))
                 positions.append(position)
                 values.append(float(value))
                 lows.append(low)
                 highs.append(high)
         axes.fill_between(positions, lows, highs, color=look.colour, alpha=BAND, linewidth=0)
         axes.plot(positions, values, linewidth=1.1, clip_on=False, zorder=3, **look.point)
-        level = cells[self.level].value
+        level = row.cells[self.table.column_index(self.level)].value
         if isinstance(level, int | float):
             axes.axhline(
                 level, color=look.colour, linewidth=WIDTH_OF_A_LEVEL, linestyle=":", zorder=1

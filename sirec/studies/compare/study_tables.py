@@ -14,6 +14,7 @@ from typing import Any
 from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.report.published import PrintedRow
+from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, RunResult, View
 from sirec.run.files import read_json
 from sirec.run.store import RecordedRun
@@ -139,7 +140,7 @@ def _rows_without_trials(results: Sequence[RunResult], trials: Sequence[search.T
 
 def _notes(experiment: Experiment, results: Sequence[RunResult]) -> list[str]:
     """The experiment's own notes, on its data sets too, and the data sets that are absent."""
-    datasets = dict.fromkeys(result.dataset for result in results)
+    datasets = ResultSet(results).datasets()
     notes = list(experiment.notes)
     for name in datasets:
         notes += experiment.notes_on.get(name, ())

@@ -157,10 +157,14 @@ def _choice(record: Record, root: Path) -> RunSelection:
     for run in record["runs"]:
         address = f"runs/{run['link'].partition('runs/')[2]}"
         wanted.append(RecordedRun(run["label"], address))
-    runs = [run.open(root) for run in wanted]
-    models = list(dict.fromkeys(run.model for run in runs))
+    runs: list[RunFolder] = []
+    models: dict[str, None] = {}
+    for recorded in wanted:
+        run_folder = recorded.open(root)
+        runs.append(run_folder)
+        models[run_folder.model] = None
     for path in sorted((root / "studies").glob("*.json")):
-        for some in ([], models):
+        for some in ([], list(models)):
             if _runs_with_attention(path.stem, root, record["data"], some) == wanted:
                 return RunSelection(path.stem, some)
     return RunSelection(ids=[run.id for run in runs])
@@ -174,8 +178,8 @@ def _runs_with_attention(
         found = select_by_study(study, root, data=data, models=models)
     except SirecError:
         return []
-    return [run.recorded(root) for run in found if _has_attention(run)]
-
-
-def _has_attention(run: RunFolder) -> bool:
-    return issubclass(model_class(run.model), TransformerConfig)
+    runs: list[RecordedRun] = []
+    for run in found:
+        if issubclass(model_class(run.model), TransformerConfig):
+            runs.append(run.recorded(root))
+    return runs

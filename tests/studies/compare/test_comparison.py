@@ -63,6 +63,12 @@ def test_what_was_said_is_pointed_to_and_marks_keep_their_legend() -> None:
         )
 
 
+def test_a_notebook_shows_every_table() -> None:
+    """The HTML of a comparison has one `table` element for each of its tables."""
+    comparison = compare_results(ROWS, metrics=METRICS, views=VIEWS, against="sasrec")
+    assert comparison._repr_html_().count("<table>") == len(comparison.tables) > 3
+
+
 def test_the_file_leads_to_every_run() -> None:
     """The Markdown ends with a link to each run of each row, all seeds; other runs (control) have
     other links.

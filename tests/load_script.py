@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 def load(name: str, folder: str = "benchmarks") -> ModuleType:
     """The script of that name in `benchmarks/` or another folder of the repository."""
     path = ROOT / folder / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(f"{folder}_{name}", path)
+    module_name = f"{folder}_{name}".replace("/", "_")
+    spec = importlib.util.spec_from_file_location(module_name, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

@@ -14,7 +14,7 @@ def test_the_first_comparison_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With one epoch instead of twenty: six runs, a table in the results folder, and a sentence."""
-    example: Any = load("first_comparison", "examples")
+    example: Any = load("first_comparison", "examples/readme")
     monkeypatch.setitem(example.SETTINGS, "epochs", 1)
     monkeypatch.chdir(tmp_path)
     example.main()
@@ -29,7 +29,7 @@ def test_the_readme_shows_the_example() -> None:
     """Every statement of the README's Python stands in the example."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     [block] = re.findall(r"^```python\n(.*?)^```$", readme, flags=re.MULTILINE | re.DOTALL)
-    example = (ROOT / "examples" / "first_comparison.py").read_text(encoding="utf-8")
+    example = (ROOT / "examples" / "readme" / "first_comparison.py").read_text(encoding="utf-8")
     statements = {line.strip() for line in example.splitlines()}
     for line in block.splitlines():
         assert line.strip() in statements, line

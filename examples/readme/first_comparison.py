@@ -1,6 +1,6 @@
 """Does side information help on these data? The library instead of the command line.
 
-    python examples/first_comparison.py
+    python examples/readme/first_comparison.py
 
 Data are written to `data/`, runs and tables to `results/`, below the working directory. Small
 models and few epochs, so that it takes a minute.

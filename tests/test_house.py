@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from load_script import load
+from load_script import ROOT, load
 
 house: Any = load("house", "scripts")
 
@@ -73,3 +73,37 @@ def test_two_loops_in_one_comprehension_are_nested() -> None:
     figures = house.Figures()
     house.add_file(figures, "sample.py", "a = [x + y for x in range(3) for y in range(x)]\n")
     assert figures.nested == ["sample.py:1"]
+
+
+@pytest.fixture(scope="module")
+def figures() -> Any:
+    """The figures of the package."""
+    return house.measure(ROOT / "sirec")
+
+
+def test_no_public_class_or_alias_name_is_defined_twice(figures: Any) -> None:
+    """Two things of one name make a reader open both."""
+    assert figures.doubled == {}
+
+
+def test_lines_have_at_most_a_hundred_characters(figures: Any) -> None:
+    """Comments and texts included, which the linter lets pass in some places."""
+    assert figures.long_lines == []
+
+
+def test_comprehensions_are_few_and_never_nested(figures: Any) -> None:
+    """At most three per 100 statements; one with two loops counts as nested."""
+    assert figures.nested == []
+    assert figures.comprehension_rate <= 3
+
+
+def test_most_docstrings_name_every_parameter(figures: Any) -> None:
+    """At least 60 % of the public functions with two or more parameters."""
+    assert figures.documented_rate >= 60
+
+
+def test_files_and_functions_stay_short(figures: Any) -> None:
+    """No file over 400 lines, and at most 2 % of functions over 40."""
+    assert {path: lines for path, lines in figures.file_lengths.items() if lines > 400} == {}
+    lengths = figures.function_lengths
+    assert sum(length > house.LONG_FUNCTION for length in lengths) <= len(lengths) / 50

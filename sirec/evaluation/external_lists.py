@@ -10,7 +10,7 @@ each user only, and says less:
     missed      a target that is in no list. It misses every cutoff if the user has no list or one
                 that ended by itself; else it lies below the end of the list. Metrics are exact up
                 to the shortest such end, and unknown above it.
-    unknown     items that the data set lacks are no candidates: they are taken out of the lists, and
+    unknown     items that the data set lacks are no candidates: they leave the lists, and
                 the items behind them move up.
     keep, mask  under `keep` a list counts as it was given. Under `mask` items of the history are
                 taken out like unknown ones; a target that is itself in the history stands behind

@@ -285,7 +285,7 @@ class FusedTransformer(SequentialModel):
             side = self.side.of_items(torch.arange(len(table), device=table.device))
             attributes = [side[name] for name in self.at_embedding["attribute"]]
             table = self.fuse_attributes([table, *attributes])
-        return table if self.head is None else self.head.beside(table)
+        return table if self.head is None else self.head.atomic_folder(table)
 
     def _embedding_fusion(
         self, config: TransformerConfig, name: FusionName, joining: list[str]

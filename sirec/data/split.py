@@ -1,15 +1,17 @@
-"""What training may not see, and which of it is predicted: splits as declarations.
+"""Splits as declarations: which interactions training may see, and which are predicted.
 
-    leave-one-out   every user's last interaction is the test target and the one before it the validation target; training
-                    has the rest. Most papers report it; training then knows what others did after
-                    most test targets.
-    temporal        two moments, the same for everybody, cut time into training, a validation period and a test period, as
-                    they do for a recommender in use (Ji et al., TOIS 2023; Hidasi, Czapp 2023;
-                    "Time to Split", RecSys 2025).
+leave-one-out
+    The last interaction of every user is the test target and the one before it the validation
+    target; training has the rest. Most papers report it. Training then knows what other users did
+    after most test targets.
+temporal
+    Two moments, the same for all users, divide time into training, a validation period and a test
+    period, as for a recommender in use (Ji et al., TOIS 2023; Hidasi and Czapp, 2023; "Time to
+    Split", RecSys 2025).
 
-Each user has at most one target a part. Its history is everything that the user did before it,
-whatever the part; of interactions at the same second those count as earlier that come earlier in
-the files.
+Each user has at most one target in a part. The history of a target is everything that the user did
+before it, whatever part that is in. Of interactions in the same second those count as earlier that
+come earlier in the files.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ TENTH = 0.1
 
 Target = Literal["last", "first"]
 Choose = Callable[[Tensor, Tensor], Tensor]
-# Which interaction of a user's stretch `begin:end` of a period is predicted.
+# Which of a user's interactions `begin:end` in a period is predicted.
 TARGETS: Mapping[Target, Choose] = {
     "last": lambda begin, end: end - 1,
     "first": lambda begin, end: begin,
@@ -41,12 +43,13 @@ TARGETS: Mapping[Target, Choose] = {
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
-    """What a split makes of a data set, as indices into its compressed rows; all arrays are
-    Long[U].
+    """The split of a data set, as indices into its interactions; all arrays are Long[U].
 
-    User u trains on the interactions `offsets[u-1]:train_stop[u-1]`. `targets` has for each part
-    the interaction to predict, `NO_TARGET` where the user has none there; a target has at least one
-    interaction before it.
+    Attributes:
+        split: the declaration.
+        train_stop: user u trains on the interactions `offsets[u-1]:train_stop[u-1]`.
+        targets: for each part the interaction to predict, `NO_TARGET` where the user has none. A
+            target has at least one interaction before it.
     """
 
     split: Split
@@ -54,12 +57,15 @@ class HeldOut:
     targets: Mapping[HeldOutPart, Tensor]
 
     def count(self, part: HeldOutPart) -> int:
-        """How many users have a target in a part."""
+        """How many users have a target in a part, `valid` or `test`."""
         return int((self.targets[part] != NO_TARGET).sum())
 
     def arrays(self) -> dict[str, Tensor]:
-        """All arrays by name."""
-        return {"train_stop": self.train_stop} | {part: self.targets[part] for part in PARTS}
+        """All arrays, by name."""
+        arrays = {"train_stop": self.train_stop}
+        for part in PARTS:
+            arrays[part] = self.targets[part]
+        return arrays
 
     def agrees_with(self, other: HeldOut) -> bool:
         """Whether two splits hold out the same interactions for the same purpose."""
@@ -67,7 +73,7 @@ class HeldOut:
         return all(torch.equal(values, theirs[name]) for name, values in self.arrays().items())
 
     def to(self, device: torch.device) -> HeldOut:
-        """The same on another device."""
+        """The same split on another device."""
         targets = {part: values.to(device) for part, values in self.targets.items()}
         return replace(self, train_stop=self.train_stop.to(device), targets=targets)
 
@@ -78,9 +84,8 @@ class LeaveOneOut:
 
     name: ClassVar[str] = "leave-one-out"
     needs_timestamps: ClassVar[bool] = False
-    shortest: ClassVar[int] = (
-        3  # interactions that every user must have: to train, to validate, to test
-    )
+    # How many interactions every user must have: one to train, one to validate, one to test.
+    shortest: ClassVar[int] = 3
 
     @property
     def text(self) -> str:
@@ -88,27 +93,36 @@ class LeaveOneOut:
         return self.name
 
     def hold_out(self, offsets: Tensor, timestamps: Tensor | None = None) -> HeldOut:
-        """Cut the users whose rows end at `offsets[1:]`; `timestamps` are not looked at."""
+        """Split the interactions of every user.
+
+        Args:
+            offsets: Long[U + 1], where the interactions of each user begin and end.
+            timestamps: not used.
+        """
         starts, ends = offsets[:-1], offsets[1:]
-        targets: dict[HeldOutPart, Tensor] = {"valid": ends - 2, "test": ends - 1}
-        return HeldOut(
-            self,
-            torch.maximum(starts, ends - 2),
-            {part: _after(starts, at) for part, at in targets.items()},
-        )
+        targets: dict[HeldOutPart, Tensor] = {
+            "valid": _with_history(starts, ends - 2),
+            "test": _with_history(starts, ends - 1),
+        }
+        return HeldOut(self, torch.maximum(starts, ends - 2), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Temporal:
-    """Global temporal split: training ends, validation begins and test begins at the same moments
-    for everybody.
+    """Global temporal split: validation and test begin at the same moments for all users.
 
-    Either by shares: of n interactions, the test period starts at the latest second from which on
-    there are at least `test` · n, the validation period at the latest from which on there are at
-    least (`valid` + `test`) · n. Or by dates, days or times in UTC: the first second of
-    `valid_from` and of `test_from` starts its period. All interactions at the second in which a
-    period starts belong to it, so ties lengthen a period at the expense of the one before. `target`
-    says which interaction of a user within a period is predicted.
+    The moments follow from shares or from dates. By shares of n interactions, the test period
+    starts at the latest second from which on there are at least `test` · n interactions, and the
+    validation period at the latest second from which on there are at least (`valid` + `test`) · n.
+    By dates, days or times in UTC, the first second of `valid_from` and of `test_from` starts the
+    period. All interactions in the second in which a period starts belong to the period.
+
+    Attributes:
+        valid: share of interactions in the validation period.
+        test: share of interactions in the test period.
+        valid_from: when the validation period starts, instead of shares.
+        test_from: when the test period starts, instead of shares.
+        target: whether the last or the first interaction of a user in a period is predicted.
     """
 
     name: ClassVar[str] = "temporal"
@@ -145,15 +159,24 @@ class Temporal:
     @property
     def text(self) -> str:
         """As a table's notes print it."""
-        shares = f"last {100 * self.test:g} % of interactions test, {100 * self.valid:g} % before them validation"
-        dates = f"validation from {self.valid_from}, test from {self.test_from}"
-        return f"{self.name} ({dates if self._dates() else shares}; {self.target} target)"
+        if self._dates():
+            periods = f"validation from {self.valid_from}, test from {self.test_from}"
+        else:
+            periods = (
+                f"last {100 * self.test:g} % of interactions test, "
+                f"{100 * self.valid:g} % before them validation"
+            )
+        return f"{self.name} ({periods}; {self.target} target)"
 
     def hold_out(self, offsets: Tensor, timestamps: Tensor | None = None) -> HeldOut:
-        """Cut the users whose rows `offsets` bounds; `timestamps` is Long[N], ascending within a
-        user.
+        """Split the interactions of every user.
 
-        Raises `SirecError` without timestamps, and where a part would be empty.
+        Args:
+            offsets: Long[U + 1], where the interactions of each user begin and end.
+            timestamps: Long[N], seconds since 1970, ascending within a user.
+
+        Raises:
+            SirecError: without timestamps, and if a part would be empty.
         """
         if timestamps is None:
             raise SirecError(
@@ -161,46 +184,43 @@ class Temporal:
             )
         moments = self.starts(timestamps)
         starts, ends = offsets[:-1], offsets[1:]
-        valid_begin, test_begin = (
-            starts + _counts(offsets, timestamps < moment) for moment in moments
-        )
-        stretches: dict[HeldOutPart, tuple[Tensor, Tensor]] = {
+        valid_begin = starts + _counts(offsets, timestamps < moments[0])
+        test_begin = starts + _counts(offsets, timestamps < moments[1])
+        periods: dict[HeldOutPart, tuple[Tensor, Tensor]] = {
             "valid": (valid_begin, test_begin),
             "test": (test_begin, ends),
         }
-        targets = {
-            part: torch.where(
-                end > begin, _after(starts, TARGETS[self.target](begin, end)), NO_TARGET
-            )
-            for part, (begin, end) in stretches.items()
-        }
-        self._refuse_empty(stretches, targets, valid_begin - starts, moments)
+        targets: dict[HeldOutPart, Tensor] = {}
+        for part, (begin, end) in periods.items():
+            chosen = _with_history(starts, TARGETS[self.target](begin, end))
+            targets[part] = torch.where(end > begin, chosen, NO_TARGET)
+        self._refuse_empty(periods, targets, valid_begin - starts, moments)
         return HeldOut(self, valid_begin, targets)
 
     def starts(self, timestamps: Tensor) -> tuple[int, int]:
-        """First seconds of the validation and of the test period, see the class."""
+        """The first second of the validation period and of the test period."""
+        dates = self._dates()
+        if dates is not None:
+            return dates
         ordered = timestamps.sort().values
-        return self._dates() or (
-            _start_of_last(ordered, self.valid + self.test),
-            _start_of_last(ordered, self.test),
-        )
+        valid = _start_of_last(ordered, self.valid + self.test)
+        return valid, _start_of_last(ordered, self.test)
 
     def _dates(self) -> tuple[int, int] | None:
         if self.valid_from is None or self.test_from is None:
             return None
-        return seconds_of("valid_from", self.valid_from).start, seconds_of(
-            "test_from", self.test_from
-        ).start
+        valid = seconds_of("valid_from", self.valid_from).start
+        return valid, seconds_of("test_from", self.test_from).start
 
     def _refuse_empty(
         self,
-        stretches: Mapping[HeldOutPart, tuple[Tensor, Tensor]],
+        periods: Mapping[HeldOutPart, tuple[Tensor, Tensor]],
         targets: Mapping[HeldOutPart, Tensor],
         training: Tensor,
         moments: tuple[int, int],
     ) -> None:
         valid_from, test_from = map(written, moments)
-        periods = {
+        named = {
             "valid": f"validation period ({valid_from} to {test_from})",
             "test": f"test period (from {test_from})",
         }
@@ -210,12 +230,12 @@ class Temporal:
                 f"temporal split: no user has two interactions before {valid_from} to train on",
                 hint,
             )
-        for part, (begin, end) in stretches.items():
+        for part, (begin, end) in periods.items():
             if not bool((end > begin).any()):
-                raise SirecError(f"temporal split: the {periods[part]} has no interaction", hint)
+                raise SirecError(f"temporal split: the {named[part]} has no interaction", hint)
             if not bool((targets[part] != NO_TARGET).any()):
                 raise SirecError(
-                    f"temporal split: nobody in the {periods[part]} has an earlier interaction",
+                    f"temporal split: nobody in the {named[part]} has an earlier interaction",
                     hint,
                 )
 
@@ -223,22 +243,18 @@ class Temporal:
 Split = LeaveOneOut | Temporal
 
 
-def _after(starts: Tensor, targets: Tensor) -> Tensor:
-    """Targets Long[U] with `NO_TARGET` where nothing of the user, whose rows begin at `starts`, is
-    before them.
-    """
+def _with_history(starts: Tensor, targets: Tensor) -> Tensor:
+    """Targets Long[U], with `NO_TARGET` for those that are the first interaction of their user."""
     return torch.where(targets > starts, targets, NO_TARGET)
 
 
 def _counts(offsets: Tensor, flags: Tensor) -> Tensor:
-    """Long[U]: how many of each user's `flags` Bool[N] are set."""
+    """Long[U]: for how many interactions of each user the flag Bool[N] is set."""
     before = torch.cat([flags.new_zeros(1, dtype=torch.long), flags.cumsum(0)])
     return before[offsets[1:]] - before[offsets[:-1]]
 
 
 def _start_of_last(ordered: Tensor, share: float) -> int:
-    """The latest second from which on there is at least this share of the interactions, given in
-    order of time.
-    """
+    """The latest second from which on there is at least this share of the ordered times."""
     count = ceil(round(share * len(ordered), 6))  # 0.1 + 0.2 is a little above 0.3
     return int(ordered[len(ordered) - max(count, 1)])

@@ -13,12 +13,12 @@ import pytest
 from sirec.data.prepare.pipeline import Prepared, prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.store import storage
-from sirec.data.store.atomic_folder import beside
+from sirec.data.store.atomic_folder import atomic_folder
 
 HOLD = """
 import pathlib, sys
-from sirec.data.store.atomic_folder import beside
-with beside(pathlib.Path(sys.argv[1])) as fresh:
+from sirec.data.store.atomic_folder import atomic_folder
+with atomic_folder(pathlib.Path(sys.argv[1])) as fresh:
     (fresh / "half.parquet").write_text("half")
     print(fresh.name, flush=True)
     sys.stdin.read()
@@ -76,7 +76,7 @@ def test_what_a_living_process_writes_is_left_alone(tmp_path: Path, prepared: Pr
 
 def test_the_same_process_may_write_twice_at_once(tmp_path: Path) -> None:
     """A process does not take its own folders for leftovers."""
-    with beside(tmp_path / "a") as first, beside(tmp_path / "a") as second:
+    with atomic_folder(tmp_path / "a") as first, atomic_folder(tmp_path / "a") as second:
         assert first.is_dir()
         assert second.is_dir()
         assert first != second

@@ -1,4 +1,4 @@
-"""The figures that describe a data set."""
+"""Statistics that describe a data set."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from sirec.data.fields import PADDING
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much an attribute says: `values` distinct values, `items` with at least one, `mean`
-    values per item with any.
+    """How many items an attribute describes.
+
+    Attributes:
+        name: the attribute.
+        values: how many distinct values it has.
+        items: how many items have one at least.
+        mean: values of an item, on average over items that have any.
     """
 
     name: str
@@ -29,12 +34,20 @@ class Coverage:
 class Statistics:
     """Sizes of a data set.
 
-    `sparsity` is 1 - interactions / (users · items), repeats counted as interactions.
-    `training_examples` are the prefixes with a target that the split leaves to training;
-    `valid_targets` and `test_targets` count the users with a target there, which under
-    leave-one-out is everybody (unknown in older folders). `tied_last_pairs` is the share of users
-    with two interactions or more whose last two have the same timestamp, so that file order decides
-    which is the last; unknown without times.
+    Attributes:
+        users: how many users.
+        items: how many items.
+        interactions: how many interactions, repeats included.
+        mean_per_user: interactions of a user, on average.
+        mean_per_item: interactions of an item, on average.
+        median_length: the median of interactions of a user.
+        sparsity: 1 − interactions / (users · items).
+        training_examples: how many training targets the split leaves.
+        tied_last_pairs: the share of users whose last two interactions have the same time, so that
+            the order of the file decides which is the last; None without times.
+        attributes: how many items each attribute describes.
+        valid_targets: how many users have a validation target; None in older folders.
+        test_targets: how many users have a test target; None in older folders.
     """
 
     users: int
@@ -52,16 +65,24 @@ class Statistics:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for YAML and JSON."""
-        return dataclasses.asdict(self) | {
-            "attributes": [dataclasses.asdict(entry) for entry in self.attributes]
-        }
+        attributes = [dataclasses.asdict(entry) for entry in self.attributes]
+        return dataclasses.asdict(self) | {"attributes": attributes}
 
 
 def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
-    """Count a data set; `timestamps` is Long[N]."""
+    """The statistics of a data set.
+
+    Args:
+        dataset: the data set.
+        timestamps: Long[N], seconds since 1970, or None.
+    """
     held_out = dataset.held_out
     users, items, interactions = dataset.user_count, dataset.item_count, len(dataset.items)
-    tables = {field.name: field for field in dataset.fields if field.kind == "attribute"}
+    attributes = [field for field in dataset.fields if field.kind == "attribute"]
+    coverage = [_coverage(field.name, field.size, field.values) for field in attributes]
+    tied: float | None = None
+    if timestamps is not None:
+        tied = round(_tied_last_pairs(dataset.offsets, timestamps), 4)
     return Statistics(
         users=users,
         items=items,
@@ -71,12 +92,8 @@ def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
         median_length=float(np.median(dataset.lengths.numpy())),
         sparsity=round(1 - interactions / (users * items), 6),
         training_examples=int((held_out.train_stop - dataset.offsets[:-1] - 1).clamp(min=0).sum()),
-        tied_last_pairs=None
-        if timestamps is None
-        else round(_tied_last_pairs(dataset.offsets, timestamps), 4),
-        attributes=tuple(
-            _coverage(name, field.size, field.values) for name, field in tables.items()
-        ),
+        tied_last_pairs=tied,
+        attributes=tuple(coverage),
         valid_targets=held_out.count("valid"),
         test_targets=held_out.count("test"),
     )

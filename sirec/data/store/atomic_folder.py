@@ -1,8 +1,8 @@
-"""Folders written beside their place, so that what takes the place is complete.
+"""Atomic folders: written under a temporary name and renamed when they are complete.
 
-While a process writes, its folder is `.NAME.new-HOST-PID-XXXXXXXX`. A process that ends deletes
-what has not taken its place; one that is killed cannot, and the name tells the next writer of any
-folder there that nobody is left to miss it.
+While a process writes, its folder is `.NAME.new-HOST-PID-XXXXXXXX`. A process that fails deletes
+the folder. A process that is killed cannot, but the name tells the next writer that this process has
+ended, and the folder is deleted then.
 """
 
 from __future__ import annotations
@@ -18,21 +18,18 @@ from pathlib import Path
 
 
 @contextmanager
-def beside(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder`, to be filled and renamed; afterwards it is gone from there.
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, which the caller fills and renames to `folder`.
 
-    What processes of this machine that are no longer running left beside it is deleted first.
-    Raises `OSError` where the disk refuses.
+    It is deleted if it was not renamed. Folders that ended processes of this machine left are
+    deleted first. Raises `OSError` where the disk refuses.
     """
     for path, process in _leftovers(folder.parent):
         if not _runs(process):
-            shutil.rmtree(
-                path, ignore_errors=True
-            )  # if another writer is at it as well, it is gone all the same
-    fresh = Path(
-        tempfile.mkdtemp(prefix=f".{folder.name}.new-{_host()}-{os.getpid()}-", dir=folder.parent)
-    )
-    fresh.chmod(0o755)  # mkdtemp keeps others out, and what takes the place is for them too
+            shutil.rmtree(path, ignore_errors=True)  # another process may be deleting it, too
+    prefix = f".{folder.name}.new-{_host()}-{os.getpid()}-"
+    fresh = Path(tempfile.mkdtemp(prefix=prefix, dir=folder.parent))
+    fresh.chmod(0o755)  # mkdtemp makes it readable by its owner alone
     try:
         yield fresh
     finally:
@@ -40,9 +37,7 @@ def beside(folder: Path) -> Iterator[Path]:
 
 
 def _leftovers(root: Path) -> Iterator[tuple[Path, int]]:
-    """The folders that processes of this machine have begun, and their ids: of another machine's
-    ids nothing is known here.
-    """
+    """Folders that processes of this machine have begun, with the ids of these processes."""
     begun = re.compile(rf"\..+\.new-{re.escape(_host())}-(\d{{1,9}})-[a-z0-9_]{{8}}")
     for path in root.iterdir():
         parts = begun.fullmatch(path.name)
@@ -51,11 +46,9 @@ def _leftovers(root: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _runs(process: int) -> bool:
-    """Whether there is a process of this id; another one that has got a dead one's id counts, and
-    its leftovers stay.
-    """
+    """Whether there is a process with this id, be it another one that was given the id again."""
     try:
-        os.kill(process, 0)  # no signal, only the question
+        os.kill(process, 0)  # sends no signal, but checks that the process exists
     except ProcessLookupError:
         return False
     except PermissionError:

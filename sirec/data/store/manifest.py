@@ -1,4 +1,4 @@
-"""What `dataset.yaml` says of a prepared data set."""
+"""The manifest of a prepared data set, `dataset.yaml`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ MANIFEST = "dataset.yaml"
 
 @dataclass(frozen=True)
 class FieldEntry:
-    """A stored field; `size` counts codes, padding included."""
+    """A stored field.
+
+    Attributes:
+        name: its name.
+        kind: attribute or behaviour.
+        size: how many codes it has, padding included.
+    """
 
     name: str
     kind: FieldKind
@@ -27,7 +33,13 @@ class FieldEntry:
 
 @dataclass(frozen=True)
 class FileEntry:
-    """A raw file the data came from."""
+    """A raw file that the data come from.
+
+    Attributes:
+        name: its name.
+        bytes: its size.
+        sha256: its digest.
+    """
 
     name: str
     bytes: int
@@ -36,10 +48,18 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The contents of `dataset.yaml`. `fingerprint` is `Dataset.fingerprint` of the arrays.
+    """The content of `dataset.yaml`.
 
-    `skipped_lines` counts the bad lines of the raw files that were left out, as the person who
-    prepared it allowed.
+    Attributes:
+        format: version of the format of the folder.
+        name: name of the data set.
+        fingerprint: fingerprint of its arrays, `Dataset.fingerprint`.
+        statistics: its sizes.
+        options: filters and split.
+        fields: its fields.
+        source: options of the source, as text.
+        files: the raw files.
+        skipped_lines: how many bad lines of the raw files were left out.
     """
 
     format: int
@@ -54,19 +74,21 @@ class Manifest:
 
 
 def describe_prepared(prepared: Prepared) -> Manifest:
-    """Describe a data set about to be written."""
+    """The manifest of a data set that is about to be written."""
     data = prepared.dataset
+    fields = [FieldEntry(field.name, field.kind, field.size) for field in data.fields]
+    files: list[FileEntry] = []
+    for path in prepared.files:
+        files.append(FileEntry(path.name, path.stat().st_size, _sha256(path)))
     return Manifest(
         format=FORMAT,
         name=data.name,
         fingerprint=data.fingerprint(),
         statistics=prepared.statistics,
         options=prepared.options,
-        fields=tuple(FieldEntry(field.name, field.kind, field.size) for field in data.fields),
+        fields=tuple(fields),
         source=dict(prepared.source),
-        files=tuple(
-            FileEntry(path.name, path.stat().st_size, _sha256(path)) for path in prepared.files
-        ),
+        files=tuple(files),
         skipped_lines=prepared.skipped_lines,
     )
 

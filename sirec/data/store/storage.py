@@ -1,14 +1,15 @@
 """Prepared data sets on disk.
 
-    data/<name>/interactions.parquet      user, item (codes from 1), timestamp if known, one column of codes per behaviour
-                items.parquet             item (code), id (raw), title if known, one list of codes per attribute
-                vocabulary/user.parquet   code, name; and one such file per field
-                dataset.yaml              fields, statistics, filters, sources: `Manifest`; written last
+    data/<name>/
+        interactions.parquet      user, item (codes from 1), time if known, codes of behaviours
+        items.parquet             item (code), id (raw), title if known, codes of attributes as lists
+        vocabulary/user.parquet   code and name; and one such file for each field
+        dataset.yaml              fields, statistics, filters, sources (`Manifest`); written last
 
-A folder is written beside its place and renamed, so it is complete or absent. An older one is moved
-aside as `.<name>.old` and deleted once the new one stands; if the machine stops between the two
-renames, the next look puts the old one back. One process at a time does either (`locks`), so that
-no look takes a replacement that is going on for one that has stopped.
+A folder is written under a temporary name and renamed, so that it is complete or absent. An older
+folder is moved aside as `.<name>.old`, and deleted once the new one is in place. If the machine
+stops between the two renames, the next access moves the old folder back. One process at a time does
+either (`locks`), so that no access takes a replacement in progress for one that has stopped.
 """
 
 from __future__ import annotations
@@ -31,31 +32,40 @@ from sirec.data.fields import Field
 from sirec.data.locks import wait_and_hold
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.split import HeldOut, Split
-from sirec.data.store.atomic_folder import beside
+from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
 from sirec.errors import SirecError, unknown
 
 INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
-OLD = ".old"  # after a dot and the name: an older data set while it is being replaced
+OLD = ".old"  # ends the name of an older data set while it is being replaced
 
 
 def write(root: Path, prepared: Prepared) -> Path:
-    """Write `root/<name>`, in place of an older one of that name, and return it.
+    """Write a prepared data set, in place of an older one of the same name.
 
-    Whatever goes wrong, what stood there before still stands; what killed processes left
-    half-written below `root` is deleted. Raises `SirecError` where the disk refuses.
+    If anything fails, the older data set is still there. Unfinished folders of killed processes
+    below `root` are deleted.
+
+    Args:
+        root: the folder of prepared data sets.
+        prepared: the data set.
+
+    Returns:
+        Its folder.
+
+    Raises:
+        SirecError: if the disk refuses.
     """
     folder = root / prepared.dataset.name
     try:
         root.mkdir(parents=True, exist_ok=True)
         restore(folder)
-        with beside(folder) as fresh:
+        with atomic_folder(folder) as fresh:
             _write_tables(fresh, prepared)
-            (fresh / MANIFEST).write_text(
-                config.to_yaml(config.dump(describe_prepared(prepared))), encoding="utf-8"
-            )
+            manifest = config.to_yaml(config.dump(describe_prepared(prepared)))
+            (fresh / MANIFEST).write_text(manifest, encoding="utf-8")
             for path in (*fresh.rglob("*"), fresh):
-                _sync(path)  # the rename must not overtake the contents
+                _sync(path)  # the contents have to be on disk before the rename
             _swap(fresh, folder)
     except OSError as error:
         what = f"{folder}: could not be written: {error.strerror or error}"
@@ -64,10 +74,10 @@ def write(root: Path, prepared: Prepared) -> Path:
 
 
 def load(folder: Path) -> Dataset:
-    """Read the prepared data set in a folder.
+    """Read a prepared data set.
 
-    Raises `SirecError` where the folder is missing, incomplete, of another format version, or has
-    been changed by hand.
+    Raises `SirecError` if the folder is missing, incomplete, of another version of the format, or
+    was changed by hand.
     """
     manifest = read_manifest(folder)
     interactions = _table(folder / INTERACTIONS, ("user", "item"), manifest.statistics.interactions)
@@ -77,22 +87,22 @@ def load(folder: Path) -> Dataset:
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
     split = manifest.options.split
     timestamps = _column(interactions, "timestamp", folder) if split.needs_timestamps else None
+    behaviours: dict[str, Tensor] = {}
+    vocabularies: dict[str, list[str]] = {}
+    for entry in manifest.fields:
+        vocabularies[entry.name] = _vocabulary(folder, entry.name, entry.size)
+        if entry.kind == "behaviour":
+            behaviours[entry.name] = _column(interactions, entry.name, folder)
     dataset = Dataset(
         name=folder.name,
         offsets=offsets,
         items=_column(interactions, "item", folder),
         fields=tuple(_field(entry, items, folder) for entry in manifest.fields),
-        behaviours={
-            e.name: _column(interactions, e.name, folder)
-            for e in manifest.fields
-            if e.kind == "behaviour"
-        },
+        behaviours=behaviours,
         item_names=["", *items["id"].to_pylist()],
         user_names=_vocabulary(folder, "user", manifest.statistics.users + 1),
         titles=["", *items["title"].to_pylist()] if "title" in items.column_names else None,
-        vocabularies={
-            entry.name: _vocabulary(folder, entry.name, entry.size) for entry in manifest.fields
-        },
+        vocabularies=vocabularies,
         cut=_hold_out(split, offsets, timestamps, folder),
     )
     if bool((users.diff() < 0).any()) or dataset.fingerprint() != manifest.fingerprint:
@@ -101,17 +111,16 @@ def load(folder: Path) -> Dataset:
 
 
 def load_timestamps(folder: Path) -> Tensor | None:
-    """Long[N], seconds since 1970 UTC in the order of `Dataset.items`; nothing if times are not
-    known.
-    """
-    table = _table(
-        folder / INTERACTIONS, ("user", "item"), read_manifest(folder).statistics.interactions
-    )
-    return _column(table, "timestamp", folder) if "timestamp" in table.column_names else None
+    """Long[N], seconds since 1970 UTC in the order of `Dataset.items`; None without times."""
+    rows = read_manifest(folder).statistics.interactions
+    table = _table(folder / INTERACTIONS, ("user", "item"), rows)
+    if "timestamp" not in table.column_names:
+        return None
+    return _column(table, "timestamp", folder)
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read what is known of a prepared folder without its arrays."""
+    """Read the manifest of a prepared folder; raises `SirecError` if there is none."""
     restore(folder)
     if not folder.is_dir():
         raise unknown("data set", folder.name, list_datasets(folder.parent), str(folder.parent))
@@ -123,15 +132,22 @@ def read_manifest(folder: Path) -> Manifest:
     tree = config.read_yaml(folder / MANIFEST)
     if tree.get("format") != FORMAT:
         raise SirecError(
-            f"{folder / MANIFEST}: format {tree.get('format')!r}, this version reads format {FORMAT}",
+            f"{folder / MANIFEST}: format {tree.get('format')!r}, "
+            f"this version reads format {FORMAT}",
             "prepare it again",
         )
     return config.load(Manifest, tree, str(folder / MANIFEST))
 
 
 def find(root: Path, name: str) -> Path:
-    """Return the folder of a prepared data set. Raises `SirecError` with the nearest name where
-    there is none.
+    """The folder of a prepared data set.
+
+    Args:
+        root: the folder of prepared data sets.
+        name: name of the data set.
+
+    Raises:
+        SirecError: if there is none of that name; the message has the nearest one.
     """
     restore(root / name)
     if name not in list_datasets(root):
@@ -140,36 +156,37 @@ def find(root: Path, name: str) -> Path:
 
 
 def list_datasets(root: Path) -> list[str]:
-    """Names of the prepared data sets below `root`, in alphabetical order; those included that the
-    next look puts back.
+    """Names of the prepared data sets below `root`, in alphabetical order.
+
+    Data sets whose replacement has stopped are among them: the next access moves them back.
     """
-    names = [path.parent.name for path in root.glob(f"*/{MANIFEST}")]
-    aside = [
-        name.removeprefix(".").removesuffix(OLD)
-        for name in names
-        if name.startswith(".") and name.endswith(OLD)
-    ]
-    return sorted({*aside, *(name for name in names if not name.startswith("."))})
+    found: set[str] = set()
+    for path in root.glob(f"*/{MANIFEST}"):
+        name = path.parent.name
+        if not name.startswith("."):
+            found.add(name)
+        elif name.endswith(OLD):
+            found.add(name.removeprefix(".").removesuffix(OLD))
+    return sorted(found)
 
 
 def restore(folder: Path) -> None:
-    """Put an older data set back if its replacement stopped half-way. Raises `SirecError` where the
-    disk refuses.
+    """Move an older data set back if its replacement has stopped before it was complete.
+
+    Raises `SirecError` if the disk refuses.
     """
     if not _is_aside(folder):
         return
     try:
         with _only_one(folder):
-            if _is_aside(
-                folder
-            ):  # still: what looked like it may have been a replacement that has now ended
+            # Checked again: another process may have completed its replacement meanwhile.
+            if _is_aside(folder):
                 _old(folder).rename(folder)
     except OSError as error:
-        what = (
-            f"{_old(folder)}: could not be moved back to {folder.name}: {error.strerror or error}"
-        )
+        reason = error.strerror or error
         raise SirecError(
-            what, "its replacement stopped half-way: rename it, or prepare it again"
+            f"{_old(folder)}: could not be moved back to {folder.name}: {reason}",
+            "its replacement stopped half-way: rename it, or prepare it again",
         ) from error
 
 
@@ -200,12 +217,12 @@ def _swap(fresh: Path, folder: Path) -> None:
             if old.is_dir():
                 old.rename(folder)
             raise
-        _sync(folder.parent)  # nor the deletion the rename
+        _sync(folder.parent)  # the rename has to be on disk before the deletion
         shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
-    """Have the disk keep the contents of a file, or the names in a folder."""
+    """Write the content of a file, or the names in a folder, to disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -219,20 +236,19 @@ def _write_tables(folder: Path, prepared: Prepared) -> None:
     columns = {"user": _narrow(users), "item": _narrow(data.items)}
     if prepared.timestamps is not None:
         columns["timestamp"] = pa.array(prepared.timestamps.numpy())
-    _save(
-        columns | {name: _narrow(values) for name, values in data.behaviours.items()},
-        folder / INTERACTIONS,
-    )
+    for name, values in data.behaviours.items():
+        columns[name] = _narrow(values)
+    _save(columns, folder / INTERACTIONS)
     items = {
         "item": _narrow(torch.arange(1, data.item_codes)),
         "id": pa.array(data.item_names[1:], pa.string()),
     }
     if data.titles is not None:
         items["title"] = pa.array(data.titles[1:], pa.string())
-    tables = {
-        field.name: _lists(field.values[1:]) for field in data.fields if field.kind == "attribute"
-    }
-    _save(items | tables, folder / ITEMS)
+    for field in data.fields:
+        if field.kind == "attribute":
+            items[field.name] = _lists(field.values[1:])
+    _save(items, folder / ITEMS)
     (folder / VOCABULARY).mkdir()
     for name, names in {"user": data.user_names, **data.vocabularies}.items():
         codes = pa.array(range(1, len(names)), pa.int32())
@@ -251,14 +267,14 @@ def _narrow(values: Tensor) -> Any:
 
 
 def _lists(table: Tensor) -> Any:
-    """Turn a padded table into lists without the padding."""
+    """A padded table Long[V, F] as lists without the padding."""
     real = table != 0
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), real.sum(1).cumsum(0)])
     return pa.ListArray.from_arrays(_narrow(offsets), _narrow(table[real]))
 
 
 def _padded(lists: Any) -> Tensor:
-    """Turn lists into a padded table Long[V, F], with the row of the padding item."""
+    """Lists as a padded table Long[V, F], with the row of the padding item."""
     merged = lists.combine_chunks()
     counts = torch.tensor(merged.value_lengths().to_numpy(), dtype=torch.long)
     table = torch.zeros(len(counts) + 1, max(int(counts.max()), 1), dtype=torch.long)
@@ -301,7 +317,7 @@ def _column(table: Any, name: str, folder: Path) -> Tensor:
 def _hold_out(split: Split, offsets: Tensor, timestamps: Tensor | None, folder: Path) -> HeldOut:
     try:
         return split.hold_out(offsets, timestamps)
-    except SirecError as error:  # it could be cut when it was prepared
+    except SirecError as error:  # the split was possible when the data set was prepared
         raise _changed(folder / INTERACTIONS, error.message) from None
 
 
@@ -314,12 +330,8 @@ def _field(entry: FieldEntry, items: Any, folder: Path) -> Field:
 
 
 def _vocabulary(folder: Path, name: str, size: int) -> list[str]:
-    return [
-        "",
-        *_table(folder / VOCABULARY / f"{name}.parquet", ("code", "name"), size - 1)[
-            "name"
-        ].to_pylist(),
-    ]
+    table = _table(folder / VOCABULARY / f"{name}.parquet", ("code", "name"), size - 1)
+    return ["", *table["name"].to_pylist()]
 
 
 def _changed(path: Path, what: str) -> SirecError:

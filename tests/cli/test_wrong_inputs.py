@@ -61,9 +61,9 @@ MISTAKES = {
         "caser cannot train on task next_item: its states read the whole window",
         "set stages.train.task=last_item",
     ),
-    "gaps without a vector for them": (
+    "masked items without a vector for them": (
         ["train", "gru4rec", "--data", "shop", "--set", "task=cloze"],
-        "gru4rec cannot train on task cloze: it has no vector for a gap",
+        "gru4rec cannot train on task cloze: it has no vector for a masked item",
         "set stages.train.task=last_item",
     ),
     "negative seed": (

@@ -96,11 +96,11 @@ def coldstart(
         name = name or default_name(data or default_data(data_root)(), history.value)
         asked = COLD_START.read(out, name)
     else:
+        declared = with_ends(bins or [])  # mistakes in it come before any training
         if train:
             chosen = _trained(data, models, study, jobs, device, out, data_root)
         else:
             chosen = _chosen(runs or [], data, models, study, out, data_root)
-        declared = with_ends(bins or [])
         asked = ColdStart(
             bins={grouping: each.ends for grouping, each in declared.items()},
             minimum=minimum,

@@ -1,9 +1,9 @@
 """Several runs at a time, each in a process of its own.
 
-A run computes in its process what it would compute alone: its threads are part of its identity, so
-they stay as configured. A worker that is killed loses the epoch it was in and nothing else, and the
-others go on. An interrupted parent stops its workers; a parent that was killed leaves workers that
-stop themselves as soon as they have something to tell it.
+A run computes in its process what it would compute alone; its threads stay as configured, since
+they are part of its identity. A worker that is killed loses the epoch that it was in and nothing
+else, and the others go on. A parent that is interrupted stops its workers. The workers of a parent
+that was killed stop as soon as they have something to tell it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
@@ -34,16 +34,21 @@ from sirec.run.watcher import Watcher
 from sirec.studies.launch.sent_run import SentRun, plain_stage, tell
 from sirec.training.progress import EpochReport
 
-SECONDS_BETWEEN_STEPS = 0.2  # how often a worker tells of its steps
+SECONDS_BETWEEN_STEPS = 0.2  # between two messages of a worker about its steps
 PRELOADED = [__name__, "torch._dynamo"]  # and what torch's first optimiser imports
-FAILED = "failed"  # what a worker says instead of a watcher's method, before it ends
+FAILED = "failed"  # sent in settings of a method's name by a worker that a run refused
 HINT = "the same command goes on from the last finished epoch"
 
 
 @dataclass(frozen=True)
 class WorkerSettings:
-    """What a worker needs beside a configuration: the folder of the data, the results, and how to
-    train.
+    """What a worker needs besides a configuration.
+
+    Attributes:
+        data: folder of the prepared data set.
+        results: results folder.
+        device: where to train.
+        again: whether to train runs that have finished, too.
     """
 
     data: Path
@@ -54,7 +59,13 @@ class WorkerSettings:
 
 @dataclass(frozen=True, eq=False)
 class _Worker:
-    """A process that trains the run of that number, and what is told of it."""
+    """A process that trains a run.
+
+    Attributes:
+        number: the run's index in the list of runs.
+        process: the process.
+        watcher: who is told how the run goes.
+    """
 
     number: int
     process: ForkServerProcess
@@ -63,15 +74,22 @@ class _Worker:
 
 def train_in_processes(
     configs: Sequence[RunConfig],
-    place: WorkerSettings,
+    settings: WorkerSettings,
     jobs: int,
     watch: Callable[[int], Watcher],
     finished: Callable[[int], None],
 ) -> None:
-    """Train these runs, `jobs` at a time; `watch` is asked for the watcher of each run as it
-    starts, by its place in `configs`.
+    """Train runs, several at a time, each in a process of its own.
 
-    Raises `SirecError` for the first run that failed or was stopped, after all others have ended.
+    Args:
+        configs: configurations of the runs.
+        settings: the folders of the data and the results, and how to train.
+        jobs: how many runs are trained at a time.
+        watch: gives the watcher of a run, by its index in `configs`, as the run starts.
+        finished: called with the index of each run that has finished.
+
+    Raises:
+        SirecError: for the first run that failed or was stopped, after all others have ended.
     """
     waiting = deque(range(len(configs)))
     running: dict[Connection, _Worker] = {}
@@ -81,10 +99,11 @@ def train_in_processes(
             while waiting and len(running) < jobs:
                 number = waiting.popleft()
                 with configured_children():
-                    connection, process = _start(configs[number], place)
+                    connection, process = _start(configs[number], settings)
                 running[connection] = _Worker(number, process, watch(number))
-            ready = wait(list(running))
-            for connection, worker in [item for item in running.items() if item[0] in ready]:
+            ready = cast(list[Connection], wait(list(running)))
+            for connection in ready:
+                worker = running[connection]
                 if _tell(connection, worker.watcher, failures):
                     continue
                 del running[connection]
@@ -101,27 +120,37 @@ def train_in_processes(
 
 
 def make_covariates(data: Dataset, store: Store) -> None:
-    """Write what every user's targets are like, before several workers find it missing at once."""
+    """Write the covariates of the users before several workers find them missing at once.
+
+    Args:
+        data: the whole data set.
+        store: where runs and covariates are kept.
+
+    Raises:
+        SirecError: where the disk refuses.
+    """
     path = store.covariates(data.name, data.fingerprint())
     if not path.exists():
         make_folder(path.parent)
         write_covariates(data, path)
 
 
-def _start(config: RunConfig, place: WorkerSettings) -> tuple[Connection, ForkServerProcess]:
-    # Forks of a process that has imported everything and computed nothing: quick to start, and no
-    # threads are cut in half.
+def _start(config: RunConfig, settings: WorkerSettings) -> tuple[Connection, ForkServerProcess]:
+    # Workers are forks of a process that has imported everything and computed nothing: they start
+    # quickly, and no thread is lost in the middle of its work.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(SentRun.of(config), place, sender), daemon=True)
+    process = context.Process(
+        target=_work, args=(SentRun.of(config), settings, sender), daemon=True
+    )
     process.start()
-    sender.close()  # the worker's copy is the last one: its end is the pipe's
+    sender.close()  # the pipe ends with the worker, who has the only copy left
     return receiver, process
 
 
 def _tell(connection: Connection, watcher: Watcher, failures: list[SirecError]) -> bool:
-    """Pass on one message; False at the worker's end."""
+    """Pass on one message of a worker; False where the worker has ended."""
     try:
         method, arguments = connection.recv()
     except (EOFError, ConnectionResetError):
@@ -145,9 +174,10 @@ def _check(process: ForkServerProcess, failures: list[SirecError]) -> None:
         raise RuntimeError("a run failed in its process; its traceback stands above")
 
 
-def _work(sent: SentRun, place: WorkerSettings, connection: Connection) -> None:
-    """What a worker does. Ctrl-C reaches every process of a terminal; the parent decides for
-    all.
+def _work(sent: SentRun, settings: WorkerSettings, connection: Connection) -> None:
+    """Train one run in a worker process, and send what a watcher is to be told.
+
+    Ctrl-C reaches every process of a terminal; the worker ignores it, as its parent stops it.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     configure()
@@ -156,45 +186,59 @@ def _work(sent: SentRun, place: WorkerSettings, connection: Connection) -> None:
         connection.send((method, arguments))
 
     try:
-        data = storage.load(place.data)
+        data = storage.load(settings.data)
         execute(
             sent.config(),
             data,
-            Store(place.results),
-            device=place.device,
+            Store(settings.results),
+            device=settings.device,
             watcher=Teller(send),
-            again=place.again,
+            again=settings.again,
         )
     except SirecError as error:
         connection.send((FAILED, (error.message, error.hint)))
         sys.exit(2)
-    except BrokenPipeError:  # nobody listens any more
+    except BrokenPipeError:  # the parent has ended
         sys.exit(2)
 
 
 class Teller:
-    """Sends what a watcher is told elsewhere, as a method's name and its arguments; steps now and
-    then.
-    """
+    """A watcher that sends each call as the method's name and its arguments; steps now and then."""
 
     def __init__(self, send: Callable[[str, tuple[Any, ...]], None]) -> None:
         self.send = send
-        self.told = 0.0
+        self.last_sent = 0.0
 
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
-        """A stage begins."""
+        """Send that a stage begins.
+
+        Args:
+            stage: the stage.
+            epoch: epochs of it that are done already.
+            best: the best of them and its validation value.
+        """
         self.send("stage", (plain_stage(stage), epoch, best))
 
     def step(self, done: int, total: int) -> None:
-        """A step is done; told if the last telling is long ago."""
-        if time.monotonic() - self.told >= SECONDS_BETWEEN_STEPS:
-            self.told = time.monotonic()
+        """Send that a step is done, if the last such message is long ago.
+
+        Args:
+            done: steps of the epoch that are done.
+            total: steps of an epoch.
+        """
+        if time.monotonic() - self.last_sent >= SECONDS_BETWEEN_STEPS:
+            self.last_sent = time.monotonic()
             self.send("step", (done, total))
 
     def epoch(self, report: EpochReport) -> None:
-        """An epoch is done."""
+        """Send that an epoch is done."""
         self.send("epoch", (report,))
 
     def ranking(self, done: int, total: int) -> None:
-        """Users were ranked."""
+        """Send that users were ranked.
+
+        Args:
+            done: users that have been ranked.
+            total: users to be ranked.
+        """
         self.send("ranking", (done, total))

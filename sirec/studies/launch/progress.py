@@ -1,6 +1,4 @@
-"""How far a study is: the runs that are planned and those that are finished, trials among them, in
-the order of its table.
-"""
+"""How far a study is: its planned and its finished runs, trials among them, in table order."""
 
 from __future__ import annotations
 
@@ -17,84 +15,102 @@ from sirec.studies.spec.plan import PlannedRun, settled
 
 @dataclass
 class StudyProgress:
-    """The runs of a study in the order of its table. Where rows are searched, a row's runs follow
-    from its trials.
+    """The runs of a study in the order of its table.
+
+    The runs of a row that is searched are known when its trials have finished.
+
+    Attributes:
+        experiment: the experiment.
+        planned: all planned runs and trials.
+        missing: rows that the data sets cannot have.
+        folders: folders of finished runs, by `id` of the planned run.
+        values: validation values of finished trials, by `id` of the planned run.
     """
 
     experiment: Experiment
     planned: list[PlannedRun] = field(default_factory=list)
     missing: list[MissingRow] = field(default_factory=list)
-    folders: dict[int, RunFolder] = field(
-        default_factory=dict
-    )  # of finished runs, by their identity in memory
-    values: dict[int, float] = field(default_factory=dict)  # of finished trials, on validation
+    folders: dict[int, RunFolder] = field(default_factory=dict)
+    values: dict[int, float] = field(default_factory=dict)
 
     def finish(self, run: PlannedRun, folder: RunFolder) -> None:
-        """Note where a planned run lies."""
+        """Note that a planned run has finished.
+
+        Args:
+            run: the planned run.
+            folder: its folder.
+        """
         self.folders[id(run)] = folder
         if run.tries is not None:
             self.values[id(run)] = on_validation(folder, metric_of(run.config))
 
     def settle(self) -> list[PlannedRun]:
-        """Plan the runs of searched rows whose trials have all finished, and return those that no
-        run so far is.
+        """Plan the runs of searched rows whose trials have all finished.
+
+        Returns:
+            Those of the runs that have to be trained; others have the configuration of a trial.
         """
-        added = []
-        for trials in [trials for trials in self._searched() if not self._is_settled(trials[0])]:
+        added: list[PlannedRun] = []
+        for trials in list(self._searched()):
+            if self._is_settled(trials[0]):
+                continue
             for run in settled(self.experiment, self._best(trials)):
-                same = [
-                    self.folders[id(other)]
-                    for other in self.planned
-                    if other.config == run.config and id(other) in self.folders
-                ]
+                folder = self._folder_of_equal(run)
                 self.planned.append(run)
-                if same:
-                    self.finish(run, same[0])
-                else:
+                if folder is None:
                     added.append(run)
+                else:
+                    self.finish(run, folder)
         return added
 
     def runs(self) -> list[tuple[PlannedRun, RunFolder]]:
-        """The finished runs that rows stand on, row by row as planned, up to the first row that is
-        still searched.
+        """The finished runs that rows stand on, row by row as planned.
 
-        A trial is no such run, though the best one has its like among them.
+        They end before the first row that is still searched. A trial is not among them, though the
+        best trial has an equal run there.
         """
-        order = list(dict.fromkeys(map(_row, self.planned)))
-        open_rows = [
-            order.index(_row(run))
-            for run in self.planned
-            if run.tries is not None and not self._is_settled(run)
-        ]
-        shown = order[: min(open_rows, default=len(order))]
-        mine = [
-            run
-            for run in self.planned
-            if run.tries is None and id(run) in self.folders and _row(run) in shown
-        ]
-        return [
-            (run, self.folders[id(run)])
-            for run in sorted(mine, key=lambda run: shown.index(_row(run)))
-        ]
+        shown = self._rows_in_order()
+        finished: list[PlannedRun] = []
+        for run in self.planned:
+            if run.tries is None and id(run) in self.folders and _row(run) in shown:
+                finished.append(run)
+        finished.sort(key=lambda run: shown.index(_row(run)))
+        return [(run, self.folders[id(run)]) for run in finished]
 
     def trials(self) -> list[Trial]:
         """The finished trials of rows that have all of theirs."""
-        return [
-            self._trial(run, best_one)
-            for trials in self._searched()
-            for best_one in [self._best(trials)]
-            for run in trials
-        ]
+        trials: list[Trial] = []
+        for runs in self._searched():
+            best_run = self._best(runs)
+            trials += [self._trial(run, best_run) for run in runs]
+        return trials
 
-    def _trial(self, run: PlannedRun, best_one: PlannedRun) -> Trial:
-        place = self.folders[id(run)].address
+    def _rows_in_order(self) -> list[tuple[str, str]]:
+        """The rows as planned, up to the first one that is still searched."""
+        rows: list[tuple[str, str]] = []
+        for run in self.planned:
+            if run.tries is not None and not self._is_settled(run):
+                break
+            if _row(run) not in rows:
+                rows.append(_row(run))
+        return rows
+
+    def _folder_of_equal(self, run: PlannedRun) -> RunFolder | None:
+        """The folder of a finished run with the same configuration, if there is one."""
+        for other in self.planned:
+            if other.config == run.config and id(other) in self.folders:
+                return self.folders[id(other)]
+        return None
+
+    def _trial(self, run: PlannedRun, best_run: PlannedRun) -> Trial:
+        address = self.folders[id(run)].address
         return Trial(
             run.label,
             run.tries or {},
-            place,
+            address,
             metric_of(run.config),
             self.values[id(run)],
-            run is best_one,
+            run is best_run,
         )
 
     def _searched(self) -> Iterator[list[PlannedRun]]:

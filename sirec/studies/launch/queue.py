@@ -1,5 +1,5 @@
-"""Which runs of a study wait, which worker holds which, and what is told of them: the state that a
-cluster shares.
+"""The queue of runs that a cluster shares: which runs wait, which worker holds which run, and the
+events of their training.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from typing import Any
 
 ATTEMPTS = 3  # after which a run whose process always dies is given up
-BEGAN, ENDED, DIED = (
-    "began",
-    "ended",
-    "died",
-)  # what the board tells beside the methods of a watcher
+BEGAN, ENDED, DIED = "began", "ended", "died"  # events besides the calls of a watcher's methods
 
 
 @dataclass(frozen=True)
 class QueuedRun:
-    """A run to train: its place among the runs, the how-manieth attempt it is, and whether a
-    finished one is trained anew.
+    """A run that a worker is to train.
+
+    Attributes:
+        number: its index in the list of runs.
+        attempt: attempt number, from 1.
+        again: whether it is trained anew if it has finished.
     """
 
     number: int
@@ -29,8 +29,12 @@ class QueuedRun:
 
 @dataclass(frozen=True)
 class QueueEvent:
-    """What happened to the run of that number: a watcher's method, or one of `BEGAN`, `ENDED` and
-    `DIED`, with arguments.
+    """What happened to a run.
+
+    Attributes:
+        number: the run's index in the list of runs.
+        what: the name of a watcher's method, or `BEGAN`, `ENDED` or `DIED`.
+        arguments: arguments of the method; for `ENDED` the refusal, if there is one.
     """
 
     number: int
@@ -39,10 +43,10 @@ class QueueEvent:
 
 
 class RunQueue:
-    """Which runs wait, which worker holds which, and what is told of them. One process of the
-    cluster keeps it.
+    """Hands out runs to workers, and keeps the events of their training.
 
-    A worker that takes while it holds a run has died in between.
+    One process of the cluster keeps it. A worker that takes a run while it holds one has died in
+    between and was started anew.
     """
 
     def __init__(self, runs: int, again: bool = False) -> None:
@@ -55,12 +59,19 @@ class RunQueue:
         self._workers: dict[int, Any] = {}
 
     def enter(self, worker: int, handle: Any) -> None:
-        """A worker has come; the handle is what it can be stopped by."""
+        """Note a worker that has come.
+
+        Args:
+            worker: its number.
+            handle: by which it can be stopped.
+        """
         self._workers[worker] = handle
 
     def take(self, worker: int) -> QueuedRun | None:
-        """What that worker trains now: the run it held, else the next that waits; None when nothing
-        is left for it.
+        """The run that a worker trains next.
+
+        It is the run that the worker held when it died, else the next one that waits; None when
+        nothing is left.
         """
         number = self._held.pop(worker, None)
         if number is not None and self._attempts[number] == ATTEMPTS:
@@ -73,25 +84,36 @@ class RunQueue:
         self._held[worker] = number
         self._attempts[number] += 1
         self._news.append(QueueEvent(number, BEGAN))
-        # What told of itself has been begun: to begin it anew once more would train it twice.
+        # A run of which something was told has begun: with `again` it would be trained twice.
         return QueuedRun(number, self._attempts[number], self._again and number not in self._told)
 
     def tell(self, worker: int, method: str, arguments: tuple[Any, ...]) -> None:
-        """A watcher of the run that the worker holds is to hear this."""
+        """Keep a call of a watcher's method.
+
+        Args:
+            worker: the worker that trains the run.
+            method: name of the method.
+            arguments: its arguments.
+        """
         number = self._held[worker]
         self._told.add(number)
         self._news.append(QueueEvent(number, method, arguments))
 
     def end(self, worker: int, refusal: tuple[str, str | None] | None) -> None:
-        """The worker's run has ended: well, or with the message and hint of a `SirecError`."""
+        """Note that the run of a worker has ended.
+
+        Args:
+            worker: the worker that held it.
+            refusal: message and hint of the `SirecError` that ended it, None if it has finished.
+        """
         self._news.append(QueueEvent(self._held.pop(worker), ENDED, (refusal,)))
 
     def news(self) -> list[QueueEvent]:
-        """What happened since this was last asked."""
+        """The events since the last call, in their order."""
         news, self._news = self._news, []
         return news
 
     def stop(self) -> list[Any]:
-        """Give out nothing more; the handles of all workers that came."""
+        """Hand out nothing more, and return the handles of all workers."""
         self._waiting.clear()
         return list(self._workers.values())

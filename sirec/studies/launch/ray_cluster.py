@@ -1,9 +1,9 @@
 """Several runs at a time on a Ray cluster, sent out by joblib.
 
 joblib sends out as many workers as runs are to be trained at a time; Ray finds room for them, and
-starts one that died anew. A worker takes its runs from a board, one after the other, so that long
-runs keep no worker waiting; started anew, it is given the run it held, which goes on from its last
-finished epoch. A run that takes its process with it is given up after some attempts, and the others
+starts one that died anew. A worker takes its runs from a queue, one after the other, so that long
+runs keep no worker waiting; started anew, it is given the run that it held, which goes on from its
+last finished epoch. A run that takes its process with it is given up after some attempts, and the others
 go on. The lock and the DONE of a run's folder let nobody train it twice, whatever the cluster
 believes.
 
@@ -30,6 +30,7 @@ from typing import Any, TextIO
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
+from sirec.process import configure, configured_children
 from sirec.run.config import RunConfig
 from sirec.run.execute import execute, folder_of
 from sirec.run.store import RunFolder, Store
@@ -67,27 +68,36 @@ def check_installed(modules: Sequence[str] = NEEDED) -> None:
 
 def train_on_cluster(
     configs: Sequence[RunConfig],
-    place: WorkerSettings,
+    settings: WorkerSettings,
     jobs: int,
     watch: Callable[[int], Watcher],
     finished: Callable[[int], None],
     *,
     address: str,
 ) -> None:
-    """What `jobs.train_in_processes` does, on the Ray cluster at `address`: `local` (one for this call),
-    `auto` or HOST:PORT.
+    """Train runs on a Ray cluster, several at a time.
 
-    `watch` is asked again for a run that is begun again. The covariates of the data must have been
-    made (`make_covariates`). Raises `SirecError` for a cluster that is not there, is too small or
-    is lost, else as `train_in_processes` does.
+    The covariates of the data must have been made (`make_covariates`).
+
+    Args:
+        configs: configurations of the runs.
+        settings: the folders of the data and the results, and how to train.
+        jobs: how many runs are trained at a time.
+        watch: gives the watcher of a run, by its index in `configs`, each time the run begins.
+        finished: called with the index of each run that has finished.
+        address: `local` (a cluster for this call), `auto` or HOST:PORT.
+
+    Raises:
+        SirecError: for a cluster that is not there, is too small or is lost, and for the first run
+            that failed, after all others have ended.
     """
     if not configs:
         return
     check_installed()
-    needs, workers = _needs(configs, place.device), min(jobs, len(configs))
-    place = replace(place, data=place.data.resolve(), results=place.results.resolve())
+    needs, workers = _needs(configs, settings.device), min(jobs, len(configs))
+    settings = replace(settings, data=settings.data.resolve(), results=settings.results.resolve())
     following = _Following(configs, watch, finished)
-    with ThreadPoolExecutor(1) as aside, _connected(address), _losses_told():
+    with configured_children(), ThreadPoolExecutor(1) as aside, _connected(address), _losses_told():
         import ray
 
         _check_room(
@@ -95,8 +105,8 @@ def train_on_cluster(
             needs,
             [node["Resources"] for node in ray.nodes() if node["Alive"]],
         )
-        queue = ray.remote(num_cpus=0)(RunQueue).remote(len(configs), place.again)
-        sent = aside.submit(_send_out, queue, workers, needs, configs, place)
+        queue = ray.remote(num_cpus=0)(RunQueue).remote(len(configs), settings.again)
+        sent = aside.submit(_send_out, queue, workers, needs, configs, settings)
         try:
             _follow(queue, sent, following)
         finally:
@@ -109,7 +119,7 @@ def train_on_cluster(
 
 @dataclass
 class _Following:
-    """Tells watchers what the board tells, and gathers failures."""
+    """Passes the events of the queue on to watchers, and gathers failures."""
 
     configs: Sequence[RunConfig]
     watch: Callable[[int], Watcher]
@@ -142,7 +152,8 @@ class _Following:
         config = self.configs[number]
         self.failures.append(
             SirecError(
-                f"the process that trained {config.model.name}, seed {config.seed}, died {ATTEMPTS} times",
+                f"the process that trained {config.model.name}, seed {config.seed}, died"
+                f" {ATTEMPTS} times",
                 HINT,
             )
         )
@@ -163,7 +174,7 @@ def _follow(queue: Any, sent: Future[None], following: _Following) -> None:
 
 @contextlib.contextmanager
 def _connected(address: str) -> Iterator[None]:
-    """A connection to the cluster."""
+    """A connection to the cluster, and a cluster of its own for `local`."""
     import ray
 
     _check_address(address)
@@ -185,7 +196,7 @@ class _OfThisThread(io.TextIOBase):
     """Passes on what the thread that made it writes, and nothing else.
 
     Ray prints at length, from threads of its own and to stdout, what becomes of its workers; the
-    board tells that.
+    queue tells that.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -217,7 +228,8 @@ def _check_address(address: str) -> None:
 def _no_answer(address: str, reason: str) -> SirecError:
     return SirecError(
         f"--cluster {address}: no Ray cluster answers: {reason}",
-        "ray start --head starts one, --cluster local one for this command; where Ray wants a token, set RAY_AUTH_MODE=token",
+        "ray start --head starts one, --cluster local one for this command; where Ray wants a"
+        " token, set RAY_AUTH_MODE=token",
     )
 
 
@@ -272,7 +284,7 @@ def _send_out(
     workers: int,
     needs: Mapping[str, int],
     configs: Sequence[RunConfig],
-    place: WorkerSettings,
+    settings: WorkerSettings,
 ) -> None:
     """Have joblib send the workers out, and wait for them."""
     from joblib import Parallel, delayed, parallel_config
@@ -281,7 +293,7 @@ def _send_out(
     register_ray()
     deaths = ATTEMPTS * len(
         configs
-    )  # as many as a worker can see before the board has no run for it
+    )  # as many as a worker can see before the queue has no run for it
     options = {
         "num_cpus": needs["CPU"],
         "num_gpus": needs.get("GPU", 0),
@@ -291,45 +303,47 @@ def _send_out(
     with parallel_config(backend="ray", ray_remote_args=options):
         parallel = Parallel(n_jobs=max(workers, LEAST_WORKERS), batch_size=1)
         runs = [SentRun.of(config) for config in configs]
-        parallel(delayed(_work)(worker, queue, runs, place) for worker in range(workers))
+        parallel(delayed(_work)(worker, queue, runs, settings) for worker in range(workers))
 
 
-def _work(worker: int, queue: Any, runs: Sequence[SentRun], place: WorkerSettings) -> None:
-    """What a worker does: train what the board gives it until nothing is left."""
+def _work(worker: int, queue: Any, runs: Sequence[SentRun], settings: WorkerSettings) -> None:
+    """What a worker does: configure the process and train what the queue gives until nothing is left."""
     import ray
+
+    configure()
 
     def send(method: str, arguments: tuple[Any, ...]) -> None:
         ray.get(queue.tell.remote(worker, method, arguments))
 
     ray.get(queue.enter.remote(worker, ray.get_runtime_context().current_actor))
     while (task := ray.get(queue.take.remote(worker))) is not None:
-        refusal = _train(task, runs[task.number], place, Teller(send))
+        refusal = _train(task, runs[task.number], settings, Teller(send))
         ray.get(queue.end.remote(worker, refusal))
 
 
 def _train(
-    task: QueuedRun, run: SentRun, place: WorkerSettings, watcher: Watcher
+    task: QueuedRun, run: SentRun, settings: WorkerSettings, watcher: Watcher
 ) -> tuple[str, str | None] | None:
     """Train one run; message and hint if it was refused."""
-    store = Store(place.results)
+    store = Store(settings.results)
     try:
         config = run.config()
-        data = _shared(place, store)
+        data = _shared(settings, store)
         if task.attempt > 1:
             _wait_for(folder_of(config, data, store))
-        execute(config, data, store, device=place.device, watcher=watcher, again=task.again)
+        execute(config, data, store, device=settings.device, watcher=watcher, again=task.again)
     except SirecError as error:
         return error.message, error.hint
     return None
 
 
-def _shared(place: WorkerSettings, store: Store) -> Dataset:
+def _shared(settings: WorkerSettings, store: Store) -> Dataset:
     """The data as this node sees them. Raises `SirecError` if it sees other data or results than
     the node that sent it.
     """
-    if not place.data.exists():
-        raise SirecError(f"{socket.gethostname()}: {place.data}: no such folder", SHARED)
-    data = storage.load(place.data)
+    if not settings.data.exists():
+        raise SirecError(f"{socket.gethostname()}: {settings.data}: no such folder", SHARED)
+    data = storage.load(settings.data)
     expected = store.covariates(data.name, data.fingerprint())
     if not expected.exists():
         raise SirecError(f"{socket.gethostname()}: {expected}: no such file", SHARED)

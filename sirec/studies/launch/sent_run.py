@@ -1,8 +1,8 @@
 """A run and what is told of it, as plain values that any worker process can read.
 
 A configuration may hold components of a plugin, whose classes a worker does not know before it has
-loaded that plugin. So no object of a configuration travels: the worker gets the plugin files and the
-plain values, loads the plugins, and builds the configuration itself.
+loaded that plugin. So no object of a configuration travels: the worker gets the plugin files and
+the plain values, loads the plugins, and builds the configuration itself.
 """
 
 from __future__ import annotations

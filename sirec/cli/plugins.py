@@ -24,7 +24,7 @@ PluginFiles = Annotated[
 
 
 def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with one more option, `--plugin`; it loads the named files before anything else."""
+    """The command with one more option, `--plugin`; it loads the named files first."""
 
     @functools.wraps(command)
     def wrapped(*, plugin_files: list[Path] | None = None, **options: Any) -> None:

@@ -88,7 +88,8 @@ def _split(data: DataAudit) -> Lines:
     else:
         yield (
             "tied ends",
-            f"{_percent(share)} of users: their last two are of one second, and file order says which is last",
+            f"{_percent(share)} of users: their last two are of one second, and file order says"
+            " which is last",
         )
 
 
@@ -101,7 +102,8 @@ def _repeats(data: DataAudit) -> Lines:
     yield "", f"{interactions}, {_percent(share.immediate)} with the very item before"
     yield (
         "",
-        f"{_percent(share.test_targets)} of test targets are in the history: masking it makes them impossible to find",
+        f"{_percent(share.test_targets)} of test targets are in the history: masking it makes them"
+        " impossible to find",
     )
 
 
@@ -112,17 +114,20 @@ def _leakage(data: DataAudit) -> Lines:
         return
     yield (
         "leakage",
-        f"{_percent(found.test_targets)} of test targets are earlier than something training has of another user",
+        f"{_percent(found.test_targets)} of test targets are earlier than something training has of"
+        " another user",
     )
     yield (
         "",
-        f"{_percent(found.training)} of training is later than a test target, on average; a temporal split has neither",
+        f"{_percent(found.training)} of training is later than a test target, on average; a"
+        " temporal split has neither",
     )
 
 
 def _fields(data: DataAudit) -> Lines:
     for index, found in enumerate(data.statistics.attributes):
-        covered = f"{_percent(found.items / data.statistics.items)} of items have any, {found.mean:.1f} on average"
+        share = _percent(found.items / data.statistics.items)
+        covered = f"{share} of items have any, {found.mean:.1f} on average"
         single = f"{_percent(data.single_item_values[found.name])} of values have one item"
         yield (
             "" if index else "attributes",

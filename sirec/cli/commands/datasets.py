@@ -40,7 +40,8 @@ def datasets(
         stdout.print(dataset_table(manifests))
     elif not names:
         say(
-            f"no data set is prepared in {data_root}; sirec prepare demo makes one, sirec prepare --help says more"
+            f"no data set is prepared in {data_root}; sirec prepare demo makes one,"
+            " sirec prepare --help says more"
         )
 
 
@@ -111,5 +112,6 @@ def _splits(manifests: Sequence[Manifest]) -> Iterator[str]:
             and s.test_targets is not None
             and min(s.valid_targets, s.test_targets) < s.users
         ):
-            targets = f"{s.valid_targets:,} users have a validation target, {s.test_targets:,} a test target"
-            yield f"{manifest.name}: {manifest.options.split.text}; {targets}"
+            valid = f"{s.valid_targets:,} users have a validation target"
+            split = f"{manifest.name}: {manifest.options.split.text}"
+            yield f"{split}; {valid}, {s.test_targets:,} a test target"

@@ -32,9 +32,11 @@ OnData = Annotated[
 # last.
 DISPENSABLE = ("objectives", "task", "one pass", "SSL", "behaviours", "attributes", "parameters")
 LEGEND: Mapping[str, str] = {
-    "attributes": "attributes and behaviours: where they enter and what fuses them; candidates: scored items have them, too",
+    "attributes": "attributes and behaviours: where they enter and what fuses them; candidates:"
+    " scored items have them, too",
     "SSL": "SSL: what self-supervised losses teach",
-    "one pass": "one pass: whether one trains every position of a sequence, or (gaps) those hidden in it",
+    "one pass": "one pass: whether one trains every position of a sequence, or (gaps) those hidden"
+    " in it",
 }
 GAP = 2  # what a column takes beside its words
 
@@ -213,7 +215,10 @@ def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
     table = _table(f"Settings under protocol {protocol}", "setting", "intended", "published")
     for column in table.columns:
         column.overflow = "fold"
-    legend = "declared: the model's own, where the protocol has another; published: where it differs; –: no such setting"
+    legend = (
+        "declared: the model's own, where the protocol has another; published: where it differs;"
+        " –: no such setting"
+    )
     table.caption, table.caption_justify = legend, "left"
     for setting in settings:
         declared, intended, published = (setting.text(reading) for reading in READINGS)

@@ -1,4 +1,4 @@
-"""`sirec quickstart`: five models and two floors on the generated demo set, minutes on a laptop."""
+"""`sirec quickstart`: five models and two training-free baselines on the generated demo set."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ NAME = "quickstart"
 def quickstart(
     out: options.Out = options.RESULTS, data_root: options.DataRoot = options.DATA_ROOT
 ) -> None:
-    """Generate the demo data, train five models beside two floors, and say what the comparison
-    means.
+    """Generate the demo data, train five models and two training-free baselines, and say what the
+    comparison means.
 
     Example: sirec quickstart
     """

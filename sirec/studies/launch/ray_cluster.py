@@ -3,7 +3,7 @@
 joblib sends out as many workers as runs are to be trained at a time; Ray finds room for them, and
 starts one that died anew. A worker takes its runs from a queue, one after the other, so that long
 runs keep no worker waiting; started anew, it is given the run that it held, which goes on from its
-last finished epoch. A run that takes its process with it is given up after some attempts, and the others
+last finished epoch. A run whose process always dies is given up after some attempts, and the others
 go on. The lock and the DONE of a run's folder let nobody train it twice, whatever the cluster
 believes.
 
@@ -307,7 +307,7 @@ def _send_out(
 
 
 def _work(worker: int, queue: Any, runs: Sequence[SentRun], settings: WorkerSettings) -> None:
-    """What a worker does: configure the process and train what the queue gives until nothing is left."""
+    """Configure a worker process, and train what the queue gives until nothing is left."""
     import ray
 
     configure()

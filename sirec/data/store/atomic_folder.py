@@ -1,8 +1,8 @@
 """Atomic folders: written under a temporary name and renamed when they are complete.
 
 While a process writes, its folder is `.NAME.new-HOST-PID-XXXXXXXX`. A process that fails deletes
-the folder. A process that is killed cannot, but the name tells the next writer that this process has
-ended, and the folder is deleted then.
+it. A process that is killed cannot, but the name tells the next writer that this process has ended,
+and the folder is deleted then.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Prepared data sets on disk.
 
     data/<name>/
-        interactions.parquet      user, item (codes from 1), time if known, codes of behaviours
+        interactions.parquet      user, item (codes), time, codes of behaviours
         items.parquet             item (code), id (raw), title if known, codes of attributes as lists
         vocabulary/user.parquet   code and name; and one such file for each field
         dataset.yaml              fields, statistics, filters, sources (`Manifest`); written last

@@ -20,13 +20,19 @@ from sirec.errors import unknown
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Every user's interactions in time order, without copies of prefixes.
+    """The interactions of every user in the order of time, without copies of prefixes.
 
-    User u (codes 1..U) has the interactions `offsets[u-1]:offsets[u]` of `items` (Long[N], codes
-    1..V-1) and of each of `behaviours` (name -> Long[N], codes from 1). `fields` describes the
-    attributes (with their tables) and the stored behaviours; position is not stored. `item_names`
-    are the raw ids (index 0 is padding) and `titles` what to show a person. `cut` is what a split
-    holds out of training, nothing for leave-one-out; read it as `held_out`.
+    Attributes:
+        name: name of the data set.
+        offsets: Long[U + 1]; user u (from 1) has the interactions `offsets[u-1]:offsets[u]`.
+        items: Long[N], the item of each interaction, codes 1..V-1.
+        fields: the attributes, with their tables, and the stored behaviours; position is computed.
+        behaviours: Long[N] by name, codes from 1.
+        item_names: raw id of each item code; the first one is that of the padding.
+        user_names: raw id of each user code.
+        titles: title of each item code, or None.
+        vocabularies: by field the name of each code.
+        cut: what the split holds out of training; None for leave-one-out. Read it as `held_out`.
     """
 
     name: str
@@ -58,8 +64,10 @@ class Dataset:
     @property
     def item_codes(self) -> int:
         """V: number of item codes, padding included."""
-        tables = [table.shape[0] for table in (f.table for f in self.fields) if table is not None]
-        return tables[0] if tables else max(len(self.item_names), int(self.items.max()) + 1)
+        for each in self.fields:
+            if each.table is not None:
+                return each.table.shape[0]
+        return max(len(self.item_names), int(self.items.max()) + 1)
 
     @property
     def lengths(self) -> Tensor:
@@ -67,9 +75,14 @@ class Dataset:
         return self.offsets.diff()
 
     def select(self, attributes: Sequence[str] | None, behaviours: Sequence[str]) -> Dataset:
-        """The same interactions with only these fields; `attributes=None` keeps every attribute.
+        """The same interactions with some of the fields.
 
-        Raises `SirecError` for a name the data set does not have.
+        Args:
+            attributes: names of the attributes to keep; None for all.
+            behaviours: names of the behaviours to keep; `position` may be among them.
+
+        Raises:
+            SirecError: for a name that the data set does not have.
         """
         known = {f.name: f for f in self.fields}
         mine = [name for name, f in known.items() if f.kind == "attribute"]
@@ -80,19 +93,20 @@ class Dataset:
         for name in behaviours:
             if name not in (*stored, "position"):
                 raise unknown("behaviour", name, [*stored, "position"], self.name)
-        chosen = [
-            *(mine if attributes is None else attributes),
-            *(name for name in behaviours if name != "position"),
-        ]
+        kept = [name for name in behaviours if name != "position"]
+        chosen = [*(mine if attributes is None else attributes), *kept]
         return replace(
             self,
             fields=tuple(known[name] for name in chosen),
-            behaviours={name: self.behaviours[name] for name in behaviours if name != "position"},
+            behaviours={name: self.behaviours[name] for name in kept},
         )
 
     def schema(self, max_length: int, *, with_position: bool) -> Schema:
-        """What a model is built for, from the fields of this data set and position if it is
-        wanted.
+        """What a model is built for.
+
+        Args:
+            max_length: the longest history that the model reads.
+            with_position: whether position is one of its behaviours.
         """
         fields = (*self.fields, position(max_length)) if with_position else self.fields
         return Schema(self.item_codes, max_length, fields, self.user_count + 1)
@@ -109,24 +123,23 @@ class Dataset:
         )
 
     def fingerprint(self) -> str:
-        """16 hex digits of a sha256 over the arrays (not over names or file bytes): equal data,
-        equal fingerprint.
+        """The fingerprint of the data: 16 hexadecimal digits of a sha256 over all arrays.
 
-        What is held out counts where it is not what leave-one-out holds out.
+        Names and bytes of files are not part of it; the split is, unless it holds out what
+        leave-one-out holds out.
         """
         digest = hashlib.sha256()
-        arrays = {
-            "offsets": self.offsets,
-            "items": self.items,
-            **{f"behaviour/{k}": v for k, v in self.behaviours.items()},
-        }
-        arrays |= {f"attribute/{f.name}": f.table for f in self.fields if f.table is not None}
+        arrays = {"offsets": self.offsets, "items": self.items}
+        for name, values in self.behaviours.items():
+            arrays[f"behaviour/{name}"] = values
+        for each in self.fields:
+            if each.table is not None:
+                arrays[f"attribute/{each.name}"] = each.table
         if not self.held_out.agrees_with(LeaveOneOut().hold_out(self.offsets)):
-            arrays |= {
-                f"held out/{name}": values for name, values in self.held_out.arrays().items()
-            }
+            for name, values in self.held_out.arrays().items():
+                arrays[f"held out/{name}"] = values
         for name in sorted(arrays):
-            values = arrays[name].cpu().numpy().astype("<i8")
-            digest.update(f"{name}{values.shape}".encode())
-            digest.update(np.ascontiguousarray(values).tobytes())
+            array = arrays[name].cpu().numpy().astype("<i8")
+            digest.update(f"{name}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]

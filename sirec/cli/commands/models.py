@@ -67,10 +67,10 @@ def models(
     found = None if data is None else api.load(data, data_root=data_root)
     sizes = None if found is None else _sizes(chosen, found, protocol)
     if as_json:
-        rows = [
-            entry.as_dict() | ({} if sizes is None else {"parameters": sizes[entry.model.name]})
-            for entry in chosen
-        ]
+        rows = [entry.as_dict() for entry in chosen]
+        if sizes is not None:
+            for row, entry in zip(rows, chosen, strict=True):
+                row["parameters"] = sizes[entry.model.name]
         print_json(rows if name is None else rows[0] | _details(chosen[0].model, found, protocol))
     elif name is None:
         stdout.print(
@@ -102,14 +102,17 @@ def _columns(chosen: Sequence[ModelCard], sizes: Mapping[str, int] | None) -> di
         "behaviours": [entry.places["behaviour"].text for entry in chosen],
         "SSL": [", ".join(entry.signals) or "–" for entry in chosen],
         "task": [" then ".join(entry.tasks) or "–" for entry in chosen],
-        "objectives": [
-            " then ".join(", ".join(parts) for parts in entry.objectives) or "–" for entry in chosen
-        ],
+        "objectives": [_objectives(entry) for entry in chosen],
         "one pass": [entry.one_pass or "–" for entry in chosen],
     }
     if sizes is not None:
         columns["parameters"] = [f"{sizes[entry.model.name]:,}" for entry in chosen]
     return columns
+
+
+def _objectives(entry: ModelCard) -> str:
+    stages = [", ".join(names) for names in entry.objectives]
+    return " then ".join(stages) or "–"
 
 
 def _taxonomy(columns: Mapping[str, Sequence[str]], screen: int, where: str) -> Table:
@@ -150,11 +153,12 @@ def _widths(columns: Mapping[str, Sequence[str]], screen: int) -> dict[str, int]
     screen.
     """
     cells = {heading: [heading, *values] for heading, values in columns.items()}
-    least = {
-        heading: max(len(word) for cell in values for word in cell.split())
-        for heading, values in cells.items()
-    }
-    widths = {heading: max(map(len, values)) for heading, values in cells.items()}
+    least: dict[str, int] = {}
+    widths: dict[str, int] = {}
+    for heading, values in cells.items():
+        words = " ".join(values).split()
+        least[heading] = max(map(len, words))
+        widths[heading] = max(map(len, values))
     room = max(screen - GAP * (len(columns) - 1), max(least.values()) if len(columns) == 1 else 0)
     while sum(widths.values()) > room:
         wide = [heading for heading in widths if widths[heading] > least[heading]]
@@ -221,7 +225,7 @@ def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
     )
     table.caption, table.caption_justify = legend, "left"
     for setting in settings:
-        declared, intended, published = (setting.text(reading) for reading in READINGS)
+        declared, intended, published = map(setting.text, READINGS)
         table.add_row(
             escape(setting.path),
             escape(intended if intended == declared else f"{intended} (declared {declared})"),

@@ -233,11 +233,13 @@ def _given(values: dict[str, Any]) -> dict[str, Any]:
 
 def _columns(texts: list[str] | None) -> dict[str, str] | None:
     """NAME or NAME=COLUMN as name -> column."""
-    return (
-        {name: column or name for name, _, column in (text.partition("=") for text in texts)}
-        if texts
-        else None
-    )
+    if not texts:
+        return None
+    columns: dict[str, str] = {}
+    for text in texts:
+        name, _, column = text.partition("=")
+        columns[name] = column or name
+    return columns
 
 
 def _pair(text: str, where: str) -> tuple[str, str]:

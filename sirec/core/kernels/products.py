@@ -69,7 +69,10 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, recurs: boo
     rows = x.reshape(-1, x.shape[-1])
     many = filled(len(rows))
     full = rows if many == len(rows) else F.pad(rows, (0, 0, 0, many - len(rows)))
-    out: Tensor = _Linear.apply(full, weight, bias) if fast else F.linear(full, weight, bias)  # type: ignore[no-untyped-call]
+    if fast:
+        out: Tensor = _Linear.apply(full, weight, bias)  # type: ignore[no-untyped-call]
+    else:
+        out = F.linear(full, weight, bias)
     return out[: len(rows)].unflatten(0, x.shape[:-1])
 
 

@@ -42,7 +42,8 @@ def cross_entropy(queries: Tensor, keys: Tensor, bias: Tensor | None, targets: T
     """
     needing = [part for part in (queries, keys, bias) if part is not None and part.requires_grad]
     wanted = torch.is_grad_enabled() and len(needing) > 0
-    loss: Tensor = _CrossEntropy.apply(queries, keys, bias, targets, wanted)  # type: ignore[no-untyped-call]
+    parts = (queries, keys, bias, targets)
+    loss: Tensor = _CrossEntropy.apply(*parts, wanted)  # type: ignore[no-untyped-call]
     return loss
 
 

@@ -185,7 +185,10 @@ def _careful(
         elif row:
             numbers.append(number)
             kept.append(row)
-    arrays = [pa.array([row[place] for row in kept], pa.string()) for place in places]
+    arrays: list[Any] = []
+    for place in places:
+        cells = [row[place] for row in kept]
+        arrays.append(pa.array(cells, pa.string()))
     lines = np.array(numbers, dtype=np.int64)
     return finished(
         arrays,

@@ -90,7 +90,10 @@ class JsonTable:
                 f"{self.file}:1: not JSON lines",
                 'expected an object a line: {"user": 1, "item": 2}',
             )
-        return tuple(dict.fromkeys(key for row in self.first_rows for key in row))
+        keys: dict[str, None] = {}
+        for row in self.first_rows:
+            keys |= dict.fromkeys(row)
+        return tuple(keys)
 
     @cached_property
     def first_rows(self) -> Sequence[Mapping[str, object]]:

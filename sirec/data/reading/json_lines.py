@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -115,6 +115,6 @@ def _type(values: list[Any], column: WantedColumn) -> Any:
         return pa.float64()
     if kinds == {str}:
         return pa.string()
-    if kinds == {list} and all(isinstance(part, str) for value in values for part in value):
+    if kinds == {list} and all(isinstance(part, str) for part in chain(*values)):
         return pa.list_(pa.string())
     return None

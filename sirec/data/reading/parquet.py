@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,8 @@ def first_rows(file: RawFile, count: int) -> list[dict[str, object]]:
     read.
     """
     with _opened(file) as table:
-        return [row for batch in islice(table.iter_batches(count), 1) for row in batch.to_pylist()]
+        first = next(table.iter_batches(count), None)
+        return [] if first is None else first.to_pylist()
 
 
 @contextmanager

@@ -101,7 +101,10 @@ def parse_records(
             numbers.append(number)
             texts.append(line)
             rows.append(record)
-    arrays = [_array([row[index] for row in rows], column) for index, column in enumerate(columns)]
+    arrays: list[Any] = []
+    for index, column in enumerate(columns):
+        values = [row[index] for row in rows]
+        arrays.append(_array(values, column))
     return finished(arrays, columns, np.array(numbers, dtype=np.int64), texts.__getitem__, problems)
 
 

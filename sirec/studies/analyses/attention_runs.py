@@ -5,7 +5,7 @@ and samples of users.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -25,6 +25,8 @@ from sirec.run.store import RunFolder
 
 # histories looked at together: n x n scores of each head in 64 bits stay below a hundred megabytes
 BLOCK_ROWS = 64
+OnMeasured = Callable[[str], None]
+"""Called with the label of a run as its measurement begins."""
 TRAINED, UNTRAINED = "trained", "freshly initialised"
 
 

@@ -23,12 +23,10 @@ from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
+from sirec.studies.analyses.attention_runs import OnMeasured
 from sirec.studies.analyses.names import RunSelection, analysis_name
 from sirec.studies.compare.comparison import Comparison
 from sirec.studies.compare.select_runs import RunChoice, select_by_id
-
-OnMeasured = Callable[[str], None]
-"""Called with the label of a run as its measurement begins."""
 
 
 class Figure(Protocol):

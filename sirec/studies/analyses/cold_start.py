@@ -23,6 +23,7 @@ from sirec.report.differences import find_row, verdict
 from sirec.report.figures.bins import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
 from sirec.report.results import Rows, RunResult, View, best_on_validation
+from sirec.report.table import ResultTable
 from sirec.run.store import RecordedRun, Store
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import HEADLINE, Comparison, without_repeats
@@ -65,47 +66,51 @@ def default_name(data: str, history: HistoryRule) -> str:
 
 
 def cold_start(asked: ColdStart, out: Path) -> DrawnAnalysis:
-    """Tables, sentences and figures of what is asked.
+    """Tables, sentences and figures of a request.
 
-    Raises `SirecError` for runs of different data, a baseline that no row is, what the targets are
-    like not being stored, or too few users for two bins.
+    Args:
+        asked: the request.
+        out: the results folder.
+
+    Raises:
+        SirecError: for runs of different data, an unknown baseline, missing covariates, or too few
+            users for two bins.
     """
     metrics = parse_metrics(asked.metrics)
     found = [run_result(run.open(out), run.label) for run in asked.runs]
     rows = one_data_set(found)
     view, baseline = View("test", asked.history), _baseline(rows, asked, metrics)
-    title = f"Cold start on {found[0].dataset}: test, history {'kept' if asked.history == 'keep' else 'masked'}"
-    filled = _fill(asked, found, out)
-    drawable = [buckets for buckets in filled if len(buckets.buckets) > 1]
-    if not drawable:
-        message = (
-            f"{found[0].dataset}: nothing divides its users into two bins of {asked.minimum:,}"
-        )
+    dataset = found[0].dataset
+    history = "kept" if asked.history == "keep" else "masked"
+    title = f"Cold start on {dataset}: test, history {history}"
+    reports: list[BucketReport] = []
+    remarks: list[str] = []
+    for buckets in _fill(asked, found, out):
+        name = buckets.grouping.name
+        if len(buckets.buckets) > 1:
+            named = f"{title}, by {name}"
+            report = bucket_report(
+                found, buckets, metrics, view=view, baseline=baseline, title=named
+            )
+            reports.append(report)
+        else:
+            only = buckets.buckets[0]
+            remarks.append(
+                f"{name}: all {only.size:,} users are in one bin ({only.label}): "
+                "nothing to set beside each other"
+            )
+    if not reports:
+        message = f"{dataset}: nothing divides its users into two bins of {asked.minimum:,}"
         raise SirecError(message, "ask for fewer with --minimum, or for other --bins")
-    reports = [
-        bucket_report(
-            found,
-            buckets,
-            metrics,
-            view=view,
-            baseline=baseline,
-            title=f"{title}, by {buckets.grouping.name}",
-        )
-        for buckets in drawable
-    ]
-    tables = without_repeats([table for report in reports for table in report.tables])
-    sentences = [text for report in reports for text in _sentences(report, _headline(metrics))]
-    return DrawnAnalysis(
-        found[0].dataset,
-        Comparison(title, tuple(tables), tuple(sentences)),
-        {report.buckets.grouping.name: _figure(report, baseline) for report in reports},
-        tuple(
-            f"{buckets.grouping.name}: all {buckets.buckets[0].size:,} users are in one bin ({buckets.buckets[0].label}):"
-            " nothing to set beside each other"
-            for buckets in filled
-            if buckets not in drawable
-        ),
-    )
+    tables: list[ResultTable] = []
+    sentences: list[str] = []
+    figures: dict[str, BinFigure] = {}
+    for report in reports:
+        tables += report.tables
+        sentences += _sentences(report, _headline(metrics))
+        figures[report.buckets.grouping.name] = _figure(report, baseline)
+    comparison = Comparison(title, tuple(without_repeats(tables)), tuple(sentences))
+    return DrawnAnalysis(dataset, comparison, figures, tuple(remarks))
 
 
 def _baseline(rows: Rows, asked: ColdStart, metrics: Sequence[Metric]) -> str:

@@ -22,12 +22,12 @@ from sirec.objectives.base import SupervisionSignal
 from sirec.papers import PAPERS
 from sirec.papers.tables import metric_tables, published_table
 from sirec.report.published import PrintedRow
-from sirec.run.config import DataConfig, Profile, RunConfig, resolve
 from sirec.run.build import set_up
+from sirec.run.config import DataConfig, Profile, RunConfig, resolve
 
-OnePass = Literal["yes", "gaps", "no"]
+OnePass = Literal["yes", "masked items", "no"]
 KINDS: tuple[FieldKind, ...] = get_args(FieldKind)
-LESSONS: tuple[SupervisionSignal, ...] = get_args(SupervisionSignal)
+SIGNALS: tuple[SupervisionSignal, ...] = get_args(SupervisionSignal)
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 ProfileColumn = Literal["declared", "intended", "published"]
 READINGS: tuple[ProfileColumn, ...] = get_args(ProfileColumn)
@@ -36,10 +36,12 @@ PUBLISHED_DATASETS = ("beauty", "sports", "toys", "yelp")
 
 @dataclass(frozen=True)
 class FieldPlacement:
-    """Where fields of a kind enter a model and what fuses them there; `level` is none where they do
-    not.
+    """Where fields of a kind enter a model.
 
-    `candidates`: whether the items that are scored have them, too.
+    Attributes:
+        level: the level at which they enter; `none` where they do not.
+        fusion: the function that fuses them there.
+        candidates: whether they are fused into the item vectors that are scored, too.
     """
 
     level: str
@@ -48,7 +50,7 @@ class FieldPlacement:
 
     @property
     def text(self) -> str:
-        """As a table has it: `embedding (sum), candidates`."""
+        """The text in tables: `embedding (sum), candidates`."""
         if self.level == "none":
             return "–"
         entry = f"{self.level} ({self.fusion})" if self.fusion else self.level
@@ -57,7 +59,7 @@ class FieldPlacement:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model in the taxonomy, as it is declared."""
+    """What a model is, as its declaration says."""
 
     model: type[Declaration]
 
@@ -65,18 +67,19 @@ class ModelCard:
     def places(self) -> Mapping[FieldKind, FieldPlacement]:
         """Where each kind of side information enters."""
         config = self.model()
-        return {
-            kind: FieldPlacement(
-                config.level(kind), config.fusion(kind), config.at_candidates(kind)
-            )
-            for kind in KINDS
-        }
+        placements: dict[FieldKind, FieldPlacement] = {}
+        for kind in KINDS:
+            candidates = config.at_candidates(kind)
+            placements[kind] = FieldPlacement(config.level(kind), config.fusion(kind), candidates)
+        return placements
 
     @property
     def signals(self) -> list[SupervisionSignal]:
-        """What self-supervised losses teach."""
-        taught = {part.signal for stage in self.model.stages for part in stage.objectives}
-        return [signal for signal in LESSONS if signal in taught]
+        """What the self-supervised losses of the model are about."""
+        found: set[SupervisionSignal | None] = set()
+        for stage in self.model.stages:
+            found |= {objective.signal for objective in stage.objectives}
+        return [signal for signal in SIGNALS if signal in found]
 
     @property
     def tasks(self) -> list[str]:
@@ -85,26 +88,27 @@ class ModelCard:
 
     @cached_property
     def one_pass(self) -> OnePass | None:
-        """Whether the last stage trains every position of a sequence in one pass, each as if it
-        were the last one.
+        """Whether the last stage trains every position of a sequence in one pass.
 
-        `gaps`: the hidden ones, which read what follows them too. None for a floor.
+        `masked items`: it trains the masked positions, which read what follows them, too. None for
+        a training-free baseline.
         """
         if not self.model.stages:
             return None
         task = self.model.stages[-1].task
         if task.visible == "all":
-            return "gaps"
-        return (
-            "yes"
-            if task.every_position and _built(self.model, stand_in(), "comif").single_pass
-            else "no"
-        )
+            return "masked items"
+        if task.every_position and _built(self.model, stand_in(), "comif").single_pass:
+            return "yes"
+        return "no"
 
     @property
     def objectives(self) -> list[list[str]]:
         """The objectives of each stage."""
-        return [[part.name for part in stage.objectives] for stage in self.model.stages]
+        stages: list[list[str]] = []
+        for stage in self.model.stages:
+            stages.append([objective.name for objective in stage.objectives])
+        return stages
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -122,36 +126,42 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class ConfigKey:
-    """A key of a run's configuration: what the model declares, and what a run has under either
-    profile.
+    """A key of a run's configuration, with its values.
 
-    `values` are by reading; one that has no such key (another task may not) is not among them.
+    Attributes:
+        path: the dotted path of the key.
+        values: what the model declares, and what a run has under each profile; a column without
+            the key (another task may lack it) is absent.
     """
 
     path: str
     values: Mapping[ProfileColumn, object]
 
     def text(self, reading: ProfileColumn) -> str:
-        """The value as `--set` takes it; a dash where there is no such key."""
+        """The value as `--set` takes it, or a dash where the column has no such key."""
         return _plain(self.values[reading]) if reading in self.values else "–"
 
 
 def entries() -> list[ModelCard]:
-    """Every model, floors first."""
+    """The cards of all models, training-free baselines first."""
     return [ModelCard(model) for model in MODELS.values()]
 
 
 def stand_in() -> Dataset:
-    """A user, three items with a brand and a category: enough for what does not depend on the
-    data.
-    """
+    """One user and three items with a brand and a category, for what does not depend on data."""
     values = torch.tensor([[0], [1], [1], [1]])
     fields = tuple(Field(name, "attribute", 2, values) for name in ("brand", "category"))
     return Dataset("stand-in", torch.tensor([0, 3]), torch.tensor([1, 2, 3]), fields)
 
 
 def parameters(model: type[Declaration], data: Dataset, protocol: str = "comif") -> int:
-    """The trained numbers of a model as built for a data set under a protocol."""
+    """The number of trained parameters of a model.
+
+    Args:
+        model: the model.
+        data: the data set that it is built for.
+        protocol: the protocol.
+    """
     made = _built(model, data, protocol)
     return sum(part.numel() for part in made.parameters() if part.requires_grad)
 
@@ -159,39 +169,43 @@ def parameters(model: type[Declaration], data: Dataset, protocol: str = "comif")
 def settings(
     model: type[Declaration], data: Dataset | None = None, protocol: str = "comif"
 ) -> list[ConfigKey]:
-    """All that a run of the model has under a protocol, by full path; tasks by name. A floor has
-    nothing to set.
+    """Every setting of a run of a model; none for a training-free baseline.
 
-    What a protocol tunes to one data set is there for these data only. Raises `SirecError` for an
-    unknown protocol.
+    Args:
+        model: the model.
+        data: the data set, whose tuned settings a protocol may have; None for no data set.
+        protocol: the protocol.
+
+    Raises:
+        SirecError: for an unknown protocol.
     """
     data = data or stand_in()
     declared = RunConfig(data=DataConfig(name=data.name), model=model(), stages=model.stages)
-    profiles = [
-        resolve(model.name, data, protocol=protocol, profile=profile) for profile in PROFILES
-    ]
+    configs: dict[ProfileColumn, RunConfig] = {"declared": declared}
+    for profile in PROFILES:
+        configs[profile] = resolve(model.name, data, protocol=protocol, profile=profile)
     if model.is_training_free:
         return []
-    columns = dict(
-        zip(READINGS, (dict(_settings(config)) for config in (declared, *profiles)), strict=True)
-    )
-    paths = dict.fromkeys(path for profile in PROFILES for path in columns[profile])
-    return [
-        ConfigKey(
-            path, {reading: column[path] for reading, column in columns.items() if path in column}
-        )
-        for path in paths
-    ]
+    by_path: dict[str, dict[ProfileColumn, object]] = {}
+    for column in (*PROFILES, "declared"):
+        for path, value in _settings(configs[column]):
+            if column != "declared" or path in by_path:
+                by_path.setdefault(path, {})[column] = value
+    return [ConfigKey(path, values) for path, values in by_path.items()]
 
 
 def printed(model: type[Declaration]) -> list[dict[str, Any]]:
-    """What the papers print for a model: a row for each paper and data set that has it, with the
-    rule it was ranked by.
+    """What papers print for a model: a row for each paper and data set that has the model.
 
-    A paper's other tables count where its main one lacks the model.
+    A paper's other tables count where its main table lacks the model.
     """
-    found = (_printed(model, paper, dataset) for paper in PAPERS for dataset in PUBLISHED_DATASETS)
-    return [row for row in found if row is not None]
+    rows: list[dict[str, Any]] = []
+    for paper in PAPERS:
+        for dataset in PUBLISHED_DATASETS:
+            row = _printed(model, paper, dataset)
+            if row is not None:
+                rows.append(row)
+    return rows
 
 
 def printed_taxonomy() -> dict[str, tuple[str, str, str]]:

@@ -40,12 +40,20 @@ def check_name(name: str | None) -> str | None:
 
 
 def analysis_name(kind: str, data: str, choice: RunSelection, users: int, seed: int) -> str:
-    """The usual name of a measurement.
+    """The default name of a measurement: kind, data, and the options that are not default.
 
     >>> analysis_name("rankcheck", "beauty", RunSelection(), 2000, 0)
     'rankcheck_beauty'
-    >>> analysis_name("rankcheck", "beauty", RunSelection(study="overall", models=["comif", "nova"]), 100, 3)
+    >>> chosen = RunSelection(study="overall", models=["comif", "nova"])
+    >>> analysis_name("rankcheck", "beauty", chosen, 100, 3)
     'rankcheck_beauty_overall_comif_nova_users100_seed3'
+
+    Args:
+        kind: name of the analysis.
+        data: name of the data set.
+        choice: which runs are measured.
+        users: how many test users are drawn at most.
+        seed: of the draw.
     """
     chosen = [choice.study] if choice.study else []
     chosen += [*choice.models, *(run[:ID_DIGITS] for run in choice.ids)]

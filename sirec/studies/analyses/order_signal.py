@@ -88,10 +88,11 @@ def order_signal(
         report("transitions, histories shuffled", done, total)
         shuffled.append(_ranks(*shuffle_histories(data, np.random.default_rng(seed))))
     report("transitions, histories shuffled", total, total)
-    return tuple(
-        _signal(metric, metric.mean(ordered), [metric.mean(ranks) for ranks in shuffled])
-        for metric in metrics
-    )
+    signals: list[OrderSignal] = []
+    for metric in metrics:
+        means = [metric.mean(ranks) for ranks in shuffled]
+        signals.append(_signal(metric, metric.mean(ordered), means))
+    return tuple(signals)
 
 
 def shuffle_histories(data: Dataset, rng: np.random.Generator) -> tuple[Dataset, Dataset]:

@@ -266,9 +266,9 @@ def _check_room(
     """Raise `SirecError` if these nodes, empty, have no room for that many workers: Ray would wait
     for ever.
     """
-    room = sum(
-        min(int(node.get(name, 0) // amount) for name, amount in needs.items()) for node in nodes
-    )
+    room = 0
+    for node in nodes:
+        room += min(int(node.get(name, 0) // amount) for name, amount in needs.items())
     if room < workers:
         each = ", ".join(f"{amount} {name}" for name, amount in needs.items())
         raise SirecError(

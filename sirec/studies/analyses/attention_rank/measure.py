@@ -8,13 +8,14 @@ several tolerances, a measure without any, by block and by length of history.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
@@ -30,31 +31,19 @@ from sirec.run.store import RunFolder
 from sirec.studies.analyses.attention_runs import (
     TRAINED,
     UNTRAINED,
+    OnMeasured,
     attention_states,
     batches,
     sample,
 )
 
-STEPS = (
-    1e-1,
-    1e-2,
-    1e-3,
-    1e-4,
-    1e-5,
-    1e-6,
-    1e-7,
-    1e-8,
-    1e-9,
-    1e-10,
-    1e-11,
-    1e-12,
-)  # tolerances: shares of the largest value
+# Tolerances of the figures: shares of the largest singular value.
+STEPS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-11, 1e-12)
 TOLERANCES = (1e-4, 1e-6, 1e-8)  # those of the tables
 MAIN = 1  # place of the tolerance that is read
 MIDDLE = (0.1, 0.9)  # a curve's band: eight users of ten
 LENGTHS = (5, 8, 20)  # last length of each group of histories but the longest
 EVERY = "all"
-OnMeasured = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,33 +176,37 @@ def model_ranks(
     ]
     if len(long):
         chosen.append((sample(long, users, seed), ("real",)))
-    parts = [_singular_facts(model, data, some, matrices) for some, matrices in chosen]
-    return tuple(
-        _figures(pd.concat([table for part in parts for table in part], ignore_index=True))
-    )
+    facts: list[pd.DataFrame] = []
+    for some, matrices in chosen:
+        facts += _singular_facts(model, data, some, matrices)
+    return tuple(_figures(pd.concat(facts, ignore_index=True)))
 
 
 def _singular_facts(
     model: FusedTransformer, data: Dataset, rows: SequenceRows, matrices: Sequence[Matrix]
 ) -> Iterator[pd.DataFrame]:
-    """A line for every matrix, block and user: means over heads."""
+    """Ranks of every matrix, block and user: means over heads."""
     for batch in batches(data, rows):
         lengths = torch.from_numpy(batch.lengths)
         for block, scores in enumerate(block_scores(model, batch)):
             for matrix in matrices:
                 singular = torch.linalg.svdvals(scores.select(lengths, matrix))
-                facts = {_column(share): numerical_rank(singular, share) for share in STEPS}
-                facts["effective"] = effective_rank(singular)
                 bounds = [rank_bound(model, block, int(length), matrix) for length in batch.lengths]
-                yield pd.DataFrame(
-                    {
-                        "matrix": matrix,
-                        "block": block + 1,
-                        "length": batch.lengths,
-                        "bound": pd.array(bounds, dtype="Float64"),
-                    }
-                    | {name: value.double().mean(dim=1).numpy() for name, value in facts.items()}
-                )
+                columns = {
+                    "matrix": matrix,
+                    "block": block + 1,
+                    "length": batch.lengths,
+                    "bound": pd.array(bounds, dtype="Float64"),
+                    "effective": _over_heads(effective_rank(singular)),
+                }
+                for share in STEPS:
+                    columns[_column(share)] = _over_heads(numerical_rank(singular, share))
+                yield pd.DataFrame(columns)
+
+
+def _over_heads(values: Tensor) -> np.ndarray:
+    """The mean over heads, [b, h] -> [b]."""
+    return np.asarray(values.double().mean(dim=1).numpy())
 
 
 def _figures(facts: pd.DataFrame) -> Iterator[BlockRanks]:
@@ -245,8 +238,12 @@ def _figure(matrix: Matrix, block: int, lengths: str, lines: pd.DataFrame) -> Bl
 
 
 def _curve(ranks: Sequence[pd.Series]) -> RankCurve:
-    low, high = (tuple(float(users.quantile(share)) for users in ranks) for share in MIDDLE)
-    return RankCurve(mean=tuple(float(users.mean()) for users in ranks), low=low, high=high)
+    """Mean and band over users, for each tolerance."""
+    return RankCurve(
+        mean=tuple(float(users.mean()) for users in ranks),
+        low=tuple(float(users.quantile(MIDDLE[0])) for users in ranks),
+        high=tuple(float(users.quantile(MIDDLE[1])) for users in ranks),
+    )
 
 
 def _column(tolerance: float) -> str:
@@ -254,7 +251,9 @@ def _column(tolerance: float) -> str:
 
 
 def _length_names() -> list[str]:
-    starts = [1, *(last + 1 for last in LENGTHS)]
-    return [f"{start} to {last}" for start, last in zip(starts, LENGTHS, strict=False)] + [
-        f"{starts[-1]} and more"
-    ]
+    names: list[str] = []
+    start = 1
+    for last in LENGTHS:
+        names.append(f"{start} to {last}")
+        start = last + 1
+    return [*names, f"{start} and more"]

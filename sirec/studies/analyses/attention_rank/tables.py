@@ -1,8 +1,8 @@
-"""The tables of DIF-SR's Figure 1 from a record of ranks: no model, no data, no weights."""
+"""The tables of DIF-SR's Figure 1, drawn from a record of measured ranks alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -27,30 +27,37 @@ MATRICES: dict[Matrix, str] = {
 }
 PADDED = ("padded", "summed")
 PADDED_NOTE = (
-    "Padded as in the authors' code: an empty slot holds item 0, the vector of no attribute value, and the position that it "
-    "would have; its query reads every real slot, and what it becomes goes on to the next block. Trained models keep the "
-    "item 0 they have (here a vector of 0, of which the norm leaves its shift); fresh ones draw it like any item, as theirs do."
+    "Padded as in the authors' code: an empty slot holds item 0, the vector of no attribute value, "
+    "and the position that it would have; its query reads every real slot, and what it becomes "
+    "goes on to the next block. Trained models keep the item 0 they have (here a vector of 0, of "
+    "which the norm leaves its shift); fresh ones draw it like any item, as theirs do."
 )
 MEASURE_NOTE = (
-    "All sources fused, before scaling and mask; queries and keys in the model's precision, products, fusion and singular "
-    "values in 64 bits. Rank: singular values above a share of the largest. Effective: exp of the entropy of their shares."
+    "All sources fused, before scaling and mask; queries and keys in the model's precision, "
+    "products, fusion and singular values in 64 bits. Rank: singular values above a share of the "
+    "largest. Effective: exp of the entropy of their shares."
 )
 SUMMED_NOTE = (
-    "Not what concat and gate models compute, but what their trained sources span: like with like. With a sum fusion, or one "
-    "source, it is the padded matrix itself."
+    "Not what concat and gate models compute, but what their trained sources span: like with like. "
+    "With a sum fusion, or one source, it is the padded matrix itself."
 )
-LONG_NOTE = "Of all test users with more items than d_h, as many as the sample of the other tables has: longer histories only."
-VISIBLE_NOTE = "A triangle without zeros on its diagonal has rank L for any model: below it only tolerance tells."
+LONG_NOTE = (
+    "Of all test users with more items than d_h, as many as the sample of the other tables has: "
+    "longer histories only."
+)
+VISIBLE_NOTE = (
+    "A triangle without zeros on its diagonal has rank L for any model: "
+    "below it only tolerance tells."
+)
 
 
 def rank_tables(record: RankRecord) -> Comparison:
-    """The tables of a record: a matrix each, then blocks and lengths of the padded one, and what
-    may be compared.
-    """
+    """The tables of a record: one for each matrix, then padded matrices by block and length."""
     title = _title(record)
     sampled = (
-        f"Test histories of {record.users:,} of {record.test_users:,} users (seed {record.seed}), data {record.fingerprint}; "
-        f"means over users, heads and blocks; error: the standard error over users at {power(record.tolerances[MAIN])}."
+        f"Test histories of {record.users:,} of {record.test_users:,} users (seed {record.seed}), "
+        f"data {record.fingerprint}; means over users, heads and blocks; error: the standard error "
+        f"over users at {power(record.tolerances[MAIN])}."
     )
     notes = {
         "padded": (PADDED_NOTE, MEASURE_NOTE, sampled),
@@ -58,11 +65,11 @@ def rank_tables(record: RankRecord) -> Comparison:
         "real": (LONG_NOTE,),
         "visible": (VISIBLE_NOTE,),
     }
-    tables = [
-        _matrix_table(record, matrix, table_title(record, matrix), notes[matrix])
-        for matrix in MATRICES
-    ]
-    tables = [table for table in tables if table.rows]
+    tables: list[ResultTable] = []
+    for matrix in MATRICES:
+        table = _matrix_table(record, matrix, table_title(record, matrix), notes[matrix])
+        if table.rows:
+            tables.append(table)
     tables.append(_split_table(record, f"{title}: padded, by block", _block))
     tables.append(_split_table(record, f"{title}: padded, by length of history", _lengths))
     return Comparison(title=title, tables=tuple(tables), sentences=tuple(_sentences(record)))
@@ -73,89 +80,84 @@ def _title(record: RankRecord) -> str:
 
 
 def table_title(record: RankRecord, matrix: Matrix) -> str:
-    """What the table of a matrix is called."""
+    """The title of a table.
+
+    Args:
+        record: what was measured.
+        matrix: which kind of matrix.
+    """
     return f"{_title(record)}: {MATRICES[matrix]}"
 
 
 def _matrix_table(
     record: RankRecord, matrix: Matrix, title: str, notes: tuple[str, ...]
 ) -> ResultTable:
-    columns = (
-        TableColumn("fusion"),
-        *(
-            TableColumn(f"rank at {power(tolerance)}", decimals=2)
-            for tolerance in record.tolerances
-        ),
-        TableColumn("error", decimals=2),
-        TableColumn("effective", decimals=2),
-        TableColumn("bound", decimals=2),
-        TableColumn("d_h"),
-        *(
-            (TableColumn("n"),)
-            if matrix in PADDED
-            else (TableColumn("mean L", decimals=2), TableColumn("users"))
-        ),
-    )
-    rows = []
+    columns = [TableColumn("fusion")]
+    for tolerance in record.tolerances:
+        columns.append(TableColumn(f"rank at {power(tolerance)}", decimals=2))
+    for name in ("error", "effective", "bound"):
+        columns.append(TableColumn(name, decimals=2))
+    columns.append(TableColumn("d_h"))
+    if matrix in PADDED:
+        columns.append(TableColumn("n"))
+    else:
+        columns += [TableColumn("mean L", decimals=2), TableColumn("users")]
+    rows: list[TableRow] = []
     for state in (TRAINED, UNTRAINED):
         for runs in by_label(record.runs):
-            lines = [line for line in lines_of(runs, state, matrix) if line.lengths == EVERY]
+            lines = _of_all_lengths(lines_of(runs, state, matrix))
             if lines:
-                size = (_mean(line.mean_length for line in lines), lines[0].users)
-                shape = (runs[0].head_width, *((record.window,) if matrix in PADDED else size))
-                rows.append(_row(runs, state, lines, tuple(map(Cell, shape))))
-    return ResultTable(title, columns, tuple(rows), notes)
+                shape = [Cell(runs[0].head_width)]
+                if matrix in PADDED:
+                    shape.append(Cell(record.window))
+                else:
+                    shape += [Cell(_mean_of(lines, "mean_length")), Cell(lines[0].users)]
+                rows.append(_row(runs, state, lines, shape))
+    return ResultTable(title, tuple(columns), tuple(rows), notes)
 
 
 def _row(
-    runs: Sequence[RunRanks], state: str, lines: Sequence[BlockRanks], shape: tuple[Cell, ...]
+    runs: Sequence[RunRanks], state: str, lines: Sequence[BlockRanks], shape: Sequence[Cell]
 ) -> TableRow:
-    ranks = [
-        Cell(_mean(line.ranks[place] for line in lines)) for place in range(len(lines[0].ranks))
-    ]
-    error, effective = (
-        _mean(getattr(line, name) for line in lines) for name in ("error", "effective")
-    )
-    cells = (Cell(runs[0].fusion), *ranks, Cell(error), Cell(effective), bound_cell(lines), *shape)
-    return TableRow(runs[0].label, cells, state, runs=links(runs))
+    cells = [Cell(runs[0].fusion)]
+    cells += [Cell(value) for value in np.mean([line.ranks for line in lines], axis=0).tolist()]
+    cells += [Cell(_mean_of(lines, "error")), Cell(_mean_of(lines, "effective"))]
+    cells += [bound_cell(lines), *shape]
+    return TableRow(runs[0].label, tuple(cells), state, runs=links(runs))
 
 
 def _split_table(
     record: RankRecord, title: str, part_of: Callable[[BlockRanks], str | None]
 ) -> ResultTable:
-    """Rank and bound of the padded matrices, split by what `part_of` says; None takes no part."""
-    parts = dict.fromkeys(
-        part_of(line) for run in record.runs for line in lines_of([run], TRAINED, "padded")
-    )
-    names = [part for part in parts if part is not None]
-    columns = [
-        (TableColumn(f"rank, {name}", decimals=2), TableColumn(f"bound, {name}", decimals=2))
-        for name in names
-    ]
-    rows = []
+    """Rank and bound of the padded matrices, by the part of the blocks or lengths."""
+    names: list[str] = []
+    for run in record.runs:
+        for line in lines_of([run], TRAINED, "padded"):
+            name = part_of(line)
+            if name is not None and name not in names:
+                names.append(name)
+    columns: list[TableColumn] = []
+    for name in names:
+        columns.append(TableColumn(f"rank, {name}", decimals=2))
+        columns.append(TableColumn(f"bound, {name}", decimals=2))
+    rows: list[TableRow] = []
     for state in (TRAINED, UNTRAINED):
         for runs in by_label(record.runs):
-            mine = [
-                [line for line in lines_of(runs, state, "padded") if part_of(line) == name]
-                for name in names
-            ]
-            cells = [_rank_and_bound(lines) for lines in mine]
-            rows.append(
-                TableRow(runs[0].label, tuple(cell for pair in cells for cell in pair), state)
-            )
+            cells: list[Cell] = []
+            padded = lines_of(runs, state, "padded")
+            for name in names:
+                cells += _rank_and_bound([line for line in padded if part_of(line) == name])
+            rows.append(TableRow(runs[0].label, tuple(cells), state))
     note = f"Tolerance {power(record.tolerances[MAIN])} of the largest singular value."
-    return ResultTable(
-        title, tuple(column for pair in columns for column in pair), tuple(rows), (note,)
-    )
+    return ResultTable(title, tuple(columns), tuple(rows), (note,))
 
 
 def _rank_and_bound(lines: Sequence[BlockRanks]) -> tuple[Cell, Cell]:
-    """Two cells, empty where a run has no such part: it has fewer blocks than others."""
-    return (
-        (Cell(_mean(line.ranks[MAIN] for line in lines)), bound_cell(lines))
-        if lines
-        else (Cell(), Cell())
-    )
+    """Two cells, empty where a run has no such part because it has fewer blocks than others."""
+    if not lines:
+        return Cell(), Cell()
+    ranks = [line.ranks[MAIN] for line in lines]
+    return Cell(float(np.mean(ranks))), bound_cell(lines)
 
 
 def _block(line: BlockRanks) -> str | None:
@@ -166,32 +168,41 @@ def _lengths(line: BlockRanks) -> str | None:
     return None if line.lengths == EVERY else f"{line.lengths} items"
 
 
+def _of_all_lengths(lines: Sequence[BlockRanks]) -> list[BlockRanks]:
+    return [line for line in lines if line.lengths == EVERY]
+
+
 def lines_of(runs: Sequence[RunRanks], state: str, matrix: Matrix) -> list[BlockRanks]:
-    """The figures of a row's runs, all blocks and groups of lengths."""
-    return [
-        line
-        for run in runs
-        for line in (run.trained if state == TRAINED else run.untrained)
-        if line.matrix == matrix
-    ]
+    """The figures of the runs of a row, of all blocks and groups of lengths.
+
+    Args:
+        runs: the runs.
+        state: trained or freshly initialised.
+        matrix: which kind of matrix.
+    """
+    found: list[BlockRanks] = []
+    for run in runs:
+        measured = run.trained if state == TRAINED else run.untrained
+        found += [line for line in measured if line.matrix == matrix]
+    return found
 
 
 def bound_cell(lines: Sequence[BlockRanks]) -> Cell:
     """The mean bound of some lines, or why there is none."""
-    bounds = [line.bound for line in lines]
-    return (
-        Cell(missing=NO_BOUND)
-        if None in bounds
-        else Cell(_mean(bound for bound in bounds if bound is not None))
-    )
+    bounds: list[float] = []
+    for line in lines:
+        if line.bound is None:
+            return Cell(missing=NO_BOUND)
+        bounds.append(line.bound)
+    return Cell(float(np.mean(bounds)))
 
 
-def _mean(values: Iterable[float]) -> float:
-    return float(np.mean(list(values)))
+def _mean_of(lines: Sequence[BlockRanks], name: str) -> float:
+    return float(np.mean([getattr(line, name) for line in lines]))
 
 
 def power(tolerance: float) -> str:
-    """A tolerance as it is written: 1e-6."""
+    """A tolerance as tables print it: 1e-6."""
     return f"1e{np.log10(tolerance):.0f}"
 
 
@@ -199,17 +210,19 @@ def _sentences(record: RankRecord) -> Iterator[str]:
     longer = {run.head_width: run.longer for run in record.runs}
     for width, users in longer.items():
         yield (
-            f"The median test history has {record.median_length:g} items. A real L x L matrix has rank L at most, so a head of "
-            f"width {width} can only be a bottleneck for the {100 * users / record.test_users:.1f} % of users with more items."
+            f"The median test history has {record.median_length:g} items. A real L x L matrix has "
+            f"rank L at most, so a head of width {width} can only be a bottleneck for the "
+            f"{100 * users / record.test_users:.1f} % of users with more items."
         )
-    without = {
-        run.label
-        for run in record.runs
-        if any(line.bound is None for line in lines_of([run], TRAINED, "padded"))
-    }
-    if without and len(without) < len({run.label for run in record.runs}):
+    labels = {run.label for run in record.runs}
+    without: set[str] = set()
+    for run in record.runs:
+        for line in lines_of([run], TRAINED, "padded"):
+            if line.bound is None:
+                without.add(run.label)
+    if 0 < len(without) < len(labels):
         yield (
-            f"Padded and as fused, the ranks of {'; '.join(sorted(without))} cannot be compared with the others': the mask "
-            f"enters before the fusion, and keys of empty slots are 0. Sources added up, or later keys at 0 for all, are like "
-            f"with like."
+            f"Padded and as fused, the ranks of {'; '.join(sorted(without))} cannot be compared "
+            "with the others': the mask enters before the fusion, and keys of empty slots are 0. "
+            "Sources added up, or later keys at 0 for all, are like with like."
         )

@@ -8,7 +8,7 @@ pairs of trained models and beside untrained weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 
@@ -35,13 +35,13 @@ from sirec.run.store import RunFolder
 from sirec.studies.analyses.attention_runs import (
     TRAINED,
     UNTRAINED,
+    OnMeasured,
     attention_states,
     batches,
     in_64_bits,
     sample,
 )
 
-OnMeasured = Callable[[str], None]
 OriginPair = tuple[Origin, Origin]
 BIAS = "bias"
 KINDS = tuple(

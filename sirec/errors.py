@@ -26,8 +26,15 @@ def unknown(what: str, given: str, known: Iterable[str], where: str | None = Non
 
     >>> unknown("model", "sasrek", ["sasrec", "comif"]).hint
     "did you mean 'sasrec'? models: comif, sasrec"
-    >>> unknown("run", "x", [f"r{number:02}" for number in range(90)]).hint.endswith("r29 and 60 more")
+    >>> many = [f"r{number:02}" for number in range(90)]
+    >>> unknown("run", "x", many).hint.endswith("r29 and 60 more")
     True
+
+    Args:
+        what: what kind of name it is, for example `model`.
+        given: the name that was given.
+        known: the names that there are.
+        where: the file and key in which the name stands, if any.
     """
     names = sorted(known)
     spelt = {name.lower(): name for name in names}

@@ -1,10 +1,11 @@
-"""From raw files to a prepared data set, as declarations: the data sets that the field uses, and a
-person's own in a YAML file.
+"""Recipes: how a data set is prepared, as declarations.
 
-name: shop                    what the data set is called from now on
-source: {name: table, …}      which raw format, with its options
-options: {core: 5, …}         filters, bins, split: `PrepareOptions`
-raw: downloads/shop           where the raw files lie; without it `raw/<format>`, where downloads go too
+The data sets of the field are declared here; a person declares his own in a YAML file:
+
+    name: shop                    name of the prepared data set
+    source: {name: table, …}      the raw format, with its options
+    options: {core: 5, …}         filters, bins, split (`PrepareOptions`)
+    raw: downloads/shop           folder of the raw files; without it `raw/<format>`
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ def _declared(name: str, source: str | None) -> Recipe | str:
             what = f"{name}: its source is '{recipe.source.name}', not '{source}'"
             raise SirecError(
                 what,
-                "leave out --source, or change the file: its other settings are those of its source",
+                "leave out --source, or change the file: "
+                "its other settings are those of its source",
             )
         return recipe
     for recipe in RECIPES:
@@ -238,4 +240,5 @@ def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
         yield f"from {written(first)} to {written(last)} (UTC)"
         if last < EARLIEST:
             wrong = f"WARNING: the newest time is {written(last)}: were these seconds since 1970?"
-            yield f"{wrong} If times are written otherwise, say how: --time-format '%Y%m%d' for 20190131"
+            otherwise = "If times are written otherwise, say how"
+            yield f"{wrong} {otherwise}: --time-format '%Y%m%d' for 20190131"

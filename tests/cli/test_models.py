@@ -27,7 +27,7 @@ def on_a_screen(monkeypatch: pytest.MonkeyPatch, width: int) -> io.StringIO:
 def test_the_list_says_without_data_whether_one_pass_trains_all(sirec: Call) -> None:
     """The column is always there; numbers of parameters need a data set."""
     rows = json.loads(sirec("models", "--json").out)
-    assert {row["name"]: row["one_pass"] for row in rows}["bert4rec"] == "gaps"
+    assert {row["name"]: row["one_pass"] for row in rows}["bert4rec"] == "masked items"
     assert not any("parameters" in row for row in rows)
     assert "one pass" in sirec("models").out
 

@@ -234,7 +234,8 @@ def test_a_quote_at_the_start_of_a_cell_is_said(tmp_path: Path) -> None:
     quoted = replace(raw, attributes={"brand": pd.DataFrame({"item": ["a"], "value": ['"Acme']})})
     exported = written(prepare(quoted, "small", ALL), tmp_path / "one", "atomic")
     assert exported.notes == (
-        'RecBole takes a double quote that begins a text for quoting; texts that do (1), for example: "Acme',
+        "RecBole takes a double quote that begins a text for quoting; "
+        'texts that do (1), for example: "Acme',
     )
     assert again(exported).dataset.vocabularies["brand"] == ["", '"Acme']
 

@@ -45,7 +45,7 @@ PRINTED_MODELS = {"s3-rec", "sasrecf", "nova", "dif-sr", "dlfs-rec", "comif"}
 ONE_PASS = {
     None: {"popularity", "transitions"},
     "no": {"mssr", "caser", "dlfs-rec", "bsarec"},
-    "gaps": {"bert4rec", "dif-bert4rec"},
+    "masked items": {"bert4rec", "dif-bert4rec"},
 }
 
 

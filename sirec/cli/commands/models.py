@@ -35,8 +35,7 @@ LEGEND: Mapping[str, str] = {
     "attributes": "attributes and behaviours: where they enter and what fuses them; candidates:"
     " scored items have them, too",
     "SSL": "SSL: what self-supervised losses teach",
-    "one pass": "one pass: whether one trains every position of a sequence, or (gaps) those hidden"
-    " in it",
+    "one pass": "one pass: whether one pass trains every position of a sequence, or its masked items",
 }
 GAP = 2  # what a column takes beside its words
 
@@ -96,17 +95,21 @@ def _sizes(chosen: Sequence[ModelCard], data: Dataset, protocol: str) -> dict[st
 
 def _columns(chosen: Sequence[ModelCard], sizes: Mapping[str, int] | None) -> dict[str, list[str]]:
     """The taxonomy's cells by heading."""
-    columns: dict[str, list[str]] = {
-        "name": [entry.model.name for entry in chosen],
-        "attributes": [entry.places["attribute"].text for entry in chosen],
-        "behaviours": [entry.places["behaviour"].text for entry in chosen],
-        "SSL": [", ".join(entry.signals) or "–" for entry in chosen],
-        "task": [" then ".join(entry.tasks) or "–" for entry in chosen],
-        "objectives": [_objectives(entry) for entry in chosen],
-        "one pass": [entry.one_pass or "–" for entry in chosen],
-    }
-    if sizes is not None:
-        columns["parameters"] = [f"{sizes[entry.model.name]:,}" for entry in chosen]
+    columns: dict[str, list[str]] = {}
+    for entry in chosen:
+        cells = {
+            "name": entry.model.name,
+            "attributes": entry.places["attribute"].text,
+            "behaviours": entry.places["behaviour"].text,
+            "SSL": ", ".join(entry.signals) or "–",
+            "task": " then ".join(entry.tasks) or "–",
+            "objectives": _objectives(entry),
+            "one pass": entry.one_pass or "–",
+        }
+        if sizes is not None:
+            cells["parameters"] = f"{sizes[entry.model.name]:,}"
+        for heading, text in cells.items():
+            columns.setdefault(heading, []).append(text)
     return columns
 
 

@@ -42,7 +42,8 @@ def verify(paths: Sequence[Path], progress: ProgressCallback | None = None) -> N
             ) from error
         if recorded != found:
             raise SirecError(
-                f"{path}: changed since its first use: its sha256 is {found}, {SUMS} says {recorded}",
+                f"{path}: changed since its first use: "
+                f"its sha256 is {found}, {SUMS} says {recorded}",
                 f"delete it to fetch it again, or delete its line in {sums} if the change is meant",
             )
 

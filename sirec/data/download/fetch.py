@@ -177,7 +177,8 @@ def _fetch(remote: Remote, target: Path, report: ProgressCallback, by_hand: str)
             except _AttemptError as error:
                 goes_on = part.rest_of(remote.url) is not None
                 kept = f"; {part.size:,} bytes are kept in {part.path}" if goes_on else ""
-                again = f"run the same command again{', it goes on where it stopped' if goes_on else ''}; or "
+                resumes = ", it goes on where it stopped" if goes_on else ""
+                again = f"run the same command again{resumes}; or "
                 raise SirecError(
                     f"{remote.url}: {error}{kept}", (again if error.passing else "") + by_hand
                 ) from error
@@ -187,7 +188,8 @@ def _fetch(remote: Remote, target: Path, report: ProgressCallback, by_hand: str)
             f"{target}: another process is downloading it", "wait for it, then run the same command"
         ) from None
     except OSError as error:
-        what = f"{target}: could not be written: {error.strerror or error}; its address is {remote.url}"
+        reason = error.strerror or error
+        what = f"{target}: could not be written: {reason}; its address is {remote.url}"
         raise SirecError(
             what,
             f"is the disk full or read-only? Put it right and run the same command, or {by_hand}",
@@ -320,7 +322,8 @@ def _continues(headers: Message, wanted: Version, size: int) -> int:
         or int(given["first"]) != size
         or int(given["length"]) != (wanted.length or int(given["length"]))
     ):
-        what = f"the server was asked for the rest after {size:,} bytes and sends '{headers['Content-Range']}'"
+        sent = headers["Content-Range"]
+        what = f"the server was asked for the rest after {size:,} bytes and sends '{sent}'"
         raise _AttemptError(what, passing=True, stale=True)
     current = headers["ETag" if str(wanted.validator).startswith('"') else "Last-Modified"]
     if current not in (None, wanted.validator):

@@ -20,16 +20,20 @@ Tokens = Literal["phrase", "fragment"]
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """The filter settings, and the split.
+    """Filters, bins and split.
 
-    `since` and `until` are days, minutes or seconds in UTC (2019-12-31, 2019-12-31T22:00,
-    2019-12-31T22:00:00): the window goes from the first second of `since` to the last second of
-    `until`, so `until` includes the whole day or minute. `core` is the number of interactions that
-    every user and every item must have (0: no such filter). `drop_duplicates` keeps a user's first
-    interaction with an item. `categories` says what a value of the attribute `category` is: a
-    phrase (`Hair Care`) or each of its words, as in the files behind the published figures. `bins`
-    maps behaviours that are numbers to the inner edges of their bins (`10, 20, 50`); `gap` is the
-    time since the user's interaction before (`1h, 1d, 7d`).
+    Attributes:
+        since: the first day, minute or second in UTC (2019-12-31, 2019-12-31T22:00,
+            2019-12-31T22:00:00).
+        until: the last day, minute or second, which is included as a whole.
+        min_rating: the lowest rating that is kept.
+        core: how many interactions every user and every item must have; 0 for no such filter.
+        drop_duplicates: whether only a user's first interaction with an item is kept.
+        categories: whether a value of the attribute `category` is a phrase (`Hair Care`), or each
+            of its words, as in the files behind the published values.
+        split: the split.
+        bins: inner edges of the bins (`10, 20, 50`) by behaviour; the behaviour `gap` is the time
+            since the user's previous interaction (`1h, 1d, 7d`).
     """
 
     since: str | None = None
@@ -54,7 +58,7 @@ class PrepareOptions:
 
 @dataclass(frozen=True)
 class Step:
-    """What a filter left."""
+    """What a filter left: numbers of users, items and interactions."""
 
     name: str
     users: int
@@ -65,12 +69,19 @@ class Step:
 def apply_filters(
     table: pd.DataFrame, options: PrepareOptions
 ) -> tuple[pd.DataFrame, tuple[Step, ...]]:
-    """Return the interactions that pass, in unchanged order, and what each filter in use left (the
-    raw data first).
+    """Apply the filters: date window, minimum rating, duplicates, k-core, in this order.
 
-    The order is: date window, minimum rating, duplicates, k-core. Raises `SirecError` where a
-    filter leaves nothing, needs a column that is not there, or leaves a user with fewer
-    interactions than the split needs.
+    Args:
+        table: the interactions.
+        options: the filters.
+
+    Returns:
+        The interactions that pass, in unchanged order, and what each filter left, after the raw
+        data.
+
+    Raises:
+        SirecError: if a filter leaves nothing or needs a column that is missing, or if a user has
+            fewer interactions than the split needs.
     """
     steps = [_step("raw", table)]
     for name, keep in _filters(options):
@@ -88,10 +99,15 @@ def apply_filters(
 
 
 def k_core(users: NDArray[np.int64], items: NDArray[np.int64], core: int) -> NDArray[np.bool_]:
-    """Bool[N]: the largest part of the interactions in which every user and every item has at least
-    `core` of them.
+    """The largest set of interactions in which every user and every item has enough of them.
 
-    Users and items are codes from 0. Repeated pairs count.
+    Args:
+        users: Int[N], codes from 0.
+        items: Int[N], codes from 0.
+        core: how many interactions are enough; repeated pairs count.
+
+    Returns:
+        Bool[N].
     """
     keep = np.ones(len(users), dtype=np.bool_)
     while True:

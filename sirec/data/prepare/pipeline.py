@@ -39,11 +39,18 @@ WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A coded data set and how it came about: all that `storage.write` needs.
+    """A coded data set, and how it was made.
 
-    `timestamps` is Long[N] in seconds since 1970, or nothing. `steps` starts with the raw data.
-    `notes` are remarks worth showing (an attribute that no remaining item has). `skipped_lines`
-    counts the bad lines that were left out of the raw files.
+    Attributes:
+        dataset: the data set.
+        timestamps: Long[N], seconds since 1970; or None.
+        statistics: its sizes.
+        options: filters, bins and split.
+        steps: what each filter left; the first step is the raw data.
+        source: options of the source, as text.
+        files: the raw files.
+        notes: remarks for a person, for example on an attribute that no remaining item has.
+        skipped_lines: how many bad lines of the raw files were left out.
     """
 
     dataset: Dataset
@@ -65,9 +72,16 @@ def prepare(
 ) -> Prepared:
     """Filter, sort and code raw data.
 
-    Raises `SirecError` where a name cannot be one, a filter leaves nothing or needs a column that
-    is not there, or a user has too few interactions left, or the split leaves nothing to train on
-    or to predict.
+    Args:
+        raw: the raw data.
+        name: name of the data set.
+        options: filters, bins and split.
+        progress: called with the stage, what is done, and the total.
+
+    Raises:
+        SirecError: if a name is not possible, if a filter leaves nothing or needs a column that is
+            missing, if a user has too few interactions, or if the split leaves nothing to train on
+            or to predict.
     """
     options = options or PrepareOptions()
     report = progress or (lambda stage, done, total: None)
@@ -79,20 +93,20 @@ def prepare(
     report("coding", 1, 2)
     dataset, timestamps = _code(raw, table, name, options)
     dataset = replace(dataset, cut=options.split.hold_out(dataset.offsets, timestamps))
-    missing = [field for field in raw.attributes if field not in dataset.vocabularies]
-    notes = tuple(
-        f"no remaining item has a value of {field}: the attribute is left out" for field in missing
-    )
+    notes: list[str] = []
+    for field in raw.attributes:
+        if field not in dataset.vocabularies:
+            notes.append(f"no remaining item has a value of {field}: the attribute is left out")
     report("coding", 2, 2)
     return Prepared(
-        dataset,
-        timestamps,
-        describe(dataset, timestamps),
-        options,
-        steps,
-        raw.source,
-        raw.files,
-        notes,
+        dataset=dataset,
+        timestamps=timestamps,
+        statistics=describe(dataset, timestamps),
+        options=options,
+        steps=steps,
+        source=raw.source,
+        files=raw.files,
+        notes=tuple(notes),
     )
 
 
@@ -101,49 +115,45 @@ def _code(
 ) -> tuple[Dataset, Tensor | None]:
     users, user_names = pd.factorize(table["user"])
     items, item_names = pd.factorize(table["item"])
-    times = (
-        table["timestamp"].to_numpy().astype(np.int64)
-        if "timestamp" in table
-        else np.zeros(len(table), np.int64)
-    )
+    times = np.zeros(len(table), np.int64)
+    if "timestamp" in table:
+        times = table["timestamp"].to_numpy().astype(np.int64)
     order = np.lexsort((times, users))  # a stable sort: ties keep the order of the files
     bins = {field: Bins(field, edges) for field, edges in options.bins.items()}
-    behaviours = {
-        field: code_behaviour(field, table[field].to_numpy()[order], bins.get(field))
-        for field in raw.behaviours
-    }
+    behaviours: dict[str, tuple[CodeArray, list[str]]] = {}
+    for field in raw.behaviours:
+        values = table[field].to_numpy()[order]
+        behaviours[field] = code_behaviour(field, values, bins.get(field))
     if GAP in bins and GAP not in behaviours:
         behaviours[GAP] = code_gaps(users[order], times[order], bins[GAP])
-    attributes = {
-        field: _attribute(
-            field,
-            values,
-            pd.Index(item_names),
-            split=field == "category" and options.categories == "fragment",
-        )
-        for field, values in raw.attributes.items()
-    }
-    attributes = {field: coded for field, coded in attributes.items() if len(coded[1]) > 1}
+    fields: list[Field] = []
+    vocabularies: dict[str, list[str]] = {}
+    for field, of_items in raw.attributes.items():
+        split = field == "category" and options.categories == "fragment"
+        codes, names = _attribute(field, of_items, pd.Index(item_names), split=split)
+        if len(names) > 1:
+            fields.append(Field(field, "attribute", len(names), torch.from_numpy(codes)))
+            vocabularies[field] = names
+    coded: dict[str, Tensor] = {}
+    for field, (codes, names) in behaviours.items():
+        fields.append(Field(field, "behaviour", len(names)))
+        vocabularies[field] = names
+        coded[field] = torch.from_numpy(codes)
+    offsets = np.concatenate([[0], np.bincount(users).cumsum()]).astype(np.int64)
     dataset = Dataset(
         name=name,
-        offsets=torch.from_numpy(
-            np.concatenate([[0], np.bincount(users).cumsum()]).astype(np.int64)
-        ),
+        offsets=torch.from_numpy(offsets),
         items=torch.from_numpy(items[order].astype(np.int64) + 1),
-        fields=(
-            *(
-                Field(field, "attribute", len(names), torch.from_numpy(codes))
-                for field, (codes, names) in attributes.items()
-            ),
-            *(Field(field, "behaviour", len(names)) for field, (_, names) in behaviours.items()),
-        ),
-        behaviours={field: torch.from_numpy(codes) for field, (codes, _) in behaviours.items()},
+        fields=tuple(fields),
+        behaviours=coded,
         item_names=["", *item_names],
         user_names=["", *user_names],
         titles=None if raw.titles is None else _titles(raw.titles, item_names),
-        vocabularies={field: names for field, (_, names) in (attributes | behaviours).items()},
+        vocabularies=vocabularies,
     )
-    return dataset, torch.from_numpy(times[order]) if "timestamp" in table else None
+    if "timestamp" not in table:
+        return dataset, None
+    return dataset, torch.from_numpy(times[order])
 
 
 def _attribute(
@@ -177,7 +187,8 @@ def _check_width(field: str, counts: CodeArray, items: pd.Index[str]) -> None:
     if most > MOST_VALUES or most * len(counts) > MOST_CELLS:
         raise SirecError(
             f"item '{items[int(counts.argmax()) - 1]}' has {most:,} values of {field}",
-            "an attribute says what an item is; what differs from interaction to interaction is a behaviour",
+            "an attribute says what an item is; "
+            "what differs from interaction to interaction is a behaviour",
         )
 
 

@@ -1,15 +1,17 @@
-"""What is wanted of a raw table: columns, each of a kind, and how values as they stand in files
-become values of that kind.
+"""Columns that are wanted of a raw table, and how values of a file are converted.
 
-    kind      from                                                   to
-    text      text, or whole numbers of up to 64 bits; a float       text; surrounding blanks do not count
-              below 2**53 that is a whole number is this number
-    number    a number, or text that is one                          float64
-    time      seconds since 1970, or milli-, micro- or nanoseconds   int64, seconds since 1970 UTC, of the years 1 to 9999
-              where a number says so by its size; ISO 8601 text
-              (UTC unless it says otherwise); text of a declared
-              format
-    texts     a list of such, or one text split at a separator       list of texts, without empty ones
+text
+    From text, or from whole numbers of up to 64 bits. A float below 2**53 that is a whole number
+    counts as this number. Blanks around a text do not count.
+number
+    From a number, or text that is one; to float64.
+time
+    From seconds since 1970, or milli-, micro- or nanoseconds where the size of a number says so;
+    from ISO 8601 text (UTC unless it says otherwise); or from text of a declared format. To int64,
+    seconds since 1970 UTC, of the years 1 to 9999.
+texts
+    From a list of texts, or one text that is split at a separator; to a list of texts without
+    empty ones.
 
 A value that is empty, absent or NaN is missing. A missing value of a required column, and a value
 that is not of its kind, make the line a bad one.
@@ -143,7 +145,10 @@ def check_times(times: Any, column: WantedColumn, where: str) -> None:
             pd.to_datetime(pd.Series(seconds).astype(str), format=shape, errors="coerce")
         ).any()
     ):
-        what = f"{where}, column {column.key}: all times are dates written as numbers, such as {seconds[0]}, and no seconds"
+        what = (
+            f"{where}, column {column.key}: all times are dates written as numbers, "
+            f"such as {seconds[0]}, and no seconds"
+        )
         raise SirecError(what, f"say how they are written: --time-format '{shape}'")
 
 

@@ -112,7 +112,10 @@ def _check_header(line: str, where: str) -> None:
         unicodedata.category(sign) == "Cc" and sign not in (STAND_IN.decode(), "\t", "\r")
         for sign in line
     ):
-        hint = "say its encoding (--encoding utf-16) if it is text, or its format (--set format=parquet) if it is not"
+        hint = (
+            "say its encoding (--encoding utf-16) if it is text, "
+            "or its format (--set format=parquet) if it is not"
+        )
         raise SirecError(f"{where}: not text: there are control characters in the first line", hint)
     if "\r" in line:
         raise SirecError(

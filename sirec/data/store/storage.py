@@ -2,7 +2,7 @@
 
     data/<name>/
         interactions.parquet      user, item (codes), time, codes of behaviours
-        items.parquet             item (code), id (raw), title if known, codes of attributes as lists
+        items.parquet             item (code), id (raw), title if known, codes of attributes
         vocabulary/user.parquet   code and name; and one such file for each field
         dataset.yaml              fields, statistics, filters, sources (`Manifest`); written last
 

@@ -186,12 +186,15 @@ def settings(
         configs[profile] = resolve(model.name, data, protocol=protocol, profile=profile)
     if model.is_training_free:
         return []
-    by_path: dict[str, dict[ProfileColumn, object]] = {}
-    for column in (*PROFILES, "declared"):
-        for path, value in _settings(configs[column]):
-            if column != "declared" or path in by_path:
-                by_path.setdefault(path, {})[column] = value
-    return [ConfigKey(path, values) for path, values in by_path.items()]
+    columns: dict[ProfileColumn, dict[str, object]] = {}
+    for column in READINGS:
+        columns[column] = dict(_settings(configs[column]))
+    paths = dict.fromkeys([*columns["intended"], *columns["published"]])
+    keys: list[ConfigKey] = []
+    for path in paths:
+        having = [column for column in READINGS if path in columns[column]]
+        keys.append(ConfigKey(path, {column: columns[column][path] for column in having}))
+    return keys
 
 
 def printed(model: type[Declaration]) -> list[dict[str, Any]]:

@@ -35,7 +35,7 @@ LEGEND: Mapping[str, str] = {
     "attributes": "attributes and behaviours: where they enter and what fuses them; candidates:"
     " scored items have them, too",
     "SSL": "SSL: what self-supervised losses teach",
-    "one pass": "one pass: whether one pass trains every position of a sequence, or its masked items",
+    "one pass": "one pass: whether one pass trains every position, or (masked items) those masked",
 }
 GAP = 2  # what a column takes beside its words
 

@@ -1,6 +1,4 @@
-"""What accompanies a source while it reads: whom to tell how far it is, and what to do with bad
-lines.
-"""
+"""What a source is given beside its files: a callback for progress, and the count of bad lines."""
 
 from __future__ import annotations
 
@@ -9,13 +7,17 @@ from dataclasses import dataclass, field
 from sirec.data.progress import ProgressCallback
 from sirec.errors import SirecError
 
-SHOWN = 80  # characters of a bad line that an error quotes
+SHOWN = 80  # characters of a bad line that a message quotes
 
 
 class BadLines:
-    """How many bad lines of raw files may be skipped, and which were.
+    """The bad lines of raw files that were skipped.
 
-    `messages` says what was wrong with each, in the order of the files.
+    Args:
+        tolerated: how many bad lines may be skipped.
+
+    Attributes:
+        messages: what was wrong with each skipped line, in the order of the files.
     """
 
     def __init__(self, tolerated: int = 0) -> None:
@@ -23,25 +25,36 @@ class BadLines:
         self.messages: list[str] = []
 
     def add(self, where: str, problem: str, line: str = "") -> None:
-        """Count a bad line. Raises `SirecError` if that is one more than is tolerated."""
-        printable = line[:SHOWN].encode("utf-8", "replace").decode()
-        quoted = f": '{printable}'" if line else ""
-        message = f"{where}: {problem}{quoted}"
-        if len(self.messages) == self.tolerated:
-            before = (
-                f" ({self.tolerated} bad lines were skipped before it)" if self.tolerated else ""
-            )
-            raise SirecError(
-                f"{message}{before}",
-                f"--skip-bad-lines {max(10, 10 * self.tolerated)} skips up to that many",
-            )
-        self.messages.append(message)
+        """Count a bad line.
+
+        Args:
+            where: file, line and column.
+            problem: what is wrong.
+            line: the line itself, of which the message quotes the beginning.
+
+        Raises:
+            SirecError: if it is one bad line more than is tolerated.
+        """
+        message = f"{where}: {problem}"
+        if line:
+            printable = line[:SHOWN].encode("utf-8", "replace").decode()
+            message = f"{message}: '{printable}'"
+        if len(self.messages) < self.tolerated:
+            self.messages.append(message)
+            return
+        if self.tolerated:
+            message = f"{message} ({self.tolerated} bad lines were skipped before it)"
+        more = max(10, 10 * self.tolerated)
+        raise SirecError(message, f"--skip-bad-lines {more} skips up to that many")
 
 
 @dataclass(frozen=True, eq=False)
 class ReadingContext:
-    """What accompanies a source while it reads: whom to tell how far it is, and what to do with bad
-    lines.
+    """What a source is given beside its files.
+
+    Attributes:
+        progress: called with the name of a stage, the amount done, and the total.
+        bad_lines: counts the bad lines that are skipped; by default none may be.
     """
 
     progress: ProgressCallback = lambda stage, done, total: None

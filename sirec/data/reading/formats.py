@@ -1,10 +1,8 @@
-"""A table of any format behind one face: the names of its columns, its first rows as they stand,
-and its wanted columns.
-"""
+"""Tables of any format behind one interface: header, first rows, and the wanted columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
@@ -14,77 +12,105 @@ import pyarrow as pa
 from sirec.data.reading import delimited, json_lines, parquet, tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
-from sirec.data.reading.delimited import CSV, TSV, Dialect
+from sirec.data.reading.dialect import CSV, TSV, Dialect
 from sirec.data.reading.files import RawFile
 from sirec.errors import SirecError
 
 Format = Literal["csv", "tsv", "parquet", "jsonl"]
-PEEKED = 10_000  # rows
+PEEKED = 10_000  # rows that tell what a column holds
 SEPARATORS = ";,|\t"  # what may stand between the cells of a text table
 
 
 class AnyTable(Protocol):
-    """A raw table whose format is known."""
+    """A raw table of a known format."""
 
     @property
     def file(self) -> RawFile:
-        """Where it is."""
+        """The file with the table."""
         ...
 
     @property
     def header(self) -> Sequence[str]:
-        """The names of its columns; of JSON lines the keys of the first ones."""
+        """The names of the columns; of JSON lines the keys in the first lines."""
         ...
 
     @property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
-        """The first rows, as they stand."""
+        """The first rows as they stand."""
         ...
 
-    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
-        """The wanted columns. Raises `SirecError` with file, line and column of what is wrong."""
+    def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
+        """Read the wanted columns.
+
+        Args:
+            columns: the wanted columns.
+            context: receives the progress, and counts bad lines that may be skipped.
+
+        Raises:
+            SirecError: with file, line and column of the first mistake.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """CSV, TSV and their relatives."""
+    """CSV, TSV and similar formats (see `AnyTable`).
+
+    Attributes:
+        file: the file with the table.
+        dialect: separator, quotes, header and encoding.
+    """
 
     file: RawFile
     dialect: Dialect
 
     @cached_property
     def header(self) -> Sequence[str]:
-        """The first line, or the declared names. Raises `SirecError` where something else must
-        stand between the cells.
+        """The cells of the first line, or the declared names.
+
+        Raises:
+            SirecError: if there is a single column whose name contains another separator.
         """
         names = delimited.header_of(self.file, self.dialect)
-        inside = [sign for sign in SEPARATORS if len(names) == 1 and sign in names[0]]
-        if inside:
-            sign = inside[0].replace("\t", "\\t")
-            hint = f"say what stands between its cells, for example: --delimiter '{sign}'"
-            raise SirecError(f"{self.file}:1: a single column, called '{names[0][:80]}'", hint)
+        if len(names) != 1:
+            return names
+        for separator in SEPARATORS:
+            if separator in names[0]:
+                shown = separator.replace("\t", "\\t")
+                raise SirecError(
+                    f"{self.file}:1: a single column, called '{names[0][:80]}'",
+                    f"say what stands between its cells, for example: --delimiter '{shown}'",
+                )
         return names
 
     @cached_property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
-        """Rows of text."""
+        """The first rows, whose cells are texts."""
         return delimited.first_rows(self.file, PEEKED, self.dialect)
 
-    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
-        """The wanted columns."""
-        return tables.read_delimited(self.file, columns, reading, self.dialect)
+    def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
+        """Read the wanted columns.
+
+        Args:
+            columns: the wanted columns.
+            context: receives the progress, and counts bad lines that may be skipped.
+        """
+        return tables.read_delimited(self.file, columns, context, self.dialect)
 
 
 @dataclass(frozen=True)
 class JsonTable:
-    """JSON lines."""
+    """JSON lines (see `AnyTable`).
+
+    Attributes:
+        file: the file with the table.
+    """
 
     file: RawFile
 
     @cached_property
     def header(self) -> Sequence[str]:
-        """The keys of the first objects. Raises `SirecError` where the first lines are none."""
+        """The keys of the objects in the first lines. Raises `SirecError` if there is no object."""
         if not self.first_rows:
             raise SirecError(
                 f"{self.file}:1: not JSON lines",
@@ -97,17 +123,26 @@ class JsonTable:
 
     @cached_property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
-        """Objects."""
+        """The objects in the first lines."""
         return json_lines.first_rows(self.file, PEEKED)
 
-    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
-        """The wanted keys."""
-        return tables.read_json_lines(self.file, columns, reading)
+    def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
+        """Read the wanted keys.
+
+        Args:
+            columns: the wanted keys.
+            context: receives the progress, and counts bad lines that may be skipped.
+        """
+        return tables.read_json_lines(self.file, columns, context)
 
 
 @dataclass(frozen=True)
 class ParquetTable:
-    """Parquet."""
+    """Parquet (see `AnyTable`).
+
+    Attributes:
+        file: the file with the table.
+    """
 
     file: RawFile
 
@@ -118,20 +153,17 @@ class ParquetTable:
 
     @cached_property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
-        """Typed rows."""
+        """The first rows, whose values are typed."""
         return parquet.first_rows(self.file, PEEKED)
 
-    def read(self, columns: Sequence[WantedColumn], reading: ReadingContext) -> pa.Table:
-        """The wanted columns."""
-        return tables.read_parquet(self.file, columns, reading)
+    def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
+        """Read the wanted columns.
 
-
-OPENERS: Mapping[str, Callable[[RawFile, Mapping[str, Any]], AnyTable]] = {
-    "csv": lambda file, spelling: TextTable(file, replace(CSV, **spelling)),
-    "tsv": lambda file, spelling: TextTable(file, replace(TSV, **spelling)),
-    "jsonl": lambda file, spelling: JsonTable(file),
-    "parquet": lambda file, spelling: ParquetTable(file),
-}
+        Args:
+            columns: the wanted columns.
+            context: receives the progress, and counts bad lines that may be skipped.
+        """
+        return tables.read_parquet(self.file, columns, context)
 
 
 def opened(
@@ -141,11 +173,17 @@ def opened(
     header: tuple[str, ...] | None = None,
     encoding: str | None = None,
 ) -> AnyTable:
-    """The table in a file, its format told by the file's ending unless `form` says it.
+    """Make the table of a file. The last three arguments are for text tables only.
 
-    A text table may declare what stands between its cells, the names of its columns if it has no
-    header, and its encoding; JSON lines are UTF-8. Raises `SirecError` for an ending that tells no
-    format.
+    Args:
+        file: the file.
+        form: its format; None means what the file's ending says.
+        delimiter: what stands between the cells; None means what the format says.
+        header: names of the columns; None means that the first line names them.
+        encoding: None means UTF-8, or UTF-16 with its byte order mark.
+
+    Raises:
+        SirecError: if the ending says no format.
     """
     chosen = form or tables.FORMATS.get(file.suffix)
     if chosen is None:
@@ -154,7 +192,12 @@ def opened(
             f"{file}: the ending '{file.suffix}' tells no format",
             f"say the format, or rename it: {endings}",
         )
-    spelling = {"separator": delimiter, "header": header, "encoding": encoding}
-    return OPENERS[chosen](
-        file, {key: value for key, value in spelling.items() if value is not None}
-    )
+    if chosen == "jsonl":
+        return JsonTable(file)
+    if chosen == "parquet":
+        return ParquetTable(file)
+    declared: dict[str, Any] = {}
+    for key, value in (("separator", delimiter), ("header", header), ("encoding", encoding)):
+        if value is not None:
+            declared[key] = value
+    return TextTable(file, replace(CSV if chosen == "csv" else TSV, **declared))

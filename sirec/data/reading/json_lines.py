@@ -1,16 +1,15 @@
-"""JSON lines: one object a line, read in blocks by Arrow in a few threads; only the wanted keys are
-converted.
+"""JSON lines: one object a line, read in blocks by Arrow in a few threads.
 
-The type of a key is that of its values in the first lines. A block that Arrow cannot read, or reads
-as another number of rows than it has lines, is read again line by line (`records`), which is slow
-but knows what is wrong where.
+Only the wanted keys are converted. The type of a key is that of its values in the first lines. A
+block that Arrow cannot read, or reads as another number of rows than it has lines, is read again
+line by line (`records.py`), which is slow but finds what is wrong in which line.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -18,50 +17,52 @@ import pyarrow as pa
 import pyarrow.json
 
 from sirec.data.progress import ProgressCallback
-from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.columns import TARGETS, WantedColumn
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import LineBlock, blocks
 from sirec.data.reading.parallel import in_threads
 from sirec.data.reading.records import Parsed, ParsedBlocks, finished, parse_records
 
-PEEKED = 200
-SIGNED = 1 << 63
-UNSEEN = {
-    "text": pa.string(),
-    "number": pa.float64(),
-    "time": pa.int64(),
-    "texts": pa.list_(pa.string()),
-}
+PEEKED = 200  # lines that tell the types
+SIGNED = 1 << 63  # from this number on an integer does not fit into int64
 FAILURES = (json.JSONDecodeError, RecursionError)
 
 
 def read(
     file: RawFile, columns: Sequence[WantedColumn], progress: ProgressCallback
 ) -> ParsedBlocks:
-    """The rows of a file, block by block in order."""
+    """Read the rows of a file, block by block in order.
+
+    Args:
+        file: the file.
+        columns: the wanted keys.
+        progress: receives the number of bytes that were read.
+    """
     pieces = blocks(file, progress)
     first = next(pieces)
     schema = _schema(first, columns)
 
     def parse(block: LineBlock) -> Parsed:
-        fast = _fast(block, columns, schema) if schema else None
+        fast = _parse_fast(block, columns, schema) if schema else None
         return fast or parse_records(block, columns, json.loads, FAILURES)
 
     yield from in_threads(parse, first, pieces)
 
 
 def first_rows(file: RawFile, count: int) -> list[dict[str, object]]:
-    """The objects on the first lines, at most `count`, as they stand: to tell what keys there are
-    and what they hold.
+    """The objects on the first lines as they stand, to tell what keys there are.
+
+    Args:
+        file: the file.
+        count: the largest number of lines.
     """
-    return list(_records(next(blocks(file, lambda stage, done, total: None)), count))
+    first = next(blocks(file, lambda stage, done, total: None))
+    return list(_records(first, count))
 
 
-def _fast(block: LineBlock, columns: Sequence[WantedColumn], schema: Any) -> Parsed | None:
-    """Read with Arrow; nothing where a line by itself has to be looked at."""
-    size = (
-        len(block.data) + 1
-    )  # in one piece: Arrow would cut lines that are longer than its own blocks
+def _parse_fast(block: LineBlock, columns: Sequence[WantedColumn], schema: Any) -> Parsed | None:
+    """Parse a block with Arrow; None if its lines have to be looked at one by one."""
+    size = len(block.data) + 1  # one piece: Arrow would cut lines that exceed its own blocks
     try:
         table = pyarrow.json.read_json(
             pa.BufferReader(block.data),
@@ -76,24 +77,28 @@ def _fast(block: LineBlock, columns: Sequence[WantedColumn], schema: Any) -> Par
     if len(table) != block.lines:
         return None
     arrays = [table.column(column.key) for column in columns]
-    return finished(arrays, columns, np.arange(block.first, block.first + len(table)), block.line)
+    lines = np.arange(block.first, block.first + len(table))
+    return finished(arrays, columns, lines, block.line)
 
 
 def _schema(block: LineBlock, columns: Sequence[WantedColumn]) -> Any:
-    """Arrow types by the first lines; nothing where some key holds what Arrow has no one type
-    for.
-    """
+    """Arrow types by the first lines; None if Arrow has no single type for the values of a key."""
     seen: dict[str, list[Any]] = {column.key: [] for column in columns}
     for record in _records(block, PEEKED):
         for key, values in seen.items():
             if record.get(key) is not None:
                 values.append(record[key])
-    types = {column.key: _type(seen[column.key], column) for column in columns}
-    return None if None in types.values() else pa.schema(list(types.items()))
+    types: dict[str, Any] = {}
+    for column in columns:
+        kind = _type(seen[column.key], column)
+        if kind is None:
+            return None
+        types[column.key] = kind
+    return pa.schema(list(types.items()))
 
 
 def _records(block: LineBlock, count: int) -> Iterator[dict[str, Any]]:
-    """The objects among the first lines of a block."""
+    """The objects among the first `count` lines of a block."""
     for line in islice(block.data.split(b"\n", count + 1), count):
         try:
             record = json.loads(line)
@@ -104,17 +109,21 @@ def _records(block: LineBlock, count: int) -> Iterator[dict[str, Any]]:
 
 
 def _type(values: list[Any], column: WantedColumn) -> Any:
+    """Arrow's type for the values of a key; None if there is none for all of them."""
     kinds = {type(value) for value in values}
     if not kinds:
-        return UNSEEN[column.kind]
-    if (
-        int in kinds and kinds <= {int, float} and column.kind in ("text", "texts")
-    ):  # a fraction among them then is the mistake
+        return TARGETS[column.kind]
+    if int in kinds and kinds <= {int, float} and column.kind in ("text", "texts"):
+        # A name is a whole number: a fraction among them is the mistake.
         return pa.uint64() if max(values) >= SIGNED else pa.int64()
     if kinds <= {int, float}:
         return pa.float64()
     if kinds == {str}:
         return pa.string()
-    if kinds == {list} and all(isinstance(part, str) for part in chain(*values)):
+    if kinds == {list} and all(_are_texts(value) for value in values):
         return pa.list_(pa.string())
     return None
+
+
+def _are_texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)

@@ -1,6 +1,4 @@
-"""A text file as blocks of whole lines, so that a large file is never in memory and every line
-keeps its number.
-"""
+"""A text file as blocks of whole lines: a large file is never in memory, and lines keep numbers."""
 
 from __future__ import annotations
 
@@ -15,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirec.data.progress import ProgressCallback
-from sirec.data.reading.files import DAMAGE, RawFile
+from sirec.data.reading.archives import DAMAGE
+from sirec.data.reading.files import RawFile
 from sirec.errors import SirecError
 
-BLOCK = 8 << 20
-LONGEST = (
-    16 * BLOCK
-)  # more than this without the end of a line is a mistake, and would fill the memory
+BLOCK = 8 << 20  # bytes
+# More bytes than this without the end of a line are a mistake, and would fill the memory.
+LONGEST = 16 * BLOCK
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UTF_8, UTF_16, UTF_16_MARKS = "utf-8", "utf-16", (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 QUOTE = ord('"')
@@ -30,8 +28,12 @@ NEWLINE = ord("\n")
 
 @dataclass(frozen=True)
 class LineBlock:
-    """Some whole lines; the first one is line `first` of the file (from 1). `unclosed`: the file
-    ends here between quotes.
+    """Some whole lines of a file.
+
+    Attributes:
+        data: the lines, in UTF-8.
+        first: number of the first line in the file, from 1.
+        unclosed: whether the file ends in this block between quotes.
     """
 
     data: bytes
@@ -40,23 +42,23 @@ class LineBlock:
 
     @cached_property
     def lines(self) -> int:
-        """The number of lines, an unfinished last one included."""
+        """The number of lines; a last line without an end counts."""
         return self.data.count(b"\n") + (not self.data.endswith(b"\n"))
 
     def line(self, index: int) -> str:
-        """The text of a line, by its place in the block (from 0): as it stands, without its end."""
+        """The text of the line with the number `index` in the block (from 0), without its end."""
         start, end = self._starts[index : index + 2]
         return self.data[start:end].decode("utf-8", errors="replace").rstrip("\r\n")
 
     @cached_property
     def _starts(self) -> NDArray[np.int64]:
-        """Int[lines + 1]: where each line starts, and where the last one ends. Found once: every
-        line of a block may be bad.
+        """Int64[lines + 1], where each line starts, and where the last one ends.
+
+        They are found once, because every line of a block may be bad.
         """
         ends = np.flatnonzero(np.frombuffer(self.data, dtype=np.uint8) == NEWLINE) + 1
-        return np.concatenate(
-            [[0], ends, [] if self.data.endswith(b"\n") else [len(self.data)]]
-        ).astype(np.int64)
+        unfinished = [] if self.data.endswith(b"\n") else [len(self.data)]
+        return np.concatenate([[0], ends, unfinished]).astype(np.int64)
 
 
 def blocks(
@@ -67,16 +69,22 @@ def blocks(
     size: int = BLOCK,
     encoding: str = UTF_8,
 ) -> Iterator[LineBlock]:
-    """The file's lines in blocks of about `size` bytes, without a byte order mark.
+    """Read a file in blocks of whole lines, in UTF-8 and without a byte order mark.
 
-    Blocks are in UTF-8. Another `encoding` is a declaration, not a guess, apart from UTF-16 with
-    its byte order mark. With `quoted`, a line break between double quotes does not end a line of a
-    table, and no block ends there. Raises `SirecError` for an empty file and for one whose
-    compressed form or archive is cut short, naming the last good line, and for bytes that are not
-    of the declared encoding.
+    Args:
+        file: the file.
+        progress: receives the number of stored bytes that were read.
+        quoted: whether a line break between double quotes belongs to a cell; then no block ends
+            there.
+        size: approximate size of a block, in bytes.
+        encoding: the declared encoding. It is not guessed, but for UTF-16 with its byte order mark.
+
+    Raises:
+        SirecError: for an empty file, a damaged one (with the last good line), bytes that are not
+            of the encoding, and a line of more than `LONGEST` bytes.
     """
     line, inside = 1, False
-    rest: list[bytes] = []  # of a line whose end has not been read
+    rest: list[bytes] = []  # the beginning of a line whose end has not been read
     try:
         with file.open() as (stream, counted):
             for data in _in_utf8(_pieces(stream, size), encoding):
@@ -90,14 +98,12 @@ def blocks(
                 _check_length(rest, f"{file}:{line}", quoted=quoted)
                 progress(f"reading {file.name}", min(counted.taken, file.size), file.size)
     except DAMAGE as error:
-        where = f"{file}:{line + sum(data.count(NEWLINE) for data in rest)}"
         raise SirecError(
-            f"{where}: the file is damaged or cut short: {error}", "fetch it again"
+            f"{file}:{line + _newlines(rest)}: the file is damaged or cut short: {error}",
+            "fetch it again",
         ) from None
     except UnicodeDecodeError as error:
-        before = sum(data.count(NEWLINE) for data in rest) + error.object.count(
-            NEWLINE, 0, error.start
-        )
+        before = _newlines(rest) + error.object.count(NEWLINE, 0, error.start)
         raise SirecError(
             f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text",
             "which encoding is it?",
@@ -111,8 +117,9 @@ def blocks(
 
 
 def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
-    """The stream's contents, about `size` bytes at a time; all that could be read comes before
-    damage is reported.
+    """The contents of a stream, about `size` bytes at a time.
+
+    If the stream is damaged, everything that could be read comes before the error.
     """
     pieces: list[bytes] = []
     try:
@@ -128,6 +135,7 @@ def _pieces(stream: IO[bytes], size: int) -> Iterator[bytes]:
 
 
 def _in_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """The pieces of a text in `encoding`, in UTF-8."""
     first = next(pieces)
     if encoding == UTF_8 and first.startswith(UTF_16_MARKS):
         encoding = UTF_16
@@ -143,17 +151,29 @@ def _in_utf8(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 def _joined(pieces: Sequence[bytes | memoryview], first: int) -> LineBlock:
     data = b"".join(pieces)
-    return LineBlock(data.removeprefix(BYTE_ORDER_MARK) if first == 1 else data, first)
+    if first == 1:
+        data = data.removeprefix(BYTE_ORDER_MARK)
+    return LineBlock(data, first)
+
+
+def _newlines(pieces: Sequence[bytes]) -> int:
+    return sum(data.count(NEWLINE) for data in pieces)
 
 
 def _last_end(data: bytes, inside: bool) -> tuple[int, bool]:
-    """Where the last whole line of a table ends (0 if none does), and whether the data ends between
-    quotes, as `inside`.
+    """Where the last whole line of a table ends, and whether the data end between quotes.
+
+    Args:
+        data: a piece of the table.
+        inside: whether the piece begins between quotes.
+
+    Returns:
+        (number of bytes up to the end, 0 if no line ends in the piece; between quotes or not).
     """
     if QUOTE not in data:
         return 0 if inside else data.rfind(b"\n") + 1, inside
-    # A line break is inside quotes where the number of quotes before it is odd (a doubled quote
-    # changes nothing).
+    # A line break is inside quotes if the number of quotes before it is odd. (A doubled quote
+    # inside a cell changes nothing.)
     values = np.frombuffer(data, dtype=np.uint8)
     odd = np.bitwise_xor.accumulate(values == QUOTE) ^ inside
     ends = np.flatnonzero((values == NEWLINE) & ~odd)

@@ -1,9 +1,8 @@
-"""Lines that each hold a Python literal, as in the metadata of the 2014 Amazon reviews: parsed in
-worker processes.
+"""Lines that each hold a Python literal, as in the metadata of the 2014 Amazon reviews.
 
-A literal is read by `ast.literal_eval`, which runs nothing, and costs a hundred times what JSON
+A literal is parsed by `ast.literal_eval`, which runs nothing and costs a hundred times what JSON
 does. So a line is parsed only if its key may be wanted, as far as a search for `'asin': '…'` shows,
-and the parsing is spread over the cores.
+and worker processes share the parsing.
 """
 
 from __future__ import annotations
@@ -30,16 +29,22 @@ FAILURES = (ValueError, SyntaxError, MemoryError, RecursionError)
 def read(
     file: RawFile, columns: Sequence[WantedColumn], progress: ProgressCallback, wanted: Wanted
 ) -> ParsedBlocks:
-    """The rows that may be `wanted` (a few others among them), block by block in order; other lines
-    are not looked at.
+    """Read the rows that may be wanted, block by block in order.
+
+    Args:
+        file: the file.
+        columns: the wanted columns.
+        progress: receives the number of bytes that were read.
+        wanted: which rows are wanted. A few others may be among the results; lines of other rows
+            are not parsed.
     """
-    parser = _Parser(
-        tuple(columns), wanted.key, frozenset(value.encode() for value in wanted.values)
-    )
+    values = frozenset(value.encode() for value in wanted.values)
+    parser = _Parser(tuple(columns), wanted.key, values)
     pieces = blocks(file, progress)
-    first, second = next(pieces), next(pieces, None)
+    first = next(pieces)
+    second = next(pieces, None)
     if second is None:
-        yield parser(first)  # to start a process takes longer than to parse one block
+        yield parser(first)  # starting a process takes longer than parsing one block
         return
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPoolExecutor(WORKERS, context, initializer=_start, initargs=(parser,)) as pool:
@@ -48,6 +53,14 @@ def read(
 
 @dataclass(frozen=True, eq=False)
 class _Parser:
+    """Parses the lines of a block that may be wanted.
+
+    Attributes:
+        columns: the wanted columns.
+        key: key whose value tells whether a row is wanted.
+        wanted: its wanted values, in UTF-8.
+    """
+
     columns: tuple[WantedColumn, ...]
     key: str
     wanted: frozenset[bytes]
@@ -56,21 +69,25 @@ class _Parser:
         shown = re.compile(
             rb"""['"]%s['"]\s*:\s*(?:'([^'"\\]*)'|"([^'"\\]*)")?""" % re.escape(self.key).encode()
         )
-        # A blank line in place of what is not wanted keeps the numbers of the others.
-        kept = [
-            line if self._may_be_wanted(shown.findall(line)) else b""
-            for line in block.data.split(b"\n")
-        ]
-        return parse_records(
-            LineBlock(b"\n".join(kept), block.first), self.columns, _loads, FAILURES
-        )
+        kept: list[bytes] = []
+        for line in block.data.split(b"\n"):
+            # A blank line in place of what is not wanted keeps the numbers of the others.
+            kept.append(line if self._may_be_wanted(shown.findall(line)) else b"")
+        wanted_lines = LineBlock(b"\n".join(kept), block.first)
+        return parse_records(wanted_lines, self.columns, _loads, FAILURES)
 
     def _may_be_wanted(self, shown: list[tuple[bytes, bytes]]) -> bool:
-        """Whether a line has to be parsed: it shows no key, a wanted one, or one that is not plain
-        (escapes, quotes).
+        """Whether a line has to be parsed.
+
+        It has to be if it shows no key, a wanted key, or one that is not plain (escapes, quotes).
         """
-        texts = [(single or double).strip() for single, double in shown]
-        return not texts or any(text == b"" or text in self.wanted for text in texts)
+        if not shown:
+            return True
+        for single_quoted, double_quoted in shown:
+            text = (single_quoted or double_quoted).strip()
+            if text == b"" or text in self.wanted:
+                return True
+        return False
 
 
 _parser: _Parser | None = None  # of a worker process: set once, when it starts
@@ -87,9 +104,10 @@ def _parse(block: LineBlock) -> Parsed:
 
 
 def _loads(line: str) -> object:
+    """The record on a line. Raises `ValueError` if it is neither a Python literal nor JSON."""
     try:
-        # A byte that is no UTF-8 becomes the escape of what stands for it: it is a mistake only in
-        # a wanted column.
+        # A byte that is no UTF-8 becomes an escape, so that it is a mistake only in a wanted
+        # column.
         return ast.literal_eval(line.strip().encode("utf-8", "backslashreplace").decode())
     except FAILURES:
         try:

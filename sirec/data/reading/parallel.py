@@ -1,5 +1,6 @@
-"""Blocks parsed a few at a time, their results in order, and never more in memory than are being
-worked on.
+"""Blocks of lines that several workers parse, with results in the order of the blocks.
+
+Only the blocks that workers have or wait for are in memory.
 """
 
 from __future__ import annotations
@@ -20,7 +21,13 @@ AHEAD = 2  # blocks that wait while every worker has one
 def in_threads(
     parse: Callable[[LineBlock], Parsed], first: LineBlock, rest: Iterator[LineBlock]
 ) -> ParsedBlocks:
-    """Parse blocks in threads: for parsers that leave Python while they work."""
+    """Parse blocks in threads, with a parser that releases Python's lock while it works.
+
+    Args:
+        parse: the parser of one block.
+        first: the first block.
+        rest: all further blocks.
+    """
     with ThreadPoolExecutor(WORKERS) as pool:
         yield from in_order(pool, parse, chain([first], rest))
 
@@ -28,7 +35,16 @@ def in_threads(
 def in_order(
     pool: Executor, parse: Callable[[LineBlock], Parsed], blocks: Iterator[LineBlock]
 ) -> ParsedBlocks:
-    """Results in the order of the blocks; a mistake in one ends all."""
+    """Parse blocks in a pool; an error in one block ends the work on all.
+
+    Args:
+        pool: threads or processes.
+        parse: the parser of one block.
+        blocks: all blocks.
+
+    Yields:
+        The results in the order of the blocks.
+    """
     waiting: deque[Future[Parsed]] = deque()
     try:
         for block in blocks:

@@ -1,4 +1,4 @@
-"""Parquet: typed columns, read in batches; only the wanted ones."""
+"""Parquet: typed columns, of which the wanted ones are read in batches of rows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sirec.data.progress import ProgressCallback
+from sirec.data.reading.archives import DAMAGE
 from sirec.data.reading.columns import WantedColumn, check_names
-from sirec.data.reading.files import DAMAGE, RawFile
+from sirec.data.reading.files import RawFile
 from sirec.data.reading.records import ParsedBlocks, finished
 from sirec.errors import SirecError, unknown
 
@@ -22,19 +23,26 @@ BATCH = 1 << 18  # rows
 def read(
     file: RawFile, columns: Sequence[WantedColumn], progress: ProgressCallback
 ) -> ParsedBlocks:
-    """The rows of a file, batch by batch; lines are rows, from 1. Raises `SirecError` where a
-    column is missing.
+    """Read the rows of a file, batch by batch in order; a row counts as a line.
+
+    Args:
+        file: the file.
+        columns: the wanted columns.
+        progress: receives the number of rows that were read.
+
+    Raises:
+        SirecError: if a column is missing, or the file is damaged.
     """
     with _opened(file) as table:
         for column in columns:
             if column.key not in table.schema_arrow.names:
                 raise unknown("column", column.key, table.schema_arrow.names, str(file))
+        keys = [column.key for column in columns]
         row, total = 0, table.metadata.num_rows
-        for batch in table.iter_batches(BATCH, columns=[column.key for column in columns]):
+        for batch in table.iter_batches(BATCH, columns=keys):
             lines = np.arange(row + 1, row + len(batch) + 1)
-            yield finished(
-                [batch.column(column.key) for column in columns], columns, lines, lambda _: ""
-            )
+            arrays = [batch.column(key) for key in keys]
+            yield finished(arrays, columns, lines, lambda _: "")
             row += len(batch)
             progress(f"reading {file.name}", row, total)
 
@@ -46,18 +54,24 @@ def header_of(file: RawFile) -> tuple[str, ...]:
 
 
 def first_rows(file: RawFile, count: int) -> list[dict[str, object]]:
-    """The first rows, at most `count`, as they stand: to tell what a column holds before it is
-    read.
+    """The first rows as they stand, to tell what a column holds before it is read.
+
+    Args:
+        file: the file.
+        count: the largest number of rows.
     """
     with _opened(file) as table:
-        first = next(table.iter_batches(count), None)
-        return [] if first is None else first.to_pylist()
+        for batch in table.iter_batches(count):
+            return list(batch.to_pylist())
+    return []
 
 
 @contextmanager
 def _opened(file: RawFile) -> Iterator[Any]:
-    """The file, read in place; a member of an archive is held in memory, as the format is read from
-    its end.
+    """Open a file; a member of an archive is held in memory, because Parquet is read from its end.
+
+    Raises:
+        SirecError: if the file is damaged, or two columns have one name.
     """
     try:
         with (

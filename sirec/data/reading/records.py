@@ -1,8 +1,7 @@
-"""Lines that each hold one record, parsed one at a time: what is left to do where the fast reader
-stumbles.
+"""Rows of a block: converted all at once, or parsed one line at a time where that fails.
 
-A fast reader (Arrow's) says no more than that something in a block is wrong. This one looks at
-every line of the block by itself, keeps the good ones and names what is wrong with the others.
+A fast reader (Arrow's) only says that something in a block is wrong. `parse_records` looks at every
+line of the block by itself, keeps the good ones and names what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sirec.data.reading.columns import EXACT, Converted, WantedColumn, bad_rows, convert, problem
+from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.conversions import EXACT, bad_rows, convert, problem
 from sirec.data.reading.lines import LineBlock
 
 Loads = Callable[[str], object]
@@ -23,8 +23,13 @@ SCALARS = {"number": (str, int, float), "time": (str, int, float)}
 
 
 class Problem(NamedTuple):
-    """What is wrong with a line: its number, the column if one is to blame, what, and the line
-    itself.
+    """What is wrong with a line.
+
+    Attributes:
+        line: number of the line in the file, from 1.
+        column: the column with the mistake, or None if it is the whole line.
+        what: the mistake.
+        text: the line itself.
     """
 
     line: int
@@ -35,7 +40,12 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Wanted:
-    """Which rows of a file are wanted: those whose text column `key` has one of `values`."""
+    """Which rows of a file are wanted.
+
+    Attributes:
+        key: a column of texts.
+        values: rows with one of these values there are wanted.
+    """
 
     key: str
     values: frozenset[str]
@@ -43,15 +53,21 @@ class Wanted:
 
 @dataclass(frozen=True, eq=False)
 class Parsed:
-    """The good rows of a block, one Arrow array per column, and what is wrong with the others."""
+    """The rows of a block.
+
+    Attributes:
+        arrays: the good rows, one Arrow array per wanted column.
+        problems: what is wrong with the other rows, in the order of their lines.
+    """
 
     arrays: Sequence[Any]
     problems: Sequence[Problem] = field(default_factory=tuple)
 
 
 ParsedBlocks = Generator[Parsed, None, None]
-"""A file's blocks in order. A reader may have threads of its own: whoever stops before the end has
-to close it.
+"""The blocks of a file in order.
+
+A reader may have threads of its own: who stops before the end has to close the generator.
 """
 
 
@@ -62,25 +78,27 @@ def finished(
     text: Callable[[int], str],
     problems: Sequence[Problem] = (),
 ) -> Parsed:
-    """Convert arrays as they were read and leave out the rows that are not as wanted; row r is line
-    `lines[r]`.
+    """Convert the arrays of a block, and leave out the rows with something wrong.
+
+    Args:
+        arrays: one Arrow array of N rows for each wanted column, as it was read.
+        columns: the wanted columns.
+        lines: Int64[N], the number of each row's line in the file.
+        text: gives the line of a row, by the row's number.
+        problems: what is wrong with lines of the block that are not among the rows.
     """
     converted = [convert(array, column) for array, column in zip(arrays, columns, strict=True)]
     bad = bad_rows(converted, columns)
     if not bad.any():
         return Parsed([result.values for result in converted], tuple(problems))
-    found = [
-        *problems,
-        *(
-            _problem(converted, columns, row, int(lines[row]), text(row))
-            for row in np.flatnonzero(bad).tolist()
-        ),
-    ]
+    found = list(problems)
+    for row in np.flatnonzero(bad).tolist():
+        wrong = problem(converted, columns, row)
+        assert wrong is not None
+        found.append(Problem(int(lines[row]), *wrong, text(row)))
+    found.sort(key=lambda each: each.line)
     good = pa.array(~bad)
-    return Parsed(
-        [result.values.filter(good) for result in converted],
-        tuple(sorted(found, key=lambda problem: problem.line)),
-    )
+    return Parsed([result.values.filter(good) for result in converted], tuple(found))
 
 
 def parse_records(
@@ -89,42 +107,50 @@ def parse_records(
     loads: Loads,
     failures: tuple[type[Exception], ...],
 ) -> Parsed:
-    """Parse a block line by line: `loads` turns a line into a mapping or raises one of `failures`.
-    Blank lines do not count.
+    """Parse a block line by line; blank lines do not count.
+
+    Args:
+        block: the lines.
+        columns: the wanted keys.
+        loads: turns a line into a mapping.
+        failures: what it raises if it cannot.
     """
-    numbers, texts, rows, problems = [], [], [], []
+    numbers: list[int] = []
+    texts: list[str] = []
+    values: list[list[Any]] = [[] for _ in columns]
+    problems: list[Problem] = []
     for number, line in _lines(block):
         record, wrong = _record(line, loads, failures, columns)
         if wrong is not None:
             problems.append(Problem(number, *wrong, line))
-        else:
-            numbers.append(number)
-            texts.append(line)
-            rows.append(record)
-    arrays: list[Any] = []
-    for index, column in enumerate(columns):
-        values = [row[index] for row in rows]
-        arrays.append(_array(values, column))
+            continue
+        numbers.append(number)
+        texts.append(line)
+        for collected, value in zip(values, record, strict=True):
+            collected.append(value)
+    arrays = [_array(part, column) for part, column in zip(values, columns, strict=True)]
     return finished(arrays, columns, np.array(numbers, dtype=np.int64), texts.__getitem__, problems)
 
 
 def _lines(block: LineBlock) -> Iterator[tuple[int, str]]:
+    """Number and text of each line that is not blank."""
     for number, line in enumerate(block.data.split(b"\n"), block.first):
         if line.strip():
-            # A byte that is no UTF-8 is a mistake only where it is in a wanted column.
+            # A byte that is no UTF-8 is a mistake only if it is in a wanted column.
             yield number, line.decode("utf-8", errors="surrogateescape").rstrip("\r")
 
 
 def _record(
     line: str, loads: Loads, failures: tuple[type[Exception], ...], columns: Sequence[WantedColumn]
 ) -> tuple[list[Any], tuple[str | None, str] | None]:
+    """The value of each wanted key on a line, and (column, what is wrong) or None."""
     try:
         record = loads(line)
     except failures as error:
         return [], (None, f"not a valid record: {str(error)[:80]}")
     if not isinstance(record, Mapping):
         return [], (None, f"expected a record with keys, got {type(record).__name__}")
-    values = []
+    values: list[Any] = []
     for column in columns:
         value, wrong = _value(record.get(column.key), column)
         if wrong is not None:
@@ -134,9 +160,7 @@ def _record(
 
 
 def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
-    """A value in the one form in which a column's array is made (text, or a list of texts), or what
-    is wrong with it.
-    """
+    """A value as a text or a list of texts, from which arrays are made, and what is wrong."""
     if value is None or value != value:  # NaN, which Python writes into JSON
         return None, None
     if column.kind == "texts" and isinstance(value, list | tuple | set):
@@ -151,13 +175,16 @@ def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
         fits = isinstance(value, SCALARS[column.kind]) and not isinstance(value, bool)
     if not fits:
         return None, f"expected {column.expected}"
-    texts = value if isinstance(value, list) else [str(value)]
+    if not isinstance(value, list):
+        value = str(value)
+    texts = value if isinstance(value, list) else [value]
     if not all(_is_unicode(text) for text in texts):
         return None, "not UTF-8 text"
-    return (value if isinstance(value, list) else str(value)), None
+    return value, None
 
 
 def _flat(values: Any) -> Iterator[Any]:
+    """The values of nested lists, without missing ones."""
     for value in values:
         if isinstance(value, list | tuple | set):
             yield from _flat(value)
@@ -166,12 +193,15 @@ def _flat(values: Any) -> Iterator[Any]:
 
 
 def _name(value: Any) -> str | None:
-    """A text, a whole number, or a float that is one, as text; nothing of anything else. As
-    `columns` has it for arrays.
+    """A text, a whole number, or a float that is whole, as text; None for anything else.
+
+    `conversions.py` has the same rule for arrays.
     """
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         value = int(value)
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    if isinstance(value, str | int) and not isinstance(value, bool):
+        return str(value)
+    return None
 
 
 def _is_unicode(text: str) -> bool:
@@ -184,11 +214,3 @@ def _is_unicode(text: str) -> bool:
 
 def _array(values: list[Any], column: WantedColumn) -> Any:
     return pa.array(values, pa.list_(pa.string()) if column.kind == "texts" else pa.string())
-
-
-def _problem(
-    converted: Sequence[Converted], columns: Sequence[WantedColumn], row: int, line: int, text: str
-) -> Problem:
-    found = problem(converted, columns, row)
-    assert found is not None
-    return Problem(line, *found, text)

@@ -34,10 +34,10 @@ import pandas as pd
 import pyarrow as pa
 
 from sirec.data.download.fetch import Remote
-from sirec.data.reading import tables
+from sirec.data.reading import frames, tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
-from sirec.data.reading.delimited import Dialect
+from sirec.data.reading.dialect import Dialect
 from sirec.data.reading.files import RawFile, RawFiles
 from sirec.data.reading.records import Wanted
 from sirec.data.sources.base import RawData, Source
@@ -254,7 +254,7 @@ def _interactions(file: RawFile, form: _Edition, context: ReadingContext) -> pd.
         table = tables.read_delimited(file, columns, context, Dialect(header=form.ratings.keys))
     else:
         table = tables.read_json_lines(file, columns, context)
-    return tables.interactions(
+    return frames.interactions(
         table, user=form.user, item=form.item, time=form.time, behaviours={"rating": form.rating}
     )
 
@@ -270,14 +270,14 @@ def _products(
         WantedColumn(form.category, "texts", required=False),
     )
     described = form.read_metadata(file, columns, context, Wanted(form.item, items))
-    table = tables.first_rows(described, form.item)
-    brands = tables.lists_to_rows(table, form.item, form.brand)
-    categories = tables.lists_to_rows(table, form.item, form.category)
+    table = frames.first_rows(described, form.item)
+    brands = frames.lists_to_rows(table, form.item, form.brand)
+    categories = frames.lists_to_rows(table, form.item, form.category)
     attributes = {
         "brand": brands.drop_duplicates(ignore_index=True),
         "category": categories.drop_duplicates(ignore_index=True),
     }
-    titles = tables.titles(table, form.item, TITLE)
+    titles = frames.titles(table, form.item, TITLE)
     if form.escaped:
         titles["title"] = titles["title"].map(html.unescape)
     return attributes, titles

@@ -18,10 +18,11 @@ from typing import ClassVar
 
 import pandas as pd
 
-from sirec.data.reading import tables
+from sirec.data.reading import frames, tables
 from sirec.data.reading.columns import ColumnKind, WantedColumn
 from sirec.data.reading.context import ReadingContext
-from sirec.data.reading.delimited import TSV, header_of
+from sirec.data.reading.delimited import header_of
+from sirec.data.reading.dialect import TSV
 from sirec.data.reading.files import RawFile, RawFiles
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
 from sirec.errors import SirecError, unknown
@@ -152,7 +153,7 @@ class AtomicSource(Source):
             columns.append(WantedColumn(field.key, KINDS[field.type]))
             keys[name] = field.key
         table = tables.read_delimited(file, columns, context, TSV)
-        return tables.interactions(table, user=user.key, item=item.key, time=time, behaviours=keys)
+        return frames.interactions(table, user=user.key, item=item.key, time=time, behaviours=keys)
 
     def _read_items(
         self, file: RawFile, context: ReadingContext
@@ -179,8 +180,8 @@ class AtomicSource(Source):
         table = tables.read_delimited(file, columns, context, TSV)
         attributes: dict[str, pd.DataFrame] = {}
         for name, key in keys.items():
-            attributes[name] = tables.lists_to_rows(table, item.key, key)
-        titles = tables.titles(table, item.key, title.key) if title else None
+            attributes[name] = frames.lists_to_rows(table, item.key, key)
+        titles = frames.titles(table, item.key, title.key) if title else None
         return attributes, titles
 
     def _separator_of(self, field: AtomicField) -> str | None:

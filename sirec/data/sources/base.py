@@ -31,8 +31,8 @@ A source is a frozen dataclass. Its fields are its options: a person sets them w
 `RawFiles` (`sirec.data.reading.files`) finds files that are loose, compressed or in an archive.
 `read_delimited`, `read_json_lines` and `read_parquet` (`sirec.data.reading.tables`) read wanted
 columns in blocks, convert them, and name file, line and column of a mistake; `interactions`,
-`lists_to_rows` and `titles` there make the tables of `RawData`. A source may as well fill `RawData`
-with any pandas code.
+`lists_to_rows` and `titles` (`sirec.data.reading.frames`) make the tables of `RawData` from them. A
+source may as well fill `RawData` with any pandas code.
 
 Another package offers its source by an entry point,
 

@@ -31,9 +31,10 @@ import pyarrow.compute as pc
 from sirec.data.download.fetch import Remote
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
-from sirec.data.reading.delimited import CSV, Dialect
+from sirec.data.reading.dialect import CSV, Dialect
 from sirec.data.reading.files import RawFile, RawFiles, read_text
-from sirec.data.reading.tables import interactions, lists_to_rows, read_delimited, titles
+from sirec.data.reading.frames import interactions, lists_to_rows, titles
+from sirec.data.reading.tables import read_delimited
 from sirec.data.sources.base import RawData, Source
 from sirec.errors import SirecError
 

@@ -24,7 +24,7 @@ from typing import Any, ClassVar
 import pandas as pd
 import pyarrow as pa
 
-from sirec.data.reading import formats, tables
+from sirec.data.reading import formats, frames
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.files import RawFile, RawFiles
@@ -128,9 +128,9 @@ class TableSource(Source):
             attributes[name] = _values(*read[id(homes[column])], column)
         titles = None
         if self.title:
-            titles = tables.titles(*read[id(homes[self.title])], self.title)
+            titles = frames.titles(*read[id(homes[self.title])], self.title)
         return RawData(
-            interactions=tables.interactions(
+            interactions=frames.interactions(
                 events, user=self.user, item=self.item, time=self.time, behaviours=self.behaviours
             ),
             attributes=attributes,
@@ -226,4 +226,4 @@ def _are_numbers(values: Sequence[Any]) -> bool:
 
 def _values(table: pa.Table, item: str, column: str) -> pd.DataFrame:
     """The table of an attribute in `RawData`, each value of an item once."""
-    return tables.lists_to_rows(table, item, column).drop_duplicates(ignore_index=True)
+    return frames.lists_to_rows(table, item, column).drop_duplicates(ignore_index=True)

@@ -22,7 +22,8 @@ from typing import ClassVar
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.files import RawFiles
-from sirec.data.reading.tables import interactions, lists_to_rows, read_json_lines, titles
+from sirec.data.reading.frames import interactions, lists_to_rows, titles
+from sirec.data.reading.tables import read_json_lines
 from sirec.data.sources.base import RawData, Source
 
 REVIEWS = ("yelp_academic_dataset_review.json", "review.json")

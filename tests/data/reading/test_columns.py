@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.reading.columns import ColumnKind, WantedColumn, check_times, convert
+from sirec.data.reading.columns import ColumnKind, WantedColumn
+from sirec.data.reading.conversions import convert
+from sirec.data.reading.times import check_times
 from sirec.errors import SirecError
 
 NEW_YEAR = 1_546_300_800  # 2019-01-01 UTC

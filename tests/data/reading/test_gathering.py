@@ -38,7 +38,7 @@ def test_how_many_parts_are_joined_does_not_matter(
     monkeypatch.setattr(
         json_lines, "blocks", lambda file, progress: lines.blocks(file, progress, size=300)
     )
-    monkeypatch.setattr(tables, "TOGETHER", together)
+    monkeypatch.setattr(tables, "JOINED", together)
     table = tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, ReadingContext())
     assert table.column("user").to_pylist() == users
     assert table.column("tags").to_pylist() == [[user, "é"] for user in users]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from sirec.data.reading import delimited, json_lines
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import BadLines, ReadingContext
-from sirec.data.reading.delimited import TSV, Dialect
+from sirec.data.reading.dialect import TSV, Dialect
 from sirec.data.reading.files import RawFiles
 from sirec.data.reading.tables import read_delimited, read_json_lines, read_parquet
 from sirec.errors import SirecError
@@ -112,8 +112,8 @@ def test_the_careful_reader_agrees_with_the_fast_one(
         table(read_delimited, folder, as_csv(rows)),
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_lines, "_fast", lambda *_: None)
-        patch.setattr(delimited, "_fast", lambda *_: None)
+        patch.setattr(json_lines, "_parse_fast", lambda *_: None)
+        patch.setattr(delimited, "_parse_fast", lambda *_: None)
         assert (
             table(read_json_lines, folder, as_json(rows)),
             table(read_delimited, folder, as_csv(rows)),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.reading import tables
+from sirec.data.reading import frames, tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.files import RawFile
@@ -110,7 +110,7 @@ def test_the_first_row_of_a_key(tmp_path: Path) -> None:
         '{"id": "b"}\n{"id": "a", "note": "x"}\n{"id": "b", "note": "y"}\n{"id": "a"}\n'
     )
     table = tables.read_json_lines(RawFile(path, path.stat().st_size), COLUMNS, ReadingContext())
-    assert tables.first_rows(table, "id").to_pylist() == [
+    assert frames.first_rows(table, "id").to_pylist() == [
         {"id": "b", "note": None},
         {"id": "a", "note": "x"},
     ]

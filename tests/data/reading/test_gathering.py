@@ -20,7 +20,7 @@ COLUMNS = (
 )
 
 
-@pytest.mark.parametrize("distributed", [2, 3, 7, 64])
+@pytest.mark.parametrize("together", [2, 3, 7, 64])
 def test_how_many_parts_are_joined_does_not_matter(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
 ) -> None:

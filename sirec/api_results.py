@@ -47,7 +47,7 @@ class PreparedData:
 
     def to_frame(self) -> pd.DataFrame:
         """Users, items and interactions, as read and after each filter."""
-        return pd.DataFrame([vars(step) for step in self.prepared.steps]).set_index("name")
+        return pd.DataFrame(list(map(vars, self.prepared.steps))).set_index("name")
 
     def _repr_html_(self) -> str:
         """The data set as a notebook shows it."""

@@ -261,8 +261,9 @@ class Registry(Mapping[str, Component], Generic[Component]):
     def _is_component(self, value: object) -> bool:
         if self._instances:
             return isinstance(value, self._base)
-        is_concrete = inspect.isclass(value) and not inspect.isabstract(value)
-        return is_concrete and issubclass(value, self._base) and _has_name(value)  # type: ignore[arg-type]
+        if not inspect.isclass(value) or inspect.isabstract(value):
+            return False
+        return issubclass(value, self._base) and _has_name(value)
 
     def _is_defined_in(self, value: object, module: ModuleType) -> bool:
         return self._instances or getattr(value, "__module__", None) == module.__name__

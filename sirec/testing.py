@@ -310,7 +310,7 @@ def spans(data: Dataset, pieces: Sequence[tuple[int, int, int]]) -> Batch:
         pieces: (user, first, last): a user's code, and the first and the last interaction of the
             part, counted from 0.
     """
-    user, first, last = (np.array(column) for column in zip(*pieces, strict=True))
+    user, first, last = map(np.array, zip(*pieces, strict=True))
     start = data.offsets.numpy()[user - 1]
     return gather(data, SequenceRows(user, start + first, start + last + 1, start + last))
 

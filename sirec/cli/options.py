@@ -108,7 +108,7 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     if text is None:
         return None
     try:
-        return tuple(int(part) for part in text.split(","))
+        return tuple(map(int, text.split(",")))
     except ValueError:
         raise SirecError(
             f"--seeds {text}: expected whole numbers separated by commas",

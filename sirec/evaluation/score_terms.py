@@ -145,7 +145,7 @@ def _attended(
             for of_key, key_part in keys.items():
                 of_source[of_query, of_key] = query_part @ key_part.transpose(-1, -2)
         alone.append(of_source)
-    maps, constant = attention.fusion.linearised([score_of(terms) for terms in alone], visible)
+    maps, constant = attention.fusion.linearised(list(map(score_of, alone)), visible)
     terms: Terms = {("bias", "bias"): constant}
     for through, mine in zip(maps, alone, strict=True):
         for pair, scores in mine.items():
@@ -183,7 +183,7 @@ def _after(block: Block, x: OriginVectors, found: Attended, layout: TokenLayout)
 
 def _fused(fusion: VectorFusion, parts: Sequence[OriginVectors]) -> OriginVectors:
     """A fusion of vectors that are sums of parts, for its gates."""
-    maps, constant = fusion.linearised([total(part) for part in parts])
+    maps, constant = fusion.linearised(list(map(total, parts)))
     result: OriginVectors = {"bias": constant.expand_as(maps[0](total(parts[0])))}
     for through, part in zip(maps, parts, strict=True):
         result = _added(result, {origin: through(vector) for origin, vector in part.items()})

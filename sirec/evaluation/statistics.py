@@ -330,9 +330,9 @@ def _user_count(a: Mapping[int, Doubled], b: Mapping[int, Doubled]) -> int:
     if not a or not b:
         raise SirecError("a comparison needs at least one run on each side")
     columns = [*a.values(), *b.values()]
-    counts = {len(ranks) for ranks in columns}
+    counts = set(map(len, columns))
     if len(counts) > 1:
-        listed = ", ".join(str(count) for count in sorted(counts))
+        listed = ", ".join(map(str, sorted(counts)))
         raise SirecError(
             f"the runs rank different numbers of users: {listed}",
             "compare runs on the same prepared data set",

@@ -192,7 +192,7 @@ def with_ends(texts: Sequence[str], option: str = "--bins") -> dict[str, Groupin
         if name not in groupings:
             raise unknown("grouping", name, groupings, option)
         try:
-            numbers = tuple(int(end) for end in ends.split(","))
+            numbers = tuple(map(int, ends.split(",")))
         except ValueError:
             message = (
                 f"{option} {text}: expected whole numbers, "

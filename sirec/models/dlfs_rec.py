@@ -235,7 +235,8 @@ class CircularFilter(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The filtered rows, Float[B, n, d] -> Float[B, n, d]."""
-        filtered: Tensor = _Filtered.apply(x, torch.view_as_complex(self.weight))  # type: ignore[no-untyped-call]
+        weight = torch.view_as_complex(self.weight)
+        filtered: Tensor = _Filtered.apply(x, weight)  # type: ignore[no-untyped-call]
         return filtered
 
 

@@ -80,7 +80,7 @@ def seed_note(results: ResultSet) -> str:
     The seeds of runs without a known protocol, which other tools made, are not listed. With fewer
     than `SEEDS_FOR_A_METHOD` seeds the note says what they do not show.
     """
-    counts = sorted({len(seeds) for seeds in results.seeds().values()})
+    counts = sorted(set(map(len, results.seeds().values())))
     if not counts:
         return "Seeds: none, as nothing is trained."
     number = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
@@ -116,7 +116,7 @@ def _numbers_of_seeds(results: ResultSet) -> str:
     seeds: list[tuple[str, str]] = []
     for row in results.trained_rows():
         if row.runs[0].protocol:
-            numbers = ", ".join(str(seed) for seed in row.seeds)
+            numbers = ", ".join(map(str, row.seeds))
             seeds.append((numbers, results.name(row)))
     texts = list(dict.fromkeys(numbers for numbers, _ in seeds))
     if not texts:

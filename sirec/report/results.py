@@ -158,7 +158,7 @@ class ResultRow:
             metric: the metric.
             view: which ranks are read.
         """
-        return [metric.mean(ranks) for ranks in self.ranks(view).values()]
+        return list(map(metric.mean, self.ranks(view).values()))
 
     def mean(self, metric: Metric, view: View) -> float:
         """The metric, averaged over users and seeds.

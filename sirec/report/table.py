@@ -199,7 +199,7 @@ class ResultTable:
     @property
     def has_places(self) -> bool:
         """Whether any value is best or second best."""
-        return any(any(places) for places in self.places())
+        return any(map(any, self.places()))
 
     @property
     def groups(self) -> list[str]:

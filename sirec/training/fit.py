@@ -265,7 +265,7 @@ class Trainer:
     def _read(self, totals: Tensor, step: int) -> dict[str, float]:
         """The sums of losses up to a step, as numbers; raises `SirecError` if one is not finite."""
         values = dict(zip(self.objectives, totals.tolist(), strict=True))
-        if not all(math.isfinite(value) for value in values.values()):
+        if not all(map(math.isfinite, values.values())):
             raise _diverged(self.stage, self.epoch + 1, step, values)
         return values
 

@@ -114,7 +114,7 @@ def _columns(chosen: Sequence[ModelCard], sizes: Mapping[str, int] | None) -> di
 
 
 def _objectives(entry: ModelCard) -> str:
-    stages = [", ".join(names) for names in entry.objectives]
+    stages = list(map(", ".join, entry.objectives))
     return " then ".join(stages) or "–"
 
 
@@ -238,7 +238,7 @@ def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
 
 
 def _printed_table(figures: Sequence[dict[str, object]]) -> Table:
-    table = _table("Printed", *(str(key) for key in figures[0]))
+    table = _table("Printed", *(map(str, figures[0])))
     table.caption, table.caption_justify = (
         "history: its items were ranked like all others (keep) or left out (mask)",
         "left",

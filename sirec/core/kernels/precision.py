@@ -38,7 +38,7 @@ def small_products(
         if not torch.is_autocast_enabled("cpu"):
             return method(self, *args, **kwargs)
         with torch.autocast("cpu", enabled=False):
-            wide_args: Any = [_widened(value) for value in args]
+            wide_args: Any = list(map(_widened, args))
             wide_kwargs: Any = {key: _widened(value) for key, value in kwargs.items()}
             return method(self, *wide_args, **wide_kwargs)
 
@@ -47,5 +47,5 @@ def small_products(
 
 def _widened(given: object) -> object:
     if isinstance(given, list | tuple):
-        return [_widened(part) for part in given]
+        return list(map(_widened, given))
     return given.float() if isinstance(given, Tensor) and given.dtype is torch.bfloat16 else given

@@ -121,4 +121,4 @@ def _text(value: object) -> str:
 
 def _quartiles(values: NDArray[np.generic]) -> Sequence[float]:
     edges = np.unique(np.quantile(values.astype(np.float64), [0.25, 0.5, 0.75]))
-    return [float(edge) for edge in edges]
+    return list(map(float, edges))

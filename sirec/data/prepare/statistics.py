@@ -65,7 +65,7 @@ class Statistics:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for YAML and JSON."""
-        attributes = [dataclasses.asdict(entry) for entry in self.attributes]
+        attributes = list(map(dataclasses.asdict, self.attributes))
         return dataclasses.asdict(self) | {"attributes": attributes}
 
 

@@ -152,6 +152,6 @@ def _parse_fast(
     if len(table) != block.lines or block.unclosed:
         return None
     lines = np.arange(block.first, block.first + len(table))
-    arrays = [table.column(key) for key in keys]
+    arrays = list(map(table.column, keys))
     parsed = finished(arrays, columns, lines, lambda row: "")
     return None if parsed.problems else parsed

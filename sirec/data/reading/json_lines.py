@@ -110,7 +110,7 @@ def _records(block: LineBlock, count: int) -> Iterator[dict[str, Any]]:
 
 def _type(values: list[Any], column: WantedColumn) -> Any:
     """Arrow's type for the values of a key; None if there is none for all of them."""
-    kinds = {type(value) for value in values}
+    kinds = set(map(type, values))
     if not kinds:
         return TARGETS[column.kind]
     if int in kinds and kinds <= {int, float} and column.kind in ("text", "texts"):
@@ -120,7 +120,7 @@ def _type(values: list[Any], column: WantedColumn) -> Any:
         return pa.float64()
     if kinds == {str}:
         return pa.string()
-    if kinds == {list} and all(_are_texts(value) for value in values):
+    if kinds == {list} and all(map(_are_texts, values)):
         return pa.list_(pa.string())
     return None
 

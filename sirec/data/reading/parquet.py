@@ -41,7 +41,7 @@ def read(
         row, total = 0, table.metadata.num_rows
         for batch in table.iter_batches(BATCH, columns=keys):
             lines = np.arange(row + 1, row + len(batch) + 1)
-            arrays = [batch.column(key) for key in keys]
+            arrays = list(map(batch.column, keys))
             yield finished(arrays, columns, lines, lambda _: "")
             row += len(batch)
             progress(f"reading {file.name}", row, total)

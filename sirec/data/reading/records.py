@@ -164,7 +164,7 @@ def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
     if value is None or value != value:  # NaN, which Python writes into JSON
         return None, None
     if column.kind == "texts" and isinstance(value, list | tuple | set):
-        value = [_name(part) for part in _flat(value)]
+        value = list(map(_name, _flat(value)))
         fits = None not in value
     elif column.kind in ("text", "texts"):
         value = _name(value)
@@ -178,7 +178,7 @@ def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
     if not isinstance(value, list):
         value = str(value)
     texts = value if isinstance(value, list) else [value]
-    if not all(_is_unicode(text) for text in texts):
+    if not all(map(_is_unicode, texts)):
         return None, "not UTF-8 text"
     return value, None
 

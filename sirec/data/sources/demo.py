@@ -110,7 +110,7 @@ class DemoSource(Source):
         if self.shuffle_attributes:  # with its own generator, so that the interactions stay equal
             np.random.default_rng([self.seed, 1]).shuffle(order)
         names = np.array([f"D{item + 1:05d}" for item in range(self.items)], dtype=object)
-        titles = [world.title(item) for item in range(self.items)]
+        titles = list(map(world.title, range(self.items)))
         source = {"name": self.name}
         for key, value in asdict(self).items():
             source[key] = str(value)

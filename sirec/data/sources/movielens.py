@@ -167,7 +167,7 @@ class MovieLensSource(Source):
         context = context or ReadingContext()
         layout = self.layout
         raw = RawFiles(self._own_folder(folder), self.instructions())
-        files = [raw.need(name) for name in layout.files]
+        files = list(map(raw.need, layout.files))
         ratings_file, movies_file, *genre_files = files
         if genre_files:
             movies = _with_genre_flags(movies_file, genre_files[0], layout, context)

@@ -95,7 +95,7 @@ class PairBlock(PairProjections):
         values = [self.item.value(x)]
         for name, stream in self.moved.items():
             values.append(stream.value(streams[name]))
-        read = [self.split(part) for part in (*values, *self.key_sets(x, streams, fields))]
+        read = list(map(self.split, (*values, *self.key_sets(x, streams, fields))))
         widths = [part.shape[-1] for part in read]
         queries = torch.cat(
             self.query_sets(at(x, readout), _at(streams, readout), _at(fields, readout)), dim=-1
@@ -109,7 +109,7 @@ class PairBlock(PairProjections):
                 mixed.append(self._attend_all(bucket, pieces, bucket_queries, weights, visible))
             else:
                 mixed.append(self._attend_last(bucket, pieces, bucket_queries, weights))
-        item, *others = (torch.cat(pieces) for pieces in zip(*mixed, strict=True))
+        item, *others = map(torch.cat, zip(*mixed, strict=True))
         after = self.item(at(x, readout), item)
         moved = {}
         for (name, stream), other in zip(self.moved.items(), others, strict=True):
@@ -127,7 +127,7 @@ class PairBlock(PairProjections):
         """The mixed values of all tokens of a bucket, Float[·, w] for each stream."""
         spread = bucket.spread(queries).transpose(1, 2)
         mixed = self._attend(pieces, spread, weights, visibility(bucket, visible))
-        return [bucket.collect(piece) for piece in mixed]
+        return list(map(bucket.collect, mixed))
 
     def _attend_last(
         self,

@@ -93,7 +93,7 @@ class BinFigure(TableFigure):
 
     def _panel(self, axes: Axes, table: ResultTable, group: str, looks: Mapping[str, Look]) -> None:
         """One group of a table's rows, in each bin side by side in the order of the legend."""
-        columns = [table.column_index(name) for name in self.bins]
+        columns = list(map(table.column_index, self.bins))
         labels = list(looks)
         for row in table.rows_of(group):
             label = max(filter(row.label.startswith, labels), key=len)

@@ -27,7 +27,7 @@ def to_dict(table: ResultTable) -> dict[str, Any]:
         )
     return {
         "title": table.title,
-        "columns": [asdict(column) for column in table.columns],
+        "columns": list(map(asdict, table.columns)),
         "rows": rows,
         "notes": list(table.footnotes()),
     }

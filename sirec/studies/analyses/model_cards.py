@@ -144,7 +144,7 @@ class ConfigKey:
 
 def entries() -> list[ModelCard]:
     """The cards of all models, training-free baselines first."""
-    return [ModelCard(model) for model in MODELS.values()]
+    return list(map(ModelCard, MODELS.values()))
 
 
 def stand_in() -> Dataset:

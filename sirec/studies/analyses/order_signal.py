@@ -90,7 +90,7 @@ def order_signal(
     report("transitions, histories shuffled", total, total)
     signals: list[OrderSignal] = []
     for metric in metrics:
-        means = [metric.mean(ranks) for ranks in shuffled]
+        means = list(map(metric.mean, shuffled))
         signals.append(_signal(metric, metric.mean(ordered), means))
     return tuple(signals)
 

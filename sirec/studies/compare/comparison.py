@@ -62,7 +62,7 @@ class Comparison:
         """Plain values for `--json`."""
         return {
             "title": self.title,
-            "tables": [to_dict(table) for table in self.tables],
+            "tables": list(map(to_dict, self.tables)),
             "sentences": list(self.sentences),
         }
 

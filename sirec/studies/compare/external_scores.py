@@ -103,7 +103,7 @@ def _ids(sidecar: Path, key: str, count: int) -> list[str]:
             f"{sidecar}: no list '{key}'",
             'expected {"users": [...], "items": [...]}, the raw ids in order',
         )
-    ids = [str(name) for name in order[key]]
+    ids = list(map(str, order[key]))
     distinct = len(set(ids))
     if len(ids) != count or distinct < count:
         raise SirecError(

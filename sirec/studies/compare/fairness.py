@@ -72,7 +72,7 @@ def by_stage(stages: Sequence[Stage], text: Callable[[Stage], str], *, each: boo
         text: the setting of one stage.
         each: whether several stages are listed although they have the same setting.
     """
-    texts = [text(stage) for stage in stages]
+    texts = list(map(text, stages))
     if len(set(texts)) == 1 and not (each and len(texts) > 1):
         return texts[0]
     named = [f"{stage.title} {said}" for stage, said in zip(stages, texts, strict=True)]

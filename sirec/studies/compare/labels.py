@@ -15,7 +15,7 @@ Settings = Mapping[
 
 def distinct_labels(configs: Sequence[RunConfig]) -> list[str]:
     """A label for each configuration. Configurations that differ only in their seed share one."""
-    settings = [_settings(config) for config in configs]
+    settings = list(map(_settings, configs))
     labels: list[str] = []
     for config, mine in zip(configs, settings, strict=True):
         same_model: list[Settings] = []

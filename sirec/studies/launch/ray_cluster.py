@@ -302,7 +302,7 @@ def _send_out(
     }
     with parallel_config(backend="ray", ray_remote_args=options):
         parallel = Parallel(n_jobs=max(workers, LEAST_WORKERS), batch_size=1)
-        runs = [SentRun.of(config) for config in configs]
+        runs = list(map(SentRun.of, configs))
         parallel(delayed(_work)(worker, queue, runs, settings) for worker in range(workers))
 
 

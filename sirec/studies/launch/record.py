@@ -33,9 +33,9 @@ def record(experiment: Experiment, out: Path, name: str, progress: StudyProgress
     stored = {
         "plan": experiment.plan(),
         "runs": runs,
-        "missing": [asdict(row) for row in progress.missing],
+        "missing": list(map(asdict, progress.missing)),
     }
     trials = progress.trials()
     if trials:
-        stored["trials"] = [asdict(trial) for trial in trials]
+        stored["trials"] = list(map(asdict, trials))
     replace_json(out / "studies" / f"{name}.json", stored)

@@ -148,7 +148,7 @@ class PlainData:
         if self.titles is not None:
             columns[title] = self.titles
         for key, rows in self.attributes.items():
-            columns[name(key)] = [separator.join(row) for row in rows]
+            columns[name(key)] = list(map(separator.join, rows))
         return pd.DataFrame(columns, dtype=object)
 
     @property
@@ -235,9 +235,9 @@ def _titles(data: Dataset) -> list[str] | None:
 
 
 def _are_ascending_numbers(names: Sequence[str]) -> bool:
-    if not all(NUMBER.fullmatch(text) for text in names):
+    if not all(map(NUMBER.fullmatch, names)):
         return False
-    return _ascends([float(text) for text in names])
+    return _ascends(list(map(float, names)))
 
 
 def _ascends(values: Sequence[str] | Sequence[float]) -> bool:

@@ -44,7 +44,7 @@ def write_sequences(plain: PlainData, folder: Path) -> tuple[Source, Sequence[st
     data = plain.data
     users = data.user_names[1:]
     keeps_users = all(name.isascii() and name.isdecimal() for name in users)
-    names = users if keeps_users else [str(code) for code in range(1, len(users) + 1)]
+    names = users if keeps_users else list(map(str, range(1, len(users) + 1)))
     rows = np.split(data.items.numpy().astype(str), data.offsets[1:-1].numpy())
     lines = [f"{name} {' '.join(row)}\n" for name, row in zip(names, rows, strict=True)]
     (folder / SEQUENCES).write_text("".join(lines), encoding="utf-8")

@@ -120,7 +120,8 @@ def _row(
     runs: Sequence[RunRanks], state: str, lines: Sequence[BlockRanks], shape: Sequence[Cell]
 ) -> TableRow:
     cells = [Cell(runs[0].fusion)]
-    cells += [Cell(value) for value in np.mean([line.ranks for line in lines], axis=0).tolist()]
+    ranks = np.mean([line.ranks for line in lines], axis=0)
+    cells += map(Cell, ranks.tolist())
     cells += [Cell(_mean_of(lines, "error")), Cell(_mean_of(lines, "effective"))]
     cells += [bound_cell(lines), *shape]
     return TableRow(runs[0].label, tuple(cells), state, runs=links(runs))

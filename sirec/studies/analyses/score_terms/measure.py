@@ -45,7 +45,7 @@ from sirec.studies.analyses.attention_runs import (
 OriginPair = tuple[Origin, Origin]
 BIAS = "bias"
 KINDS = tuple(
-    "-".join(pair) for pair in combinations_with_replacement(ORIGINS[:-1], 2)
+    map("-".join, combinations_with_replacement(ORIGINS[:-1], 2))
 )  # either order, without biases
 
 

@@ -25,6 +25,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
+from sirec.api_arguments import AnyRun, folders_of, only_dataset, seeds_of, view_of
 from sirec.api_results import PreparedData, TrainedRuns
 from sirec.config import load as load_config
 from sirec.data import recipes
@@ -34,16 +35,14 @@ from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import prepare as prepare_raw
 from sirec.data.progress import ProgressCallback
 from sirec.data.reading.context import BadLines, ReadingContext
-from sirec.data.split import PARTS
 from sirec.data.store import storage
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
-from sirec.evaluation.ranks import HISTORY_RULES
 from sirec.report.results import RunResult, View
 from sirec.run.build import torch_state_restored
 from sirec.run.config import Profile
 from sirec.run.execute import rank_again
-from sirec.run.store import RunFolder, Store
+from sirec.run.store import Store
 from sirec.studies.analyses.names import check_name
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.external import recommended, refuse_unknown
@@ -58,7 +57,6 @@ from sirec.studies.spec.ablation import requested_experiments
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.overrides import Variation
 
-AnyRun: TypeAlias = str | Path | RunFolder
 PathLike: TypeAlias = str | Path
 DATA_ROOT, RESULTS = "data", "results"
 
@@ -251,7 +249,7 @@ def evaluate(
         SirecError: for an unknown run or metric, a run that has not finished, and lists that
             cannot be ranked.
     """
-    view, name = _view(split, history), check_name(name)
+    view, name = view_of(split, history), check_name(name)
     wanted = parse_metrics(metrics) or DEFAULT_METRICS
     root, store, told = Path(data_root), Store(Path(results)), watcher or SilentStudy()
     if order is not None and not recommendations:
@@ -259,7 +257,7 @@ def evaluate(
             "--order is that of an array of scores, and there is none",
             "say --recommendations FILE.npy",
         )
-    folders = _folders(runs, store)
+    folders = folders_of(runs, store)
     if recompute:
         with torch_state_restored():
             for folder in folders:
@@ -267,7 +265,7 @@ def evaluate(
     rows: list[RunResult] = run_results(folders)
     notes: list[str] = []
     if recommendations:
-        dataset = choose_dataset(data or _only_dataset(folders), root, told.remark)
+        dataset = choose_dataset(data or only_dataset(folders), root, told.remark)
         theirs, notes = recommended(recommendations, dataset, view.split, order)
         refuse_unknown(theirs, wanted, view, are_named=bool(metrics))
         rows += theirs
@@ -301,8 +299,8 @@ def compare(
     Raises:
         SirecError: for an unknown run or metric, for the same run twice, and for other data.
     """
-    view, wanted = _view(split, history), parse_metrics(metrics) or METRICS
-    one, other = _folders([first, second], Store(Path(results)), keeps_repeats=True)
+    view, wanted = view_of(split, history), parse_metrics(metrics) or METRICS
+    one, other = folders_of([first, second], Store(Path(results)), keeps_repeats=True)
     return compare_runs(
         (one, other), metrics=wanted, view=view, configuration_only=configuration_only
     )
@@ -348,7 +346,7 @@ def run_study(
     Raises:
         SirecError: for an unknown name, a setting that no row has, a run that fails.
     """
-    variation = Variation(data=data, seeds=_seeds(seeds), set=dict(set or {}))
+    variation = Variation(data=data, seeds=seeds_of(seeds), set=dict(set or {}))
     plan, study_name = find_plan(experiment, name, variation)
     study = Study(
         plan,
@@ -418,14 +416,14 @@ def ablate(
     plans = requested_experiments(table, model, without, protocol)
     variation = Variation(
         data=choose_dataset(data, root, told.remark).name,
-        seeds=_seeds(seeds),
+        seeds=seeds_of(seeds),
         protocol=protocol,
         profile=profile,
         set=dict(set or {}),
     )
     # A paper's tables are drawn as a study draws them; others have one view and their own name.
     ending = "_history_mask" if history == "mask" else ""
-    views = [_view("test", history)] if without or ending else VIEWS
+    views = [view_of("test", history)] if without or ending else VIEWS
     made: list[Comparison] = []
     for name, plan in plans.items():
         study_name = variation.name(name, plan) + ending
@@ -451,36 +449,3 @@ def _result(study: Study, views: Sequence[View], *, render_only: bool) -> Compar
     made = study.tables(views)
     study.watcher.remark(f"written: {study.write(made)}")
     return made
-
-
-def _seeds(seeds: Sequence[int] | None) -> tuple[int, ...] | None:
-    return None if seeds is None else tuple(seeds)
-
-
-def _view(split: str, history: str) -> View:
-    """The view of these names; raises `SirecError` for one that is none."""
-    if split not in PARTS:
-        raise unknown("split", split, PARTS)
-    if history not in HISTORY_RULES:
-        raise unknown("history rule", history, HISTORY_RULES)
-    return View(split, history)
-
-
-def _folders(
-    runs: AnyRun | Iterable[AnyRun], store: Store, *, keeps_repeats: bool = False
-) -> list[RunFolder]:
-    """The folders of runs that are named by path or id, each once."""
-    if isinstance(runs, str | Path | RunFolder):
-        runs = [runs]
-    folders: list[RunFolder] = []
-    for run in runs:
-        folder = run if isinstance(run, RunFolder) else store.find(str(run))
-        if keeps_repeats or folder not in folders:
-            folders.append(folder)
-    return folders
-
-
-def _only_dataset(folders: Sequence[RunFolder]) -> str | None:
-    """The one data set of these runs, if there is one."""
-    names = {folder.dataset for folder in folders}
-    return names.pop() if len(names) == 1 else None

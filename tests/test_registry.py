@@ -18,7 +18,8 @@ from sirec.models.declaration import Declaration
 from sirec.models.sasrec import SASRec
 from sirec.objectives import OBJECTIVES
 from sirec.objectives.base import ObjectiveConfig
-from sirec.registry import Provider, Registry, load_plugin_file, providers_of
+from sirec.provider import Provider
+from sirec.registry import Registry, load_plugin_file, providers_of
 from sirec.run.config import DataConfig, RunConfig
 
 ALL: list[Registry[Any]] = [MODELS, OBJECTIVES, TASKS, SOURCES]

@@ -11,7 +11,8 @@ from pathlib import Path
 from sirec.errors import SirecError
 from sirec.papers.paper import Paper, read_paper
 from sirec.papers.protocol import Protocol
-from sirec.registry import Provider, Registry, own_provider
+from sirec.provider import Provider
+from sirec.registry import Registry, own_provider
 from sirec.resources import experiments_root
 
 

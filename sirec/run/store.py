@@ -32,7 +32,8 @@ from sirec.data.split import PARTS, LeaveOneOut, Split
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import HISTORY_RULES, RankTable
-from sirec.registry import Provider, available_packages
+from sirec.provider import Provider
+from sirec.registry import available_packages
 from sirec.run.config import RunConfig
 from sirec.run.files import disk_error, make_folder, promote, read_json, replace_json, replace_text
 

@@ -13,7 +13,8 @@ from types import ModuleType
 
 from sirec.config import load, read_yaml
 from sirec.errors import SirecError
-from sirec.registry import Provider, Registry, own_provider
+from sirec.provider import Provider
+from sirec.registry import Registry, own_provider
 from sirec.resources import experiments_root
 from sirec.studies.spec.experiment import Experiment
 

@@ -136,7 +136,8 @@ class Registry(Mapping[str, Component], Generic[Component]):
         return error
 
     def add(self, component: Component, provider: Provider) -> None:
-        """Add one component.
+        """Add one component. One that is there already keeps its provider: a plugin that imports
+        `RECALL` does not become the provider of Recall.
 
         Args:
             component: a subclass or an instance of the registry's base class.
@@ -147,6 +148,8 @@ class Registry(Mapping[str, Component], Generic[Component]):
         """
         self.check(component, provider)
         name = _name_of(component)
+        if name in self._components:
+            return
         self._components[name] = component
         self._providers[name] = provider
 

@@ -13,6 +13,7 @@ from sirec.config import dump, load
 from sirec.data.sources import SOURCES
 from sirec.data.tasks import TASKS
 from sirec.errors import SirecError
+from sirec.evaluation.metrics import METRIC_KINDS
 from sirec.models import MODELS
 from sirec.models.declaration import Declaration
 from sirec.models.sasrec import SASRec
@@ -22,7 +23,7 @@ from sirec.provider import Provider
 from sirec.registry import Registry, load_plugin_file, providers_of
 from sirec.run.config import DataConfig, RunConfig
 
-ALL: list[Registry[Any]] = [MODELS, OBJECTIVES, TASKS, SOURCES]
+ALL: list[Registry[Any]] = [MODELS, OBJECTIVES, TASKS, SOURCES, METRIC_KINDS]
 PLUGIN = """
 from dataclasses import dataclass
 from sirec.models.sasrec import SASRec
@@ -89,6 +90,19 @@ def test_a_plugin_file_adds_what_it_defines_and_nothing_that_it_imports(plugin: 
     assert str(MODELS.provider(added)) == f"another.py {loaded.provider.version}"
     assert MODELS.provider("sasrec").is_sirec
     assert load_plugin_file(plugin) is loaded
+
+
+def test_an_imported_metric_keeps_its_provider(tmp_path: Path) -> None:
+    """A plugin that derives a metric from Recall provides its own metric, and not Recall."""
+    path = tmp_path / "first_hit.py"
+    path.write_text(
+        "from dataclasses import replace\n"
+        "from sirec.evaluation.metrics import RECALL\n"
+        'FIRST = replace(RECALL, name="FirstHit")\n'
+    )
+    load_plugin_file(path)
+    assert METRIC_KINDS.provider("FirstHit").package == "first_hit.py"
+    assert METRIC_KINDS.provider("Recall").is_sirec
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:

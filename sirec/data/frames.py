@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
+from sirec.data.reading import frames as tables
+from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.conversions import Converted, bad_rows, convert, problem
+from sirec.data.reading.times import check_times
 from sirec.data.sources.base import RawData, check_behaviours
 from sirec.errors import SirecError, unknown
-
-NANOSECONDS = 1_000_000_000  # of a second
 
 
 @dataclass(frozen=True)
@@ -54,28 +57,38 @@ def read_frames(
         columns: which columns are what.
 
     Raises:
-        SirecError: for a column that is not there, and an interaction without user, item or time.
+        SirecError: for a column that is missing or there twice, or with row and column of the first
+            value that is missing or not of its kind.
     """
     described = interactions if items is None else items
     where = "interactions" if items is None else "items"
-    keys = [columns.user, columns.item, *columns.behaviours.values()]
-    _check_columns([*keys, *_given(columns.time)], interactions, "interactions")
-    of_items = [columns.item, *columns.attributes.values(), *_given(columns.title)]
-    _check_columns(of_items, described, where)
-    table = pd.DataFrame({"user": _texts(interactions[columns.user], "interactions")})
-    table["item"] = _texts(interactions[columns.item], "interactions")
+    wanted = [WantedColumn(columns.user), WantedColumn(columns.item)]
     if columns.time is not None:
-        table["timestamp"] = _seconds(interactions[columns.time])
-    for name, column in columns.behaviours.items():
-        table[name] = interactions[column].to_numpy()
+        wanted.append(WantedColumn(columns.time, "time"))
+    for column in columns.behaviours.values():
+        _check_column(column, interactions, "interactions")
+        is_number = pd.api.types.is_numeric_dtype(interactions[column])
+        wanted.append(WantedColumn(column, "number" if is_number else "text"))
+    events = _table(interactions, wanted, "interactions")
+    wanted = [WantedColumn(columns.item)]
+    for column in columns.attributes.values():
+        wanted.append(WantedColumn(column, "texts", required=False))
+    values = _table(described, wanted, where)
     attributes: dict[str, pd.DataFrame] = {}
     for name, column in columns.attributes.items():
-        attributes[name] = _values(described, columns.item, column)
+        rows = tables.lists_to_rows(values, columns.item, column)
+        attributes[name] = rows.drop_duplicates(ignore_index=True)
     titles: pd.DataFrame | None = None
     if columns.title is not None:
-        titles = _values(described, columns.item, columns.title)
-        titles = titles.rename(columns={"value": "title"}).drop_duplicates("item")
-        titles = titles.reset_index(drop=True)
+        wanted = [WantedColumn(columns.item), WantedColumn(columns.title, required=False)]
+        titles = tables.titles(_table(described, wanted, where), columns.item, columns.title)
+    table = tables.interactions(
+        events,
+        user=columns.user,
+        item=columns.item,
+        time=columns.time,
+        behaviours=columns.behaviours,
+    )
     return RawData(table, attributes, titles, {"name": "frames"})
 
 
@@ -88,41 +101,56 @@ def columns_by_name(columns: Mapping[str, str] | Iterable[str]) -> dict[str, str
     return {column: column for column in columns}
 
 
-def _given(column: str | None) -> list[str]:
-    return [] if column is None else [column]
+def _check_column(column: str, frame: pd.DataFrame, where: str) -> None:
+    """Refuse a column that is not in the frame, or is there twice."""
+    count = int((frame.columns == column).sum())
+    if count == 0:
+        raise unknown("column", column, map(str, frame.columns), where)
+    if count > 1:
+        raise SirecError(f"{where}: {count} columns are called {column}", "rename all but one")
 
 
-def _check_columns(columns: Sequence[str], frame: pd.DataFrame, where: str) -> None:
-    for column in columns:
-        if column not in frame.columns:
-            raise unknown("column", column, map(str, frame.columns), where)
+def _table(frame: pd.DataFrame, wanted: Sequence[WantedColumn], where: str) -> pa.Table:
+    """The wanted columns, converted as those of files are; texts become dictionaries."""
+    converted: list[Converted] = []
+    for column in wanted:
+        _check_column(column.key, frame, where)
+        result = convert(_array(frame[column.key]), column)
+        check_times(result.values, column, where)
+        converted.append(result)
+    bad = np.flatnonzero(bad_rows(converted, wanted))
+    if len(bad):
+        row = int(bad[0])
+        key, what = problem(converted, wanted, row) or ("", "")
+        raise SirecError(
+            f"{where}: row {row} (from 0), column {key}: {what}",
+            f"{len(bad):,} of {len(frame):,} rows are so: correct them, or leave them out",
+        )
+    arrays: dict[str, Any] = {}
+    for result, column in zip(converted, wanted, strict=True):
+        is_text = column.kind == "text"
+        arrays[column.key] = result.values.dictionary_encode() if is_text else result.values
+    return pa.table(arrays)
 
 
-def _texts(values: pd.Series[Any], where: str) -> pd.Series[Any]:
-    """The values as texts, numbered from 0."""
-    if values.isna().any():
-        row = int(np.flatnonzero(values.isna())[0])
-        raise SirecError(f"{where}: row {row} has no {values.name}", "leave such rows out")
-    return values.astype(str).reset_index(drop=True)
-
-
-def _seconds(times: pd.Series[Any]) -> pd.Series[Any]:
-    """Whole seconds since 1970 UTC, numbered from 0."""
-    if times.isna().any():
-        row = int(np.flatnonzero(times.isna())[0])
-        raise SirecError(f"interactions: row {row} has no {times.name}", "leave such rows out")
-    times = times.reset_index(drop=True)
-    if pd.api.types.is_numeric_dtype(times):
-        return times.astype("int64")
+def _array(values: pd.Series[Any]) -> Any:
+    """An Arrow array; values that Arrow has no common type for become texts."""
     try:
-        moments = pd.to_datetime(times, utc=True)
-    except (ValueError, TypeError) as error:
-        what = f"interactions: {times.name} is not a time: {error}"
-        raise SirecError(what, "give datetimes, or seconds since 1970") from None
-    return moments.astype("datetime64[ns, UTC]").astype("int64") // NANOSECONDS
+        return pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError):
+        if any(map(pd.api.types.is_list_like, values)):
+            return pa.array(list(map(_texts_of, values)), pa.list_(pa.string()))
+        return pa.array(list(map(_text_of, values)), pa.string())
 
 
-def _values(frame: pd.DataFrame, item: str, column: str) -> pd.DataFrame:
-    """Item and value of a column, one row per value, without repetition."""
-    pairs = frame[[item, column]].explode(column).dropna().astype(str)
-    return pairs.set_axis(["item", "value"], axis=1).drop_duplicates(ignore_index=True)
+def _texts_of(cell: Any) -> list[str | None] | None:
+    """The texts of a cell in a column where some cells are lists."""
+    if pd.api.types.is_list_like(cell):
+        return list(map(_text_of, cell))
+    text = _text_of(cell)
+    return None if text is None else [text]
+
+
+def _text_of(value: Any) -> str | None:
+    """The value as a text, trimmed; none where it is missing or empty."""
+    return None if pd.isna(value) else str(value).strip() or None

@@ -98,8 +98,10 @@ def bad_rows(converted: Sequence[Converted], columns: Sequence[WantedColumn]) ->
 
 
 def _without_blanks(values: Any) -> Any:
-    """Trim texts, and replace empty texts and NaN by null."""
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+    """Trim texts, and replace empty texts and NaN by null; large strings become strings."""
+    if pa.types.is_large_string(values.type):  # as pandas and polars write texts
+        values = values.cast(pa.string())
+    if pa.types.is_string(values.type):
         values = pc.utf8_trim_whitespace(values)
         return pc.if_else(pc.equal(values, ""), pa.scalar(None, values.type), values)
     if pa.types.is_floating(values.type):

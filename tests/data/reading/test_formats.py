@@ -97,6 +97,15 @@ def test_long_lists_of_parquet_are_lists(tmp_path: Path) -> None:
     assert found == [{"kinds": ["a", "b"]}, {"kinds": None}, {"kinds": []}]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
+def test_times_of_parquet_may_be_texts_of_any_width(kind: pa.DataType, tmp_path: Path) -> None:
+    """A date as text is the same moment in a string and in a large string."""
+    texts = pa.array(["2020-01-01 00:00:01", "2020-01-01T00:00:02.5+00:00"], kind)
+    pq.write_table(pa.table({"time": texts}), tmp_path / "a.parquet")
+    found = rows_of(tmp_path / "a.parquet", WantedColumn("time", "time"))
+    assert found == [{"time": 1_577_836_801}, {"time": 1_577_836_802}]
+
+
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     """In Parquet as in a header of text: nobody can tell which is meant."""
     pq.write_table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ from sirec.models.declaration import Declaration
 from sirec.models.sasrec import SASRec
 from sirec.objectives import OBJECTIVES
 from sirec.objectives.base import ObjectiveConfig
+from sirec.papers import PROTOCOLS
 from sirec.provider import Provider
 from sirec.registry import Registry, load_plugin_file, providers_of
 from sirec.run.config import DataConfig, RunConfig
+from sirec.run.environment import plugins_of
 
-ALL: list[Registry[Any]] = [MODELS, OBJECTIVES, TASKS, SOURCES, METRIC_KINDS]
+ALL: list[Registry[Any]] = [MODELS, OBJECTIVES, TASKS, SOURCES, METRIC_KINDS, PROTOCOLS]
 PLUGIN = """
 from dataclasses import dataclass
 from sirec.models.sasrec import SASRec
@@ -103,6 +106,24 @@ def test_an_imported_metric_keeps_its_provider(tmp_path: Path) -> None:
     load_plugin_file(path)
     assert METRIC_KINDS.provider("FirstHit").package == "first_hit.py"
     assert METRIC_KINDS.provider("Recall").is_sirec
+
+
+def test_a_run_records_who_provides_its_metric_and_its_protocol(tmp_path: Path) -> None:
+    """Neither is a component inside the configuration; both are named there."""
+    path = tmp_path / "chosen_by.py"
+    path.write_text(
+        "from dataclasses import replace\n"
+        "from sirec.evaluation.metrics import MRR\n"
+        "from sirec.papers import PROTOCOLS\n"
+        'SECOND = replace(MRR, name="SecondMRR")\n'
+        'OTHER = replace(PROTOCOLS["comif"], name="other-protocol")\n'
+    )
+    version = load_plugin_file(path).provider.version
+    ours = RunConfig(data=DataConfig(name="tiny"), model=SASRec(), stages=SASRec.stages)
+    assert plugins_of(ours) == {}
+    chosen = replace(ours.stages[-1], metric="SecondMRR@10")
+    for config in (replace(ours, stages=(chosen,)), replace(ours, protocol="other-protocol")):
+        assert plugins_of(config) == {"plugins": {"chosen_by.py": version}}
 
 
 def test_a_name_that_is_taken_is_refused(tmp_path: Path) -> None:

@@ -13,6 +13,10 @@ from typing import Any
 import torch
 
 from sirec.core.kernels.products import library
+from sirec.evaluation.metrics import METRIC_KINDS, parse_metric
+from sirec.papers import PROTOCOLS
+from sirec.registry import providers_of
+from sirec.run.config import RunConfig
 
 resource: ModuleType | None
 try:
@@ -90,3 +94,25 @@ def _version(name: str) -> str | None:
         return version(name)
     except PackageNotFoundError:
         return None
+
+
+def plugins_of(config: RunConfig) -> dict[str, Any]:
+    """The plugins that a run needs or was configured by, for its environment.json.
+
+    Args:
+        config: configuration of the run.
+
+    Returns:
+        {"plugins": {package: version}} with the providers of its components, of the metrics that
+        select its weights and of its protocol; nothing if all of them are of `sirec`.
+    """
+    providers = providers_of(config)
+    for stage in config.stages:
+        providers.add(METRIC_KINDS.provider(parse_metric(stage.metric).kind))
+    if config.protocol in PROTOCOLS:
+        providers.add(PROTOCOLS.provider(config.protocol))
+    plugins: dict[str, Any] = {}
+    for provider in sorted(providers, key=str):
+        if not provider.is_sirec:
+            plugins[provider.package] = provider.version
+    return {"plugins": plugins} if plugins else {}

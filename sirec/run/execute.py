@@ -23,7 +23,6 @@ from sirec.evaluation.full_ranking import OnUsers, evaluate, rank_split
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metric, summarise
 from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, RankTable
 from sirec.objectives.stage import Stage
-from sirec.registry import providers_of
 from sirec.run import environment
 from sirec.run.build import BuiltModel, load_model, set_up
 from sirec.run.config import RunConfig
@@ -188,19 +187,10 @@ def _write_beginning(
     folder.write_config(config, data.fingerprint(), data.held_out.split)
     facts = environment.describe(config.threads, device.type)
     facts["processes"] = execution.process_group.size
-    folder.write_json("environment.json", facts | _plugins_of(config))
+    folder.write_json("environment.json", facts | environment.plugins_of(config))
     covariates = store.covariates(data.name, data.fingerprint())
     if not covariates.exists():
         write_covariates(data, covariates)
-
-
-def _plugins_of(config: RunConfig) -> dict[str, Any]:
-    """Package and version of each plugin of a run, for its environment.json; else nothing."""
-    plugins: dict[str, Any] = {}
-    for provider in providers_of(config):
-        if not provider.is_sirec:
-            plugins[provider.package] = provider.version
-    return {"plugins": plugins} if plugins else {}
 
 
 def _train(execution: _Execution) -> None:

@@ -20,6 +20,7 @@ faster where it is called before torch is imported.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -36,12 +37,14 @@ from sirec.data.prepare.pipeline import prepare as prepare_raw
 from sirec.data.progress import ProgressCallback
 from sirec.data.reading.context import BadLines, ReadingContext
 from sirec.data.store import storage
+from sirec.data.store.replacement import Replacement
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from sirec.report.results import RunResult, View
 from sirec.run.build import torch_state_restored
 from sirec.run.config import Profile
 from sirec.run.execute import rank_again
+from sirec.run.runs_on_data import runs_on_data
 from sirec.run.store import Store
 from sirec.studies.analyses.names import check_name
 from sirec.studies.compare.comparison import Comparison, compare_results
@@ -77,6 +80,8 @@ def prepare(
     attributes: Mapping[str, str] | Iterable[str] = (),
     title: str | None = None,
     skip_bad_lines: int = 0,
+    replace: bool = False,
+    results: PathLike = RESULTS,
     data_root: PathLike = DATA_ROOT,
     progress: ProgressCallback = lambda stage, done, total: None,
 ) -> PreparedData:
@@ -99,6 +104,9 @@ def prepare(
         attributes: with DataFrames, columns of the items, or name -> column; a cell may be a list.
         title: with DataFrames, the column of titles.
         skip_bad_lines: how many bad lines of raw files may be left out.
+        replace: whether another data set of the same name may be replaced. One that was made by
+            the same recipe from the same raw files, or has the same contents, always is.
+        results: results folder; its runs on a data set that would be replaced are counted.
         data_root: folder of prepared data sets.
         progress: called with a stage, what is done and the total.
 
@@ -106,10 +114,11 @@ def prepare(
         What was prepared, and where it was written.
 
     Raises:
-        SirecError: for what is not known, missing or cannot be read, and for filters that leave
-            nothing.
+        SirecError: for what is not known, missing or cannot be read, for filters that leave
+            nothing, and for another data set of the same name.
     """
     root = Path(data_root)
+    replacement = Replacement(replace, partial(runs_on_data, Path(results)))
     if isinstance(data, pd.DataFrame):
         if name is None:
             raise SirecError("a data set from DataFrames needs a name", "say name='shop'")
@@ -117,7 +126,7 @@ def prepare(
         columns = FrameColumns(user, item, time, behaviour_columns, attribute_columns, title)
         settings = load_config(PrepareOptions, dict(options or {}), "options")
         prepared = prepare_raw(read_frames(data, items, columns), name, settings, progress)
-        return PreparedData(storage.write(root, prepared), prepared)
+        return PreparedData(storage.write(root, prepared, replacement), prepared)
     if items is not None:
         raise SirecError(
             "items are a DataFrame, but the interactions are not", "give both, or none"
@@ -126,7 +135,7 @@ def prepare(
     bad_lines = BadLines(skip_bad_lines)
     raw_files = None if raw is None else Path(raw)
     reading = ReadingContext(progress, bad_lines)
-    prepared = recipes.carry_out(recipe, root, raw_files, reading)
+    prepared = recipes.carry_out(recipe, root, raw_files, reading, replacement)
     return PreparedData(storage.find(root, recipe.name), prepared, tuple(bad_lines.messages))
 
 

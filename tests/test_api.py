@@ -172,6 +172,12 @@ def test_frames_become_a_data_set(folder: Path) -> None:
     assert sirec.load("own").fingerprint() == made.dataset.fingerprint()
     with pytest.raises(SirecError, match="'tag' is not a column"):
         sirec.prepare(orders, items, name="own", time="day", attributes="tag")
+    sirec.prepare(orders, items, name="own", time="day", attributes="tags")  # the same frames
+    with pytest.raises(SirecError, match=r"another data set of this name .* no runs in results"):
+        sirec.prepare(orders[5:], items, name="own", time="day", attributes="tags")
+    assert sirec.load("own").fingerprint() == made.dataset.fingerprint()
+    sirec.prepare(orders[5:], items, name="own", time="day", attributes="tags", replace=True)
+    assert sirec.load("own").fingerprint() != made.dataset.fingerprint()
     with pytest.raises(SirecError, match="needs a name"):
         sirec.prepare(orders)
 

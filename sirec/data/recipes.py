@@ -29,6 +29,7 @@ from sirec.data.sources.movielens import MovieLensSource, Release
 from sirec.data.sources.s3rec import S3RecSource
 from sirec.data.sources.yelp import YelpSource
 from sirec.data.store import storage
+from sirec.data.store.replacement import NOT_ALLOWED, Replacement
 from sirec.errors import SirecError, unknown
 
 RAW = Path("raw")
@@ -176,13 +177,27 @@ def _declared(name: str, source: str | None) -> Recipe | str:
 
 
 def carry_out(
-    recipe: Recipe, data_root: Path, raw: Path | None = None, reading: ReadingContext | None = None
+    recipe: Recipe,
+    data_root: Path,
+    raw: Path | None = None,
+    reading: ReadingContext | None = None,
+    replacement: Replacement = NOT_ALLOWED,
 ) -> Prepared:
     """Fetch what is missing, read, prepare, compare with the known sizes and write
     `data_root/<name>`.
 
-    Files are fetched into `raw/` only, never into a place that a person named. Raises `SirecError`
-    for everything that the download, the source, the filters or the disk refuse.
+    Files are fetched into `raw/` only, never into a place that a person named.
+
+    Args:
+        recipe: the recipe.
+        data_root: folder of prepared data sets.
+        raw: folder or archive with the raw files; None for the recipe's own.
+        reading: receives the progress, and counts bad lines that may be skipped.
+        replacement: whether another data set of the same name may be replaced.
+
+    Raises:
+        SirecError: for everything that the download, the source, the filters or the disk refuse,
+            and for another data set of the same name.
     """
     reading = reading or ReadingContext()
     place = raw or (Path(recipe.raw) if recipe.raw else None)
@@ -192,7 +207,7 @@ def carry_out(
     prepared = prepare(read, recipe.name, recipe.options, reading.progress)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))
     prepared = replace(prepared, notes=remarks, skipped_lines=len(reading.bad_lines.messages))
-    storage.write(data_root, prepared)
+    storage.write(data_root, prepared, replacement)
     return prepared
 
 

@@ -28,7 +28,7 @@ def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path
     )
     assert stale == (
         f"not listed: {tmp_path / 'stale' / 'dataset.yaml'}: format 0, this version reads "
-        "format 1; prepare it again"
+        "format 1; prepare it again with --replace"
     )
     assert [
         each["name"]

@@ -245,3 +245,29 @@ def test_mistakes_are_one_line_and_leave_nothing(
     assert hint in outcome.err
     assert "Traceback" not in outcome.err
     assert storage.list_datasets(prepared / "data") == before
+
+
+def test_another_data_set_of_the_name_is_not_lost(
+    sirec: Call, orders: Path, prepared: Path
+) -> None:
+    """Another filter under the same name is refused, with the runs that would lose their data."""
+    recipe = ["prepare", "table", "--name", "kept", *TABLE, "--core", "3"]
+    assert sirec(*recipe).code == 0
+    fingerprint = storage.load(prepared / "data" / "kept").fingerprint()
+    for model in ("sasrec", "comif"):
+        run = prepared / "kept_results" / "runs" / "kept" / model / "0123456789ab"
+        run.mkdir(parents=True)
+        (run / "config.yaml").write_text(f"fingerprint: {fingerprint}\n")
+    (run.parent / "other").mkdir()  # a control: a run on other data of the name
+    (run.parent / "other" / "config.yaml").write_text("fingerprint: 0011223344556677\n")
+    where = ("--out", "kept_results")
+    assert sirec(*recipe, *where).code == 0  # the same recipe from the same files
+    other = [*recipe[:-1], "4", "--since", "2024-01-03"]
+    outcome = sirec(*other, *where)
+    assert outcome.code == 2
+    assert "another data set of this name is there, 6 users and 54 interactions" in outcome.err
+    assert "2 runs in kept_results stand on the old one" in outcome.err
+    assert "--replace" in outcome.err
+    assert storage.load(prepared / "data" / "kept").fingerprint() == fingerprint
+    assert sirec(*other, *where, "--replace").code == 0
+    assert storage.load(prepared / "data" / "kept").fingerprint() != fingerprint

@@ -22,9 +22,11 @@ from sirec.data.prepare.pipeline import Prepared, PrepareOptions, prepare
 from sirec.data.sources.base import RawData
 from sirec.data.split import LeaveOneOut, Temporal
 from sirec.data.store import storage
+from sirec.data.store.replacement import NOT_ALLOWED, Replacement
 from sirec.errors import SirecError
 
 LOOSE = PrepareOptions(core=0)
+ALLOWED = Replacement(is_allowed=True)
 
 
 def raw_data(shift: int = 0, *, timed: bool = True) -> RawData:
@@ -214,9 +216,91 @@ def test_writing_again_replaces(tmp_path: Path, prepared: Prepared) -> None:
     before = {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     storage.write(tmp_path, prepared)
     assert {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
-    storage.write(tmp_path, prepare(raw_data(timed=False), "tiny", LOOSE))
+    storage.write(tmp_path, prepare(raw_data(timed=False), "tiny", LOOSE), ALLOWED)
     assert storage.load_timestamps(folder) is None
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
+
+
+def from_file(
+    root: Path, content: str, options: PrepareOptions = LOOSE, shift: int = 0
+) -> Prepared:
+    """What is coded of a raw file, whose digest tells it from others."""
+    root.mkdir(exist_ok=True)
+    (root / "raw.txt").write_text(content)
+    raw = replace(raw_data(shift), source={"name": "table"}, files=(root / "raw.txt",))
+    return prepare(raw, "tiny", options)
+
+
+def test_the_same_recipe_of_the_same_files_replaces(tmp_path: Path) -> None:
+    """A version that reads the same files otherwise replaces what an older one made of them."""
+    storage.write(tmp_path / "data", from_file(tmp_path / "old", "abc"))
+    newer = from_file(tmp_path / "new", "abc", shift=1)
+    assert_same(storage.load(storage.write(tmp_path / "data", newer)), newer.dataset)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "difference"),
+    [
+        ("abd", LOOSE, "their raw files differ"),
+        ("abc", PrepareOptions(core=1), r"they differ in core \(0 → 1\)"),
+        ("abc", PrepareOptions(core=0, bins={"rating": "2"}), "they differ in bins.rating"),
+    ],
+)
+def test_another_recipe_or_other_files_replace_only_where_that_is_said(
+    tmp_path: Path, content: str, options: PrepareOptions, difference: str
+) -> None:
+    """The older one stands; the message says what would be lost, and with a word it is replaced."""
+    older = from_file(tmp_path / "old", "abc")
+    folder = storage.write(tmp_path / "data", older)
+    newer = from_file(tmp_path / "new", content, options, shift=1)
+    with pytest.raises(SirecError, match=f"3 users and 12 interactions; .*{difference}") as caught:
+        storage.write(tmp_path / "data", newer)
+    assert "--replace" in (caught.value.hint or "")
+    assert_same(storage.load(folder), older.dataset)
+    storage.write(tmp_path / "data", newer, ALLOWED)
+    assert_same(storage.load(folder), newer.dataset)
+
+
+def test_equal_contents_replace_whatever_the_recipe(tmp_path: Path, prepared: Prepared) -> None:
+    """Runs keep their data where arrays and names are the same; other names are other contents."""
+    folder = storage.write(tmp_path / "data", from_file(tmp_path / "old", "abc"))
+    storage.write(tmp_path / "data", from_file(tmp_path / "new", "xyz", PrepareOptions(core=1)))
+    renamed = raw_data()
+    renamed.interactions["user"] = "new " + renamed.interactions["user"]
+    other = prepare(renamed, "tiny", LOOSE)
+    assert other.dataset.fingerprint() == prepared.dataset.fingerprint()
+    with pytest.raises(SirecError, match="another data set of this name"):
+        storage.write(tmp_path / "data", other)
+    assert_same(storage.load(folder), prepared.dataset)
+
+
+@pytest.mark.parametrize("replacement", [NOT_ALLOWED, ALLOWED])
+def test_what_is_no_data_set_is_never_replaced(
+    tmp_path: Path, prepared: Prepared, replacement: Replacement
+) -> None:
+    """A folder of a person's own with the name of the data set; an empty one holds nothing."""
+    (tmp_path / "tiny").mkdir()
+    (tmp_path / "tiny" / "thesis.txt").write_text("years")
+    with pytest.raises(SirecError, match="something is there already"):
+        storage.write(tmp_path, prepared, replacement)
+    assert (tmp_path / "tiny" / "thesis.txt").read_text() == "years"
+    (tmp_path / "tiny" / "thesis.txt").unlink()
+    storage.write(tmp_path, prepared, replacement)
+
+
+def test_a_data_set_that_cannot_be_read_is_replaced_only_where_that_is_said(
+    tmp_path: Path, prepared: Prepared
+) -> None:
+    """Nobody knows what is lost with a broken manifest; broken tables of the same data are none."""
+    folder = storage.write(tmp_path, prepared)
+    (folder / "items.parquet").write_bytes(b"PAR1")
+    storage.write(tmp_path, prepared)
+    (folder / "dataset.yaml").write_text("format: [")
+    with pytest.raises(SirecError, match="what would be replaced is not known") as caught:
+        storage.write(tmp_path, prepared)
+    assert "--replace" in (caught.value.hint or "")
+    storage.write(tmp_path, prepared, ALLOWED)
+    assert_same(storage.load(folder), prepared.dataset)
 
 
 @pytest.mark.parametrize("failing", ["_write_tables", "describe_prepared"])
@@ -231,7 +315,7 @@ def test_a_failed_write_changes_nothing(
 
     monkeypatch.setattr(storage, failing, fail)
     with pytest.raises(SirecError, match="could not be written: No space left on device"):
-        storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE))
+        storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE), ALLOWED)
     assert_same(storage.load(folder), prepared.dataset)
     assert [path.name for path in tmp_path.iterdir()] == ["tiny"]
 
@@ -250,7 +334,7 @@ def test_a_failed_rename_puts_the_old_one_back(
 
     monkeypatch.setattr(Path, "rename", refuse_new)
     with pytest.raises(SirecError, match="Permission denied"):
-        storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE))
+        storage.write(tmp_path, prepare(raw_data(shift=1), "tiny", LOOSE), ALLOWED)
     assert folder.is_dir()  # already, not only at the next look
     assert_same(storage.load(folder), prepared.dataset)
 
@@ -338,7 +422,7 @@ def test_a_look_between_the_renames_waits(
 
     monkeypatch.setattr(Path, "rename", look_in_between)
     with ThreadPoolExecutor(1) as looks:
-        storage.write(tmp_path, fresh)
+        storage.write(tmp_path, fresh, ALLOWED)
     [result] = [each.result() for each in seen]
     if isinstance(result, Dataset):
         assert_same(result, fresh.dataset)

@@ -145,6 +145,13 @@ def prepare(
             show_default=False,
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Replace another data set of this name, on which runs may stand."
+        ),
+    ] = False,
+    out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
 ) -> None:
@@ -209,6 +216,8 @@ def prepare(
             options=_given(settings),
             raw=raw,
             skip_bad_lines=skip_bad_lines,
+            replace=replace,
+            results=out,
             data_root=data_root,
             progress=show_stage,
         )

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,14 @@ from sirec.data.prepare.pipeline import Prepared
 from sirec.data.split import HeldOut, Split
 from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
+from sirec.data.store.replacement import NOT_ALLOWED, Replacement, is_same_recipe
 from sirec.errors import SirecError, unknown
 
 INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
 OLD = ".old"  # ends the name of an older data set while it is being replaced
 
 
-def write(root: Path, prepared: Prepared) -> Path:
+def write(root: Path, prepared: Prepared, replacement: Replacement = NOT_ALLOWED) -> Path:
     """Write a prepared data set, in place of an older one of the same name.
 
     If anything fails, the older data set is still there. Unfinished folders of killed processes
@@ -49,24 +50,32 @@ def write(root: Path, prepared: Prepared) -> Path:
     Args:
         root: the folder of prepared data sets.
         prepared: the data set.
+        replacement: whether another data set of the same name may be replaced; one that was made
+            by the same recipe from the same raw files always may, and so may equal contents.
 
     Returns:
         Its folder.
 
     Raises:
-        SirecError: if the disk refuses.
+        SirecError: if the disk refuses, or another data set of the same name is there.
     """
     folder = root / prepared.dataset.name
+
+    def check() -> None:
+        _check_replacement(folder, prepared, described, replacement)
+
     try:
         root.mkdir(parents=True, exist_ok=True)
         restore(folder)
+        described = describe_prepared(prepared)
+        check()
         with atomic_folder(folder) as fresh:
             _write_tables(fresh, prepared)
-            manifest = config.to_yaml(config.dump(describe_prepared(prepared)))
+            manifest = config.to_yaml(config.dump(described))
             (fresh / MANIFEST).write_text(manifest, encoding="utf-8")
             for path in (*fresh.rglob("*"), fresh):
                 _sync(path)  # the contents have to be on disk before the rename
-            _swap(fresh, folder)
+            _swap(fresh, folder, check)
     except OSError as error:
         what = f"{folder}: could not be written: {error.strerror or error}"
         raise SirecError(what, "is the disk full or read-only?") from error
@@ -127,14 +136,14 @@ def read_manifest(folder: Path) -> Manifest:
     if not (folder / MANIFEST).exists():
         raise SirecError(
             f"{folder}: no {MANIFEST}: not a prepared data set, or a half-copied one",
-            "prepare it again",
+            "move it away, and prepare the data set again",
         )
     tree = config.read_yaml(folder / MANIFEST)
     if tree.get("format") != FORMAT:
         raise SirecError(
             f"{folder / MANIFEST}: format {tree.get('format')!r}, "
             f"this version reads format {FORMAT}",
-            "prepare it again",
+            "prepare it again with --replace",
         )
     return config.load(Manifest, tree, str(folder / MANIFEST))
 
@@ -205,9 +214,52 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _swap(fresh: Path, folder: Path) -> None:
+def _check_replacement(
+    folder: Path, prepared: Prepared, newer: Manifest, replacement: Replacement
+) -> None:
+    """Raise `SirecError` if something is in the folder's place that may not be replaced."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / MANIFEST).exists():
+        raise SirecError(
+            f"{folder}: something is there already that is no prepared data set",
+            "move it away, or give the data set another --name",
+        )
+    if replacement.is_allowed:
+        return
+    try:
+        older = read_manifest(folder)
+    except SirecError as error:
+        raise SirecError(
+            f"{error.message}; what would be replaced is not known",
+            "give the data set another --name, or replace this one with --replace",
+        ) from None
+    if not is_same_recipe(older, newer) and not _has_contents_of(folder, older, prepared, newer):
+        raise replacement.refusal(folder, older, newer)
+
+
+def _has_contents_of(folder: Path, older: Manifest, prepared: Prepared, newer: Manifest) -> bool:
+    """Whether a data set on disk has the arrays and the names of one that is to be written."""
+    if older.fingerprint != newer.fingerprint:
+        return False
+    try:
+        found = load(folder)
+    except SirecError:  # what cannot be read is no loss
+        return True
+    data = prepared.dataset
+    return (
+        list(found.item_names) == list(data.item_names)
+        and list(found.user_names) == list(data.user_names)
+        and list(found.titles or ()) == list(data.titles or ())
+        and dict(found.vocabularies) == dict(data.vocabularies)
+    )
+
+
+def _swap(fresh: Path, folder: Path, check: Callable[[], None]) -> None:
+    """Give the new folder its place, if a check within the lock finds nothing in the way."""
     old = _old(folder)
     with _only_one(folder):
+        check()
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)

@@ -1,4 +1,4 @@
-"""The one error that is shown to a person as a line instead of a traceback."""
+"""What is shown to a person as a line instead of a traceback: the one error, and remarks."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ class SirecError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+
+class Remark(UserWarning):
+    """Something that a person should know and that stops nothing, such as a file without digests.
+
+    It is given with `warnings.warn`. Python shows each text once in a process, so that what holds
+    for many runs is said once; the command line prints it as `remark: …`.
+    """
 
 
 def unknown(what: str, given: str, known: Iterable[str], where: str | None = None) -> SirecError:

@@ -303,7 +303,7 @@ def test_any_field_name_is_kept(name: str, tmp_path: Path) -> None:
     attributed = RawData(table([("u", item) for item in "abc"]).interactions, {name: values})
     behaved = table([("u", item, 2.0) for item in "abc"], name)
     for raw, kind in ((attributed, "attribute"), (behaved, "behaviour")):
-        data = storage.load(storage.write(tmp_path, prepare(raw, "x", LOOSE)))
+        data = storage.load(storage.write(tmp_path / kind, prepare(raw, "x", LOOSE)))
         assert [(field.name, field.kind) for field in data.fields] == [(name, kind)]
         assert data.vocabularies == {name: ["", "v" if kind == "attribute" else "2"]}
 

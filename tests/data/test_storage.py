@@ -15,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unsealed import reads_unsealed, unseal_dataset
 
 from sirec import config
 from sirec.data.dataset import Dataset
@@ -148,11 +149,12 @@ def test_a_split_survives_its_folder(tmp_path: Path) -> None:
     )  # control
 
 
+@reads_unsealed
 def test_a_split_whose_times_changed_is_refused(tmp_path: Path) -> None:
     """Times decide what is held out: a folder with others, or with none, is not what was
     prepared.
     """
-    folder = storage.write(tmp_path, timely())
+    folder = unseal_dataset(storage.write(tmp_path, timely()))
     for since, problem in (
         (5, "do not have the fingerprint"),
         (2, "no user has two interactions before"),
@@ -172,9 +174,10 @@ def test_a_split_whose_times_changed_is_refused(tmp_path: Path) -> None:
         storage.load(folder)
 
 
+@reads_unsealed
 def test_folders_from_before_splits_are_leave_one_out(tmp_path: Path, prepared: Prepared) -> None:
     """A manifest without a split, and without counts of targets, is read as it always was."""
-    folder = storage.write(tmp_path, prepared)
+    folder = unseal_dataset(storage.write(tmp_path, prepared))
     tree = config.read_yaml(folder / "dataset.yaml")
     assert tree["options"].pop("split") == {"name": "leave-one-out"}
     assert [tree["statistics"].pop(f"{part}_targets") for part in ("valid", "test")] == [3, 3]
@@ -548,14 +551,20 @@ DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@reads_unsealed
 @pytest.mark.parametrize("case", DAMAGE)
 def test_damaged_folders(tmp_path: Path, prepared: Prepared, case: str) -> None:
-    """Each kind of damage to a prepared folder is a SirecError that says where; the whole folder is
-    read.
+    """Each kind of damage to a prepared folder is a SirecError that says where, with digests or
+    without; the whole folder is read.
     """
-    folder = storage.write(tmp_path, prepared)
-    storage.load(folder)  # the control: nothing is wrong before
     damage, message = DAMAGE[case]
+    folder = storage.write(tmp_path / "sealed", prepared)
+    storage.load(folder)  # the control: nothing is wrong before
+    damage(folder)
+    with pytest.raises(SirecError, match=str(folder)):
+        storage.load(folder)
+    folder = unseal_dataset(storage.write(tmp_path / "unsealed", prepared))
+    storage.load(folder)
     damage(folder)
     with pytest.raises(SirecError) as caught:
         storage.load(folder)

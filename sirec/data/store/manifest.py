@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from sirec import config
 from sirec.data.fields import FieldKind
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.prepare.statistics import Statistics
+from sirec.data.store.digests import (
+    OWN,
+    check_files,
+    is_sealed_yaml,
+    sealed_yaml,
+    sha256_of_file,
+)
+from sirec.errors import Remark, SirecError
 
 FORMAT = 1
 MANIFEST = "dataset.yaml"
+CHANGED, REMEDY = "the prepared folder was changed", "prepare it again with --replace"
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class FileEntry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The content of `dataset.yaml`.
+    """The content of `dataset.yaml`, whose last line is a digest of all lines above it.
 
     Attributes:
         format: version of the format of the folder.
@@ -60,6 +70,8 @@ class Manifest:
         source: options of the source, as text.
         files: the raw files.
         skipped_lines: how many bad lines of the raw files were left out.
+        digests: name -> sha256 of every other file of the folder; empty in data sets that version
+            0.2 prepared.
     """
 
     format: int
@@ -71,6 +83,7 @@ class Manifest:
     source: Mapping[str, str] | None = None
     files: tuple[FileEntry, ...] = ()
     skipped_lines: int = 0
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def describe_prepared(prepared: Prepared) -> Manifest:
@@ -79,7 +92,7 @@ def describe_prepared(prepared: Prepared) -> Manifest:
     fields = [FieldEntry(field.name, field.kind, field.size) for field in data.fields]
     files: list[FileEntry] = []
     for path in prepared.files:
-        files.append(FileEntry(path.name, path.stat().st_size, _sha256(path)))
+        files.append(FileEntry(path.name, path.stat().st_size, sha256_of_file(path)))
     return Manifest(
         format=FORMAT,
         name=data.name,
@@ -93,6 +106,63 @@ def describe_prepared(prepared: Prepared) -> Manifest:
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def manifest_text(manifest: Manifest) -> str:
+    """The text of `dataset.yaml`."""
+    return sealed_yaml(config.to_yaml(config.dump(manifest)))
+
+
+def parse_manifest(path: Path) -> Manifest:
+    """The manifest in a `dataset.yaml`.
+
+    Raises:
+        SirecError: for a file that cannot be read, is of another format, or is not what was
+            written.
+    """
+    try:
+        tree = config.read_yaml(path)
+    except SirecError as error:
+        raise SirecError(error.message, error.hint or REMEDY) from None
+    if tree.get("format") != FORMAT:
+        raise SirecError(
+            f"{path}: format {tree.get('format')!r}, this version reads format {FORMAT}",
+            "prepare it again with --replace",
+        )
+    is_sealed = is_sealed_yaml(path.read_text(encoding="utf-8"))
+    if is_sealed is False or (is_sealed is None and "digests" in tree):
+        raise changed(path, "it is not what was written")
+    tree.pop(OWN, None)
+    return config.load(Manifest, tree, str(path))
+
+
+def check_digests(folder: Path, manifest: Manifest, names: Iterable[str]) -> None:
+    """Check files of a prepared folder before they are read.
+
+    Without digests it gives a `Remark`, and the files are read as they are.
+
+    Args:
+        folder: the prepared folder.
+        manifest: its manifest.
+        names: names of the files that are about to be read.
+
+    Raises:
+        SirecError: for a file that is not what was written.
+    """
+    if manifest.digests:
+        check_files(folder, manifest.digests, names, CHANGED, REMEDY)
+        return
+    warnings.warn(
+        f"{folder}: a data set without digests, which version 0.2 prepared: names and times are "
+        "read unchecked (sirec verify --seal adds digests)",
+        Remark,
+        stacklevel=3,
+    )
+
+
+def changed(path: Path, what: str) -> SirecError:
+    """The error for a prepared folder that is not what was written.
+
+    Args:
+        path: the file, or the folder.
+        what: what is wrong with it.
+    """
+    return SirecError(f"{path}: {what}: {CHANGED}", REMEDY)

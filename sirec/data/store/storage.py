@@ -4,7 +4,8 @@
         interactions.parquet      user, item (codes), time, codes of behaviours
         items.parquet             item (code), id (raw), title if known, codes of attributes
         vocabulary/user.parquet   code and name; and one such file for each field
-        dataset.yaml              fields, statistics, filters, sources (`Manifest`); written last
+        dataset.yaml              fields, statistics, filters, sources, and digests of all files
+                                  (`Manifest`); written last
 
 A folder is written under a temporary name and renamed, so that it is complete or absent. An older
 folder is moved aside as `.<name>.old`, and deleted once the new one is in place. If the machine
@@ -18,6 +19,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +28,23 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
-from sirec import config
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.locks import wait_and_hold
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.split import HeldOut, Split
 from sirec.data.store.atomic_folder import atomic_folder
-from sirec.data.store.manifest import FORMAT, MANIFEST, FieldEntry, Manifest, describe_prepared
+from sirec.data.store.digests import digests_below
+from sirec.data.store.manifest import (
+    MANIFEST,
+    FieldEntry,
+    Manifest,
+    changed,
+    check_digests,
+    describe_prepared,
+    manifest_text,
+    parse_manifest,
+)
 from sirec.data.store.replacement import NOT_ALLOWED, Replacement, is_same_recipe
 from sirec.errors import SirecError, unknown
 
@@ -71,8 +82,8 @@ def write(root: Path, prepared: Prepared, replacement: Replacement = NOT_ALLOWED
         check()
         with atomic_folder(folder) as fresh:
             _write_tables(fresh, prepared)
-            manifest = config.to_yaml(config.dump(described))
-            (fresh / MANIFEST).write_text(manifest, encoding="utf-8")
+            manifest = replace(described, digests=digests_below(fresh))
+            (fresh / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
             for path in (*fresh.rglob("*"), fresh):
                 _sync(path)  # the contents have to be on disk before the rename
             _swap(fresh, folder, check)
@@ -86,9 +97,10 @@ def load(folder: Path) -> Dataset:
     """Read a prepared data set.
 
     Raises `SirecError` if the folder is missing, incomplete, of another version of the format, or
-    was changed by hand.
+    was changed by hand. A folder without digests, of version 0.2, is read with a `Remark`.
     """
     manifest = read_manifest(folder)
+    check_digests(folder, manifest, manifest.digests)
     interactions = _table(folder / INTERACTIONS, ("user", "item"), manifest.statistics.interactions)
     items = _table(folder / ITEMS, ("item", "id"), manifest.statistics.items)
     users = _column(interactions, "user", folder)
@@ -115,13 +127,15 @@ def load(folder: Path) -> Dataset:
         cut=_hold_out(split, offsets, timestamps, folder),
     )
     if bool((users.diff() < 0).any()) or dataset.fingerprint() != manifest.fingerprint:
-        raise _changed(folder, f"its contents do not have the fingerprint {manifest.fingerprint}")
+        raise changed(folder, f"its contents do not have the fingerprint {manifest.fingerprint}")
     return dataset
 
 
 def load_timestamps(folder: Path) -> Tensor | None:
     """Long[N], seconds since 1970 UTC in the order of `Dataset.items`; None without times."""
-    rows = read_manifest(folder).statistics.interactions
+    manifest = read_manifest(folder)
+    check_digests(folder, manifest, [INTERACTIONS])
+    rows = manifest.statistics.interactions
     table = _table(folder / INTERACTIONS, ("user", "item"), rows)
     if "timestamp" not in table.column_names:
         return None
@@ -129,7 +143,10 @@ def load_timestamps(folder: Path) -> Tensor | None:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a prepared folder; raises `SirecError` if there is none."""
+    """Read the manifest of a prepared folder.
+
+    Raises `SirecError` if there is none, or if it is not what was written.
+    """
     restore(folder)
     if not folder.is_dir():
         raise unknown("data set", folder.name, list_datasets(folder.parent), str(folder.parent))
@@ -138,14 +155,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder}: no {MANIFEST}: not a prepared data set, or a half-copied one",
             "move it away, and prepare the data set again",
         )
-    tree = config.read_yaml(folder / MANIFEST)
-    if tree.get("format") != FORMAT:
-        raise SirecError(
-            f"{folder / MANIFEST}: format {tree.get('format')!r}, "
-            f"this version reads format {FORMAT}",
-            "prepare it again with --replace",
-        )
-    return config.load(Manifest, tree, str(folder / MANIFEST))
+    return parse_manifest(folder / MANIFEST)
 
 
 def find(root: Path, name: str) -> Path:
@@ -349,18 +359,18 @@ def _table(path: Path, columns: tuple[str, ...], rows: int) -> Any:
         ) from None
     missing = [name for name in columns if name not in table.column_names]
     if missing:
-        raise _changed(path, f"the column '{missing[0]}' is missing")
+        raise changed(path, f"the column '{missing[0]}' is missing")
     if len(table) != rows:
-        raise _changed(path, f"{len(table):,} rows, but {MANIFEST} says {rows:,}")
+        raise changed(path, f"{len(table):,} rows, but {MANIFEST} says {rows:,}")
     return table
 
 
 def _column(table: Any, name: str, folder: Path) -> Tensor:
     if name not in table.column_names:
-        raise _changed(folder / INTERACTIONS, f"the column '{name}' is missing")
+        raise changed(folder / INTERACTIONS, f"the column '{name}' is missing")
     values = table[name].to_numpy()
     if values.dtype.kind not in "iu":
-        raise _changed(
+        raise changed(
             folder / INTERACTIONS, f"the column '{name}' holds {values.dtype}, not whole numbers"
         )
     return torch.tensor(values, dtype=torch.long)
@@ -370,21 +380,17 @@ def _hold_out(split: Split, offsets: Tensor, timestamps: Tensor | None, folder: 
     try:
         return split.hold_out(offsets, timestamps)
     except SirecError as error:  # the split was possible when the data set was prepared
-        raise _changed(folder / INTERACTIONS, error.message) from None
+        raise changed(folder / INTERACTIONS, error.message) from None
 
 
 def _field(entry: FieldEntry, items: Any, folder: Path) -> Field:
     if entry.kind == "behaviour":
         return Field(entry.name, entry.kind, entry.size)
     if entry.name not in items.column_names:
-        raise _changed(folder / ITEMS, f"the column '{entry.name}' is missing")
+        raise changed(folder / ITEMS, f"the column '{entry.name}' is missing")
     return Field(entry.name, entry.kind, entry.size, _padded(items[entry.name]))
 
 
 def _vocabulary(folder: Path, name: str, size: int) -> list[str]:
     table = _table(folder / VOCABULARY / f"{name}.parquet", ("code", "name"), size - 1)
     return ["", *table["name"].to_pylist()]
-
-
-def _changed(path: Path, what: str) -> SirecError:
-    return SirecError(f"{path}: {what}: the prepared folder was changed", "prepare it again")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sirec.shell import arguments
+
 FILE_ENDING = ".py"  # of plugin files; the name of a package never ends so
 
 
@@ -25,8 +27,8 @@ class Provider:
     def remedy(self) -> str:
         """What a person does who lacks it."""
         if self.package.endswith(FILE_ENDING):
-            return f"add the file it came from: --plugin {self.package}"
-        return f"pip install '{self.package}=={self.version}'"
+            return f"add the file it came from: {arguments('--plugin', self.package)}"
+        return arguments("pip", "install", f"{self.package}=={self.version}")
 
     def __str__(self) -> str:
         """As messages and listings name it: `own-model 0.1`."""

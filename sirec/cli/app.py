@@ -58,7 +58,7 @@ def common(
     if version:
         from importlib.metadata import version as installed
 
-        print(f"sirec {installed('sirec')}")
+        print("sirec", installed("sirec"))
         raise typer.Exit
 
 

@@ -32,6 +32,7 @@ from sirec.data.fields import PADDING
 from sirec.data.split import PARTS, HeldOutPart
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import UNRANKED, ranked
+from sirec.shell import command
 
 HistoryRule = Literal["keep", "mask"]
 Ranks = npt.NDArray[np.int32]
@@ -234,7 +235,8 @@ class RankTable:
 
         Raises `SirecError` if the file is missing, damaged or not a rank table.
         """
-        hint = f"rank anew with the stored weights: sirec evaluate {path.parent} --recompute"
+        again = command("evaluate", path.parent, "--recompute")
+        hint = f"rank anew with the stored weights: {again}"
         try:
             table = pq.read_table(path)
         except FileNotFoundError:

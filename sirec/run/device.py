@@ -7,6 +7,7 @@ import torch
 from sirec.errors import SirecError
 from sirec.run.files import read_json
 from sirec.run.store import RunFolder
+from sirec.shell import arguments
 from sirec.training.process_group import ProcessGroup
 
 AUTO = "auto"
@@ -90,7 +91,7 @@ def refuse_other_device(
     kind, processes = begun_on(folder)
     if kind != device.type:
         what = f"{folder.path}: begun on {kind}, cannot go on on {device.type}"
-        raise SirecError(what, f"use --device {kind}")
+        raise SirecError(what, f"use {arguments('--device', kind)}")
     if processes != process_group.size:
         what = f"{folder.path}: begun by {processes} processes, cannot go on by"
         hint = "use torchrun with as many as before, or delete"

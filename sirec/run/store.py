@@ -36,6 +36,7 @@ from sirec.provider import Provider
 from sirec.registry import available_packages
 from sirec.run.config import RunConfig
 from sirec.run.files import disk_error, make_folder, promote, read_json, replace_json, replace_text
+from sirec.shell import command
 
 OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration
 ROUNDING = 1e-9  # by which the same mean may differ on another processor
@@ -228,7 +229,8 @@ class RunFolder:
         self.check_finished()
         ranks = RankTable.from_parquet(self.path / "ranks.parquet")
         path = self.path / "metrics.json"
-        hint = f"rank anew with the stored weights: sirec evaluate {self.path} --recompute"
+        again = command("evaluate", self.path, "--recompute")
+        hint = f"rank anew with the stored weights: {again}"
         try:
             are_alike = load(_Metrics, self.metrics(), str(path)).are_of(ranks)
         except SirecError as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sirec.data.reading.formats import SEPARATORS
+from sirec.data.reading.headers import SEPARATORS
 from sirec.data.split import Temporal
 from sirec.data.store import storage
 
@@ -138,7 +138,7 @@ def test_the_hint_about_cells_works_as_it_is_printed(sirec: Call, orders: Path, 
     """
     usual = {",": "\t"}.get(sign, ",")
     name = {",": "other.tsv"}.get(sign, "other.csv")
-    (orders.parent / name).write_text(ORDERS.replace(",", sign))
+    (orders.parent / name).write_text(ORDERS.replace(" ", "T").replace(",", sign))
     call = [
         "prepare",
         "table",

@@ -255,7 +255,7 @@ MISTAKES = {
     "a switch that changes a tuned model": (
         ["ablate", "--no-dif", "--protocol", "difsr-paper", "--data", "shop"],
         "tuned for dif-sr that sasrecf would not get",
-        "--protocol comif or difsr",
+        "--protocol comif or --protocol difsr",
     ),
     "a table that was not run": (
         ["ablate", "modules", "--render-only", "--data", "shop"],

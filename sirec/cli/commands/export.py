@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sirec.cli import options
 from sirec.cli.console import say
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.store.export import Exported
@@ -57,7 +57,7 @@ def export(
     for note in exported.notes:
         say(note)
     say(f"written: {', '.join(sorted(path.name for path in to.iterdir()))} in {to}")
-    say(f"sirec {' '.join(_reading(exported, name))} reads them again")
+    say(f"{command(*_reading(exported, name))} reads them again")
 
 
 def _reading(exported: Exported, name: str) -> Iterator[str]:
@@ -70,18 +70,18 @@ def _reading(exported: Exported, name: str) -> Iterator[str]:
         "--name",
         f"{name}-again",
         "--raw",
-        quote(str(exported.folder)),
+        str(exported.folder),
     )
     source = config.dump(exported.source, defaults=False)
     for key, value in source.items():
         if isinstance(value, Mapping):
             for pair in value.items():
-                yield from (f"--{key.removesuffix('s')}", quote("=".join(dict.fromkeys(pair))))
+                yield from (f"--{key.removesuffix('s')}", "=".join(dict.fromkeys(pair)))
         elif isinstance(value, list):
-            yield from ("--set", quote(f"{key}={json.dumps(value)}"))
+            yield from ("--set", f"{key}={json.dumps(value)}")
         elif key != "name":
-            yield from (f"--{key}", quote(value))
+            yield from (f"--{key}", value)
     options = config.dump(exported.options, defaults=False)
     yield from ("--core", str(options["core"]))
     for key, value in options.get("split", {}).items():
-        yield from (SPLIT[key], quote(str(value)))
+        yield from (SPLIT[key], str(value))

@@ -8,6 +8,7 @@ import typer
 
 from sirec.cli import options
 from sirec.cli.console import say
+from sirec.shell import command
 
 
 def study(
@@ -55,7 +56,7 @@ def study(
         if only or set_ or seeds or jobs > 1 or cluster or again:
             raise SirecError(
                 f"{experiment} measures finished runs and trains none",
-                f"sirec {experiment} --help lists its options",
+                f"{command(experiment, '--help')} lists its options",
             )
         measurement = MeasurementOptions((), None, None, data, options.SAMPLED_USERS, 0)
         run_measurement(

@@ -8,6 +8,7 @@ import typer
 
 from sirec.cli import options
 from sirec.cli.console import print_json, say
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.split import HeldOutPart
@@ -81,4 +82,5 @@ def train(
     title = model_class(model).title
     for split in splits:
         show(compare_results([run_result(run)], title=title, views=[View(split)]), as_json=False)
-    say(f"run: {run.path}\ntest: sirec evaluate {run.path}")
+    say(f"run: {run.path}")
+    say(f"test: {command('evaluate', run.path)}")

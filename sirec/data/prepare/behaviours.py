@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 GAP = "gap"
 FIRST = "first"
@@ -91,7 +92,7 @@ def code_behaviour(
         raise SirecError(
             f"the behaviour {field} has {len(names):,} distinct numbers, "
             "too many to learn one by one",
-            f"declare bins, for example --bins {field}={edges}",
+            f"declare bins, for example {arguments('--bins', f'{field}={edges}')}",
         )
     return codes.astype(np.int64) + 1, ["", *map(_text, names)]
 

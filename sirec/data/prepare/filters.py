@@ -14,6 +14,7 @@ from sirec.data.dates import seconds_of
 from sirec.data.prepare.behaviours import Bins
 from sirec.data.split import LeaveOneOut, Split
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 Tokens = Literal["phrase", "fragment"]
 
@@ -185,7 +186,7 @@ def _check_lengths(table: pd.DataFrame, shortest: int) -> None:
         raise SirecError(
             f"every user needs at least {shortest} interactions (to train, to validate, to test): "
             f"user '{lengths.index[-1]}' has {lengths.iloc[-1]}",
-            f"--core {shortest} leaves such users out",
+            f"{arguments('--core', shortest)} leaves such users out",
         )
 
 

@@ -70,16 +70,21 @@ class WantedColumn:
         return EXPECTED[self.kind]
 
 
-def check_names(names: Sequence[str], where: str) -> None:
-    """Check that no two columns have one name.
+def check_unique(wanted: Sequence[WantedColumn], names: Sequence[str], where: str) -> None:
+    """Check that no wanted column is there twice; columns that nobody wants may have any names.
 
     Args:
+        wanted: the wanted columns.
         names: the names of a table's columns.
         where: the file, for the message.
 
     Raises:
-        SirecError: if a name is repeated.
+        SirecError: if the name of a wanted column is repeated, or is empty.
     """
-    for name in names:
-        if names.count(name) > 1:
-            raise SirecError(f"{where}: two columns are called '{name}'", "rename one")
+    for column in wanted:
+        if not column.key:
+            raise SirecError(f"{where}: a column without a name is wanted", "give it a name")
+        if names.count(column.key) > 1:
+            count = names.count(column.key)
+            number = "two" if count == 2 else str(count)
+            raise SirecError(f"{where}: {number} columns are called '{column.key}'", "rename one")

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from sirec.data.progress import ProgressCallback
-from sirec.data.reading.columns import WantedColumn, check_names
+from sirec.data.reading.columns import WantedColumn, check_unique
 from sirec.data.reading.dialect import CSV, STAND_IN, Dialect, one_byte_separator
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import LineBlock, blocks
@@ -25,6 +25,8 @@ from sirec.data.reading.parallel import in_threads
 from sirec.data.reading.records import Parsed, ParsedBlocks, finished
 from sirec.data.reading.row_by_row import lines_of, parse_rows, split_rows
 from sirec.errors import SirecError, unknown
+
+PARQUET_START = "PAR1"  # the first four bytes of every Parquet file
 
 
 def read(
@@ -42,12 +44,14 @@ def read(
         dialect: separator, quotes, header and encoding.
 
     Raises:
-        SirecError: if a column is missing, with the nearest name; or if the header is no text.
+        SirecError: if a column is missing, with the nearest name, or there twice; or if the header
+            is no text.
     """
     header, pieces = _opened(file, progress, dialect)
     for column in columns:
         if column.key not in header:
             raise unknown("column", column.key, header, str(file))
+    check_unique(columns, header, f"{file}:1")
 
     def parse(block: LineBlock) -> Parsed:
         fast = _parse_fast(block, header, columns, dialect)
@@ -90,36 +94,49 @@ def _opened(
     file: RawFile, progress: ProgressCallback, dialect: Dialect
 ) -> tuple[tuple[str, ...], Iterator[LineBlock]]:
     """The names of a file's columns, and the blocks of lines after them."""
-    stored = blocks(file, progress, quoted=dialect.quoted, encoding=dialect.encoding)
+    stored = blocks(
+        file,
+        progress,
+        quoted=dialect.quoted,
+        encoding=dialect.encoding,
+        remedy=dialect.remedy_for_encoding,
+    )
     pieces = (one_byte_separator(block, dialect) for block in stored)
     if dialect.header is not None:
         return dialect.header, pieces
     first = next(pieces)
     line, _, rest = first.data.partition(b"\n")
     text = line.decode("utf-8", errors="replace").removesuffix("\r")
-    _check_header(text, f"{file}:1")
+    _check_header(text, f"{file}:1", dialect)
     header = tuple(cell.strip() for cell in next(split_rows([text], dialect), []))
-    check_names(header, f"{file}:1")
     if not rest:
         return header, pieces
     return header, chain([replace(first, data=rest, first=first.first + 1)], pieces)
 
 
-def _check_header(line: str, where: str) -> None:
+def _check_header(line: str, where: str, dialect: Dialect) -> None:
     """Raise `SirecError` for a first line that is no line of text: often a file of another kind."""
     allowed = (STAND_IN.decode(), "\t", "\r")
     for sign in line:
         if unicodedata.category(sign) == "Cc" and sign not in allowed:
-            raise SirecError(
-                f"{where}: not text: there are control characters in the first line",
-                "say its encoding (--encoding utf-16) if it is text, "
-                "or its format (--set format=parquet) if it is not",
-            )
+            what = f"{where}: not text: there are control characters in the first line"
+            raise SirecError(what, _remedy_for_binary(line, dialect))
     if "\r" in line:
         raise SirecError(
             f"{where}: its lines end with a carriage return alone, as on old Macs",
             "save it with line feeds",
         )
+
+
+def _remedy_for_binary(line: str, dialect: Dialect) -> str:
+    """What a person does whose file begins with a line that is no text."""
+    if line.startswith(PARQUET_START):
+        if "format" in dialect.settable:
+            return "it is a Parquet file: say so with --set format=parquet"
+        return "it is a Parquet file: give its name the ending .parquet"
+    if "encoding" in dialect.settable:
+        return "say its encoding if it is text, for example --encoding utf-16"
+    return "save it as UTF-8 if it is text"
 
 
 def _parse_fast(

@@ -18,12 +18,15 @@ class Dialect:
         quoted: whether a cell may stand between double quotes.
         header: names of the columns, if the first line does not name them.
         encoding: encoding of the file.
+        settable: options of `sirec prepare` by which a person can declare another dialect, for the
+            hints of messages: `delimiter`, `encoding`, `columns`, `format`.
     """
 
     separator: str = ","
     quoted: bool = True
     header: tuple[str, ...] | None = None
     encoding: str = "utf-8"
+    settable: frozenset[str] = frozenset()
 
     @property
     def has_long_separator(self) -> bool:
@@ -34,6 +37,13 @@ class Dialect:
     def one_byte(self) -> str:
         """The separator, or the character that stands for one of several bytes."""
         return STAND_IN.decode() if self.has_long_separator else self.separator
+
+    @property
+    def remedy_for_encoding(self) -> str:
+        """What a person does whose file is in another encoding."""
+        if "encoding" not in self.settable:
+            return "save it as UTF-8"
+        return "say its encoding, for example --encoding cp1252, or save it as UTF-8"
 
 
 CSV, TSV = Dialect(), Dialect(separator="\t", quoted=False)

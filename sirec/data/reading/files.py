@@ -66,6 +66,16 @@ class RawFile:
             name = PurePosixPath(name.stem)
         return name.suffix
 
+    def is_called(self, name: str) -> bool:
+        """Whether this is the file's name, or the end of its path: `data/orders.csv`.
+
+        Args:
+            name: a name, with or without folders before it.
+        """
+        wanted = PurePosixPath(name).parts
+        own = PurePosixPath("/".join((self.path.as_posix(), *self.members))).parts
+        return own[len(own) - len(wanted) :] == wanted
+
     @contextmanager
     def open(self) -> Iterator[tuple[IO[bytes], CountedStream]]:
         """Open the decompressed contents, with a count of the stored bytes that were read.
@@ -133,7 +143,8 @@ class RawFiles:
         file near the top to one in deeper folders.
 
         Args:
-            names: possible names of the file, without the ending of a compression.
+            names: possible names of the file, without the ending of a compression. A name may have
+                folders before it.
 
         Returns:
             The file, or None if there is none of these names.
@@ -155,6 +166,16 @@ class RawFiles:
             if file.name.endswith(ends) and not file.name.startswith(MAC_COPY):
                 packed.append(file)
         return packed
+
+    def named(self) -> list[str]:
+        """The paths of all files, loose and packed, as they are named below the location."""
+        found: list[str] = []
+        for file in (*self._loose, *self._packed):
+            if file.members:
+                found.append("!".join(file.members))
+            elif file.path != self.location:
+                found.append(file.path.relative_to(self.location).as_posix())
+        return found
 
     def need(self, *names: str) -> RawFile:
         """Find the file with one of several names, as `find` does.
@@ -192,7 +213,7 @@ class RawFiles:
         """Members of the archives on disk."""
         found: list[RawFile] = []
         for file in self._loose:
-            found += _contents(file)
+            found += contents(file)
         return found
 
 
@@ -206,8 +227,9 @@ def _first(names: Sequence[str], files: Sequence[RawFile]) -> RawFile | None:
         forms = [name + end for end in COMPRESSED_ENDS]
         near: dict[RawFile, tuple[int, int]] = {}
         for file in files:
-            if file.name in forms:
-                near[file] = (str(file).count("/"), forms.index(file.name))
+            for place, form in enumerate(forms):
+                if file.is_called(form):
+                    near[file] = (str(file).count("/"), place)
         found = sorted(near, key=near.__getitem__)
         if len(found) > 1 and near[found[0]] == near[found[1]]:
             hint = "leave one, or name the folder or the archive that is meant"
@@ -217,7 +239,7 @@ def _first(names: Sequence[str], files: Sequence[RawFile]) -> RawFile | None:
     return None
 
 
-def _contents(file: RawFile) -> Iterator[RawFile]:
+def contents(file: RawFile) -> Iterator[RawFile]:
     """Members of an archive, and of the archives among them; none if `file` is no archive.
 
     Raises:
@@ -240,4 +262,4 @@ def _contents(file: RawFile) -> Iterator[RawFile]:
         ) from None
     for found in members:
         yield found
-        yield from _contents(found)
+        yield from contents(found)

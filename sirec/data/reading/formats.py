@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from sirec.data.reading import delimited, json_lines, parquet, tables
+from sirec.data.reading import delimited, headers, json_lines, parquet, tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.dialect import CSV, TSV, Dialect
 from sirec.data.reading.files import RawFile
-from sirec.errors import SirecError
+from sirec.errors import SirecError, unknown
 
 Format = Literal["csv", "tsv", "parquet", "jsonl"]
 PEEKED = 10_000  # rows that tell what a column holds
-SEPARATORS = ";,|\t"  # what may stand between the cells of a text table
 
 
 class AnyTable(Protocol):
@@ -37,6 +36,15 @@ class AnyTable(Protocol):
     @property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
         """The first rows as they stand."""
+        ...
+
+    def lacking(self, key: str, wanted: Sequence[WantedColumn] = ()) -> SirecError:
+        """The error for a column that is not there, with what a person does about it.
+
+        Args:
+            key: the column's name.
+            wanted: all wanted columns.
+        """
         ...
 
     def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
@@ -72,21 +80,20 @@ class TextTable:
             SirecError: if there is a single column whose name contains another separator.
         """
         names = delimited.header_of(self.file, self.dialect)
-        if len(names) != 1:
-            return names
-        for separator in SEPARATORS:
-            if separator in names[0]:
-                shown = separator.replace("\t", "\\t")
-                raise SirecError(
-                    f"{self.file}:1: a single column, called '{names[0][:80]}'",
-                    f"say what stands between its cells, for example: --delimiter '{shown}'",
-                )
+        if len(names) == 1:
+            error = headers.single_column(names[0], self.file, self.dialect)
+            if error is not None:
+                raise error
         return names
 
     @cached_property
     def first_rows(self) -> Sequence[Mapping[str, object]]:
         """The first rows, whose cells are texts."""
         return delimited.first_rows(self.file, PEEKED, self.dialect)
+
+    def lacking(self, key: str, wanted: Sequence[WantedColumn] = ()) -> SirecError:
+        """The error for a column that is not there (see `AnyTable`)."""
+        return headers.lacking_column(key, self.header, wanted, self.file, self.dialect)
 
     def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
         """Read the wanted columns.
@@ -126,6 +133,10 @@ class JsonTable:
         """The objects in the first lines."""
         return json_lines.first_rows(self.file, PEEKED)
 
+    def lacking(self, key: str, wanted: Sequence[WantedColumn] = ()) -> SirecError:
+        """The error for a key that is not there (see `AnyTable`)."""
+        return unknown("column", key, self.header, str(self.file))
+
     def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
         """Read the wanted keys.
 
@@ -156,6 +167,10 @@ class ParquetTable:
         """The first rows, whose values are typed."""
         return parquet.first_rows(self.file, PEEKED)
 
+    def lacking(self, key: str, wanted: Sequence[WantedColumn] = ()) -> SirecError:
+        """The error for a column that is not there (see `AnyTable`)."""
+        return unknown("column", key, self.header, str(self.file))
+
     def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
         """Read the wanted columns.
 
@@ -172,8 +187,9 @@ def opened(
     delimiter: str | None = None,
     header: tuple[str, ...] | None = None,
     encoding: str | None = None,
+    settable: Iterable[str] = (),
 ) -> AnyTable:
-    """Make the table of a file. The last three arguments are for text tables only.
+    """Make the table of a file. The last four arguments are for text tables only.
 
     Args:
         file: the file.
@@ -181,22 +197,22 @@ def opened(
         delimiter: what stands between the cells; None means what the format says.
         header: names of the columns; None means that the first line names them.
         encoding: None means UTF-8, or UTF-16 with its byte order mark.
+        settable: which of `delimiter`, `encoding`, `columns` and `format` a person can say.
 
     Raises:
         SirecError: if the ending says no format.
     """
     chosen = form or tables.FORMATS.get(file.suffix)
     if chosen is None:
-        endings = ", ".join(tables.FORMATS)
-        raise SirecError(
-            f"{file}: the ending '{file.suffix}' tells no format",
-            f"say the format, or rename it: {endings}",
-        )
+        hint = f"rename it: {', '.join(tables.FORMATS)}"
+        if "format" in settable:
+            hint = f"say its format, for example --set format=csv; or {hint}"
+        raise SirecError(f"{file}: the ending '{file.suffix}' tells no format", hint)
     if chosen == "jsonl":
         return JsonTable(file)
     if chosen == "parquet":
         return ParquetTable(file)
-    declared: dict[str, Any] = {}
+    declared: dict[str, Any] = {"settable": frozenset(settable)}
     for key, value in (("separator", delimiter), ("header", header), ("encoding", encoding)):
         if value is not None:
             declared[key] = value

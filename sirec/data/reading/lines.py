@@ -68,6 +68,7 @@ def blocks(
     quoted: bool = False,
     size: int = BLOCK,
     encoding: str = UTF_8,
+    remedy: str = "save it as UTF-8",
 ) -> Iterator[LineBlock]:
     """Read a file in blocks of whole lines, in UTF-8 and without a byte order mark.
 
@@ -78,6 +79,7 @@ def blocks(
             there.
         size: approximate size of a block, in bytes.
         encoding: the declared encoding. It is not guessed, but for UTF-16 with its byte order mark.
+        remedy: what a person does if the file is in another encoding.
 
     Raises:
         SirecError: for an empty file, a damaged one (with the last good line), bytes that are not
@@ -106,7 +108,7 @@ def blocks(
         before = _newlines(rest) + error.object.count(NEWLINE, 0, error.start)
         raise SirecError(
             f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text",
-            "which encoding is it?",
+            remedy,
         ) from None
     last = replace(_joined(rest, line), unclosed=inside)
     if last.data:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sirec.data.progress import ProgressCallback
 from sirec.data.reading.archives import DAMAGE
-from sirec.data.reading.columns import WantedColumn, check_names
+from sirec.data.reading.columns import WantedColumn, check_unique
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.records import ParsedBlocks, finished
 from sirec.errors import SirecError, unknown
@@ -31,12 +31,13 @@ def read(
         progress: receives the number of rows that were read.
 
     Raises:
-        SirecError: if a column is missing, or the file is damaged.
+        SirecError: if a column is missing or there twice, or the file is damaged.
     """
     with _opened(file) as table:
         for column in columns:
             if column.key not in table.schema_arrow.names:
                 raise unknown("column", column.key, table.schema_arrow.names, str(file))
+        check_unique(columns, table.schema_arrow.names, str(file))
         keys = [column.key for column in columns]
         row, total = 0, table.metadata.num_rows
         for batch in table.iter_batches(BATCH, columns=keys):
@@ -71,14 +72,13 @@ def _opened(file: RawFile) -> Iterator[Any]:
     """Open a file; a member of an archive is held in memory, because Parquet is read from its end.
 
     Raises:
-        SirecError: if the file is damaged, or two columns have one name.
+        SirecError: if the file is damaged.
     """
     try:
         with (
             file.open() as (stream, _),
             pq.ParquetFile(pa.BufferReader(stream.read()) if file.members else file.path) as table,
         ):
-            check_names(table.schema_arrow.names, str(file))
             yield table
     except (pa.ArrowException, *DAMAGE) as error:
         reason = str(error).splitlines()[0][:120]

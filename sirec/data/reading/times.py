@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from sirec.data.reading.columns import WantedColumn
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 # Texts that are numbers.
 DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
@@ -46,7 +47,7 @@ def check_times(times: Any, column: WantedColumn, where: str) -> None:
         raise SirecError(
             f"{where}, column {column.key}: all times are dates written as numbers, "
             f"such as {seconds[0]}, and no seconds",
-            f"say how they are written: --time-format '{shape}'",
+            f"say how they are written: {arguments('--time-format', shape)}",
         )
 
 

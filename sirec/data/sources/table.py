@@ -27,10 +27,13 @@ import pyarrow as pa
 from sirec.data.reading import formats, frames
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
-from sirec.data.reading.files import RawFile, RawFiles
 from sirec.data.reading.formats import AnyTable, Format
+from sirec.data.reading.table_files import find_table
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
 from sirec.errors import SirecError, unknown
+
+SETTABLE = ("delimiter", "encoding", "columns", "format")
+SETTABLE_FOR_ITEMS = ("delimiter", "encoding")
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class TableSource(Source):
         """
         context = context or ReadingContext()
         opened = self._open(folder)
+        self._check_keys(opened)
         homes: dict[str, AnyTable] = {}
         for column in self._columns_of_items():
             homes[column] = _home(column, opened)
@@ -142,21 +146,31 @@ class TableSource(Source):
     def _open(self, folder: Path | None) -> list[AnyTable]:
         """The table of items, if there is one, and the interactions."""
         interactions = formats.opened(
-            self._file(folder, self.interactions),
+            find_table(folder, self.interactions, "--interactions"),
             self.format,
             self.delimiter,
             self.columns or None,
             self.encoding,
+            SETTABLE,
         )
         if self.items is None:
             return [interactions]
-        file = self._file(folder, self.items)
-        items = formats.opened(file, None, self.delimiter, None, self.encoding)
+        file = find_table(folder, self.items, "--items")
+        items = formats.opened(file, None, self.delimiter, None, self.encoding, SETTABLE_FOR_ITEMS)
         return [items, interactions]
 
-    def _file(self, folder: Path | None, path: str) -> RawFile:
-        where = (folder or Path()) / path
-        return RawFiles(where, "a file with a table").need(where.name)
+    def _check_keys(self, opened: Sequence[AnyTable]) -> None:
+        """Raise `SirecError` for a table without the columns that identify its rows.
+
+        They are looked for first: where a header is none, all columns are missing.
+        """
+        interactions, items = opened[-1], opened[0]
+        keys = [WantedColumn(self.user), WantedColumn(self.item)]
+        described = [*self.behaviours.values(), *self._columns_of_items()]
+        times = [WantedColumn(self.time, "time")] if self.time else []
+        _check(interactions, [*keys, *times], [*keys, *times, *map(WantedColumn, described)])
+        if items is not interactions:
+            _check(items, [WantedColumn(self.items_key or self.item)])
 
     def _columns_of_items(self) -> Sequence[str]:
         """Columns that describe items, in any of the tables."""
@@ -212,10 +226,23 @@ def _read(table: AnyTable, columns: Sequence[WantedColumn], context: ReadingCont
     Raises:
         SirecError: if a column is missing, with the nearest name; or for what is wrong in the file.
     """
+    _check(table, columns)
+    return table.read(columns, context)
+
+
+def _check(
+    table: AnyTable, columns: Sequence[WantedColumn], wanted: Sequence[WantedColumn] = ()
+) -> None:
+    """Raise `SirecError` for the first of the columns that is missing in a table.
+
+    Args:
+        table: the table.
+        columns: the columns that have to be there.
+        wanted: all wanted columns; none means the same.
+    """
     for column in columns:
         if column.key not in table.header:
-            raise unknown("column", column.key, table.header, str(table.file))
-    return table.read(columns, context)
+            raise table.lacking(column.key, wanted or columns)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

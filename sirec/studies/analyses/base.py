@@ -23,6 +23,7 @@ from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
 from sirec.run.files import read_json, replace_json
 from sirec.run.store import RunFolder
+from sirec.shell import command
 from sirec.studies.analyses.attention_runs import OnMeasured
 from sirec.studies.analyses.names import RunSelection, analysis_name
 from sirec.studies.compare.comparison import Comparison
@@ -214,7 +215,8 @@ class AnalysisRequest:
         """
         if self.analysis.measure is None:
             raise SirecError(
-                f"{self.analysis.name} measures nothing", f"see sirec {self.analysis.name} --help"
+                f"{self.analysis.name} measures nothing",
+                f"see {command(self.analysis.name, '--help')}",
             )
         data = storage.load(storage.find(self.data_root, runs[0].dataset))
         record = self.analysis.measure(runs, data, self.users, self.seed, progress)

@@ -22,7 +22,7 @@ from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import SHOWN, BadLines, ReadingContext
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.formats import AnyTable, opened
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 from sirec.evaluation.external_lists import ItemCodes, Lists, Recommendations
 from sirec.studies.compare.external_names import codes_of, left_out
 from sirec.studies.compare.external_scores import read_scores
@@ -110,7 +110,7 @@ def _ordering_column(table: AnyTable) -> str:
     """The column that orders the lists of a table."""
     for name in ("user", "item"):
         if name not in table.header:
-            raise unknown("column", name, table.header, str(table.file))
+            raise table.lacking(name, [WantedColumn("user"), WantedColumn("item")])
     for name in ORDERS:
         if name in table.header:
             return name

@@ -10,6 +10,7 @@ from typing import Any
 from sirec.errors import SirecError
 from sirec.run.files import read_json
 from sirec.run.store import RecordedRun, RunFolder
+from sirec.shell import command
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def recorded_rows(path: Path, data: str | None) -> list[RecordedRow]:
         SirecError: if the record is damaged. It may hold the very runs that are wanted, so it is
             not passed over.
     """
-    hint = f"make it anew: sirec study {path.stem}, or delete it"
+    hint = f"make it anew: {command('study', path.stem)}, or delete it"
     found: list[RecordedRow] = []
     try:
         stored: Mapping[str, Any] = read_json(path)

@@ -11,6 +11,7 @@ from sirec.config import dump
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.run.store import RunFolder, Store
+from sirec.shell import command
 from sirec.studies.compare.labels import distinct_labels
 from sirec.studies.compare.recorded_rows import recorded_rows, study_records
 from sirec.studies.spec.experiment import Experiment
@@ -146,9 +147,10 @@ def select_by_study(
     rows = recorded_rows(path, data)
     where = f" on {data}" if data else ""
     if not rows:
-        option = f" --data {data}" if data else ""
+        option = ["--data", data] if data else []
         raise SirecError(
-            f"{path}: no finished run{where}", f"run it first: sirec study {name}{option}"
+            f"{path}: no finished run{where}",
+            f"run it first: {command('study', name, *option)}",
         )
     _check_models(models, rows, str(path), "finished run", where)
     runs: list[RunFolder] = []
@@ -225,8 +227,8 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
     if not runs:
         raise SirecError(
             f"no finished run of {model} on {data}",
-            f"train it: sirec train {model} --data {data}, "
-            f"or every model: sirec study {EVERY_MODEL} --data {data}",
+            f"train it: {command('train', model, '--data', data)}, "
+            f"or every model: {command('study', EVERY_MODEL, '--data', data)}",
         )
     settings = [dump(replace(run.config(), seed=0)) for run in runs]
     if settings.count(settings[0]) < len(runs):

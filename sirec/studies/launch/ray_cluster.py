@@ -35,6 +35,7 @@ from sirec.run.config import RunConfig
 from sirec.run.execute import execute, folder_of
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Watcher
+from sirec.shell import arguments
 from sirec.studies.launch.processes import HINT, Teller, WorkerSettings
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.sent_run import SentRun, tell
@@ -254,7 +255,7 @@ def _needs(configs: Sequence[RunConfig], device: str) -> dict[str, int]:
     if index:
         raise SirecError(
             f"--device {device}: on a cluster Ray decides which accelerator a run gets",
-            f"use --device {kind}",
+            f"use {arguments('--device', kind)}",
         )
     processors = {"CPU": max(config.threads for config in configs)}
     return processors if kind == "cpu" else processors | {"GPU": 1}
@@ -273,7 +274,7 @@ def _check_room(
         each = ", ".join(f"{amount} {name}" for name, amount in needs.items())
         raise SirecError(
             f"the cluster has room for {room} workers of {each} each, and {workers} are needed",
-            f"--jobs {room}, or --set threads=1"
+            f"{arguments('--jobs', room)}, or --set threads=1"
             if room >= LEAST_WORKERS
             else "without --cluster, runs are trained here",
         )

@@ -12,6 +12,7 @@ from typing import Any
 from sirec.run.config import RunConfig
 from sirec.run.files import read_json
 from sirec.run.store import RunFolder
+from sirec.shell import command
 from sirec.studies.results_page.reproduce import (
     analysis_command,
     experiment_command,
@@ -30,7 +31,7 @@ class Section:
         heading: the heading.
         beginnings: the names of its tables begin with one of these.
         made: (name, record, results folder) -> the command that makes such a table.
-        redraw: the command that draws it from its record, with `{name}` for its name.
+        redraw: the command that draws it from its record; None if `made` does that, too.
     """
 
     heading: str
@@ -46,19 +47,19 @@ SECTIONS = (
     Section(
         "Rare targets and short histories",
         ("coldstart_",),
-        redraw="sirec coldstart --name {name} --render-only",
+        redraw="coldstart",
     ),
     Section(
         "Ranks of attention",
         ("rankcheck_",),
         analysis_command,
-        "sirec rankcheck --name {name} --render-only",
+        "rankcheck",
     ),
     Section(
         "Attention by the origin of its scores",
         ("correlation_",),
         analysis_command,
-        "sirec correlation --name {name} --render-only",
+        "correlation",
     ),
     Section("Further comparisons", ("",)),
 )
@@ -161,7 +162,7 @@ class Artefact:
         if made:
             yield f"Command: `{made}`"
         if self.section.redraw:
-            redraw = self.section.redraw.format(name=self.name)
+            redraw = command(self.section.redraw, "--name", self.name, "--render-only")
             yield f"Drawn anew: `{redraw}`" if made else f"Command: `{redraw}`"
 
 

@@ -6,7 +6,6 @@ differs from the experiment file, or from the model with switches off, becomes a
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from sirec.core.transformer import TransformerConfig
 from sirec.errors import SirecError
 from sirec.models import model_class
 from sirec.run.store import RecordedRun, RunFolder
+from sirec.shell import command
 from sirec.studies.analyses.names import RunSelection, analysis_name
 from sirec.studies.compare.select_runs import select_by_study
 from sirec.studies.spec.ablation import ablation
@@ -50,9 +50,9 @@ def experiment_command(name: str, record: Record, root: Path) -> str | None:
     table = _table_of_paper(experiment)
     if extra and table:
         options = _options(record["plan"], usual, with_data=True)
-        return shlex.join(["sirec", "ablate", table, *options, *extra])
+        return command("ablate", table, *options, *extra)
     options = _options(record["plan"], usual, with_data=False)
-    return shlex.join(["sirec", "study", experiment, *options, *extra])
+    return command("study", experiment, *options, *extra)
 
 
 def switches_command(name: str, record: Record, root: Path) -> str | None:
@@ -81,7 +81,7 @@ def switches_command(name: str, record: Record, root: Path) -> str | None:
     usual = ablation(model, switches)
     options += _options(record["plan"], usual, with_data=True)
     options += _options_of_ablate(name, record["plan"], usual)
-    return shlex.join(["sirec", "ablate", *options])
+    return command("ablate", *options)
 
 
 def analysis_command(name: str, record: Record, root: Path) -> str | None:
@@ -100,7 +100,7 @@ def analysis_command(name: str, record: Record, root: Path) -> str | None:
     options = [*_options_of_choice(choice, data), "--users", str(users), "--seed", str(seed)]
     if name != analysis_name(kind, data, choice, users, seed):
         options += ["--name", name]
-    return shlex.join(["sirec", kind, *options])
+    return command(kind, *options)
 
 
 def _table_of_paper(experiment: str) -> str | None:

@@ -10,6 +10,7 @@ from sirec.models import MODELS, model_class
 from sirec.objectives.base import ObjectiveConfig
 from sirec.papers import PROTOCOLS
 from sirec.papers.protocol import Protocol
+from sirec.shell import arguments
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import find_experiment, read_experiment
 from sirec.studies.spec.row import RowPlan
@@ -136,7 +137,7 @@ def _check(model: str, switch: Switch, protocol: str) -> None:
         raise SirecError(
             f"{switch.flag}: protocol {protocol} has settings tuned for {tuned} "
             f"that {untuned} would not get",
-            f"use --protocol {' or '.join(fair)}",
+            f"use {' or '.join(arguments('--protocol', name) for name in fair)}",
         )
 
 

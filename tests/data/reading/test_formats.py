@@ -56,8 +56,11 @@ def test_a_table_of_another_kind_is_told_so(tmp_path: Path) -> None:
     """Cells between semicolons, and JSON that is no lines of objects, are no missing columns."""
     (tmp_path / "a.csv").write_text("id;kinds\n1;a\n")
     with pytest.raises(SirecError, match=r"a\.csv:1: a single column, called 'id;kinds'") as caught:
-        opened(file(tmp_path / "a.csv")).header  # noqa: B018
+        opened(file(tmp_path / "a.csv"), settable=["delimiter"]).header  # noqa: B018
     assert "--delimiter ';'" in (caught.value.hint or "")
+    with pytest.raises(SirecError) as caught:
+        opened(file(tmp_path / "a.csv")).header  # noqa: B018
+    assert "between semicolons: write commas" in (caught.value.hint or "")
     assert opened(file(tmp_path / "a.csv"), delimiter=";").header == ("id", "kinds")
     (tmp_path / "a.json").write_text('[\n{"id": 1},\n{"id": 2}\n]\n')
     assert opened(file(tmp_path / "a.json")).first_rows == [{"id": 2}]
@@ -113,12 +116,25 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
     )
     (tmp_path / "a.csv").write_text("user,item,user\n1,2,3\n")
     for name in ("a.parquet", "a.csv"):
-        for look in (
-            lambda table: table.header,
-            lambda table: table.read([WantedColumn("user")], ReadingContext()),
-        ):
-            with pytest.raises(SirecError, match="two columns are called 'user'"):
-                look(opened(file(tmp_path / name)))
+        table = opened(file(tmp_path / name))
+        with pytest.raises(SirecError, match="two columns are called 'user'"):
+            table.read([WantedColumn("user")], ReadingContext())
+        assert rows_of(tmp_path / name, WantedColumn("item")) == [{"item": "2"}]
+
+
+def test_columns_that_nobody_wants_may_have_any_names(tmp_path: Path) -> None:
+    """Spreadsheets leave empty cells behind a header; a column without a name cannot be wanted."""
+    pq.write_table(
+        pa.table([["a"], ["1"], ["x"], ["y"], ["z"]], names=["user", "item", "", "", "item 2"]),
+        tmp_path / "a.parquet",
+    )
+    (tmp_path / "a.csv").write_text("user,item,,,item 2\na,1,x,y,z\n")
+    for name in ("a.parquet", "a.csv"):
+        found = rows_of(tmp_path / name, WantedColumn("user"), WantedColumn("item"))
+        assert found == [{"user": "a", "item": "1"}]
+        assert opened(file(tmp_path / name)).first_rows[0]["item"] == "1"
+        with pytest.raises(SirecError, match="a column without a name is wanted"):
+            rows_of(tmp_path / name, WantedColumn(""))
 
 
 def test_times_with_an_exponent_are_seconds(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_columns_must_be_there(tmp_path: Path) -> None:
         table(read_delimited, tmp_path, b"user,item,star,at\na,1,2,3\n")
     assert "did you mean 'star'" in (caught.value.hint or "")
     with pytest.raises(SirecError, match="file:1: two columns are called 'item'"):
-        table(read_delimited, tmp_path, b"user,item,item\n")
+        table(read_delimited, tmp_path, b"user,item,item,stars,at\n")
     with pytest.raises(SirecError, match="no rows"):
         table(read_delimited, tmp_path, b"user,item,stars,at\n")
 

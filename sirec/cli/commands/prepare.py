@@ -11,8 +11,9 @@ from sirec.cli import options
 from sirec.cli.commands.datasets import dataset_table
 from sirec.cli.console import print_json, say, stage_bars, stdout
 
-KEEP, SPLIT, AMAZON, TABLE = (
+KEEP, ORDER, SPLIT, AMAZON, TABLE = (
     "What is kept",
+    "Order",
     "Split",
     "Amazon, MovieLens, S3-Rec",
     "A table of your own",
@@ -67,6 +68,14 @@ def prepare(
             rich_help_panel=KEEP,
         ),
     ] = False,
+    drop_repeated_rows: Annotated[
+        bool,
+        typer.Option(
+            "--drop-repeated-rows",
+            help="Of rows with equal user, item and time keep the first only.",
+            rich_help_panel=KEEP,
+        ),
+    ] = False,
     categories: Annotated[
         str | None,
         text("A category is a phrase (the default) or a fragment: each of its words.", KEEP),
@@ -78,6 +87,17 @@ def prepare(
             " interactions. Repeatable.",
             KEEP,
         ),
+    ] = None,
+    ties: Annotated[
+        str | None,
+        text(
+            "What decides the order of a user's interactions with equal times: file (the default),"
+            " random, or item (by its raw id).",
+            ORDER,
+        ),
+    ] = None,
+    ties_seed: Annotated[
+        int | None, text("Decides the order that --ties random gives; 0 without it.", ORDER)
     ] = None,
     split: Annotated[
         str | None,
@@ -202,6 +222,9 @@ def prepare(
         "min_rating": min_rating,
         "core": core,
         "drop_duplicates": dedupe or None,
+        "drop_repeated_rows": drop_repeated_rows or None,
+        "ties": ties,
+        "ties_seed": ties_seed,
         "categories": categories,
         "split": _given(parts) or None,
         "bins": dict(_pair(each, "--bins") for each in bins) if bins else None,
@@ -226,6 +249,7 @@ def prepare(
     for step in made.prepared.steps:
         counts = f"{step.users:,} users, {step.items:,} items, {step.interactions:,} interactions"
         say(f"{step.name}: {counts}")
+    say(f"order: {made.prepared.order}")
     for note in made.notes:
         say(note)
     if as_json:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from sirec.data.dates import seconds_of
 from sirec.data.prepare.behaviours import Bins
+from sirec.data.prepare.order import Ties
+from sirec.data.prepare.repeated_rows import find_repeated_rows
 from sirec.data.split import LeaveOneOut, Split
 from sirec.errors import SirecError
 from sirec.shell import arguments
@@ -21,7 +23,7 @@ Tokens = Literal["phrase", "fragment"]
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """Filters, bins and split.
+    """Filters, order, bins and split.
 
     Attributes:
         since: the first day, minute or second in UTC (2019-12-31, 2019-12-31T22:00,
@@ -35,6 +37,10 @@ class PrepareOptions:
         split: the split.
         bins: inner edges of the bins (`10, 20, 50`) by behaviour; the behaviour `gap` is the time
             since the user's previous interaction (`1h, 1d, 7d`).
+        drop_repeated_rows: whether of rows with equal user, item and time only the first is kept
+            (`repeated_rows`).
+        ties: what decides the order of a user's interactions with equal times (`order`).
+        ties_seed: the seed of `ties: random`.
     """
 
     since: str | None = None
@@ -45,6 +51,9 @@ class PrepareOptions:
     categories: Tokens = "phrase"
     split: Split = field(default_factory=LeaveOneOut)
     bins: Mapping[str, str] = field(default_factory=dict)
+    drop_repeated_rows: bool = False
+    ties: Ties = "file"
+    ties_seed: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -53,6 +62,8 @@ class PrepareOptions:
             raise SirecError(f"since {self.since} is after until {self.until}")
         if self.core < 0:
             raise SirecError(f"core must be 0 or more, got {self.core}")
+        if not 0 <= self.ties_seed < 1 << 64:
+            raise SirecError(f"ties_seed must be 0 or more, got {self.ties_seed}")
         for behaviour, edges in self.bins.items():
             Bins(behaviour, edges)
 
@@ -70,7 +81,8 @@ class Step:
 def apply_filters(
     table: pd.DataFrame, options: PrepareOptions
 ) -> tuple[pd.DataFrame, tuple[Step, ...]]:
-    """Apply the filters: date window, minimum rating, duplicates, k-core, in this order.
+    """Apply the filters: repeated rows, date window, minimum rating, duplicates, k-core, in this
+    order.
 
     Args:
         table: the interactions.
@@ -127,6 +139,10 @@ def _filters(options: PrepareOptions) -> list[tuple[str, Keep]]:
     since, until = _window(options)
     lowest = options.min_rating
     named: list[tuple[str, Keep | None]] = [
+        (
+            "no repeated rows",
+            (lambda t: ~find_repeated_rows(t)[0]) if options.drop_repeated_rows else None,
+        ),
         (
             f"since {options.since}",
             None if since is None else lambda t: _column(t, "timestamp") >= since.start,

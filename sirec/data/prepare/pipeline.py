@@ -1,7 +1,7 @@
 """Raw data into a coded data set: filters, order, codes.
 
 Users and items are coded from 1 in the order in which what the filters left of them first appears
-in the files; a user's interactions are sorted by time, and ties keep the order of the files. An
+in the files; a user's interactions are sorted by time, and ties as declared (`order`). An
 attribute's values are those of the items that are left, coded from 1 in alphabetical order; a
 behaviour's values or bins are coded from 1 in ascending order (`behaviours`).
 """
@@ -9,7 +9,7 @@ behaviour's values or bins are coded from 1 in ascending order (`behaviours`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,10 +23,13 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.prepare.behaviours import GAP, Bins, code_behaviour, code_gaps
 from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
+from sirec.data.prepare.order import interaction_order, order_in_words
+from sirec.data.prepare.repeated_rows import RepeatedRows, find_repeated_rows
 from sirec.data.prepare.statistics import Statistics, describe
 from sirec.data.progress import ProgressCallback
 from sirec.data.sources.base import KEYS, RawData
 from sirec.errors import SirecError, unknown
+from sirec.shell import arguments
 
 __all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
 
@@ -51,6 +54,9 @@ class Prepared:
         files: the raw files.
         notes: remarks for a person, for example on an attribute that no remaining item has.
         skipped_lines: how many bad lines of the raw files were left out.
+        order: what decides the order of a user's interactions, in words.
+        unused_times: columns of the raw files that may be times and are not used.
+        repeated_rows: how many rows of the raw files repeat an earlier one.
     """
 
     dataset: Dataset
@@ -62,6 +68,9 @@ class Prepared:
     files: tuple[Path, ...]
     notes: tuple[str, ...] = ()
     skipped_lines: int = 0
+    order: str = ""
+    unused_times: tuple[str, ...] = ()
+    repeated_rows: RepeatedRows | None = None
 
 
 def prepare(
@@ -88,26 +97,54 @@ def prepare(
     _check_names(name, [*raw.attributes, *raw.behaviours])
     _check_bins(raw, options)
     _check_complete(raw.interactions)
+    _check_times(raw, options)
     report("filtering", 0, 2)
     table, steps = apply_filters(raw.interactions, options)
     report("coding", 1, 2)
     dataset, timestamps = _code(raw, table, name, options)
     dataset = replace(dataset, cut=options.split.hold_out(dataset.offsets, timestamps))
+    statistics = describe(dataset, timestamps)
+    repeated_rows = find_repeated_rows(raw.interactions)[1]
+    order = order_in_words(
+        raw.time_column,
+        has_times=timestamps is not None,
+        ties=options.ties,
+        seed=options.ties_seed,
+    )
     notes: list[str] = []
     for field in raw.attributes:
         if field not in dataset.vocabularies:
             notes.append(f"no remaining item has a value of {field}: the attribute is left out")
+    notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
     report("coding", 2, 2)
     return Prepared(
         dataset=dataset,
         timestamps=timestamps,
-        statistics=describe(dataset, timestamps),
+        statistics=statistics,
         options=options,
         steps=steps,
         source=raw.source,
         files=raw.files,
         notes=tuple(notes),
+        order=order,
+        unused_times=raw.unused_times,
+        repeated_rows=repeated_rows,
     )
+
+
+def _order_notes(
+    statistics: Statistics, repeated_rows: RepeatedRows, options: PrepareOptions
+) -> Iterator[str]:
+    """What a person should know about rows written twice, and about the order of ties."""
+    has_times = statistics.tied_last_pairs is not None
+    found = repeated_rows.note(has_times=has_times, dropped=options.drop_repeated_rows)
+    if found:
+        yield found
+    pattern = statistics.item_order
+    if options.ties == "file" and pattern is not None:
+        warning = pattern.warning(has_times=has_times)
+        if warning:
+            yield warning
 
 
 def _code(
@@ -118,7 +155,10 @@ def _code(
     times = np.zeros(len(table), np.int64)
     if "timestamp" in table:
         times = table["timestamp"].to_numpy().astype(np.int64)
-    order = np.lexsort((times, users))  # a stable sort: ties keep the order of the files
+    raw_ids = (list(user_names), list(item_names))
+    order = interaction_order(
+        users, items, times, raw_ids, ties=options.ties, seed=options.ties_seed
+    )
     bins = {field: Bins(field, edges) for field, edges in options.bins.items()}
     behaviours: dict[str, tuple[CodeArray, list[str]]] = {}
     for field in raw.behaviours:
@@ -237,6 +277,25 @@ def _check_bins(raw: RawData, options: PrepareOptions) -> None:
     for field in options.bins:
         if field not in possible:
             raise unknown("behaviour", field, possible, "bins")
+
+
+def _check_times(raw: RawData, options: PrepareOptions) -> None:
+    """Refuse what needs times where a column may hold them and nobody said so."""
+    if "timestamp" in raw.interactions or not raw.unused_times:
+        return
+    needed = {
+        "since": options.since is not None,
+        "until": options.until is not None,
+        f"the {options.split.name} split": options.split.needs_timestamps,
+        f"the behaviour {GAP}": GAP in options.bins,
+    }
+    for what, is_needed in needed.items():
+        if is_needed:
+            candidates = ", ".join(raw.unused_times)
+            raise SirecError(
+                f"{what} needs times, and none were chosen; they may be in: {candidates}",
+                f"for example: {arguments('--time', raw.unused_times[0])}",
+            )
 
 
 def _check_complete(table: pd.DataFrame) -> None:

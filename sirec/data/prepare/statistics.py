@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
+from sirec.data.prepare.item_order import ItemOrder, item_order
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class Statistics:
         attributes: how many items each attribute describes.
         valid_targets: how many users have a validation target; None in older folders.
         test_targets: how many users have a test target; None in older folders.
+        item_order: how often neighbours that no time orders ascend by item; None in older folders,
+            and where there are no raw ids.
     """
 
     users: int
@@ -62,6 +65,7 @@ class Statistics:
     attributes: tuple[Coverage, ...] = ()
     valid_targets: int | None = None
     test_targets: int | None = None
+    item_order: ItemOrder | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for YAML and JSON."""
@@ -96,7 +100,16 @@ def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
         attributes=tuple(coverage),
         valid_targets=held_out.count("valid"),
         test_targets=held_out.count("test"),
+        item_order=_item_order(dataset, timestamps),
     )
+
+
+def _item_order(dataset: Dataset, timestamps: Tensor | None) -> ItemOrder | None:
+    if not dataset.item_names:
+        return None
+    users = np.repeat(np.arange(dataset.user_count), dataset.lengths.numpy())
+    times = None if timestamps is None else timestamps.numpy()
+    return item_order(users, dataset.items.numpy(), times, dataset.item_names)
 
 
 def _tied_last_pairs(offsets: Tensor, timestamps: Tensor) -> float:

@@ -106,6 +106,9 @@ class RawData:
             or None.
         source: the source's name and options, which `dataset.yaml` keeps.
         files: the files that were read, whose digests `dataset.yaml` keeps.
+        time_column: the column that the times come from, if it has a name.
+        unused_times: columns that may be times and are not used, as nobody said so.
+        notes: remarks for a person.
     """
 
     interactions: pd.DataFrame
@@ -113,6 +116,9 @@ class RawData:
     titles: pd.DataFrame | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    time_column: str | None = None
+    unused_times: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def behaviours(self) -> tuple[str, ...]:

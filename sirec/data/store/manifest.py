@@ -72,6 +72,11 @@ class Manifest:
         skipped_lines: how many bad lines of the raw files were left out.
         digests: name -> sha256 of every other file of the folder; empty in data sets that version
             0.2 prepared.
+        order: what decides the order of a user's interactions, in words; empty in older folders,
+            see `order_in_words`.
+        unused_times: columns of the raw files that may be times and are not used.
+        repeated_rows: how many rows of the raw files repeat an earlier one, filters or not; None in
+            older folders.
     """
 
     format: int
@@ -84,12 +89,22 @@ class Manifest:
     files: tuple[FileEntry, ...] = ()
     skipped_lines: int = 0
     digests: Mapping[str, str] = field(default_factory=dict)
+    order: str = ""
+    unused_times: tuple[str, ...] = ()
+    repeated_rows: int | None = None
+
+    @property
+    def order_in_words(self) -> str:
+        """What decides the order, of older folders too: `time (column date), then file`."""
+        has_times = self.statistics.tied_last_pairs is not None
+        return self.order or ("time, then file" if has_times else "file (no times)")
 
 
 def describe_prepared(prepared: Prepared) -> Manifest:
     """The manifest of a data set that is about to be written."""
     data = prepared.dataset
     fields = [FieldEntry(field.name, field.kind, field.size) for field in data.fields]
+    repeated = prepared.repeated_rows
     files: list[FileEntry] = []
     for path in prepared.files:
         files.append(FileEntry(path.name, path.stat().st_size, sha256_of_file(path)))
@@ -103,6 +118,9 @@ def describe_prepared(prepared: Prepared) -> Manifest:
         source=dict(prepared.source),
         files=tuple(files),
         skipped_lines=prepared.skipped_lines,
+        order=prepared.order,
+        unused_times=prepared.unused_times,
+        repeated_rows=None if repeated is None else repeated.rows,
     )
 
 

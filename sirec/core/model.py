@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -221,7 +221,7 @@ class SequentialModel(Recommender):
         Returns:
             Float[B, V].
         """
-        batch = self.question(replace(batch, only_last=True))
+        batch = self.question(batch.with_same_targets(only_last=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
         read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read

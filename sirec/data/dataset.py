@@ -61,7 +61,14 @@ class Dataset:
         """Number of items, padding not counted."""
         return self.item_codes - 1
 
-    @property
+    @cached_property
+    def training_interactions(self) -> Tensor:
+        """Long[M]: indices of the interactions of the training part, in order."""
+        stop = torch.repeat_interleave(self.held_out.train_stop, self.lengths)
+        interactions = torch.arange(len(self.items), device=self.items.device)
+        return (interactions < stop).nonzero().squeeze(1)
+
+    @cached_property
     def item_codes(self) -> int:
         """V: number of item codes, padding included."""
         for each in self.fields:

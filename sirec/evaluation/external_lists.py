@@ -35,7 +35,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, HeldOutPart
 from sirec.data.tasks.rows import owners
 from sirec.errors import SirecError
-from sirec.evaluation.full_ranking import BLOCK_SCORES, full_histories
+from sirec.evaluation.full_ranking import BLOCK_SCORES, HistorySpans, full_histories
 from sirec.evaluation.metrics import UNRANKED
 from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable, rank_block
 
@@ -212,10 +212,11 @@ class ScoreTable:
         keep = np.where(some, MISSED, UNRANKED).astype(np.int32)
         mask = keep.copy()
         tied = 0
+        histories = HistorySpans.of(data, part)
         blocks = max(1, -(-len(scored) * data.item_codes // BLOCK_SCORES))
         for users in np.array_split(scored, blocks):
             if len(users):
-                history = full_histories(data, part, users - 1)
+                history = full_histories(data, histories.take(users - 1))
                 targets = torch.from_numpy(target[users])
                 ranked = rank_block(self._scores(users), targets, history)
                 keep[users], mask[users] = ranked.keep.numpy(), ranked.mask.numpy()

@@ -6,6 +6,7 @@ Memory is bounded by the scores of a block, not by users × items of the data se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,8 +15,16 @@ from torch import Tensor
 from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
 from sirec.data.split import PARTS, HeldOutPart
+from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.layout import to_device
 from sirec.data.tasks.rows import evaluation_rows, gather
-from sirec.evaluation.ranks import RankedBlock, RankTable, rank_block
+from sirec.evaluation.ranks import (
+    RankedBlock,
+    RankTable,
+    check_finite,
+    count_block,
+    count_unusable,
+)
 
 BLOCK_SCORES = 1 << 23  # scores of one block: 32 MB in fp32
 # 512 MB for very large catalogues, so that reading the item table pays for enough users.
@@ -72,18 +81,42 @@ def rank_split(
     order = np.argsort(rows.lengths, kind="stable")[some]  # rows of similar length share a block
     nobody = torch.zeros(data.user_count, dtype=torch.long, device=data.items.device)
     ranked, done = RankedBlock(nobody, nobody.clone(), nobody.bool()), 0
+    histories = HistorySpans.of(data, part)
+    unusable = torch.zeros((), dtype=torch.long, device=data.items.device)
     prepared = model.prepared()
     for chosen in _blocks(order, rows.lengths[order], _most_users(data.item_codes)):
+        users = rows.user[chosen] - 1
         batch = gather(data, rows.take(chosen))
-        targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
-        scores = model.scores(batch, prepared).float()
-        found = rank_block(scores, targets, full_histories(data, part, rows.user[chosen] - 1))
+        history = full_histories(data, histories.take(users))
+        found, wrong = rank_batch(model, batch, prepared, history)
+        unusable += wrong
         for column, values in zip(ranked, found, strict=True):
             column.index_copy_(0, batch.users - 1, values)
         done += len(chosen)
         if on_users:
             on_users(done, len(order))
+    # Looked at once: within a block the host would wait for an accelerator.
+    check_finite(int(unusable), len(order))
     return ranked
+
+
+def rank_batch(
+    model: Recommender, batch: Batch, prepared: Tensor | None, history: Tensor
+) -> tuple[RankedBlock, Tensor]:
+    """Rank the targets of a block of users; nothing is read back from an accelerator.
+
+    Args:
+        model: the model.
+        batch: B rows, whose last slots have the targets.
+        prepared: what the scores of all batches share (`Recommender.prepared`).
+        history: Long[B, H], all that the users had before their targets, padded with 0.
+
+    Returns:
+        The ranks, and for how many users they mean nothing because a score is not finite, Long[].
+    """
+    targets = batch.targets.gather(1, batch.read[:, None]).squeeze(1)
+    scores = model.scores(batch, prepared).float()
+    return count_block(scores, targets, history), count_unusable(scores)
 
 
 def _most_users(items: int) -> int:
@@ -102,20 +135,41 @@ def _blocks(users: np.ndarray, lengths: np.ndarray, most: int) -> Iterator[np.nd
         first = last
 
 
-def full_histories(data: Dataset, part: HeldOutPart, users: np.ndarray) -> Tensor:
+class HistorySpans(NamedTuple):
+    """Which interactions users had before their target, on the host.
+
+    Attributes:
+        start: int[U], the first interaction of each user.
+        stop: int[U], the target of each user; -1 where there is none.
+    """
+
+    start: np.ndarray
+    stop: np.ndarray
+
+    @classmethod
+    def of(cls, data: Dataset, part: HeldOutPart) -> HistorySpans:
+        """The spans of all users before the targets of a part."""
+        stop = data.held_out.targets[part].cpu().numpy()
+        return cls(data.offsets.cpu().numpy()[:-1], stop)
+
+    def take(self, users: np.ndarray) -> HistorySpans:
+        """The spans of `users` int[B], counted from 0."""
+        return HistorySpans(self.start[users], self.stop[users])
+
+
+def full_histories(data: Dataset, spans: HistorySpans) -> Tensor:
     """Everything that users had before their target, however long ago.
 
     Args:
         data: the data in use.
-        part: validation or test.
-        users: Int[B], users counted from 0, each with a target.
+        spans: of B users, each with a target.
 
     Returns:
         Long[B, H], item codes padded with 0.
     """
-    start = data.offsets.cpu().numpy()[users]
-    stop = data.held_out.targets[part].cpu().numpy()[users]
-    slots = np.arange(int((stop - start).max()))
-    real = slots < (stop - start)[:, None]
-    source = torch.from_numpy(np.where(real, start[:, None] + slots, 0)).to(data.items.device)
-    return data.items[source] * torch.from_numpy(real).to(data.items.device)
+    lengths = (spans.stop - spans.start)[:, None]
+    slots = np.arange(int(lengths.max()))
+    real = slots < lengths
+    device = data.items.device
+    source = to_device(np.where(real, spans.start[:, None] + slots, 0), device)
+    return data.items[source] * to_device(real, device)

@@ -66,8 +66,23 @@ def rank_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
     Raises:
         SirecError: if a score of a real item is not finite.
     """
+    if bool((targets == PADDING).any()):
+        raise ValueError("the padding item cannot be a target")
+    check_finite(int(count_unusable(scores)), len(scores))
+    return count_block(scores, targets, history)
+
+
+def count_block(scores: Tensor, targets: Tensor, history: Tensor) -> RankedBlock:
+    """Doubled ranks as `rank_block` gives them, without its checks.
+
+    The host never waits for an accelerator here; see `count_unusable` for the check.
+
+    Args:
+        scores: Float[B, V], of which those of real items must be finite.
+        targets: Long[B], codes of real items.
+        history: Long[B, H], item codes in any order, with repeats, padded with 0.
+    """
     scores = scores.detach()
-    _check(scores, targets)
     target = scores.gather(1, targets[:, None])  # [B, 1]
     greater, not_less = _count(scores, target)
     padding = scores[:, :1]
@@ -112,18 +127,30 @@ def count_ranks(scores: Tensor, targets: Tensor, history: Tensor | None = None) 
     return rank_block(scores, targets, history).mask
 
 
-def _check(scores: Tensor, targets: Tensor) -> None:
-    if bool((targets == PADDING).any()):
-        raise ValueError("the padding item cannot be a target")
-    real = scores[:, 1:]
-    # A sum is finite only if every term is, and it costs a hundredth of looking at each term. It
-    # may overflow, though.
-    if bool(torch.isfinite(real.mv(real.new_ones(real.shape[1]))).all()):
-        return
-    rows = int((~torch.isfinite(real)).any(1).sum())
-    if rows:
-        hint = "the training diverged: lower the learning rate, or use --precision fp32"
-        raise SirecError(f"non-finite scores for {rows} of {len(scores)} users", hint)
+def count_unusable(scores: Tensor) -> Tensor:
+    """Long[]: for how many rows of scores Float[B, V] the score of some real item is not finite.
+
+    A sum is finite only if every term is, and it costs a hundredth of looking at each term. It may
+    overflow, though: on a CPU the rows are then looked at term by term. On an accelerator they
+    always are, since the host would have to wait for the sum.
+    """
+    real = scores.detach()[:, 1:]
+    if scores.device.type == "cpu" and bool(_row_sums(real).isfinite().all()):
+        return torch.zeros((), dtype=torch.long)
+    return (~torch.isfinite(real)).any(dim=1).sum()
+
+
+def check_finite(unusable: int, users: int) -> None:
+    """Raise `SirecError` if the scores of some of the users are unusable."""
+    if unusable:
+        raise SirecError(
+            f"non-finite scores for {unusable} of {users} users",
+            "the training diverged: lower the learning rate, or use --precision fp32",
+        )
+
+
+def _row_sums(scores: Tensor) -> Tensor:
+    return scores.mv(scores.new_ones(scores.shape[1]))
 
 
 def _count(scores: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

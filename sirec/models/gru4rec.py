@@ -23,7 +23,7 @@ from torch import nn
 
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
-from sirec.core.layers.recurrent import RecurrentShape, packed, unpacked
+from sirec.core.layers.recurrent import PackedRows, RecurrentShape
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
@@ -70,9 +70,9 @@ class RecurrentRecommender(BareItems):
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, Float[B, L, e]."""
-        order = packed(batch)
-        states = self.recurrence(self.dropout(self.items(order.data)), order)
-        return States(unpacked(self.out(states), order, batch.items.shape[1]))
+        order = PackedRows.of(batch)
+        states = self.recurrence(self.dropout(self.items(order.items)), order)
+        return States(order.unpack(self.out(states)))
 
     def _draw(self) -> None:
         nn.init.xavier_normal_(self.items.weight)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, SideEmbedding, needed_attributes
-from sirec.core.layers.recurrent import RecurrentShape, packed, unpacked
+from sirec.core.layers.recurrent import PackedRows, RecurrentShape
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
@@ -86,13 +86,13 @@ class TwoRecurrences(BareItems):
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, Float[B, L, e]."""
-        order = packed(batch)
-        attributes = torch.cat(list(self.side.of_items(order.data).values()), dim=-1)  # [T, F·e]
+        order = PackedRows.of(batch)
+        attributes = torch.cat(list(self.side.of_items(order.items).values()), dim=-1)  # [T, F·e]
         both = [
-            self.of_items(self.dropout(self.items(order.data)), order),
+            self.of_items(self.dropout(self.items(order.items)), order),
             self.of_attributes(attributes, order),
         ]
-        return States(unpacked(self.out(torch.cat(both, dim=-1)), order, batch.items.shape[1]))
+        return States(order.unpack(self.out(torch.cat(both, dim=-1))))
 
     def value_vectors(self, attribute: str) -> Tensor:
         """Float[A, d_f]: the raw table of an attribute's values."""

@@ -127,11 +127,11 @@ class AlignmentLoss(Objective):
         return LossTerm(self(model, encoded), 1)
 
     def field_loss(self, name: str, items: Tensor, model: SequentialModel) -> Tensor:
-        """The loss of one field, a mean over items; 0 if there are none.
+        """The loss of one field, a mean over items that hold a value of it; 0 if there are none.
 
         Args:
             name: the field.
-            items: Long[M], items that each hold a value of it.
+            items: Long[M], items.
             model: the model whose item and value vectors are aligned.
 
         Raises:
@@ -147,24 +147,25 @@ class AlignmentLoss(Objective):
             )
         values = self._values(name).index_select(0, items)  # [M, F]
         held = values != PADDING
+        holds_any = held.any(dim=1)
+        # An item without a value counts 0 in the end, and has to be finite until then.
+        counted = held | ~holds_any[:, None]
         log_shares = linear(vectors, table).float().log_softmax(dim=1)  # [M, A-1]
         log_probabilities = log_shares.gather(1, (values - 1).clamp(min=0))  # [M, F]
         if self.config.multi_value == "multi_positive":
-            per_item = log_probabilities.masked_fill(~held, -torch.inf).logsumexp(dim=1)
+            per_item = log_probabilities.masked_fill(~counted, -torch.inf).logsumexp(dim=1)
         else:
-            per_item = (log_probabilities * held).sum(dim=1) / held.sum(dim=1)
-        return -per_item.sum() / max(len(items), 1)
+            per_item = (log_probabilities * held).sum(dim=1) / counted.sum(dim=1)
+        return -(per_item * holds_any).sum() / holds_any.sum().clamp(min=1)
 
     def _values(self, name: str) -> Tensor:
         """Long[V, F]: the values that each item holds."""
         return self.get_buffer(f"values_{without_dots(name)}")
 
     def _items(self, name: str, encoded: EncoderPass) -> Tensor:
-        """Long[M]: the items of this step that hold a value of the field."""
+        """Long[M]: the items of this step; of the catalogue only those that hold a value."""
         if self.config.scope == "batch_targets":
-            targets = encoded.batch.target_items
-            holds_value = (self._values(name)[targets] != PADDING).any(dim=1)
-            return targets[holds_value]
+            return encoded.batch.target_items
         holders = self.get_buffer(f"holders_{without_dots(name)}")
         if self.config.sample is None or self.config.sample >= len(holders):
             return holders

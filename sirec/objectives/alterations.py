@@ -22,6 +22,7 @@ from torch import Tensor
 
 from sirec.data.fields import PADDING, Field
 from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.layout import to_device
 from sirec.errors import SirecError
 
 Mode = Literal["permutation", "derangement", "reversal", "uniform", "sorted", "other_user"]
@@ -33,23 +34,24 @@ def permuted(lengths: Tensor, length: int, *, fixed_points: bool) -> Tensor:
     """A uniformly drawn permutation of the first slots of each row; later slots stay.
 
     It is never the identity, except in rows of one slot, which have no other permutation. Rejected
-    draws are drawn anew, so that all permitted permutations are equally likely.
+    draws are drawn anew, so that all permitted permutations are equally likely. Since the host has
+    to know which draws are rejected, it draws them.
 
     Args:
-        lengths: Long[P], how many slots of each row are permuted.
+        lengths: Long[P], on the host: how many slots of each row are permuted.
         length: L, the number of slots of a row.
         fixed_points: whether slots may stay where they are; otherwise a derangement is drawn.
 
     Returns:
         Long[P, L]: for each slot the slot whose content it gets.
     """
-    slots = torch.arange(length, device=lengths.device).expand(len(lengths), length)
+    slots = torch.arange(length).expand(len(lengths), length)
     real = slots < lengths[:, None]
     order = slots.clone()
     open_rows = (lengths > 1).nonzero().squeeze(1)
     while len(open_rows):
         open_slots, open_real = slots[open_rows], real[open_rows]
-        keys = torch.rand(len(open_rows), length, device=lengths.device)
+        keys = torch.rand(len(open_rows), length)
         drawn = keys.masked_fill(~open_real, 2.0).argsort(dim=1)
         order[open_rows] = torch.where(open_real, drawn, open_slots)
         same = (order[open_rows] == open_slots) & open_real
@@ -62,14 +64,19 @@ def _reorder(prefixes: Batch, order: Tensor) -> FieldCodes:
     return {name: codes.gather(1, order) for name, codes in prefixes.behaviours.items()}
 
 
+def _drawn_order(prefixes: Batch, *, fixed_points: bool) -> Tensor:
+    """Long[P, L], a drawn order of the slots of each prefix, on the batch's device."""
+    lengths, length = torch.from_numpy(prefixes.lengths), prefixes.items.shape[1]
+    order = permuted(lengths, length, fixed_points=fixed_points)
+    return to_device(order.numpy(), prefixes.items.device)
+
+
 def _permutation(prefixes: Batch, fields: Fields) -> FieldCodes:
-    lengths, length = prefixes.read + 1, prefixes.items.shape[1]
-    return _reorder(prefixes, permuted(lengths, length, fixed_points=True))
+    return _reorder(prefixes, _drawn_order(prefixes, fixed_points=True))
 
 
 def _derangement(prefixes: Batch, fields: Fields) -> FieldCodes:
-    lengths, length = prefixes.read + 1, prefixes.items.shape[1]
-    return _reorder(prefixes, permuted(lengths, length, fixed_points=False))
+    return _reorder(prefixes, _drawn_order(prefixes, fixed_points=False))
 
 
 def _reversal(prefixes: Batch, fields: Fields) -> FieldCodes:
@@ -106,7 +113,7 @@ def _sorted(prefixes: Batch, fields: Fields) -> FieldCodes:
 
 def _other_user(prefixes: Batch, fields: Fields) -> FieldCodes:
     real = prefixes.items != PADDING
-    other = torch.randperm(len(real), device=real.device)
+    other = to_device(torch.randperm(len(real)).numpy(), real.device)
     both_real = real & real[other]
     altered = {}
     for name, codes in prefixes.behaviours.items():

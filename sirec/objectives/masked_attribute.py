@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -24,7 +25,8 @@ from sirec.core.kernels.precision import Linear
 from sirec.core.kernels.products import linear
 from sirec.core.layers.by_field import without_dots
 from sirec.core.model import SequentialModel, initialise
-from sirec.data.fields import PADDING, Field, Schema
+from sirec.data.fields import Field, Schema
+from sirec.data.tasks.layout import to_device
 from sirec.errors import SirecError
 from sirec.objectives.base import (
     EncoderPass,
@@ -167,7 +169,8 @@ class ShownSlotAttributes(SlotAttributes):
 
     def chosen(self, encoded: EncoderPass) -> tuple[Tensor, Tensor]:
         """States and items at the real slots that are not masked."""
-        items = encoded.batch.items.flatten()
-        is_shown = (items != PADDING) & (encoded.batch.targets.flatten() == PADDING)
-        slots = is_shown.nonzero().squeeze(1)
-        return encoded.states.at(slots), items.index_select(0, slots)
+        batch = encoded.batch
+        is_real = np.arange(batch.items.shape[1]) < batch.lengths[:, None]
+        is_shown = is_real & ~batch.predicting
+        slots = to_device(np.flatnonzero(is_shown), batch.items.device)
+        return encoded.states.at(slots), batch.items.flatten().index_select(0, slots)

@@ -31,7 +31,7 @@ from sirec.objectives.base import (
     ObjectiveConfig,
     SupervisionSignal,
 )
-from sirec.objectives.negatives import free_items
+from sirec.objectives.negatives import draw_absent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +105,7 @@ class MaskedItemLoss(Objective):
             there is such an item.
         """
         original = torch.where(batch.targets != PADDING, batch.targets, batch.items)  # [B, L]
-        rows = torch.arange(len(original), device=original.device)[:, None].expand_as(original)
-        free = free_items(rows.flatten(), original.flatten(), len(original), self.codes)
-        return free.draw(batch.target_slots // batch.items.shape[1])
+        return draw_absent(original, batch.target_slots // batch.items.shape[1], self.codes)
 
 
 def contrast(right: Tensor, wrong: Tensor, *, squashed: bool) -> Tensor:

@@ -64,3 +64,34 @@ def free_items(owners: Tensor, items: Tensor, count: int, codes: int) -> FreeIte
     starts = torch.searchsorted(owner, torch.arange(count + 1, device=owner.device))
     rank = torch.arange(len(pairs), device=owner.device) - starts.index_select(0, owner)
     return FreeItems(codes, starts, pairs - 1 - rank)
+
+
+def draw_absent(read: Tensor, rows: Tensor, codes: int) -> tuple[Tensor, Tensor]:
+    """Draw an item that a row does not hold, with torch's generator.
+
+    The shape of every step of it follows from the shapes of its arguments, so that it runs on an
+    accelerator without making the host wait. A draw gives the same item as `FreeItems` would.
+
+    Args:
+        read: Long[B, S], the items of each row, in any order and with repetitions; 0 is no item.
+        rows: Long[N], the row of each draw.
+        codes: V, the number of item codes.
+
+    Returns:
+        Long[N], the items, 0 for a row that holds every item; and Bool[N], whether there was an
+        item to draw.
+    """
+    ordered = read.sort(dim=1).values
+    is_repeated = torch.zeros_like(ordered, dtype=torch.bool)
+    is_repeated[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    is_item = (ordered > 0) & ~is_repeated
+    # Each row's distinct items in ascending order, and then the code V, which no item has.
+    distinct = torch.where(is_item, ordered, codes).sort(dim=1).values
+    place = torch.arange(read.shape[1], device=read.device)
+    free_before = torch.where(distinct < codes, distinct - 1 - place, codes)  # [B, S]
+    free = (codes - 1 - is_item.sum(dim=1)).index_select(0, rows)  # [N]
+    chance = torch.rand(len(rows), dtype=torch.float64, device=rows.device)
+    rank = (chance * free).long()
+    of_rows = free_before.index_select(0, rows)  # [N, S]
+    had = torch.searchsorted(of_rows, rank[:, None], right=True).squeeze(1)
+    return (rank + 1 + had) * (free > 0), free > 0

@@ -22,7 +22,7 @@ Letters: P prefixes, L slots of a row, k altered versions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -31,7 +31,8 @@ from torch import Tensor
 
 from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, Schema
-from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.batch import Batch, tell_predicting
+from sirec.data.tasks.layout import draw_uniform, to_device
 from sirec.errors import SirecError
 from sirec.objectives.alterations import ALTERATIONS, FieldCodes, Mode
 from sirec.objectives.base import (
@@ -118,32 +119,35 @@ class OrderLoss(Objective):
             model: the model, which encodes the altered prefixes.
             encoded: its pass over some rows of a step.
         """
-        k, targets = self.config.k, encoded.batch.targets
-        rows, slots = choose_prefixes(targets, every=self.config.prefixes == "all")
+        k, batch = self.config.k, encoded.batch
+        rows, slots = choose_prefixes(batch.predicting, every=self.config.prefixes == "all")
         if not len(rows):
             return LossTerm(encoded.predicting.new_zeros(()), 0)
-        prefixes = prefix_batch(encoded.batch, rows.repeat(k), slots.repeat(k), self.fields)
+        prefixes = prefix_batch(batch, np.tile(rows, k), np.tile(slots, k), self.fields)
         altered = ALTERATIONS[self.config.mode](prefixes, self.fields)
-        states = model.encode(replace(prefixes, behaviours=altered)).at(_last_slots(prefixes))
+        states = model.encode(prefixes.with_same_targets(behaviours=altered))
+        last = states.at(_last_slots(prefixes))  # [k · P, D]
         weights = differs(prefixes, altered).view(k, -1).float()  # [k, P]
-        target = encoded.table.index_select(0, targets[rows, slots])  # [P, D]
+        ends = to_device(rows * batch.items.shape[1] + slots, batch.items.device)
+        target = encoded.table.index_select(0, batch.targets.flatten()[ends])  # [P, D]
         true = (target * self._true_states(model, encoded, rows, slots)).sum(dim=-1)  # [P]
-        false = (target * states.view(k, len(rows), -1)).sum(dim=-1)  # [k, P]
+        false = (target * last.view(k, len(rows), -1)).sum(dim=-1)  # [k, P]
         return LossTerm(preference_loss(true, false, weights), (weights > 0).any(dim=0).sum())
 
     def _true_states(
-        self, model: SequentialModel, encoded: EncoderPass, rows: Tensor, slots: Tensor
+        self, model: SequentialModel, encoded: EncoderPass, rows: np.ndarray, slots: np.ndarray
     ) -> Tensor:
         """[P, D]: the state after each prefix with its true behaviours.
 
         The state of the whole row is the same where nothing after the prefix matters; otherwise the
         prefixes are encoded.
         """
-        lengths = encoded.batch.lengths[rows.cpu().numpy()]
-        is_whole_row = np.array_equal(slots.cpu().numpy() + 1, lengths)
-        if is_whole_row or (model.single_pass and encoded.batch.visible == "past"):
-            return encoded.states.final[rows, slots]
-        prefixes = prefix_batch(encoded.batch, rows, slots, self.fields)
+        batch = encoded.batch
+        is_whole_row = np.array_equal(slots + 1, batch.lengths[rows])
+        if is_whole_row or (model.single_pass and batch.visible == "past"):
+            device = batch.items.device
+            return encoded.states.final[to_device(rows, device), to_device(slots, device)]
+        prefixes = prefix_batch(batch, rows, slots, self.fields)
         return model.encode(prefixes).at(_last_slots(prefixes))
 
 
@@ -164,50 +168,57 @@ def preference_loss(true: Tensor, false: Tensor, weights: Tensor) -> Tensor:
     return (loss * eligible).sum() / eligible.sum().clamp(min=1)
 
 
-def choose_prefixes(targets: Tensor, *, every: bool) -> tuple[Tensor, Tensor]:
+def choose_prefixes(predicting: np.ndarray, *, every: bool) -> tuple[np.ndarray, np.ndarray]:
     """Prefixes of at least two interactions whose next item is a target.
 
+    They decide how many states are computed. Therefore the host draws them, from torch's generator.
+
     Args:
-        targets: Long[B, L], the item that each slot predicts, 0 for none.
+        predicting: bool[B, L], the slots that predict an item.
         every: all such prefixes; otherwise one of each row, drawn uniformly.
 
     Returns:
-        (rows, slots), each Long[P]: the row of a prefix and its last slot.
+        (rows, slots), each int[P]: the row of a prefix and its last slot.
     """
-    eligible = targets != PADDING
+    eligible = predicting.copy()
     eligible[:, 0] = False
     if every:
-        rows, slots = eligible.nonzero(as_tuple=True)
+        rows, slots = eligible.nonzero()
         return rows, slots
-    keys = torch.rand(targets.shape, device=targets.device).masked_fill(~eligible, -1.0)
-    rows = eligible.any(dim=1).nonzero().squeeze(1)
-    return rows, keys[rows].argmax(dim=1)
+    keys = np.where(eligible, draw_uniform(eligible.shape), -1.0)
+    rows = np.flatnonzero(eligible.any(axis=1))
+    return rows, keys[rows].argmax(axis=1)
 
 
-def prefix_batch(batch: Batch, rows: Tensor, slots: Tensor, behaviours: Iterable[str]) -> Batch:
+def prefix_batch(
+    batch: Batch, rows: np.ndarray, slots: np.ndarray, behaviours: Iterable[str]
+) -> Batch:
     """A batch of prefixes, of which only the last state is read.
 
     Args:
         batch: the batch that the prefixes are taken from.
-        rows: Long[P], the row of each prefix.
-        slots: Long[P], the last slot of each prefix.
+        rows: int[P], the row of each prefix.
+        slots: int[P], the last slot of each prefix.
         behaviours: names of the behaviours to keep. A batch may carry others, which no model reads
             and which must not be altered.
     """
+    device = batch.items.device
     length = int(slots.max()) + 1
-    real = torch.arange(length, device=slots.device) <= slots[:, None]  # [P, L]
-    items = batch.items[rows, :length] * real
-    codes = {name: batch.behaviours[name][rows, :length] for name in behaviours}
-    return Batch(
-        batch.users[rows],
-        items,
-        (slots + 1).cpu().numpy(),
-        codes,
-        torch.zeros_like(items),
-        slots,
-        batch.visible,
+    real = np.arange(length) <= slots[:, None]  # [P, L]
+    taken = to_device(rows, device)
+    items = batch.items[taken, :length] * to_device(real, device)
+    codes = {name: batch.behaviours[name][taken, :length] for name in behaviours}
+    prefixes = Batch(
+        users=batch.users[taken],
+        items=items,
+        lengths=slots + 1,
+        behaviours=codes,
+        targets=torch.zeros_like(items),
+        read=to_device(slots, device),
+        visible=batch.visible,
         only_last=True,
     )
+    return tell_predicting(prefixes, np.zeros(real.shape, dtype=np.bool_))
 
 
 def differs(prefixes: Batch, altered: FieldCodes) -> Tensor:

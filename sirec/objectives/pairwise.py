@@ -30,7 +30,7 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import owners, training_items
 from sirec.errors import SirecError
 from sirec.objectives.base import EncoderPass, LossTerm, Objective, ObjectiveConfig
-from sirec.objectives.negatives import FreeItems, free_items
+from sirec.objectives.negatives import FreeItems, draw_absent, free_items
 
 Exclude = Literal["training", "sequence", "read"]
 
@@ -139,5 +139,4 @@ class PairwiseLoss(Objective):
         if self.config.exclude != "read":
             return self.free.draw(batch.users.index_select(0, rows) - 1)
         read = torch.cat([batch.items, batch.targets], dim=1)  # [B, 2L]
-        owner = torch.arange(len(read), device=read.device)[:, None].expand_as(read)
-        return free_items(owner.flatten(), read.flatten(), len(read), self.codes).draw(rows)
+        return draw_absent(read, rows, self.codes)

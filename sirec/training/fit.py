@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sirec.core.kernels.devices import device_kind
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
@@ -35,7 +36,7 @@ from sirec.training.stopping import Stopping
 from sirec.training.table_gradients import KeptGradients
 
 # Reading the losses waits for an accelerator, so that they are checked now and then.
-STEPS_BETWEEN_CHECKS = {"cpu": 1, "cuda": 50}
+STEPS_BETWEEN_CHECKS = {"cpu": 1, "accelerator": 50}
 
 
 @dataclass(eq=False)
@@ -220,7 +221,7 @@ class Trainer:
         self.model.train()
         self.objectives.train()
         totals = torch.zeros(len(self.objectives), dtype=torch.float64, device=device)
-        every, done = STEPS_BETWEEN_CHECKS[device.type], 0
+        every, done = STEPS_BETWEEN_CHECKS[device_kind(device)], 0
         steps = deal(self.rows, self.stage.budget, self.stage.task.composition, rng)
         for done, chosen in enumerate(steps, start=1):
             totals += self._step(self.process_group.shard(self.rows.take(chosen)))

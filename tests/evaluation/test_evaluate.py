@@ -15,7 +15,7 @@ from sirec.data.split import NO_TARGET, PARTS
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import evaluation_rows, gather
 from sirec.evaluation import full_ranking as module
-from sirec.evaluation.full_ranking import evaluate, full_histories, rank_split
+from sirec.evaluation.full_ranking import HistorySpans, evaluate, full_histories, rank_split
 from sirec.models import MODELS
 
 
@@ -127,7 +127,9 @@ def test_a_model_never_sees_the_target_it_is_ranked_on(tiny: Dataset, schema: Sc
 def test_masking_reaches_beyond_the_window(tiny: Dataset) -> None:
     """The whole history is masked, not only what the model's window holds."""
     longest = int(tiny.lengths.argmax())
-    history = full_histories(tiny, "test", np.array([longest]))[0].tolist()
+    history = full_histories(tiny, HistorySpans.of(tiny, "test").take(np.array([longest])))[
+        0
+    ].tolist()
     start, stop = tiny.offsets[longest].item(), tiny.offsets[longest + 1].item()
     assert history == tiny.items[start : stop - 1].tolist()
     assert len(history) > 12

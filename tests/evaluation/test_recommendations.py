@@ -16,7 +16,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS, HeldOutPart
 from sirec.errors import SirecError
 from sirec.evaluation.external_lists import MISSED, Lists, ScoreTable
-from sirec.evaluation.full_ranking import full_histories
+from sirec.evaluation.full_ranking import HistorySpans, full_histories
 from sirec.evaluation.metrics import Metric
 from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, rank_block
 
@@ -50,7 +50,7 @@ def truth(data: Dataset, scores: np.ndarray, part: HeldOutPart) -> RankedBlock:
     block = rank_block(
         torch.from_numpy(scores)[some],
         data.items[places[some]],
-        full_histories(data, part, some.numpy()),
+        full_histories(data, HistorySpans.of(data, part).take(some.numpy())),
     )
     return RankedBlock(
         *(column.new_zeros(data.user_count).index_copy(0, some, column) for column in block)
@@ -197,7 +197,7 @@ def test_lists_without_seen_items_are_told(tiny: Dataset) -> None:
     """
     scores = some_scores(tiny)
     for user in range(tiny.user_count):
-        history = full_histories(tiny, "test", np.array([user])).numpy()
+        history = full_histories(tiny, HistorySpans.of(tiny, "test").take(np.array([user]))).numpy()
         scores[user, history] = -9
     for size, is_told in ((3, True), (tiny.item_count, False)):
         remarks = lists(tiny, scores, size).rank(tiny, "test").remarks

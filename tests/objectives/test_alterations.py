@@ -30,7 +30,7 @@ MODES = get_args(Mode)
 def prefixes_of(data: Dataset, names: tuple[str, ...] = ("rating", "position")) -> Batch:
     """Every prefix of every user's row."""
     batch = gather(data, NextItem().rows(data, builders.WINDOW))
-    return prefix_batch(batch, *choose_prefixes(batch.targets, every=True), names)
+    return prefix_batch(batch, *choose_prefixes(batch.predicting, every=True), names)
 
 
 def every_order(length: int, draws: int, *, fixed_points: bool) -> Counter[tuple[int, ...]]:
@@ -131,7 +131,7 @@ def test_altered_versions_of_one_prefix_are_drawn_independently(
 ) -> None:
     """With k = 4 the versions of a long prefix are not copies of one draw, in any drawn mode."""
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
-    rows, slots = (index.repeat(4) for index in choose_prefixes(batch.targets, every=True))
+    rows, slots = (index.repeat(4) for index in choose_prefixes(batch.predicting, every=True))
     prefixes = prefix_batch(batch, rows, slots, ["rating", "position"])
     long = int(slots[: len(slots) // 4].argmax())
     for mode in ("permutation", "derangement", "uniform", "other_user"):

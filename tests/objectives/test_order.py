@@ -217,7 +217,7 @@ def test_true_states_are_those_of_prefixes_where_both_sides_are_visible(
 def test_each_prefix_of_a_row_is_drawn_equally_often(tiny: Dataset, schema: Schema) -> None:
     """`one` draws each prefix of at least two interactions of a row equally often, and no other."""
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
-    rows, slots = choose_prefixes(batch.targets, every=True)
+    rows, slots = choose_prefixes(batch.predicting, every=True)
     every = set(zip(rows.tolist(), slots.tolist(), strict=True))
     rows, slots = (batch.targets != 0).nonzero(as_tuple=True)
     assert every == {
@@ -227,7 +227,7 @@ def test_each_prefix_of_a_row_is_drawn_equally_often(tiny: Dataset, schema: Sche
     longest = int(torch.tensor(batch.lengths).argmax())
     drawn: Counter[tuple[int, int]] = Counter()
     for _ in range(1100):
-        rows, slots = choose_prefixes(batch.targets, every=False)
+        rows, slots = choose_prefixes(batch.predicting, every=False)
         assert len(set(rows.tolist())) == len(rows)
         drawn.update(zip(rows.tolist(), slots.tolist(), strict=True))
     assert drawn.keys() == every
@@ -241,7 +241,7 @@ def test_a_prefix_batch_has_the_prefix_and_nothing_after_it(tiny: Dataset) -> No
     state there.
     """
     batch = gather(tiny, NextItem().rows(tiny, builders.WINDOW))
-    rows, slots = choose_prefixes(batch.targets, every=True)
+    rows, slots = choose_prefixes(batch.predicting, every=True)
     prefixes = prefix_batch(batch, rows, slots, ["rating"])
     assert set(prefixes.behaviours) == {"rating"}
     assert not prefixes.targets.any()

@@ -19,7 +19,7 @@ from sirec.data.tasks.next_item import LastItem, NextItem
 from sirec.data.tasks.rows import gather
 from sirec.errors import SirecError
 from sirec.objectives.base import EncoderPass
-from sirec.objectives.negatives import free_items
+from sirec.objectives.negatives import draw_absent, free_items
 from sirec.objectives.pairwise import Exclude, Pairwise, PairwiseLoss
 
 
@@ -93,6 +93,23 @@ def test_ranks_enumerate_the_free_items_in_order() -> None:
         ranks = torch.arange(int(free.counts[0]))
         found = ranks + 1 + torch.searchsorted(free.before, ranks, right=True)
         assert found.tolist() == [item for item in range(1, 13) if item not in mine]
+
+
+def test_absent_items_are_those_that_free_items_give() -> None:
+    """From one seed both ways draw the same: rows of any content, full rows and empty ones too."""
+    rng = np.random.default_rng(0)
+    read = torch.from_numpy(rng.integers(0, 8, (50, 9)))
+    read[0], read[1] = 0, torch.tensor([1, 2, 3, 4, 5, 6, 7, 7, 0])
+    rows = torch.arange(50).repeat(40)
+    owners = torch.arange(50)[:, None].expand_as(read)
+    torch.manual_seed(1)
+    expected, has_any = free_items(owners.flatten(), read.flatten(), 50, 8).draw(rows)
+    torch.manual_seed(1)
+    drawn, is_drawn = draw_absent(read, rows, 8)
+    assert torch.equal(drawn, expected)
+    assert torch.equal(is_drawn, has_any)
+    assert not has_any[1]
+    assert (drawn[is_drawn, None] != read[rows][is_drawn]).all()
 
 
 @pytest.mark.parametrize("exclude", ["training", "sequence", "read"])

@@ -19,10 +19,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from sirec.core.kernels.devices import autocast_type, device_kind, without_autocast
 from sirec.core.kernels.products import add_product, compiles_shapes, filled, product
 
 # Size of one block of logits: about that of a cache, or enough work for a large device.
-BLOCK_BYTES = {"cpu": 1 << 24, "cuda": 1 << 28}
+BLOCK_BYTES = {"cpu": 1 << 24, "accelerator": 1 << 28}
 LEAST_ROWS = 64  # of a block: each block reads the whole item table
 
 
@@ -57,10 +58,9 @@ class _CrossEntropy(torch.autograd.Function):
         targets: Tensor,
         wants_gradients: bool,
     ) -> Tensor:
-        device = queries.device.type
         context.types = [None if part is None else part.dtype for part in (queries, keys, bias)]
-        fast = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None
-        with torch.autocast(device, enabled=False):
+        fast = autocast_type(queries.device)
+        with without_autocast(queries.device):
             loss, gradients = _evaluate(
                 queries, keys, bias, targets, fast or queries.dtype, wants_gradients
             )
@@ -98,7 +98,8 @@ def _evaluate(
     by_k = k.new_zeros((k.shape[1], len(k)), dtype=exact) if wants_gradients else None
     by_b = torch.zeros_like(bias, dtype=exact) if wants_gradients and bias is not None else None
     total = torch.zeros((), dtype=exact, device=q.device)
-    rows = max(BLOCK_BYTES[q.device.type] // (len(k) * kind.itemsize), LEAST_ROWS)
+    most = BLOCK_BYTES[device_kind(q.device)]
+    rows = max(most // (len(k) * kind.itemsize), LEAST_ROWS)
     # Blocks are numbers of the host, so that no value is read back from a device.
     for mine in np.array_split(np.arange(many), -(-many // rows)):
         block, real = slice(int(mine[0]), int(mine[-1]) + 1), max(count - int(mine[0]), 0)

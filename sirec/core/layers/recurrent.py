@@ -16,11 +16,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
+from sirec.core.kernels.devices import without_autocast
 from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.layout import to_device
 from sirec.errors import SirecError
 
 
@@ -58,7 +61,7 @@ class Recurrence(nn.Module):
         super().__init__()
         self.units = nn.GRU(inputs, hidden, layers, bias=False, batch_first=True)
 
-    def forward(self, vectors: Tensor, order: PackedSequence) -> Tensor:
+    def forward(self, vectors: Tensor, order: PackedRows) -> Tensor:
         """States after each token.
 
         Args:
@@ -69,32 +72,69 @@ class Recurrence(nn.Module):
             Float[T, g], in the same order.
         """
         # Under bf16 the gates would lose what they remember within a few steps.
-        with torch.autocast(vectors.device.type, enabled=False):
+        with without_autocast(vectors.device):
             kind = next(self.units.parameters()).dtype
-            return self.units(like(order, vectors.to(kind)))[0].data
+            return self.units(order.carrying(vectors.to(kind)))[0].data
 
 
-def packed(batch: Batch) -> PackedSequence:
-    """Item codes Long[T] of a batch in packed order, together with that order."""
-    return pack_padded_sequence(
-        batch.items, torch.from_numpy(batch.lengths), batch_first=True, enforce_sorted=False
-    )
+@dataclass(frozen=True, eq=False)
+class PackedRows:
+    """The tokens of a batch in packed order: by slot, and within a slot from the longest row on.
 
+    The order is computed on the host, which knows the lengths, and copied to the batch's device
+    without waiting for it. (torch's own packing copies it back.)
 
-def like(order: PackedSequence, values: Tensor) -> PackedSequence:
-    """Other `values` [T, ...] in the packed order of `order`."""
-    return PackedSequence(values, order.batch_sizes, order.sorted_indices, order.unsorted_indices)
-
-
-def unpacked(values: Tensor, order: PackedSequence, length: int) -> Tensor:
-    """Undo packing.
-
-    Args:
-        values: [T, ...] in packed order.
-        order: the packed order.
-        length: L, the length of the rows.
-
-    Returns:
-        [B, L, ...], 0 where there is no token.
+    Attributes:
+        slots: Long[T], where each token stands in the flattened rows [B · L].
+        sequence: torch's form of the order, with the item codes Long[T] as its data.
+        rows: B.
+        length: L.
     """
-    return pad_packed_sequence(like(order, values), batch_first=True, total_length=length)[0]
+
+    slots: Tensor
+    sequence: PackedSequence
+    rows: int
+    length: int
+
+    @classmethod
+    def of(cls, batch: Batch) -> PackedRows:
+        """The packed order of a batch."""
+        lengths, (rows, length), device = batch.lengths, batch.items.shape, batch.items.device
+        by_length = torch.sort(torch.from_numpy(lengths), descending=True).indices.numpy()
+        steps = np.arange(int(lengths.max()))[:, None]
+        has_slot = steps < lengths[by_length]  # [longest row, B]
+        slots = to_device((by_length * length + steps)[has_slot], device)
+        restoring = np.empty_like(by_length)
+        restoring[by_length] = np.arange(rows)
+        sequence = PackedSequence(
+            batch.items.flatten().index_select(0, slots),
+            torch.from_numpy(has_slot.sum(axis=1)),
+            to_device(by_length, device),
+            to_device(restoring, device),
+        )
+        return cls(slots, sequence, rows, length)
+
+    @property
+    def items(self) -> Tensor:
+        """Long[T], the item codes."""
+        return self.sequence.data
+
+    def carrying(self, values: Tensor) -> PackedSequence:
+        """Other `values` [T, ...] in this order."""
+        order = self.sequence
+        return PackedSequence(
+            values, order.batch_sizes, order.sorted_indices, order.unsorted_indices
+        )
+
+    def unpack(self, values: Tensor) -> Tensor:
+        """Undo packing.
+
+        Args:
+            values: [T, ...] in packed order.
+
+        Returns:
+            [B, L, ...], 0 where there is no token.
+        """
+        empty = values.new_zeros(self.rows * self.length, *values.shape[1:])
+        placed = empty.index_copy_(0, self.slots, values)
+        return placed.unflatten(0, (self.rows, self.length))

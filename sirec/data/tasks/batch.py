@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from sirec.data.fields import PADDING
 from sirec.data.tasks.layout import TokenLayout, ragged, to_device
 
 Visible = Literal["past", "all"]
@@ -65,9 +66,18 @@ class Batch:
         return layout.last_tokens if self.only_last else None
 
     @cached_property
+    def predicting(self) -> np.ndarray:
+        """bool[B, L], on the host: the slots that predict an item.
+
+        Whoever makes a batch knows these slots and says so (`tell_predicting`). Otherwise they are
+        looked up in `targets`, for which the host has to wait if these are on an accelerator.
+        """
+        return (self.targets != PADDING).cpu().numpy()
+
+    @cached_property
     def target_slots(self) -> Tensor:
         """Int64[N], flat indices into [B * L] of the slots that predict an item."""
-        return self.targets.flatten().nonzero().squeeze(1)
+        return to_device(np.flatnonzero(self.predicting), self.items.device)
 
     @property
     def target_items(self) -> Tensor:
@@ -95,7 +105,8 @@ class Batch:
             position = (lengths - 1 - slots).clamp(min=0)
         else:
             position = (slots - lengths) % window
-        return replace(self, behaviours={**self.behaviours, "position": position}, positions=order)
+        behaviours = {**self.behaviours, "position": position}
+        return self.with_same_targets(behaviours=behaviours, positions=order)
 
     def append_mask(self, mask: int, window: int) -> Batch:
         """The same rows with MASK after their last item, whose state then predicts the next item.
@@ -111,15 +122,18 @@ class Batch:
         full = self.lengths >= window
         lengths = np.where(full, window, self.lengths + 1)
         length = int(lengths.max())
-        shift = to_device(full.astype(np.int64), device)
+        slots = np.arange(length) + full.astype(np.int64)[:, None]
+        source = to_device(slots, device)
+        missing = max(0, int(slots.max()) + 1 - self.items.shape[1])
         mask_slot = to_device(lengths - 1, device)
-        items = _shift_left(self.items, shift, length).scatter(1, mask_slot[:, None], mask)
+        items = _pad_right(self.items, missing).gather(1, source)
+        items = items.scatter(1, mask_slot[:, None], mask)
         behaviours: dict[str, Tensor] = {}
         for name, values in self.behaviours.items():
-            behaviours[name] = _shift_left(values, shift, length)
+            behaviours[name] = _pad_right(values, missing).gather(1, source)
         if "position" in behaviours:
             behaviours["position"] = torch.arange(length, device=device).expand(len(items), -1)
-        return Batch(
+        masked = Batch(
             users=self.users,
             items=items,
             lengths=lengths,
@@ -129,6 +143,7 @@ class Batch:
             visible="all",
             only_last=self.only_last,
         )
+        return tell_predicting(masked, np.zeros(slots.shape, dtype=np.bool_))
 
     def padded(self, length: int) -> Batch:
         """The same rows with empty slots on the right, so that L is at least `length`."""
@@ -138,12 +153,41 @@ class Batch:
         behaviours: dict[str, Tensor] = {}
         for name, values in self.behaviours.items():
             behaviours[name] = _extend(name, values, extra)
-        return replace(
+        longer = replace(
             self,
-            items=torch.nn.functional.pad(self.items, (0, extra)),
-            targets=torch.nn.functional.pad(self.targets, (0, extra)),
+            items=_pad_right(self.items, extra),
+            targets=_pad_right(self.targets, extra),
             behaviours=behaviours,
         )
+        return tell_predicting(longer, np.pad(self.predicting, ((0, 0), (0, extra))))
+
+    def with_same_targets(self, **columns: Any) -> Batch:
+        """The same rows with other columns, but for the targets: the host still knows these.
+
+        Args:
+            columns: new values of attributes other than `targets`.
+        """
+        changed = replace(self, **columns)
+        if "predicting" in vars(self):
+            tell_predicting(changed, self.predicting)
+        return changed
+
+
+def tell_predicting(batch: Batch, predicting: np.ndarray) -> Batch:
+    """Tell a new batch which of its slots predict an item, so that it need not look them up.
+
+    A batch that is made from it by `replace` does not know them, because it may have other targets;
+    one that is made by `Batch.with_same_targets` does.
+
+    Args:
+        batch: the batch, which is changed.
+        predicting: bool[B, L].
+
+    Returns:
+        The same batch.
+    """
+    vars(batch)["predicting"] = predicting
+    return batch
 
 
 def concatenate_batches(batches: Sequence[Batch]) -> Batch:
@@ -152,7 +196,7 @@ def concatenate_batches(batches: Sequence[Batch]) -> Batch:
     behaviours: dict[str, Tensor] = {}
     for name in first.behaviours:
         behaviours[name] = torch.cat([batch.behaviours[name] for batch in batches])
-    return Batch(
+    joined = Batch(
         users=torch.cat([batch.users for batch in batches]),
         items=torch.cat([batch.items for batch in batches]),
         lengths=np.concatenate([batch.lengths for batch in batches]),
@@ -162,19 +206,18 @@ def concatenate_batches(batches: Sequence[Batch]) -> Batch:
         visible=first.visible,
         positions=first.positions,
     )
+    return tell_predicting(joined, np.concatenate([batch.predicting for batch in batches]))
 
 
-def _shift_left(values: Tensor, shift: Tensor, length: int) -> Tensor:
-    """[B, L] -> [B, length]: row b moved left by `shift[b]` slots, 0 where no value is left."""
-    source = torch.arange(length, device=values.device) + shift[:, None]
-    missing = max(0, int(source.max()) + 1 - values.shape[1])
-    return torch.nn.functional.pad(values, (0, missing)).gather(1, source)
+def _pad_right(values: Tensor, extra: int) -> Tensor:
+    """[B, L] -> [B, L + extra], with zeros in the new slots."""
+    return torch.nn.functional.pad(values, (0, extra))
 
 
 def _extend(name: str, values: Tensor, extra: int) -> Tensor:
     """[B, L] -> [B, L + extra]: position goes on counting, other behaviours are 0 there."""
     if name != "position":
-        return torch.nn.functional.pad(values, (0, extra))
+        return _pad_right(values, extra)
     start = values.shape[1]
     more = torch.arange(start, start + extra, device=values.device).expand(len(values), extra)
     return torch.cat([values, more], dim=1)

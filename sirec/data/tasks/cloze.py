@@ -19,13 +19,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import torch
+import numpy as np
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.tasks.base import Task
-from sirec.data.tasks.batch import Batch, Visible
-from sirec.data.tasks.layout import to_device
+from sirec.data.tasks.batch import Batch, Visible, tell_predicting
+from sirec.data.tasks.layout import draw_uniform, to_device
 from sirec.data.tasks.rows import Composition, SequenceRows, gather
 from sirec.data.tasks.spans import predicting_spans, prefixes, windows
 from sirec.errors import SirecError
@@ -86,16 +86,16 @@ class Cloze(Task):
             max_length: not used: the rows fit into the window already.
         """
         batch = without_targets(data, rows)
-        maskable = real_slots(batch) if self.prefixes else counted_slots(batch, rows)
-        draws = torch.rand(maskable.shape, device=maskable.device).masked_fill(~maskable, 1.0)
+        maskable = real_slots(rows) if self.prefixes else counted_slots(rows)
+        draws = np.where(maskable, draw_uniform(maskable.shape), 1.0)
         masked = draws < self.mask_ratio
-        smallest_draw = draws == draws.amin(dim=1, keepdim=True)  # one slot a row, uniformly
+        smallest_draw = draws == draws.min(axis=1, keepdims=True)  # one slot a row, uniformly
         if self.prefixes:
             masked |= smallest_draw & ~masked.any()
         else:
             masked |= smallest_draw
-        only_last = torch.rand(len(masked), 1, device=masked.device) < self.last_ratio
-        masked = torch.where(only_last, last_slots(batch), masked)
+        only_last = draw_uniform((len(masked), 1)) < self.last_ratio
+        masked = np.where(only_last, last_slots(rows), masked)
         return mask_items(batch, masked, data.item_codes)
 
 
@@ -117,47 +117,47 @@ def without_targets(data: Dataset, rows: SequenceRows) -> Batch:
     return gather(data, SequenceRows(rows.user, rows.start, rows.stop, rows.stop), "all")
 
 
-def real_slots(batch: Batch) -> Tensor:
-    """Bool[B, L], the slots that hold an interaction."""
-    slots = torch.arange(batch.items.shape[1], device=batch.items.device)
-    return slots <= batch.read[:, None]
+def real_slots(rows: SequenceRows) -> np.ndarray:
+    """bool[B, L], the slots that hold an interaction; L is the length of the longest row."""
+    lengths = rows.lengths
+    return np.arange(int(lengths.max())) < lengths[:, None]
 
 
-def counted_slots(batch: Batch, rows: SequenceRows) -> Tensor:
-    """The slots that count as targets.
+def counted_slots(rows: SequenceRows) -> np.ndarray:
+    """bool[B, L], the slots that count as targets: of each row from its `first` on."""
+    real = real_slots(rows)
+    return real & (np.arange(real.shape[1]) >= (rows.first - rows.start)[:, None])
+
+
+def last_slots(rows: SequenceRows) -> np.ndarray:
+    """bool[B, L], the slot of each row's last interaction."""
+    lengths = rows.lengths
+    return np.arange(int(lengths.max())) == lengths[:, None] - 1
+
+
+def hide(batch: Batch, masked: np.ndarray, mask: int) -> Batch:
+    """Put MASK in place of items; of their behaviours position stays. Targets do not change.
 
     Args:
-        batch: the batch that was gathered from `rows`.
-        rows: its rows.
-
-    Returns:
-        Bool[B, L], the slots of each row from its `first` interaction on.
+        batch: the rows.
+        masked: bool[B, L], the slots to mask.
+        mask: code of MASK (`Schema.mask`).
     """
-    first = to_device(rows.first - rows.start, batch.items.device)
-    slots = torch.arange(batch.items.shape[1], device=first.device)
-    return real_slots(batch) & (slots >= first[:, None])
+    hidden = to_device(masked, batch.items.device)
+    behaviours: dict[str, Tensor] = {}
+    for name, codes in batch.behaviours.items():
+        behaviours[name] = codes if name == "position" else codes.masked_fill(hidden, 0)
+    items = batch.items.masked_fill(hidden, mask)
+    return batch.with_same_targets(items=items, behaviours=behaviours)
 
 
-def last_slots(batch: Batch) -> Tensor:
-    """Bool[B, L], the slot of each row's last interaction."""
-    slots = torch.arange(batch.items.shape[1], device=batch.items.device)
-    return slots == batch.read[:, None]
-
-
-def mask_items(batch: Batch, masked: Tensor, mask: int) -> Batch:
+def mask_items(batch: Batch, masked: np.ndarray, mask: int) -> Batch:
     """Put MASK in place of items, which become the targets; of their behaviours position stays.
 
     Args:
         batch: rows without targets.
-        masked: Bool[B, L], the slots to mask.
+        masked: bool[B, L], the slots to mask.
         mask: code of MASK (`Schema.mask`).
     """
-    behaviours: dict[str, Tensor] = {}
-    for name, codes in batch.behaviours.items():
-        behaviours[name] = codes if name == "position" else codes.masked_fill(masked, 0)
-    return replace(
-        batch,
-        items=batch.items.masked_fill(masked, mask),
-        targets=batch.items * masked,
-        behaviours=behaviours,
-    )
+    targets = batch.items * to_device(masked, batch.items.device)
+    return tell_predicting(replace(hide(batch, masked, mask), targets=targets), masked)

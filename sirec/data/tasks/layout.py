@@ -66,7 +66,18 @@ def to_device(array: np.ndarray, device: torch.device) -> Tensor:
     values = torch.from_numpy(array)
     if device.type == "cpu":
         return values
-    return values.pin_memory().to(device, non_blocking=True)
+    if device.type == "cuda":  # only a copy from pinned memory is queued there
+        values = values.pin_memory()
+    return values.to(device, non_blocking=True)
+
+
+def draw_uniform(shape: tuple[int, ...]) -> np.ndarray:
+    """float32[shape] in [0, 1), drawn on the host from torch's generator.
+
+    For draws that decide the shapes of what follows: the host has to know them, and would wait for
+    an accelerator that draws.
+    """
+    return torch.rand(shape).numpy()
 
 
 @dataclass(frozen=True, eq=False)

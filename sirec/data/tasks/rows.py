@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, HeldOutPart
-from sirec.data.tasks.batch import Batch, Visible
+from sirec.data.tasks.batch import Batch, Visible, tell_predicting
 from sirec.data.tasks.layout import to_device
 
 Composition = Literal["random", "pools"]  # see `deal`
@@ -185,6 +185,4 @@ def gather(
         visible=visible,
         only_last=only_last,
     )
-    # The host knows these slots; a batch made from this one with other targets finds its own.
-    vars(batch)["target_slots"] = to_device(np.flatnonzero(predicting), device)
-    return batch
+    return tell_predicting(batch, predicting)

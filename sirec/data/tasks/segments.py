@@ -23,7 +23,7 @@ Information Maximization", CIKM 2020, section 4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -36,13 +36,14 @@ from sirec.data.tasks.batch import Batch, PositionOrder, Visible
 from sirec.data.tasks.cloze import (
     check_mask_ratio,
     counted_slots,
+    hide,
     last_slots,
     mask_items,
     real_slots,
     without_targets,
 )
-from sirec.data.tasks.layout import to_device
-from sirec.data.tasks.rows import Composition, SequenceRows, in_training
+from sirec.data.tasks.layout import draw_uniform, to_device
+from sirec.data.tasks.rows import Composition, SequenceRows
 from sirec.data.tasks.spans import predicting_spans, prefixes, windows
 
 Reads = Literal["prefixes", "examples", "sequences"]
@@ -111,45 +112,49 @@ class Segments(Task):
             max_length: the longest history that the model reads, in interactions.
         """
         batch = without_targets(data, rows)
-        maskable = counted_slots(batch, rows) if self.reads == "sequences" else real_slots(batch)
-        masked = maskable & (torch.rand(maskable.shape, device=maskable.device) < self.mask_ratio)
+        maskable = counted_slots(rows) if self.reads == "sequences" else real_slots(rows)
+        masked = maskable & (draw_uniform(maskable.shape) < self.mask_ratio)
         if self.hide_last:
-            masked |= last_slots(batch)
+            masked |= last_slots(rows)
         with_masks = mask_items(batch, masked, data.item_codes)
         with_masks = with_masks.count_positions(self.counted, max_length)
         with_segment = np.flatnonzero(rows.lengths >= SHORTEST)
         if not len(with_segment):
             return with_masks
-        unmasked = without_targets(data, rows.take(with_segment))
         views: dict[str, Batch] = {}
-        for name, view in self._views(data, unmasked, self._foreign(data, rows)).items():
+        unmasked = self._views(data, rows.take(with_segment), self._foreign(data, rows))
+        for name, view in unmasked.items():
             views[name] = view.count_positions(self.counted, max_length)
-        return replace(with_masks, views=views)
+        return with_masks.with_same_targets(views=views)
 
-    def _views(self, data: Dataset, batch: Batch, foreign: Tensor) -> Mapping[str, Batch]:
-        """The views of rows with a segment, from interactions `foreign` Int64[P]."""
-        first, length = draw_segments(batch.read + 1)
-        slots = torch.arange(batch.items.shape[1], device=first.device)
+    def _views(self, data: Dataset, rows: SequenceRows, foreign: Tensor) -> Mapping[str, Batch]:
+        """The views of rows that each have a segment, from interactions `foreign` Int64[P]."""
+        batch = without_targets(data, rows)
+        first, length = draw_segments(torch.from_numpy(rows.lengths))
+        slots = torch.arange(batch.items.shape[1])
         inside = (slots >= first[:, None]) & (slots < (first + length)[:, None])
-        outside = real_slots(batch) & ~inside
+        outside = torch.from_numpy(real_slots(rows)) & ~inside
         foreign_first = draw_below(len(foreign) - length + 1)  # of each row's negative, in foreign
-        source = foreign[((foreign_first - first)[:, None] + slots) * inside]
+        device = batch.items.device
+        places = to_device((((foreign_first - first)[:, None] + slots) * inside).numpy(), device)
+        within = to_device(inside.numpy(), device)
+        source = foreign[places]
         behaviours = dict(batch.behaviours)
         for name, codes in batch.behaviours.items():
             if name in data.behaviours:
-                behaviours[name] = torch.where(inside, data.behaviours[name][source], codes)
-        items = torch.where(inside, data.items[source], batch.items)
-        with_foreign = replace(batch, items=items, behaviours=behaviours)
+                behaviours[name] = torch.where(within, data.behaviours[name][source], codes)
+        items = torch.where(within, data.items[source], batch.items)
+        with_foreign = batch.with_same_targets(items=items, behaviours=behaviours)
         return {
-            "context": _masked_view(batch, inside, data.item_codes),
-            "positive": _masked_view(batch, outside, data.item_codes),
-            "negative": _masked_view(with_foreign, outside, data.item_codes),
+            "context": hide(batch, inside.numpy(), data.item_codes),
+            "positive": hide(batch, outside.numpy(), data.item_codes),
+            "negative": hide(with_foreign, outside.numpy(), data.item_codes),
         }
 
     def _foreign(self, data: Dataset, rows: SequenceRows) -> Tensor:
         """Int64[P], indices of the interactions from which negatives are taken, end to end."""
         if self.negatives == "training":
-            return in_training(data).nonzero().squeeze(1)
+            return data.training_interactions
         if self.negatives == "everything":
             return torch.arange(len(data.items), device=data.items.device)
         spans = [np.arange(start, stop) for start, stop in zip(rows.start, rows.stop, strict=True)]
@@ -163,11 +168,8 @@ def draw_segments(lengths: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def draw_below(limits: Tensor) -> Tensor:
-    """Int64[B]: uniformly from 0..limit-1 for each of `limits` Int64[B], from torch's generator."""
-    return (torch.rand(limits.shape, dtype=torch.float64, device=limits.device) * limits).long()
+    """Int64[B]: uniformly from 0..limit-1 for each of `limits` Int64[B], from torch's generator.
 
-
-def _masked_view(batch: Batch, masked: Tensor, mask: int) -> Batch:
-    """The batch with `masked` Bool[B, L] behind the code `mask`, without targets."""
-    view = mask_items(batch, masked, mask)
-    return replace(view, targets=torch.zeros_like(view.targets))
+    The limits are on the host, and so are the draws.
+    """
+    return (torch.rand(limits.shape, dtype=torch.float64) * limits).long()

@@ -98,8 +98,7 @@ def _evaluate(
     by_k = k.new_zeros((k.shape[1], len(k)), dtype=exact) if wants_gradients else None
     by_b = torch.zeros_like(bias, dtype=exact) if wants_gradients and bias is not None else None
     total = torch.zeros((), dtype=exact, device=q.device)
-    most = BLOCK_BYTES[device_kind(q.device)]
-    rows = max(most // (len(k) * kind.itemsize), LEAST_ROWS)
+    rows = max(BLOCK_BYTES[device_kind(q.device)] // (len(k) * kind.itemsize), LEAST_ROWS)
     # Blocks are numbers of the host, so that no value is read back from a device.
     for mine in np.array_split(np.arange(many), -(-many // rows)):
         block, real = slice(int(mine[0]), int(mine[-1]) + 1), max(count - int(mine[0]), 0)

@@ -163,6 +163,7 @@ def train(
     model: str,
     data: str | Dataset | None = None,
     *,
+    fields: Sequence[str] | None = None,
     seeds: int | Sequence[int] = 0,
     set: Mapping[str, object] | None = None,
     threads: int = 2,
@@ -183,6 +184,9 @@ def train(
     Args:
         model: name of the model.
         data: the data set, or the name of a prepared one; without one the last prepared.
+        fields: names of the attributes and behaviours that the model reads besides the position.
+            Without any, all attributes of your own data (tables, atomic files, DataFrames); of the
+            papers' data sets the one that the protocol prefers.
         seeds: the seed, or several.
         set: settings over the configuration, by key or dotted path: `{"heads": 2}`.
         threads: CPU threads; part of a run's identity, since sums depend on it.
@@ -211,6 +215,7 @@ def train(
         profile,
         device,
         again,
+        None if fields is None else tuple(fields),
     )
     store, told = Store(Path(results)), watcher or SilentStudy()
     with torch_state_restored():
@@ -379,6 +384,7 @@ def ablate(
     table: str | None = None,
     *,
     without: Sequence[str] = (),
+    fields: Sequence[str] | None = None,
     model: str | None = None,
     data: str | None = None,
     seeds: Sequence[int] | None = None,
@@ -400,6 +406,8 @@ def ablate(
         table: a paper's tables: `modules`, `fusion`, `side-info` or `dif`.
         without: parts that are switched off: `upa`, `iaa`, `embedding-fusion`,
             `attention-fusion`, `aap`, `dif`; each alone, and all together.
+        fields: with the table `side-info`, the attributes and behaviours that are added one by
+            one, in this order; without any the paper's, or all attributes of your own data.
         model: the model; without it the first that has the parts.
         data: name of a prepared data set; without one the last prepared.
         seeds: seeds of every row.
@@ -422,9 +430,10 @@ def ablate(
         SirecError: for a table and parts at once, and for a model without a part.
     """
     told, root = watcher or SilentStudy(), Path(data_root)
-    plans = requested_experiments(table, model, without, protocol)
+    dataset = choose_dataset(data, root, told.remark)
+    plans = requested_experiments(table, model, without, protocol, dataset, fields)
     variation = Variation(
-        data=choose_dataset(data, root, told.remark).name,
+        data=dataset.name,
         seeds=seeds_of(seeds),
         protocol=protocol,
         profile=profile,

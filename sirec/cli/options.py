@@ -50,6 +50,14 @@ Data = Annotated[
 ]
 DataRoot = Annotated[Path, typer.Option(help="Folder of prepared data sets.")]
 Out = Annotated[Path, typer.Option("--out", help="Results folder.")]
+FieldNames = Annotated[
+    str | None,
+    typer.Option(
+        "--fields",
+        help="Attributes and behaviours to read besides the position, separated by commas.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
 Seeds = Annotated[
     str | None,
@@ -97,6 +105,13 @@ HistoryOption = Annotated[
 SampledUsers = Annotated[int, typer.Option("--users", help="How many test users are drawn.")]
 
 DATA_ROOT, RESULTS = Path("data"), Path("results")
+
+
+def parse_names(text: str | None) -> tuple[str, ...] | None:
+    """`brand,category` as names; None stays None, and an empty text is no name."""
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def parse_seeds(text: str | None) -> tuple[int, ...] | None:

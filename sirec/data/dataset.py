@@ -33,6 +33,8 @@ class Dataset:
         titles: title of each item code, or None.
         vocabularies: by field the name of each code.
         cut: what the split holds out of training; None for leave-one-out. Read it as `held_out`.
+        is_own: whether a person chose the fields of the data (`Source.is_own`). Then a model reads
+            all attributes unless it is told otherwise; else those that the protocol prefers.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Dataset:
     titles: Sequence[str] | None = None
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
     cut: HeldOut | None = None
+    is_own: bool = False
 
     @cached_property
     def held_out(self) -> HeldOut:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 PADDING = 0
+POSITION = "position"
 FieldKind = Literal["attribute", "behaviour"]
 
 
@@ -75,7 +76,7 @@ class Schema:
 
 def position(max_length: int) -> Field:
     """Position in the window, counted from its start."""
-    return Field("position", "behaviour", max_length, padded=False)
+    return Field(POSITION, "behaviour", max_length, padded=False)
 
 
 def names(fields: Iterable[Field]) -> list[str]:

@@ -10,7 +10,8 @@ import torch
 
 from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Schema
+from sirec.data.fields import POSITION, Schema
+from sirec.data.placebo import with_placebos
 from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named
@@ -53,8 +54,9 @@ def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel
     torch.use_deterministic_algorithms(True, warn_only=device.type != "cpu")
     # Filling new memory would show who reads what nobody has written, for 7 % of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    chosen = data.select(config.data.attributes, config.data.behaviours).to(device)
-    with_position = "position" in config.data.behaviours
+    selected = data.select(config.data.attributes, config.data.behaviours)
+    chosen = with_placebos(selected, config.data.placebo, config.seed).to(device)
+    with_position = POSITION in config.data.behaviours
     schema = chosen.schema(config.data.max_length, with_position=with_position)
     torch.manual_seed(config.seed)
     model = config.model.build(schema).to(device)

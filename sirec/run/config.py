@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 from sirec.config import Tree, assign, dump, has, load
 from sirec.data.dataset import Dataset
+from sirec.data.fields import POSITION
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
 from sirec.models import model_class
@@ -44,20 +45,32 @@ class DataConfig:
         attributes: names of the attributes that a model may read; None for all that there are.
         behaviours: names of the behaviours that a model may read.
         max_length: how many of a user's last interactions a model reads.
+        placebo: names of those of these fields whose values are permuted, so that they mean nothing
+            (see `sirec.data.placebo`).
     """
 
     name: str
     attributes: tuple[str, ...] | None = None
     behaviours: tuple[str, ...] = ("position",)
     max_length: int = 50
+    placebo: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an empty history, and a field that is listed twice."""
+        """Refuse an empty history, a field that is listed twice, and a placebo of no such field."""
         if self.max_length < 1:
             raise SirecError(f"max_length {self.max_length} must be at least 1")
         fields = (*(self.attributes or ()), *self.behaviours)
-        if len(set(fields)) < len(fields):
-            raise SirecError(f"fields: one is listed twice ({', '.join(fields)})")
+        for listed in (fields, self.placebo):
+            if len(set(listed)) < len(listed):
+                raise SirecError(f"fields: one is listed twice ({', '.join(listed)})")
+        for name in self.placebo:
+            if name == POSITION:
+                raise SirecError(
+                    "data.placebo: position is computed, and has no values to permute",
+                    "name a field that the data set stores",
+                )
+            if self.attributes is not None and name not in fields:
+                raise unknown("field that the run reads", name, fields, "data.placebo")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +150,7 @@ def resolve(
     if profile not in get_args(Profile):
         raise unknown("profile", profile, get_args(Profile))
     base = RunConfig(
-        data=DataConfig(name=data.name, attributes=_preferred_attributes(chosen, data)),
+        data=DataConfig(name=data.name, attributes=default_attributes(chosen, data)),
         model=declaration(),
         stages=_with_objectives(declaration.stages, adds, where),
         protocol=protocol,
@@ -176,9 +189,19 @@ def _with_objectives(
     return tuple(extended)
 
 
-def _preferred_attributes(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
-    """The first attribute of the protocol that the data have, else all that they have."""
+def default_attributes(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
+    """The attributes that a model reads where nobody names any.
+
+    Of a person's own data these are all; else the first attribute of the protocol that the data
+    have, or all if they have none of these.
+
+    Args:
+        protocol: the protocol.
+        data: the prepared data set.
+    """
     attributes = tuple(field.name for field in data.fields if field.kind == "attribute")
+    if data.is_own:
+        return attributes
     for name in protocol.attributes:
         if name in attributes:
             return (name,)

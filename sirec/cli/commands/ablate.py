@@ -48,6 +48,7 @@ def ablate(
         typer.Option(help="Which model; without it the one that has the part.", show_default=False),
     ] = None,
     data: options.Data = None,
+    fields: options.FieldNames = None,
     set_: options.Set = None,
     seeds: options.Seeds = None,
     jobs: options.Jobs = 1,
@@ -64,7 +65,11 @@ def ablate(
     """Train the full model and the switched-off one, and print both with the paired difference; or
     a paper's ablation table.
 
-    Switches combine. Example: sirec ablate --no-upa, sirec ablate modules --data beauty
+    Switches combine. side-info adds --fields one by one, in the order given.
+
+    Example: sirec ablate --no-upa, sirec ablate modules --data beauty
+
+    Example: sirec ablate side-info --data shop --fields brand,price,rating
     """
     from sirec import api
     from sirec.cli.console import StudyBars, show
@@ -81,6 +86,7 @@ def ablate(
     made = api.ablate(
         table.value if table else None,
         without=[name for name, is_off in switches.items() if is_off],
+        fields=options.parse_names(fields),
         model=model,
         data=data,
         seeds=options.parse_seeds(seeds),

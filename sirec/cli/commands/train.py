@@ -22,6 +22,7 @@ def train(
         ),
     ],
     data: options.Data = None,
+    fields: options.FieldNames = None,
     set_: options.Set = None,
     seed: options.Seed = 0,
     threads: options.Threads = 2,
@@ -59,6 +60,7 @@ def train(
     trained = api.train(
         model,
         data,
+        fields=options.parse_names(fields),
         seeds=seed,
         set=parse_assignments(set_ or []),
         threads=threads,

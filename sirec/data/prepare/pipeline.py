@@ -27,6 +27,7 @@ from sirec.data.prepare.order import interaction_order, order_in_words
 from sirec.data.prepare.repeated_rows import RepeatedRows, find_repeated_rows
 from sirec.data.prepare.statistics import Statistics, describe
 from sirec.data.progress import ProgressCallback
+from sirec.data.sources import is_own_data
 from sirec.data.sources.base import KEYS, RawData
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
@@ -102,7 +103,8 @@ def prepare(
     table, steps = apply_filters(raw.interactions, options)
     report("coding", 1, 2)
     dataset, timestamps = _code(raw, table, name, options)
-    dataset = replace(dataset, cut=options.split.hold_out(dataset.offsets, timestamps))
+    held_out = options.split.hold_out(dataset.offsets, timestamps)
+    dataset = replace(dataset, cut=held_out, is_own=is_own_data(raw.source))
     statistics = describe(dataset, timestamps)
     repeated_rows = find_repeated_rows(raw.interactions)[1]
     order = order_in_words(

@@ -136,6 +136,7 @@ class AmazonSource(Source):
 
     name: ClassVar[str] = "amazon"
     needs_files: ClassVar[bool] = True
+    is_own: ClassVar[bool] = False
 
     category: str
     edition: Literal["2014", "2018", "2023"] = "2014"

@@ -135,10 +135,14 @@ class Source(ABC):
         name: what `--source` and the files of data sets call the source.
         needs_files: whether it reads a folder of raw files; false if it generates its data, or if
             its options name the files.
+        is_own: whether a person chooses the fields, so that a model reads all attributes unless it
+            is told otherwise. False for the data of the papers, of which a model reads what the
+            papers read.
     """
 
     name: ClassVar[str]
     needs_files: ClassVar[bool]
+    is_own: ClassVar[bool] = True
 
     def remotes(self) -> tuple[Remote, ...]:
         """Files that `sirec prepare` may download, for these options.

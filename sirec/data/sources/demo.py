@@ -77,6 +77,7 @@ class DemoSource(Source):
 
     name: ClassVar[str] = "demo"
     needs_files: ClassVar[bool] = False
+    is_own: ClassVar[bool] = False
 
     users: int = 2_500
     items: int = 800

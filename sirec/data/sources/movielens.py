@@ -136,6 +136,7 @@ class MovieLensSource(Source):
 
     name: ClassVar[str] = "movielens"
     needs_files: ClassVar[bool] = True
+    is_own: ClassVar[bool] = False
 
     release: Release = "ml-1m"
 

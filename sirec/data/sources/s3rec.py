@@ -53,6 +53,7 @@ class S3RecSource(Source):
 
     name: ClassVar[str] = "s3rec"
     needs_files: ClassVar[bool] = True
+    is_own: ClassVar[bool] = False
 
     release: str | None = None
 

@@ -48,6 +48,7 @@ class YelpSource(Source):
 
     name: ClassVar[str] = "yelp"
     needs_files: ClassVar[bool] = True
+    is_own: ClassVar[bool] = False
 
     def instructions(self) -> str:
         """The archive, and how a person gets it; its licence forbids to download it for him."""

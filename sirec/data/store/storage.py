@@ -32,6 +32,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.locks import wait_and_hold
 from sirec.data.prepare.pipeline import Prepared
+from sirec.data.sources import is_own_data
 from sirec.data.split import HeldOut, Split
 from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.digests import digests_below
@@ -125,6 +126,7 @@ def load(folder: Path) -> Dataset:
         titles=["", *items["title"].to_pylist()] if "title" in items.column_names else None,
         vocabularies=vocabularies,
         cut=_hold_out(split, offsets, timestamps, folder),
+        is_own=is_own_data(manifest.source),
     )
     if bool((users.diff() < 0).any()) or dataset.fingerprint() != manifest.fingerprint:
         raise changed(folder, f"its contents do not have the fingerprint {manifest.fingerprint}")

@@ -122,10 +122,16 @@ def _names_of_fields(config: RunConfig) -> Iterator[str]:
     if config.model.reads("attribute"):
         if config.data.attributes is None:
             yield "all attributes"
-        else:
-            yield from config.data.attributes
+        for name in config.data.attributes or ():
+            yield _with_placebo(name, config)
     if config.model.reads("behaviour"):
-        yield from config.data.behaviours
+        for name in config.data.behaviours:
+            yield _with_placebo(name, config)
+
+
+def _with_placebo(field: str, config: RunConfig) -> str:
+    """The name of a field, and whether its values were permuted."""
+    return f"{field} (shuffled)" if field in config.data.placebo else field
 
 
 def _spelt(component: object) -> str:
@@ -155,7 +161,7 @@ CONDITIONS = (
     _of_run("profile"),
     Condition("data", _data, ("data.name",), of_training_free=True),
     Condition("split", lambda run, _: run.split().text, of_training_free=True),
-    Condition("fields", _fields, ("data.attributes", "data.behaviours")),
+    Condition("fields", _fields, ("data.attributes", "data.behaviours", "data.placebo")),
     Condition("length", lambda _, config: str(config.data.max_length), ("max_length",)),
     _of_model("width", "width"),
     _of_model("layers", "layers"),

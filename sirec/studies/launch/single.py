@@ -14,7 +14,8 @@ from sirec.run.device import AUTO, device_named, usual_device
 from sirec.run.store import RunFolder, Store
 from sirec.studies.launch.data import choose_shared_dataset
 from sirec.studies.launch.train import train_one_by_one
-from sirec.studies.launch.watcher import StudyWatcher
+from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
+from sirec.studies.spec.fields import default_fields_remark, field_settings
 from sirec.studies.spec.plan import PlannedRun
 from sirec.training.process_group import is_one_of_several, joined, own_device
 
@@ -31,6 +32,8 @@ class Training:
         profile: the reading of the paper.
         device: where to train.
         again: whether to train runs that have finished, too.
+        fields: attributes and behaviours that the model reads besides the position; None for those
+            that are usual.
     """
 
     model: str
@@ -40,6 +43,7 @@ class Training:
     profile: Profile
     device: str
     again: bool
+    fields: tuple[str, ...] | None = None
 
     def runs(self, data: Dataset) -> list[PlannedRun]:
         """The runs on a data set, one a seed.
@@ -51,6 +55,9 @@ class Training:
             raise SirecError("seed is set, and several seeds are given", "leave one of them out")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise SirecError(f"seeds {list(self.seeds)}: expected different ones, at least one")
+        assignments = dict(self.assignments)
+        if self.fields is not None:
+            assignments |= field_settings(data, self.fields, self.assignments)
         title = model_class(self.model).title
         planned: list[PlannedRun] = []
         for seed in self.seeds:
@@ -59,10 +66,24 @@ class Training:
                 data,
                 protocol=self.protocol,
                 profile=self.profile,
-                assignments={"seed": seed, **self.assignments},
+                assignments={"seed": seed, **assignments},
             )
             planned.append(PlannedRun(title, config))
         return planned
+
+    def told_runs(self, data: Dataset, watcher: StudyWatcher) -> list[PlannedRun]:
+        """The runs on a data set, after telling which attributes nobody has named.
+
+        Args:
+            data: the prepared data set.
+            watcher: who is told.
+        """
+        runs = self.runs(data)
+        if self.fields is None:
+            remark = default_fields_remark(data, self.protocol, self.model, self.assignments)
+            if remark is not None:
+                watcher.remark(remark)
+        return runs
 
 
 def train_seeds(
@@ -95,7 +116,7 @@ def train_seeds(
         if not isinstance(data, Dataset):
             data = choose_shared_dataset(data, data_root, process_group, watcher.remark)
         folders = train_one_by_one(
-            training.runs(data),
+            training.told_runs(data, watcher if process_group.is_main else SilentStudy()),
             data,
             store,
             device=device,

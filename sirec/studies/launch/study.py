@@ -26,7 +26,7 @@ from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import find_experiment, read_experiment
 from sirec.studies.spec.overrides import Variation
-from sirec.studies.spec.plan import PlannedRun, planned_rows
+from sirec.studies.spec.plan import PlannedRun, default_remarks, planned_rows
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,8 @@ class Study:
         for data in [choose_dataset(name, self.data_root, tell) for name in names]:
             resolved.append((data, list(planned_rows(self.plan, data, self.name))))
         for data, rows in resolved:
+            for remark in default_remarks(self.plan, data):
+                tell(remark)
             self._train_on(data, rows, progress, keeps_record=keeps_record)
         return progress.runs()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.models import MODELS, model_class
 from sirec.objectives.base import ObjectiveConfig
@@ -14,11 +15,23 @@ from sirec.shell import arguments
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import find_experiment, read_experiment
 from sirec.studies.spec.row import RowPlan
-from sirec.studies.spec.switches import DEFAULT_TABLE, SWITCHES, TABLES, Switch
+from sirec.studies.spec.side_information import one_by_one
+from sirec.studies.spec.switches import (
+    DEFAULT_TABLE,
+    SIDE_INFORMATION,
+    SWITCHES,
+    TABLES,
+    Switch,
+)
 
 
 def requested_experiments(
-    table: str | None, model: str | None, off: Sequence[str], protocol: str
+    table: str | None,
+    model: str | None,
+    off: Sequence[str],
+    protocol: str,
+    data: Dataset,
+    fields: Sequence[str] | None = None,
 ) -> dict[str, Experiment]:
     """The experiments that `sirec ablate` is to run, by name.
 
@@ -27,11 +40,14 @@ def requested_experiments(
         model: name of the model whose parts are switched off, None for the first that has them.
         off: names of the switched-off parts.
         protocol: name of the protocol.
+        data: the prepared data set.
+        fields: the fields that the table of side information adds one by one.
 
     Raises:
-        SirecError: for a table and parts at once, for a model without parts, and as `ablation`
-            does.
+        SirecError: for two questions at once, for a model without parts, and as `ablation` does.
     """
+    if fields is not None and table != SIDE_INFORMATION:
+        raise SirecError("--fields goes with side-info alone", "sirec ablate side-info --fields …")
     if model is not None and not off:
         raise SirecError(f"--model {model}: nothing is switched off", _hint_of_all_switches())
     if table is not None and off:
@@ -42,7 +58,7 @@ def requested_experiments(
         plans: dict[str, Experiment] = {}
         for name in TABLES[table or DEFAULT_TABLE]:
             plans[name] = read_experiment(find_experiment(name))
-        return plans
+        return one_by_one(plans, data, fields) if table == SIDE_INFORMATION else plans
     plan = ablation(model, off, protocol)
     whole = next(iter(plan.rows.values()))
     study = f"ablate_{whole.model}"

@@ -16,6 +16,7 @@ from sirec.report.results import PREVIOUS, MissingRow
 from sirec.run.config import RunConfig, resolve
 from sirec.studies.spec.attributes import NoAttributeError, choose, label_of
 from sirec.studies.spec.experiment import Experiment
+from sirec.studies.spec.fields import default_fields_remark
 from sirec.studies.spec.grid import SearchSpace, TrialSetting, combinations
 from sirec.studies.spec.row import RowPlan
 
@@ -85,6 +86,24 @@ def planned_rows(
         present[name] = row
         yield from row.runs()
     _check_baselines(experiment, list(present), data, where)
+
+
+def default_remarks(experiment: Experiment, data: Dataset) -> list[str]:
+    """Sentences on the attributes that rows read because neither they nor the experiment name any.
+
+    Args:
+        experiment: what is to be trained.
+        data: the prepared data set.
+    """
+    remarks: dict[str, None] = {}
+    for row in experiment.rows.values():
+        settings = {**experiment.set, **row.set}
+        if row.attributes is not None:
+            continue
+        remark = default_fields_remark(data, experiment.protocol, row.model, settings)
+        if remark is not None:
+            remarks[remark] = None
+    return list(remarks)
 
 
 def settled(experiment: Experiment, trial: PlannedRun) -> list[PlannedRun]:

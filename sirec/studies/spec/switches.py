@@ -90,11 +90,12 @@ _ALL = (
 )
 SWITCHES: Mapping[str, Switch] = {switch.name: switch for switch in _ALL}
 
+SIDE_INFORMATION = "side-info"
 # The papers' ablation tables by their names in `sirec ablate` -> experiment files.
 TABLES: Mapping[str, tuple[str, ...]] = {
     "modules": ("comif_table6_modules",),
     "fusion": ("comif_table4_fusion",),
-    "side-info": ("comif_table5_side_information",),
+    SIDE_INFORMATION: ("comif_table5_side_information",),
     "dif": ("difsr_table4_ablation", "difsr_table5_side_information"),
 }
 DEFAULT_TABLE = "modules"

@@ -207,4 +207,4 @@ def test_a_protocol_that_tunes_one_of_two_models_is_refused_with_fair_ones() -> 
     assert len(ablation("dif-sr", ["dif"], "difsr").rows) == 2  # control
     with pytest.raises(SirecError, match="settings tuned for dif-sr that sasrecf") as error:
         ablation("dif-sr", ["dif"], "difsr-paper")
-    assert error.value.hint == "use --protocol comif or difsr"
+    assert error.value.hint == "use --protocol comif or --protocol difsr"

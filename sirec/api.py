@@ -136,7 +136,8 @@ def prepare(
     raw_files = None if raw is None else Path(raw)
     reading = ReadingContext(progress, bad_lines)
     prepared = recipes.carry_out(recipe, root, raw_files, reading, replacement)
-    return PreparedData(storage.find(root, recipe.name), prepared, tuple(bad_lines.messages))
+    folder = storage.find(root, recipe.name)
+    return PreparedData(folder, prepared, tuple(bad_lines.messages), bad_lines.counts())
 
 
 def load(
@@ -281,7 +282,7 @@ def evaluate(
     if recommendations:
         dataset = choose_dataset(data or only_dataset(folders), root, told.remark)
         theirs, notes = recommended(recommendations, dataset, view.split, order)
-        refuse_unknown(theirs, wanted, view, are_named=bool(metrics))
+        refuse_unknown(theirs, wanted, view, are_named=bool(metrics), notes=notes)
         rows += theirs
     made = compare_results(rows, metrics=wanted, views=[view], against=against, notes=notes)
     if name is not None:

@@ -24,11 +24,13 @@ class PreparedData:
         folder: where it was written.
         prepared: the data set, and how it came about.
         skipped: the bad lines of raw files that were left out, as messages.
+        skipped_counts: how many there were of which kind, as a sentence; empty if there were none.
     """
 
     folder: Path
     prepared: Prepared
     skipped: tuple[str, ...] = ()
+    skipped_counts: str = ""
 
     @property
     def name(self) -> str:

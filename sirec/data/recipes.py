@@ -204,7 +204,8 @@ def carry_out(
     if place is None and recipe.source.needs_files:
         place = _provided(recipe, RAW / recipe.source.home(), reading)
     read = recipe.source.read(place, reading)
-    prepared = prepare(read, recipe.name, recipe.options, reading.progress)
+    with reading.bad_lines.told():
+        prepared = prepare(read, recipe.name, recipe.options, reading.progress)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))
     prepared = replace(prepared, notes=remarks, skipped_lines=len(reading.bad_lines.messages))
     storage.write(data_root, prepared, replacement)

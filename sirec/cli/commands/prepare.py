@@ -19,6 +19,8 @@ KEEP, ORDER, SPLIT, AMAZON, TABLE = (
     "A table of your own",
 )
 
+SKIPPED_SHOWN = 5  # bad lines that are printed one by one; of more there is a count of each kind
+
 
 def text(help: str, panel: str, *names: str) -> Any:
     """An option that is left to the recipe where it is not given."""
@@ -244,8 +246,10 @@ def prepare(
             data_root=data_root,
             progress=show_stage,
         )
-    for message in made.skipped:
+    for message in made.skipped[:SKIPPED_SHOWN]:
         say(f"skipped {message}")
+    if len(made.skipped) > SKIPPED_SHOWN:
+        say(f"{made.skipped_counts}; --json lists every line")
     for step in made.prepared.steps:
         counts = f"{step.users:,} users, {step.items:,} items, {step.interactions:,} interactions"
         say(f"{step.name}: {counts}")
@@ -254,7 +258,8 @@ def prepare(
         say(note)
     if as_json:
         statistics = made.prepared.statistics.as_dict()
-        print_json({"folder": str(made.folder), "statistics": statistics})
+        skipped = list(made.skipped)
+        print_json({"folder": str(made.folder), "statistics": statistics, "skipped": skipped})
         return
     stdout.print(dataset_table([storage.read_manifest(made.folder)]))
     say(f"prepared: {made.folder}")

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sirec.data.progress import ProgressCallback
 from sirec.errors import SirecError
 
 SHOWN = 80  # characters of a bad line that a message quotes
+KINDS_SHOWN = 5  # kinds of mistakes that a message counts
+LINE_NUMBER = re.compile(r":\d+(?=, column |$)")  # in "orders.csv:12, column time"
 
 
 class BadLines:
@@ -18,19 +24,23 @@ class BadLines:
 
     Attributes:
         messages: what was wrong with each skipped line, in the order of the files.
+        kinds: file, column and kind of a mistake -> how many lines were skipped for it.
     """
 
     def __init__(self, tolerated: int = 0) -> None:
         self.tolerated = tolerated
         self.messages: list[str] = []
+        self.kinds: Counter[str] = Counter()
 
-    def add(self, where: str, problem: str, line: str = "") -> None:
+    def add(self, where: str, problem: str, line: str = "", kind: str | None = None) -> None:
         """Count a bad line.
 
         Args:
             where: file, line and column.
             problem: what is wrong.
             line: the line itself, of which the message quotes the beginning.
+            kind: what is wrong without what only this line has, to count its like; None means
+                `problem`.
 
         Raises:
             SirecError: if it is one bad line more than is tolerated.
@@ -41,11 +51,38 @@ class BadLines:
             message = f"{message}: '{printable}'"
         if len(self.messages) < self.tolerated:
             self.messages.append(message)
+            self.kinds[f"{LINE_NUMBER.sub('', where)}: {kind or problem}"] += 1
             return
         if self.tolerated:
             message = f"{message} ({self.tolerated} bad lines were skipped before it)"
         more = max(10, 10 * self.tolerated)
         raise SirecError(message, f"--skip-bad-lines {more} skips up to that many")
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Add to an error the lines that were skipped: without them it may not be understood."""
+        try:
+            yield
+        except SirecError as error:
+            if not self.messages:
+                raise
+            raise SirecError(f"{error.message} ({self.counts()})", error.hint) from None
+
+    def counts(self) -> str:
+        """How many lines were skipped, of which kinds: the most frequent ones first.
+
+        Returns:
+            A sentence, or an empty text if no line was skipped.
+        """
+        total = self.kinds.total()
+        if not total:
+            return ""
+        parts = [f"{count:,} × {kind}" for kind, count in self.kinds.most_common(KINDS_SHOWN)]
+        others = len(self.kinds) - len(parts)
+        if others:
+            parts.append(f"{others} other kinds")
+        noun = "line" if total == 1 else "lines"
+        return f"{total:,} bad {noun} skipped: {'; '.join(parts)}"
 
 
 @dataclass(frozen=True, eq=False)

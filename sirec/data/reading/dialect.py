@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sirec.data.reading.lines import LineBlock
+from sirec.errors import SirecError
 
 STAND_IN = b"\x1f"  # stands for a separator of several characters; no text contains it
 
@@ -44,6 +45,23 @@ class Dialect:
         if "encoding" not in self.settable:
             return "save it as UTF-8"
         return "say its encoding, for example --encoding cp1252, or save it as UTF-8"
+
+
+def check_encoding(name: str | None) -> None:
+    """Check the name of an encoding; None is none.
+
+    Args:
+        name: the name.
+
+    Raises:
+        SirecError: if Python knows no encoding of texts with this name.
+    """
+    try:
+        " ".encode(name or "utf-8")
+    except LookupError:
+        raise SirecError(
+            f"'{name}' is not an encoding", "for example: utf-8, utf-16, cp1252, latin-1"
+        ) from None
 
 
 CSV, TSV = Dialect(), Dialect(separator="\t", quoted=False)

@@ -115,7 +115,7 @@ def suggested_names(values: Sequence[str], wanted: Sequence[WantedColumn]) -> li
     others = [column.key for column in wanted if column.kind != "time"]
     names: list[str] = []
     for place, value in enumerate(values, 1):
-        if times and _looks_like_a_time(value):
+        if times and looks_like_a_time(value):
             names.append(times.pop(0))
         elif others:
             names.append(others.pop(0))
@@ -124,7 +124,12 @@ def suggested_names(values: Sequence[str], wanted: Sequence[WantedColumn]) -> li
     return names
 
 
-def _looks_like_a_time(value: str) -> bool:
+def looks_like_a_time(value: str) -> bool:
+    """Whether a text may be a time: a date, or a number that is large enough.
+
+    >>> looks_like_a_time("2020-01-01"), looks_like_a_time("881250949"), looks_like_a_time("5")
+    (True, True, False)
+    """
     if DATE.fullmatch(value):
         return True
     return bool(NUMBER.fullmatch(value)) and float(value) >= FIRST_MOMENT

@@ -176,7 +176,8 @@ def _checked(
             where = f"{file}:{found.line}"
             if found.column:
                 where = f"{where}, column {found.column}"
-            context.bad_lines.add(where, found.what, _printable(found.text[:SHOWN]))
+            kind = found.what.partition(": ")[0]  # without the words of a parser on this line
+            context.bad_lines.add(where, found.what, _printable(found.text[:SHOWN]), kind)
         yield part
 
 

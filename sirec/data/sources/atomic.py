@@ -11,8 +11,8 @@ them, with blanks in between unless another `separator` is declared (RecBole's `
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -22,10 +22,13 @@ from sirec.data.reading import frames, tables
 from sirec.data.reading.columns import ColumnKind, WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.delimited import header_of
-from sirec.data.reading.dialect import TSV
+from sirec.data.reading.dialect import TSV, Dialect, check_encoding
 from sirec.data.reading.files import RawFile, RawFiles
+from sirec.data.reading.headers import SEPARATORS, separator_name
+from sirec.data.reading.table_commands import command_for_header
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
 from sirec.errors import SirecError, unknown
+from sirec.shell import arguments
 
 INTERACTIONS, ITEMS = ".inter", ".item"
 TIME, RATING, TITLE = "timestamp", "rating", "title"
@@ -61,6 +64,8 @@ class AtomicSource(Source):
             names.
         title: field of the items' titles; None means a field called `title`, or ending so.
         separator: what stands between the values of a sequence.
+        delimiter: what stands between the columns, if it is not a tab.
+        encoding: encoding of files that are not UTF-8, such as cp1252.
     """
 
     name: ClassVar[str] = "atomic"
@@ -75,12 +80,15 @@ class AtomicSource(Source):
     attributes: Mapping[str, str] | None = None
     title: str | None = None
     separator: str = " "
+    delimiter: str | None = None
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse reserved names of behaviours, and an empty separator."""
+        """Refuse reserved names of behaviours, an empty separator, and an unknown encoding."""
         check_behaviours(self.behaviours or ())
-        if not self.separator:
-            raise SirecError("the separator needs at least one character")
+        if not self.separator or self.delimiter == "":
+            raise SirecError("separator and delimiter need at least one character each")
+        check_encoding(self.encoding)
 
     def instructions(self) -> str:
         """The two files."""
@@ -136,7 +144,7 @@ class AtomicSource(Source):
         return found[0]
 
     def _read_interactions(self, file: RawFile, context: ReadingContext) -> pd.DataFrame:
-        fields = _fields(file)
+        fields = self._fields(file)
         user = _find(self.user, fields, file, "token")
         item = _find(self.item, fields, file, "token")
         columns = [WantedColumn(user.key), WantedColumn(item.key)]
@@ -152,13 +160,13 @@ class AtomicSource(Source):
             field = _find(field_name, fields, file, *KINDS)
             columns.append(WantedColumn(field.key, KINDS[field.type]))
             keys[name] = field.key
-        table = tables.read_delimited(file, columns, context, TSV)
+        table = tables.read_delimited(file, columns, context, self._dialect)
         return frames.interactions(table, user=user.key, item=item.key, time=time, behaviours=keys)
 
     def _read_items(
         self, file: RawFile, context: ReadingContext
     ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
-        fields = _fields(file)
+        fields = self._fields(file)
         item = _find(self.item, fields, file, "token")
         title: AtomicField | None
         if self.title:
@@ -177,23 +185,92 @@ class AtomicSource(Source):
             separator = self._separator_of(field)
             columns.append(WantedColumn(field.key, "texts", required=False, separator=separator))
             keys[name] = field.key
-        table = tables.read_delimited(file, columns, context, TSV)
+        table = tables.read_delimited(file, columns, context, self._dialect)
         attributes: dict[str, pd.DataFrame] = {}
         for name, key in keys.items():
             attributes[name] = frames.lists_to_rows(table, item.key, key)
         titles = frames.titles(table, item.key, title.key) if title else None
         return attributes, titles
 
+    @property
+    def _dialect(self) -> Dialect:
+        return replace(
+            TSV,
+            separator=self.delimiter or TSV.separator,
+            encoding=self.encoding or TSV.encoding,
+            settable=frozenset({"delimiter", "encoding"}),
+        )
+
+    def _fields(self, file: RawFile) -> dict[str, AtomicField]:
+        """The fields of a file by name.
+
+        Raises:
+            SirecError: where the header is none of an atomic file, or where its sequences have what
+                separates the columns between their values.
+        """
+        cells = header_of(file, self._dialect)
+        _check_separator(cells, file, self._dialect)
+        fields = _typed(cells, file)
+        sequences = [field for field in fields.values() if field.type in SEQUENCES]
+        if sequences and self.separator == self._dialect.separator:
+            raise SirecError(
+                f"{file}:1: {separator_name(self.separator)} separate the columns and also the "
+                f"values of {sequences[0].name}",
+                "say what separates the values, for example: --separator '|'",
+            )
+        return fields
+
     def _separator_of(self, field: AtomicField) -> str | None:
         return self.separator if field.type in SEQUENCES else None
 
 
-def _fields(file: RawFile) -> dict[str, AtomicField]:
-    """The fields by name. Raises `SirecError` where the header is none of an atomic file."""
+def _is_typed(cell: str) -> bool:
+    """Whether a cell of a header is the name of a field with its type."""
+    name, _, kind = cell.strip().rpartition(":")
+    return bool(name) and kind in TYPES
+
+
+def _check_separator(cells: Sequence[str], file: RawFile, dialect: Dialect) -> None:
+    """Raise `SirecError` for a header whose fields stand between something else than was declared.
+
+    Args:
+        cells: the cells of the header.
+        file: the file.
+        dialect: the dialect in which it was read.
+    """
+    expected = separator_name(dialect.separator)
+    line = dialect.separator.join(cells)
+    for separator in SEPARATORS:
+        parts = line.split(separator)
+        if separator != dialect.separator and len(parts) > 1 and all(map(_is_typed, parts)):
+            found = separator_name(separator)
+            message = f"{file}:1: expected {expected} between the fields, found {found}"
+            if file.name.endswith(ITEMS):
+                raise SirecError(message, f"write it with {expected}, like the {INTERACTIONS} file")
+            option = arguments("--delimiter", separator)
+            raise SirecError(message, f"write tabs, or say what separates the columns: {option}")
+
+
+def _typed(cells: Sequence[str], file: RawFile) -> dict[str, AtomicField]:
+    """The fields by name; cells without a name are left out.
+
+    Raises:
+        SirecError: for a cell without a type, and for two fields of one name.
+    """
+    if not any(map(_is_typed, cells)):
+        message = f"{file}:1: no field with its type in the header: '{' '.join(cells)[:80]}'"
+        hint = f"expected NAME:TYPE, where TYPE is one of {', '.join(TYPES)}"
+        if file.name.endswith(ITEMS):
+            raise SirecError(message, hint)
+        raise SirecError(
+            message, f"{hint}; without types it is a table: {command_for_header(cells, file)}"
+        )
     fields: dict[str, AtomicField] = {}
-    for cell in header_of(file, TSV):
+    for cell in cells:
+        if not cell:
+            continue
         name, _, kind = cell.rpartition(":")
-        if not name or kind not in TYPES:
+        if not _is_typed(cell):
             hint = f"expected NAME:TYPE between tabs, where TYPE is one of {', '.join(TYPES)}"
             raise SirecError(f"{file}:1: '{cell[:80]}' is not a field with its type", hint)
         if name in fields:

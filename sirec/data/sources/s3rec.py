@@ -17,7 +17,7 @@ Source: Zhou et al., CIKM 2020; https://github.com/RUCAIBox/CIKM2020-S3Rec.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -28,6 +28,7 @@ import pandas as pd
 from sirec.data.download.fetch import Remote
 from sirec.data.reading.context import BadLines, ReadingContext
 from sirec.data.reading.files import RawFile, RawFiles, read_text
+from sirec.data.reading.table_commands import interaction_rows
 from sirec.data.sources.base import RawData, Source
 from sirec.errors import SirecError
 
@@ -117,10 +118,13 @@ def _sequences(file: RawFile, bad_lines: BadLines) -> pd.DataFrame:
     counts: list[int] = []
     items: list[str] = []
     lines: dict[str, int] = {}
-    for number, line in enumerate(read_text(file).splitlines(), 1):
+    text = read_text(file).splitlines()
+    for number, line in enumerate(text, 1):
         wrong = _wrong(line, lines)
         if wrong is not None:
-            bad_lines.add(f"{file}:{number}", f"{wrong}, expected: user item item …", line)
+            _refuse_interactions(text, file)
+            what, kind = wrong
+            bad_lines.add(f"{file}:{number}", f"{what}, expected: user item item …", line, kind)
             continue
         user, *sequence = line.split()
         lines[user] = number
@@ -135,8 +139,18 @@ def _sequences(file: RawFile, bad_lines: BadLines) -> pd.DataFrame:
     )
 
 
-def _wrong(line: str, users: Mapping[str, int]) -> str | None:
-    """What is wrong with a line of a user and items; None if nothing is.
+def _refuse_interactions(lines: Sequence[str], file: RawFile) -> None:
+    """Raise `SirecError` if every line is an interaction, and not the sequence of a user."""
+    rows = interaction_rows(lines)
+    if rows is not None:
+        raise SirecError(
+            f"{file}: a line for each interaction, not one for the whole sequence of a user",
+            f"read it as a table: {rows.command(file)}",
+        )
+
+
+def _wrong(line: str, users: Mapping[str, int]) -> tuple[str, str] | None:
+    """(what, of which kind) is wrong with a line of a user and items; None if nothing is.
 
     Args:
         line: the line.
@@ -145,14 +159,15 @@ def _wrong(line: str, users: Mapping[str, int]) -> str | None:
     parts = line.split()
     for part in parts:
         if not (part.isascii() and part.isdecimal()):
-            return f"'{part[:80]}' is not a whole number"
+            return f"'{part[:80]}' is not a whole number", "not a whole number"
     if not parts:
-        return "the line is empty"
+        return "the line is empty", "an empty line"
     user = parts[0]
     if len(parts) == 1:
-        return f"user {user} has no items"
+        return f"user {user} has no items", "a user without items"
     if user in users:
-        return f"user {user} is listed twice, first in line {users[user]}"
+        first = f"first in line {users[user]}"
+        return f"user {user} is listed twice, {first}", "a user that is listed twice"
     return None
 
 
@@ -208,9 +223,11 @@ def _kinds_and_names(file: RawFile, bad_lines: BadLines) -> dict[str, tuple[str,
     known: dict[str, tuple[str, str]] = {}
     for where, (attribute, kind, name) in _rows(file, ("attribute_id", "kind", "name"), bad_lines):
         if kind not in KINDS:
-            bad_lines.add(where, f"'{kind}' is not a kind (kinds: {', '.join(KINDS)})")
+            what = f"'{kind}' is not a kind (kinds: {', '.join(KINDS)})"
+            bad_lines.add(where, what, kind="an unknown kind")
         elif attribute in known:
-            bad_lines.add(where, f"attribute {attribute} is listed twice")
+            what = f"attribute {attribute} is listed twice"
+            bad_lines.add(where, what, kind="an attribute that is listed twice")
         else:
             known[attribute] = (kind, name.strip())
     return known
@@ -240,9 +257,11 @@ def _rename_items(
     titles: dict[str, str] = {}
     for where, (item, asin, title) in _rows(file, ("item_id", "asin", "title"), bad_lines):
         if item in public:
-            bad_lines.add(where, f"item {item} is listed twice")
+            what = f"item {item} is listed twice"
+            bad_lines.add(where, what, kind="an item that is listed twice")
         elif asin in titles:
-            bad_lines.add(where, f"ASIN {asin} is listed twice")
+            what = f"ASIN {asin} is listed twice"
+            bad_lines.add(where, what, kind="an ASIN that is listed twice")
         else:
             public[item], titles[asin] = asin, title.strip()
     missing = set(interactions["item"].unique()) - set(public)

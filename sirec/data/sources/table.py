@@ -27,6 +27,7 @@ import pyarrow as pa
 from sirec.data.reading import formats, frames
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
+from sirec.data.reading.dialect import check_encoding
 from sirec.data.reading.formats import AnyTable, Format
 from sirec.data.reading.table_files import find_table
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
@@ -91,13 +92,7 @@ class TableSource(Source):
             )
         if not self.separator or self.delimiter == "":
             raise SirecError("separator and delimiter need at least one character each")
-        try:
-            " ".encode(self.encoding or "utf-8")
-        except LookupError:
-            raise SirecError(
-                f"'{self.encoding}' is not an encoding",
-                "for example: utf-8, utf-16, cp1252, latin-1",
-            ) from None
+        check_encoding(self.encoding)
 
     def instructions(self) -> str:
         """The files that the options name."""

@@ -11,6 +11,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.external_lists import WORDS
 from sirec.evaluation.metrics import Metric
 from sirec.report.results import RunResult, View, is_known
+from sirec.shell import arguments
 from sirec.studies.compare.external_files import read_recommendations
 
 
@@ -55,7 +56,12 @@ def recommended(
 
 
 def refuse_unknown(
-    results: Sequence[RunResult], metrics: Sequence[Metric], view: View, *, are_named: bool = True
+    results: Sequence[RunResult],
+    metrics: Sequence[Metric],
+    view: View,
+    *,
+    are_named: bool = True,
+    notes: Sequence[str] = (),
 ) -> None:
     """Refuse metrics that read further than a row's ranks are known.
 
@@ -65,17 +71,32 @@ def refuse_unknown(
         view: which ranks are read.
         are_named: whether a person named the metrics. If not, it is enough for a row that one
             metric is known.
+        notes: a note on each row, which the hint repeats: items that the data set lacks make lists
+            shorter.
 
     Raises:
         SirecError: if a metric is not known for a row.
     """
-    for result in results:
+    for place, result in enumerate(results):
         unknown = [metric for metric in metrics if not is_known(result, metric, view)]
         if unknown and (are_named or len(unknown) == len(metrics)):
             end = result.ranks.exact_to[view.history]
+            hint = f"give longer lists{_other_rule(result, view)}"
+            if end:
+                hint = f"ask for cutoffs of at most {end}, as --metric Recall@{end}, or {hint}"
+            if place < len(notes):
+                hint = f"{hint}. {notes[place]}"
             raise SirecError(
                 f"{unknown[0].name}: the lists of {result.label} are exact to cutoff {end} "
                 f"with the history {WORDS[view.history]}",
-                f"ask for cutoffs of at most {end}, as --metric Recall@{max(end, 1)}, "
-                "or give longer lists",
+                hint,
             )
+
+
+def _other_rule(result: RunResult, view: View) -> str:
+    """The other rule for the history as a remedy, if lists reach further under it."""
+    for rule, end in result.ranks.exact_to.items():
+        if rule != view.history and end > result.ranks.exact_to[view.history]:
+            option = arguments("--history", rule)
+            return f", or say {option}, where they are exact to {end}"
+    return ""

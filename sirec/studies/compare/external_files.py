@@ -35,13 +35,14 @@ ORDERS: Mapping[str, float] = {"rank": -1.0, "score": 1.0}
 class NoBadLines(BadLines):
     """Refuses every bad line: none of a list may be left out."""
 
-    def add(self, where: str, problem: str, line: str = "") -> None:
+    def add(self, where: str, problem: str, line: str = "", kind: str | None = None) -> None:
         """Refuse a line.
 
         Args:
             where: file and line.
             problem: what is wrong.
             line: the line itself.
+            kind: is not needed.
 
         Raises:
             SirecError: always.

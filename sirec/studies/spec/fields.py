@@ -11,6 +11,7 @@ from sirec.data.fields import POSITION
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
 from sirec.run.config import default_attributes, protocol_named
+from sirec.shell import arguments
 
 ATTRIBUTES, BEHAVIOURS = "data.attributes", "data.behaviours"
 SHORT = {ATTRIBUTES: "attributes", BEHAVIOURS: "behaviours"}
@@ -71,10 +72,10 @@ def default_fields_remark(
         some = attributes[0]
         return (
             f"attributes: {', '.join(read)}, which are all of {data.name}; "
-            f"fewer: --set '{ATTRIBUTES}=[{some}]'"
+            f"fewer: {arguments('--set', f'{ATTRIBUTES}=[{some}]')}"
         )
     every = ", ".join(attributes)
     return (
         f"attributes: {', '.join(read)}, as protocol {protocol} has it, without "
-        f"{', '.join(left)}; all: --set '{ATTRIBUTES}=[{every}]'"
+        f"{', '.join(left)}; all: {arguments('--set', f'{ATTRIBUTES}=[{every}]')}"
     )

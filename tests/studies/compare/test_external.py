@@ -229,7 +229,7 @@ def test_what_the_data_lack_is_left_out_and_named(
     for column in ("user", "item"):
         top.assign(**{column: range(len(top))}).to_csv(tmp_path / "foreign.csv", index=False)
         with pytest.raises(
-            SirecError, match=f"foreign.csv: no {column} in it is one of the data set"
+            SirecError, match=f"foreign.csv: none of the 7,500 {column}s in it is one of"
         ):
             read_recommendations(tmp_path / "foreign.csv", data)
 

@@ -6,14 +6,14 @@ interrupted (resumable).
 
 from __future__ import annotations
 
-import os
 import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from sirec import process
+from sirec.cli import streams
 from sirec.cli.commands import (
     ablate,
     audit,
@@ -32,11 +32,12 @@ from sirec.cli.commands import (
     study,
     train,
 )
-from sirec.cli.console import stderr
+from sirec.cli.console import say, say_error
 from sirec.cli.plugins import with_plugins
+from sirec.disk import disk_faults
 from sirec.errors import SirecError
 
-INTERRUPTED = 130
+WRONG, INTERRUPTED = 2, 130
 
 app = typer.Typer(
     name="sirec",
@@ -86,21 +87,32 @@ for command in (
 def main() -> None:
     """Run the command line; only a `SirecError` becomes one line and a hint."""
     process.configure()  # before a command loads torch
+    streams.settle()
+    code = _call()
     try:
-        app(standalone_mode=True)
+        streams.flush_output()
+    except SirecError as error:
+        code = _told(error)
+    sys.exit(code)
+
+
+def _call() -> int | str | None:
+    """Run the command that was typed; returns its exit code."""
+    try:
+        with disk_faults():
+            app(standalone_mode=True)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
-            stderr.print(
-                "stopped; the same command goes on from the last finished epoch", highlight=False
-            )
-        raise
-    except SirecError as error:
-        stderr.print(
-            f"[bold red]error:[/] {escape(error.message)}", soft_wrap=True, highlight=False
-        )
-        if error.hint:
-            stderr.print(f"[bold]hint:[/]  {escape(error.hint)}", soft_wrap=True, highlight=False)
-        sys.exit(2)
+            say("stopped; the same command goes on from the last finished epoch")
+        return stop.code
     except BrokenPipeError:  # `sirec … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return 0
+    except SirecError as error:
+        return _told(error)
+    return 0
+
+
+def _told(error: SirecError) -> int:
+    with suppress(OSError):  # stderr may be on a full disk as well
+        say_error(error)
+    return WRONG

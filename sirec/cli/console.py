@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -21,9 +20,13 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from sirec.plain_text import shortened, visible
 
 if TYPE_CHECKING:
     from sirec.data.progress import ProgressCallback
+    from sirec.errors import SirecError
     from sirec.objectives.stage import Stage
     from sirec.run.store import RunFolder
     from sirec.studies.compare.comparison import Comparison
@@ -31,18 +34,34 @@ if TYPE_CHECKING:
 
 WIDE = 120  # where there is no terminal to ask: wide enough for every table
 EPOCHS_BETWEEN_LINES = 5  # where there are no bars
-stdout = Console(width=None if sys.stdout.isatty() else WIDE)
+ERROR_SHOWN = 2_000  # characters of a message; ids and lines in it are shortened before
+stdout = Console(width=None if sys.stdout and sys.stdout.isatty() else WIDE)
 stderr = Console(stderr=True)
 
 
 def say(text: str) -> None:
-    """Print a remark for a person."""
-    stderr.print(escape(text), highlight=False, soft_wrap=True)
+    """Print a remark for a person, in one line; nothing in it is read as markup."""
+    stderr.print(Text(visible(text)), soft_wrap=True)
+
+
+def say_error(error: SirecError) -> None:
+    """Print an error and its hint, a line each; nothing in them is read as markup."""
+    message = visible(shortened(error.message, ERROR_SHOWN))
+    stderr.print(Text.assemble(("error:", "bold red"), f" {message}"), soft_wrap=True)
+    if error.hint:
+        hint = visible(shortened(error.hint, ERROR_SHOWN))
+        stderr.print(Text.assemble(("hint:", "bold"), f"  {hint}"), soft_wrap=True)
+
+
+def print_text(text: str) -> None:
+    """Print a text of one or several lines on stdout; nothing in it is read as markup."""
+    stdout.print(Text(visible(text, keep="\n")))
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON value on stdout."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    """Print one JSON value on stdout, in ASCII where stdout takes nothing else."""
+    is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(value, indent=1, ensure_ascii=not is_unicode))
 
 
 def show(*comparisons: Comparison, as_json: bool) -> None:
@@ -62,7 +81,7 @@ def show(*comparisons: Comparison, as_json: bool) -> None:
         for table in comparison.tables:
             stdout.print(to_rich(table))
         for text in comparison.sentences:
-            stdout.print(text, markup=False, highlight=False)
+            print_text(text)
 
 
 def progress() -> Progress:

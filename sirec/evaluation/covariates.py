@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS
 from sirec.data.tasks.rows import owners, training_items
+from sirec.disk import atomic_file
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
@@ -55,8 +56,10 @@ def write_covariates(data: Dataset, path: Path) -> None:
     Args:
         data: the whole data set.
         path: the file.
+
+    Raises:
+        SirecError: where the disk refuses.
     """
     table = pa.table({name: pa.array(values) for name, values in covariates(data).items()})
-    temporary = path.with_name(f".{path.name}.new")
-    pq.write_table(table, temporary, compression="zstd")
-    temporary.replace(path)
+    with atomic_file(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

@@ -232,6 +232,16 @@ class RankTable:
         """U, the number of users."""
         return len(self.ranks[self.parts[-1]]["keep"])
 
+    def equals(self, other: RankTable) -> bool:
+        """Whether another table has the same ranks and the same shares of ties."""
+        if self.parts != other.parts or dict(self.ties) != dict(other.ties):
+            return False
+        for part in self.parts:
+            for rule in HISTORY_RULES:
+                if not np.array_equal(self.ranks[part][rule], other.ranks[part][rule]):
+                    return False
+        return True
+
     @classmethod
     def from_blocks(cls, blocks: Mapping[HeldOutPart, Sequence[RankedBlock]]) -> RankTable:
         """The table of several blocks of users, in the order of users."""

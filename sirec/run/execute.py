@@ -4,6 +4,8 @@ evaluation meet.
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -17,6 +19,7 @@ import torch
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.split import PARTS, HeldOutPart
+from sirec.disk import make_folder
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import write_covariates
 from sirec.evaluation.full_ranking import OnUsers, evaluate, rank_split
@@ -25,6 +28,7 @@ from sirec.evaluation.ranks import HISTORY_RULES, RankedBlock, RankTable
 from sirec.objectives.stage import Stage
 from sirec.run import environment
 from sirec.run.build import BuiltModel, load_model, set_up
+from sirec.run.commit import commit, complete
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named, refuse_other_device
 from sirec.run.files import replace_json_lines
@@ -36,6 +40,7 @@ from sirec.training.fit import Trainer
 from sirec.training.process_group import ProcessGroup
 from sirec.training.progress import SeedKey
 
+NEW_RANKS = ".ranks"  # inside a run: ranks that are made anew
 EpochLines = list[dict[str, Any]]
 
 
@@ -105,15 +110,20 @@ def execute(
     torch_device = device_named(device)
     for stage in config.stages:
         group.check(stage)  # also the last one, before the hours of the first one
-    with folder.locked() if group.is_main else nullcontext():
+    # A finished run needs nothing written, not even a lock.
+    is_held = group.is_main and (again or not folder.is_done)
+    with folder.locked() if is_held else nullcontext():
         if not _is_wanted(folder, torch_device, group, again=again):
             return folder
+        training = folder.to_train(again=again)
         built = set_up(config, data, torch_device)
-        execution = _Execution(config, folder, built, watcher or Silent(), group)
+        execution = _Execution(config, training, built, watcher or Silent(), group)
         if group.is_main:
             _write_beginning(execution, data, store, torch_device)
         _train(execution)
         _evaluate(execution)
+        if group.is_main and training != folder:
+            commit(folder.path, training.path)
     return folder
 
 
@@ -147,11 +157,28 @@ def rank_again(folder: RunFolder, data: Dataset) -> None:
         data: the whole data set that it was trained on.
 
     Raises:
-        SirecError: if the run has not finished, has no weights, or was trained on other data.
+        SirecError: if the run has not finished, has no weights, or was trained on other data, and
+            where the disk refuses; a disk that can only be read holds the same ranks already.
     """
     built = load_model(folder, data)
     config = folder.config()
-    write_ranks(folder, config, evaluate(built.model, built.data, config.data.max_length))
+    ranks = evaluate(built.model, built.data, config.data.max_length)
+    if _has_ranks(folder, ranks) and not os.access(folder.path, os.W_OK):
+        return
+    fresh = RunFolder(folder.path / NEW_RANKS)
+    with folder.locked():
+        shutil.rmtree(fresh.path, ignore_errors=True)  # of a process that was killed
+        make_folder(fresh.path)
+        write_ranks(fresh, config, ranks)
+        commit(folder.path, fresh.path)
+
+
+def _has_ranks(folder: RunFolder, ranks: RankTable) -> bool:
+    """Whether these are the ranks that a run has."""
+    try:
+        return folder.ranks().equals(ranks)
+    except SirecError:
+        return False
 
 
 def _is_wanted(
@@ -163,11 +190,14 @@ def _is_wanted(
     """
 
     def look() -> tuple[str, bool]:
-        if again and folder.is_done:  # an unfinished run goes on, whatever `again` says
-            folder.clear()
-        if not folder.is_done:
-            refuse_other_device(folder, device, process_group)
-        return folder.path.name, not folder.is_done
+        if folder.is_done and not again:
+            return folder.path.name, False
+        complete(folder.path)
+        training = folder.to_train(again=again)
+        if training.is_done:  # it ended before it took the place of the older result
+            shutil.rmtree(training.path)
+        refuse_other_device(training, device, process_group)
+        return folder.path.name, True
 
     identity, is_wanted = process_group.broadcast_object(look)
     if identity != folder.path.name:

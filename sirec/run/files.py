@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
+from sirec.disk import atomic_file
 from sirec.errors import SirecError
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Replace a text file, through a temporary file beside it.
+    """Replace a text file, unless it holds this text already.
+
+    So nothing is written, and no lock or permission is needed, where nothing has changed.
 
     Args:
         path: the file; its folder is made if it is not there.
@@ -20,13 +22,19 @@ def replace_text(path: Path, text: str) -> None:
     Raises:
         SirecError: if the disk refuses.
     """
-    make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.new")
+    content = text.encode("utf-8")
+    if _holds(path, content):
+        return
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file has this content; one that cannot be read has not."""
     try:
-        temporary.write_text(text, encoding="utf-8")
-        promote(temporary, path)
-    except OSError as error:
-        raise disk_error(path, error) from error
+        return path.stat().st_size == len(content) and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def replace_json(path: Path, value: Any) -> None:
@@ -72,40 +80,3 @@ def read_json(path: Path) -> Any:
         raise SirecError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from None
     except UnicodeDecodeError as error:
         raise SirecError(f"{path}: not valid JSON: {error}") from None
-
-
-def promote(temporary: Path, path: Path) -> None:
-    """Give a finished temporary file its name, once its content is on disk.
-
-    Args:
-        temporary: the finished file.
-        path: its final name, in the same folder.
-    """
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder and its parents, unless they exist; raises `SirecError` if that fails."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise disk_error(path, error) from None
-
-
-def disk_error(path: Path, error: OSError) -> SirecError:
-    """The error for a disk that refuses a file or a folder.
-
-    Args:
-        path: the file or folder.
-        error: what the operating system said.
-    """
-    reason = error.strerror or str(error)
-    if isinstance(error, FileExistsError | NotADirectoryError | PermissionError):
-        return SirecError(
-            f"{path}: could not be written: {reason}", "name a folder that can be written"
-        )
-    return SirecError(
-        f"{path}: could not be written: {reason}", "free some space and run again: it resumes"
-    )

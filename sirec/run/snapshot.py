@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from sirec.errors import SirecError
-from sirec.run.files import disk_error, promote
+from sirec.run.tensors import load_tensors, save_tensors
 
 VERSION = 1
 
@@ -45,32 +43,15 @@ class Snapshot:
         Raises `SirecError` if the disk refuses; the older snapshot is then still there.
         """
         state = {"stage": self.stage, "counters": self.counters, "reports": self.reports}
-        temporary = path.with_name(f".{path.name}.new")
-        try:
-            tensors = {name: value.contiguous() for name, value in self.tensors.items()}
-            metadata = {"version": str(VERSION), "state": json.dumps(state)}
-            save_file(tensors, temporary, metadata=metadata)
-            promote(temporary, path)
-        except (OSError, SafetensorError) as error:
-            temporary.unlink(missing_ok=True)
-            cause = error if isinstance(error, OSError) else OSError(0, str(error))
-            raise disk_error(path, cause) from error
+        header = {"version": str(VERSION), "state": json.dumps(state)}
+        save_tensors(path, self.tensors, header)
 
     @classmethod
     def load(cls, path: Path) -> Snapshot | None:
         """The snapshot at `path`, or None; raises `SirecError` if it cannot be read."""
         if not path.exists():
             return None
-        try:
-            with safe_open(path, framework="pt") as file:
-                header = file.metadata() or {}
-                tensors: dict[str, Tensor] = {}
-                for name in file.keys():  # noqa: SIM118 (not a mapping)
-                    tensors[name] = file.get_tensor(name)
-        except (OSError, SafetensorError) as error:
-            raise SirecError(
-                f"{path}: not a readable snapshot: {error}", "delete it to start this run anew"
-            ) from None
+        tensors, header = load_tensors(path, "delete it to start this run anew")
         if header.get("version") != str(VERSION):
             raise SirecError(
                 f"{path}: snapshot version {header.get('version')}, expected {VERSION}",

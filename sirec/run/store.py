@@ -22,23 +22,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from sirec.config import dump, load, load_named, read_yaml, to_yaml
 from sirec.data.locks import hold_folder_or_refuse
 from sirec.data.split import PARTS, LeaveOneOut, Split
+from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import HISTORY_RULES, RankTable
 from sirec.provider import Provider
 from sirec.registry import available_packages
+from sirec.run.commit import complete, is_interrupted
 from sirec.run.config import RunConfig
-from sirec.run.files import disk_error, make_folder, promote, read_json, replace_json, replace_text
+from sirec.run.files import read_json, replace_json, replace_text
+from sirec.run.tensors import load_tensors, save_tensors
 from sirec.shell import command
 
 OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration
+AGAIN = ".again"  # inside a finished run: the same run while it is trained again
 ROUNDING = 1e-9  # by which the same mean may differ on another processor
 
 
@@ -212,7 +214,13 @@ class RunFolder:
         replace_text(self.path / "config.yaml", to_yaml(tree))
 
     def check_finished(self) -> None:
-        """Raise `SirecError` if the run has not finished, or is being trained again."""
+        """Raise `SirecError` if the run has not finished.
+
+        New results that a process had begun to put in place are put there first.
+        """
+        if is_interrupted(self.path):
+            with self.locked():
+                complete(self.path)
         if not self.is_done:
             raise SirecError(
                 f"{self.path}: this run has not finished",
@@ -264,13 +272,7 @@ class RunFolder:
 
     def write_weights(self, weights: dict[str, Tensor]) -> None:
         """Replace the selected weights, tensors by name."""
-        path, temporary = self.path / "model.safetensors", self.path / ".model.safetensors.new"
-        try:
-            tensors = {name: value.contiguous() for name, value in weights.items()}
-            save_file(tensors, temporary)
-            promote(temporary, path)
-        except OSError as error:
-            raise disk_error(path, error) from error
+        save_tensors(self.path / "model.safetensors", weights)
 
     @property
     def has_weights(self) -> bool:
@@ -279,15 +281,9 @@ class RunFolder:
 
     def weights(self) -> dict[str, Tensor]:
         """The selected weights. Raises `SirecError` if they are missing or damaged."""
-        path = self.path / "model.safetensors"
-        try:
-            return load_file(path)
-        except FileNotFoundError:
-            raise SirecError(
-                f"{path}: no such file", "committed runs keep ranks only: train with --again"
-            ) from None
-        except SafetensorError as error:
-            raise SirecError(f"{path}: not readable: {error}") from None
+        hint = "committed runs keep ranks only: train with --again"
+        tensors, _ = load_tensors(self.path / "model.safetensors", hint)
+        return tensors
 
     def append_line(self, name: str, line: str) -> None:
         """Add a line to one of the logs.
@@ -296,25 +292,25 @@ class RunFolder:
             name: name of the file.
             line: the line, without its end.
         """
-        with (self.path / name).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        path = self.path / name
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line + "\n")
+        except OSError as error:
+            raise disk_error(path, error) from error
 
     def finish(self) -> None:
         """Mark the run as done and drop its snapshot."""
         replace_text(self.path / "DONE", "")
         self.snapshot_path.unlink(missing_ok=True)
 
-    def clear(self) -> None:
-        """Delete results and snapshot, so that training starts again; evaluations.jsonl stays."""
-        for name in (
-            "DONE",
-            "snapshot.safetensors",
-            "epochs.jsonl",
-            "metrics.json",
-            "timings.json",
-            "ranks.parquet",
-        ):
-            (self.path / name).unlink(missing_ok=True)
+    def to_train(self, *, again: bool) -> RunFolder:
+        """Where the run is trained: here, or inside where a finished result is to stay until then.
+
+        Args:
+            again: whether a finished run is trained again.
+        """
+        return RunFolder(self.path / AGAIN) if again and self.is_done else self
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ import torch
 
 from sirec.errors import SirecError
 from sirec.run import snapshot as module
+from sirec.run import tensors as tensors_module
 from sirec.run.snapshot import Snapshot
 
 
@@ -42,10 +43,10 @@ def test_a_full_disk_keeps_the_last_good_state(
         target.write_bytes(b"half of it")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(module, "save_file", full)
+    monkeypatch.setattr(tensors_module, "save_file", full)
     with pytest.raises(SirecError, match="No space left on device") as error:
         _snapshot(2).save(path)
-    assert "resumes" in (error.value.hint or "")
+    assert "free some space" in (error.value.hint or "")
     loaded = Snapshot.load(path)
     assert loaded is not None
     assert loaded.counters == {"epoch": 1}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sirec.cli import options
-from sirec.cli.console import say, stdout
+from sirec.cli.console import print_text, say, stdout
 
 NAME = "quickstart"
 
@@ -24,7 +24,7 @@ def quickstart(
     table, *_, differences = made.tables
     stdout.print(to_rich(table))
     stdout.print(to_rich(differences))
-    stdout.print(made.sentences[-1], markup=False, highlight=False)
+    print_text(made.sentences[-1])
     say(
         "next: sirec models; sirec prepare --help; sirec train comif --data demo --set heads=2;"
         " sirec ablate --no-upa"

@@ -8,13 +8,13 @@ records it, whoever put the file there, and every later use is held to it.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from sirec.data.locks import wait_and_hold
 from sirec.data.progress import ProgressCallback
+from sirec.disk import atomic_file
 from sirec.errors import SirecError
 
 SUMS = "SHA256SUMS"
@@ -81,18 +81,13 @@ def _recorded(sums: Path) -> dict[str, str]:
 
 def _record(sums: Path, digest: str, name: str) -> str:
     """Add a line and return the digest in it: another process may have been first."""
-    temporary = sums.with_name(f".{sums.name}.new")
     with wait_and_hold(sums):
         recorded = _recorded(sums)
         lines = _lines(sums)
         if name not in recorded:
             lines.append(f"{digest}  {name}")
-        with temporary.open("wb") as file:
-            for line in lines:
-                file.write(f"{line}\n".encode())
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(sums)
+        with atomic_file(sums) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return recorded.get(name, digest)
 
 

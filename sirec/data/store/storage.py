@@ -15,7 +15,6 @@ either (`locks`), so that no access takes a replacement in progress for one that
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,6 +46,7 @@ from sirec.data.store.manifest import (
     parse_manifest,
 )
 from sirec.data.store.replacement import NOT_ALLOWED, Replacement, is_same_recipe
+from sirec.disk import disk_error, make_folder, synchronise
 from sirec.errors import SirecError, unknown
 
 INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
@@ -77,7 +77,7 @@ def write(root: Path, prepared: Prepared, replacement: Replacement = NOT_ALLOWED
         _check_replacement(folder, prepared, described, replacement)
 
     try:
-        root.mkdir(parents=True, exist_ok=True)
+        make_folder(root)
         restore(folder)
         described = describe_prepared(prepared)
         check()
@@ -86,11 +86,10 @@ def write(root: Path, prepared: Prepared, replacement: Replacement = NOT_ALLOWED
             manifest = replace(described, digests=digests_below(fresh))
             (fresh / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
             for path in (*fresh.rglob("*"), fresh):
-                _sync(path)  # the contents have to be on disk before the rename
+                synchronise(path)  # the contents have to be on disk before the rename
             _swap(fresh, folder, check)
     except OSError as error:
-        what = f"{folder}: could not be written: {error.strerror or error}"
-        raise SirecError(what, "is the disk full or read-only?") from error
+        raise disk_error(folder, error) from error
     return folder
 
 
@@ -281,17 +280,8 @@ def _swap(fresh: Path, folder: Path, check: Callable[[], None]) -> None:
             if old.is_dir():
                 old.rename(folder)
             raise
-        _sync(folder.parent)  # the rename has to be on disk before the deletion
+        synchronise(folder.parent)  # the rename has to be on disk before the deletion
         shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(path: Path) -> None:
-    """Write the content of a file, or the names in a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _write_tables(folder: Path, prepared: Prepared) -> None:

@@ -19,9 +19,10 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sirec.disk import atomic_file
 from sirec.report.render import to_csv
 from sirec.report.table import ResultTable
-from sirec.run.files import disk_error, promote, replace_text
+from sirec.run.files import replace_text
 
 # Black comes first and is kept for the row that others are compared with, where there is one.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#A6761D")
@@ -171,12 +172,7 @@ class TableFigure(ABC):
         paths: list[Path] = []
         for kind, options in FORMATS.items():
             path = folder / f"{name}.{kind}"
-            temporary = path.with_name(f".{path.stem}.new{path.suffix}")
-            try:
-                with mpl.rc_context(STYLE):
-                    figure.savefig(temporary, **options)
-                promote(temporary, path)
-            except OSError as error:
-                raise disk_error(path, error) from error
+            with atomic_file(path) as temporary, mpl.rc_context(STYLE):
+                figure.savefig(temporary, format=kind, **options)
             paths.append(path)
         return paths

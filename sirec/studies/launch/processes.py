@@ -28,7 +28,6 @@ from sirec.objectives.stage import Stage
 from sirec.process import configure, configured_children
 from sirec.run.config import RunConfig
 from sirec.run.execute import execute
-from sirec.run.files import make_folder
 from sirec.run.store import Store
 from sirec.run.watcher import Watcher
 from sirec.studies.launch.sent_run import SentRun, plain_stage, tell
@@ -131,7 +130,6 @@ def make_covariates(data: Dataset, store: Store) -> None:
     """
     path = store.covariates(data.name, data.fingerprint())
     if not path.exists():
-        make_folder(path.parent)
         write_covariates(data, path)
 
 

@@ -65,7 +65,7 @@ def train_one_by_one(
             label = run_label(run, runs)
             folder = folder_of(run.config, data, store)
             was_done = folder.is_done and not again
-            chosen, reason = choose_device(device, folder)
+            chosen, reason = choose_device(device, folder.to_train(again=again))
             if reason is not None and not was_done:
                 told.remark(reason)
             run_watcher = Silent() if was_done else told.run_begins(label)
@@ -179,7 +179,8 @@ def train_at_once(
             _remark_threads(first_runs, jobs, told)
         else:
             train = partial(train_on_cluster, address=cluster)
-        make_covariates(data, Store(settings.results))
+        if first_runs:
+            make_covariates(data, Store(settings.results))
         configs = [run.config for run in first_runs]
         train(configs, settings, jobs, at_once.begin, at_once.end_number)
     finally:

@@ -19,6 +19,7 @@ from sirec.data.sources.base import Source
 from sirec.data.split import LeaveOneOut, Split
 from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.export.plain import PlainData
+from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
 
@@ -92,13 +93,12 @@ def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "
     chosen = EXPORT_FORMATS[form]
     _check_texts(data, chosen)
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(folder.parent)
         with atomic_folder(folder) as fresh:
             source, notes = chosen.write(PlainData.of(data, timestamps), fresh)
             fresh.rename(folder)
     except OSError as error:
-        what = f"{folder}: could not be written: {error.strerror or error}"
-        raise SirecError(what, "is the disk full or read-only?") from error
+        raise disk_error(folder, error) from error
     options, lost = _options(data.held_out.split, chosen)
     return Exported(folder, source, options, (*notes, *lost))
 

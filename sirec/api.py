@@ -38,6 +38,7 @@ from sirec.data.progress import ProgressCallback
 from sirec.data.reading.context import BadLines, ReadingContext
 from sirec.data.store import storage
 from sirec.data.store.replacement import Replacement
+from sirec.disk import disk_faults
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from sirec.report.results import RunResult, View
@@ -64,6 +65,7 @@ PathLike: TypeAlias = str | Path
 DATA_ROOT, RESULTS = "data", "results"
 
 
+@disk_faults()
 def prepare(
     data: str | Path | pd.DataFrame,
     items: pd.DataFrame | None = None,
@@ -140,6 +142,7 @@ def prepare(
     return PreparedData(folder, prepared, tuple(bad_lines.messages), bad_lines.counts())
 
 
+@disk_faults()
 def load(
     name: str | None = None,
     *,
@@ -160,6 +163,7 @@ def load(
     return choose_dataset(name, Path(data_root), told.remark)
 
 
+@disk_faults()
 def train(
     model: str,
     data: str | Dataset | None = None,
@@ -224,6 +228,7 @@ def train(
     return TrainedRuns(tuple(folders), is_main)
 
 
+@disk_faults()
 def evaluate(
     runs: AnyRun | Iterable[AnyRun] = (),
     *,
@@ -290,6 +295,7 @@ def evaluate(
     return made
 
 
+@disk_faults()
 def compare(
     first: AnyRun,
     second: AnyRun,
@@ -321,6 +327,7 @@ def compare(
     )
 
 
+@disk_faults()
 def run_study(
     experiment: str | Path | Experiment | Mapping[str, Any],
     *,
@@ -381,6 +388,7 @@ def run_study(
     return _result(study, VIEWS, render_only=render_only)
 
 
+@disk_faults()
 def ablate(
     table: str | None = None,
     *,

@@ -285,6 +285,18 @@ def test_what_sequences_cannot_carry_is_said(tmp_path: Path) -> None:
     assert "items first appear in another order" in notes[2]
 
 
+@pytest.mark.parametrize("form", ["csv", "atomic", "sequences"])
+def test_the_same_export_again_finds_itself(tmp_path: Path, form: str) -> None:
+    """A process that was killed just after its last step is run again; other contents are not."""
+    prepared = prepare(small(), "small", ALL)
+    first = written(prepared, tmp_path / "out", form)
+    assert written(prepared, tmp_path / "out", form) == first
+    [changed, *_] = sorted((tmp_path / "out").iterdir())
+    changed.write_bytes(changed.read_bytes() + b" ")
+    with pytest.raises(SirecError, match="there is something already"):
+        written(prepared, tmp_path / "out", form)
+
+
 def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     """Nothing is overwritten; an empty folder is taken."""
     prepared = prepare(small(), "small", ALL)

@@ -6,6 +6,7 @@ finds it.
 
 from __future__ import annotations
 
+import filecmp
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,6 +75,9 @@ class Exported:
 def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "csv") -> Exported:
     """Write a prepared data set into a new folder, all of it or nothing.
 
+    Where the same export is there already, since a process was killed after it had written it,
+    nothing is left to do.
+
     Args:
         data: the data set.
         timestamps: Long[N], seconds since 1970, or None.
@@ -86,21 +90,30 @@ def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "
     """
     if form not in EXPORT_FORMATS:
         raise unknown("format", form, EXPORT_FORMATS)
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-        raise SirecError(
-            f"{folder}: there is something already", "name a folder that is new or empty"
-        )
     chosen = EXPORT_FORMATS[form]
     _check_texts(data, chosen)
     try:
         make_folder(folder.parent)
         with atomic_folder(folder) as fresh:
             source, notes = chosen.write(PlainData.of(data, timestamps), fresh)
-            fresh.rename(folder)
+            if not _is_there(folder, fresh):
+                fresh.rename(folder)
     except OSError as error:
         raise disk_error(folder, error) from error
     options, lost = _options(data.held_out.split, chosen)
     return Exported(folder, source, options, (*notes, *lost))
+
+
+def _is_there(folder: Path, fresh: Path) -> bool:
+    """Whether a folder holds the same files; raises `SirecError` if it holds something else."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    written = sorted(path.name for path in fresh.iterdir())
+    if folder.is_dir() and sorted(path.name for path in folder.iterdir()) == written:
+        _, different, unreadable = filecmp.cmpfiles(folder, fresh, written, shallow=False)
+        if not different and not unreadable:
+            return True
+    raise SirecError(f"{folder}: there is something already", "name a folder that is new or empty")
 
 
 def _options(split: Split, chosen: ExportFormat) -> tuple[PrepareOptions, Sequence[str]]:

@@ -101,7 +101,8 @@ def prepare(
         raw: folder or archive with the raw files; files are downloaded where it is not given.
         user: with DataFrames, the column of users.
         item: with DataFrames, the column of items.
-        time: with DataFrames, the column of times, datetimes or seconds since 1970.
+        time: with DataFrames, the column of times, datetimes or seconds since 1970; `none` for no
+            times. Without it, a column of a known name is taken, such as `timestamp` or `date`.
         behaviours: with DataFrames, columns of the interactions, or name -> column.
         attributes: with DataFrames, columns of the items, or name -> column; a cell may be a list.
         title: with DataFrames, the column of titles.

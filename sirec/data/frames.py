@@ -13,6 +13,7 @@ import pyarrow as pa
 from sirec.data.reading import frames as tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.conversions import Converted, bad_rows, convert, problem
+from sirec.data.reading.time_columns import TimeChoice, choose_times
 from sirec.data.reading.times import check_times
 from sirec.data.sources.base import RawData, check_behaviours
 from sirec.errors import SirecError, unknown
@@ -25,7 +26,8 @@ class FrameColumns:
     Attributes:
         user: column of users.
         item: column of items, in both frames.
-        time: column of times, as datetimes (UTC where they name no zone) or seconds since 1970.
+        time: column of times, as datetimes (UTC where they name no zone) or seconds since 1970;
+            `none` for none. Without it, a column of a known name is taken (`time_columns`).
         behaviours: name of a behaviour -> its column of the interactions.
         attributes: name of an attribute -> its column of the items; a cell holds one value, or a
             list of values.
@@ -62,9 +64,10 @@ def read_frames(
     """
     described = interactions if items is None else items
     where = "interactions" if items is None else "items"
+    times = _times(interactions, columns, is_described=items is None)
     wanted = [WantedColumn(columns.user), WantedColumn(columns.item)]
-    if columns.time is not None:
-        wanted.append(WantedColumn(columns.time, "time"))
+    if times.column is not None:
+        wanted.append(WantedColumn(times.column, "time"))
     for column in columns.behaviours.values():
         _check_column(column, interactions, "interactions")
         is_number = pd.api.types.is_numeric_dtype(interactions[column])
@@ -86,10 +89,28 @@ def read_frames(
         events,
         user=columns.user,
         item=columns.item,
-        time=columns.time,
+        time=times.column,
         behaviours=columns.behaviours,
     )
-    return RawData(table, attributes, titles, {"name": "frames"})
+    return RawData(
+        table,
+        attributes,
+        titles,
+        {"name": "frames", **times.found_option},
+        time_column=times.column,
+        unused_times=times.doubtful,
+        notes=times.notes(in_python=True),
+    )
+
+
+def _times(frame: pd.DataFrame, columns: FrameColumns, *, is_described: bool) -> TimeChoice:
+    """The column of times; `is_described` if the frame has the columns that describe items, too."""
+    taken = [columns.user, columns.item, *columns.behaviours.values()]
+    if is_described:
+        taken += [*columns.attributes.values(), columns.title or ""]
+    names = [name for name in frame.columns if isinstance(name, str)]
+    unique = [name for name in names if names.count(name) == 1]
+    return choose_times(columns.time, unique, taken, lambda name: _array(frame[name]))
 
 
 def columns_by_name(columns: Mapping[str, str] | Iterable[str]) -> dict[str, str]:

@@ -87,11 +87,11 @@ def test_fields_may_have_other_names(folder: Path) -> None:
         FILES["shop.inter"]
         .replace("user_id", "uid")
         .replace("item_id", "iid")
-        .replace("timestamp", "ts")
+        .replace("timestamp", "when")
     )
     (folder / "shop.inter").write_text(text)
     (folder / "shop.item").write_text("iid:token\tcategories:token_seq\na, b\tbath soap|bath\n")
-    raw = AtomicSource(user="uid", item="iid", time="ts", separator="|").read(folder)
+    raw = AtomicSource(user="uid", item="iid", time="when", separator="|").read(folder)
     assert raw.interactions["timestamp"].tolist() == [1577836800, 1577836801, 1577836802]
     assert raw.attributes["categories"]["value"].tolist() == ["bath soap", "bath"]
     assert raw.titles is None

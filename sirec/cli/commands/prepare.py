@@ -131,7 +131,14 @@ def prepare(
     ] = None,
     user: Annotated[str | None, text("Its column of users.", TABLE)] = None,
     item: Annotated[str | None, text("Its column of items.", TABLE)] = None,
-    time: Annotated[str | None, text("Its column of times.", TABLE)] = None,
+    time: Annotated[
+        str | None,
+        text(
+            "Its column of times; without it a column of a known name, such as timestamp or date;"
+            " none: no times.",
+            TABLE,
+        ),
+    ] = None,
     time_format: Annotated[
         str | None, text("How times are written, if not ISO 8601 or seconds: '%d/%m/%Y'.", TABLE)
     ] = None,

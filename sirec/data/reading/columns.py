@@ -54,6 +54,7 @@ class WantedColumn:
         required: whether a line without a value is bad.
         separator: what stands between several texts in one; None means that a text is one value.
         format: `strptime` format of times that are not ISO 8601.
+        is_tolerant: whether a value that is not of the kind counts as missing.
     """
 
     key: str
@@ -61,6 +62,7 @@ class WantedColumn:
     required: bool = True
     separator: str | None = None
     format: str | None = None
+    is_tolerant: bool = False
 
     @property
     def expected(self) -> str:

@@ -72,7 +72,7 @@ def problem(
         (column, what is wrong), or None if nothing is.
     """
     for result, column in zip(converted, columns, strict=True):
-        if result.wrong[row]:
+        if result.wrong[row] and not column.is_tolerant:
             return column.key, f"expected {column.expected}"
         if result.missing[row] and column.required:
             return column.key, "it is missing or empty"
@@ -91,7 +91,8 @@ def bad_rows(converted: Sequence[Converted], columns: Sequence[WantedColumn]) ->
     """
     bad = np.zeros(len(converted[0].wrong), dtype=np.bool_)
     for result, column in zip(converted, columns, strict=True):
-        bad |= result.wrong
+        if not column.is_tolerant:
+            bad |= result.wrong
         if column.required:
             bad |= result.missing
     return bad

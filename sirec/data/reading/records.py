@@ -173,6 +173,8 @@ def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
             value = value.split(column.separator) if column.separator else [value]
     else:
         fits = isinstance(value, SCALARS[column.kind]) and not isinstance(value, bool)
+    if not fits and column.is_tolerant:
+        return None, None
     if not fits:
         return None, f"expected {column.expected}"
     if not isinstance(value, list):

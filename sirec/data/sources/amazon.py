@@ -195,7 +195,9 @@ class AmazonSource(Source):
         source = {"name": self.name}
         for key, value in {**asdict(self), "reviews": self._selection}.items():
             source[key] = str(value)
-        return RawData(events, attributes, titles, source, tuple(file.path for file in files))
+        paths = tuple(file.path for file in files)
+        time = self._form.time
+        return RawData(events, attributes, titles, source, paths, time_column=time)
 
     @property
     def _form(self) -> _Edition:

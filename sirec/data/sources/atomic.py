@@ -7,11 +7,15 @@
 A `token` is a name and a `float` a number. A cell of a `token_seq` or `float_seq` holds several of
 them, with blanks in between unless another `separator` is declared (RecBole's `seq_separator`).
 `X.user` is not read.
+
+Files of ready-made training examples are refused: where `item_id_list:token_seq` stands beside
+`item_id:token`, a row is a history with its target, most interactions stand in many rows, and the
+first ones of a history are no row's target.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
@@ -19,35 +23,32 @@ from typing import ClassVar
 import pandas as pd
 
 from sirec.data.reading import frames, tables
+from sirec.data.reading.atomic_headers import (
+    INTERACTIONS,
+    ITEMS,
+    SEQUENCES,
+    AtomicField,
+    check_separator,
+    find_field,
+    refuse_histories,
+    typed_fields,
+)
 from sirec.data.reading.columns import ColumnKind, WantedColumn
 from sirec.data.reading.context import ReadingContext
-from sirec.data.reading.delimited import header_of
+from sirec.data.reading.delimited import first_rows, header_of
 from sirec.data.reading.dialect import TSV, Dialect, check_encoding
 from sirec.data.reading.files import RawFile, RawFiles
-from sirec.data.reading.headers import SEPARATORS, separator_name
-from sirec.data.reading.table_commands import command_for_header
+from sirec.data.reading.formats import PEEKED
+from sirec.data.reading.headers import separator_name
+from sirec.data.reading.time_columns import TimeChoice, choose_times
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 from sirec.shell import arguments
 
-INTERACTIONS, ITEMS = ".inter", ".item"
 TIME, RATING, TITLE = "timestamp", "rating", "title"
-TYPES = ("token", "token_seq", "float", "float_seq")
-NAMES, SEQUENCES = ("token", "token_seq"), ("token_seq", "float_seq")
+NAMES = ("token", "token_seq")
 KINDS: Mapping[str, ColumnKind] = {"token": "text", "float": "number"}
-
-
-@dataclass(frozen=True)
-class AtomicField:
-    """A column of an atomic file, with its type, one of `TYPES`."""
-
-    name: str
-    type: str
-
-    @property
-    def key(self) -> str:
-        """The column's name in the header."""
-        return f"{self.name}:{self.type}"
+PARTS_OF_A_SPLIT = (".train", ".valid", ".test")
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,9 @@ class AtomicSource(Source):
 
     Attributes:
         dataset: name before the ending of the `.inter` file; None if there is only one.
-        user: field of the users; likewise `item` and `time`. Without `time` it is `timestamp`, if
-            there is one.
+        user: field of the users; likewise `item`.
+        time: field of the times; `none` for none. Without it, it is `timestamp` if there is one,
+            else a field of another known name (`time_columns`).
         time_format: `strptime` format of times that are not seconds.
         behaviours: name of a behaviour -> field; None means the rating, if there is one.
         attributes: name of an attribute -> field of the items; None means all fields that hold
@@ -111,7 +113,7 @@ class AtomicSource(Source):
         interactions_file = self._find_interactions(raw)
         items_file = _find_items(interactions_file, raw)
         files = [interactions_file]
-        events = self._read_interactions(interactions_file, context)
+        events, times = self._read_interactions(interactions_file, context)
         attributes: dict[str, pd.DataFrame] = {}
         titles = None
         if items_file is not None:
@@ -122,9 +124,16 @@ class AtomicSource(Source):
                 f"{interactions_file}: there is no {ITEMS} file beside it",
                 "leave out the attributes and the title",
             )
-        source = {"name": self.name, **written_options(self)}
-        paths = dict.fromkeys(file.path for file in files)
-        return RawData(events, attributes, titles, source, tuple(paths))
+        return RawData(
+            interactions=events,
+            attributes=attributes,
+            titles=titles,
+            source={"name": self.name, **written_options(self), **times.found_option},
+            files=tuple(dict.fromkeys(file.path for file in files)),
+            time_column=times.column,
+            unused_times=times.doubtful,
+            notes=(*times.notes(), *_notes_on_parts(interactions_file, raw)),
+        )
 
     def _find_interactions(self, raw: RawFiles) -> RawFile:
         if self.dataset is not None:
@@ -135,6 +144,13 @@ class AtomicSource(Source):
                 f"{raw.location}: no files that end in {INTERACTIONS}",
                 f"expected {self.instructions()}",
             )
+        parts = [file.name for file in found if _part_of(file)]
+        if len(parts) > 1 and len(parts) == len(found):
+            raise SirecError(
+                f"{raw.location}: data that are split already: {', '.join(parts)}",
+                "sirec splits by itself: put the rows of all parts into one file, or name one part "
+                f"alone: {arguments('--set', f'dataset={parts[0].rpartition(INTERACTIONS)[0]}')}",
+            )
         if len(found) > 1:
             names = ", ".join(file.name for file in found)
             raise SirecError(
@@ -143,34 +159,63 @@ class AtomicSource(Source):
             )
         return found[0]
 
-    def _read_interactions(self, file: RawFile, context: ReadingContext) -> pd.DataFrame:
+    def _read_interactions(
+        self, file: RawFile, context: ReadingContext
+    ) -> tuple[pd.DataFrame, TimeChoice]:
         fields = self._fields(file)
-        user = _find(self.user, fields, file, "token")
-        item = _find(self.item, fields, file, "token")
+        refuse_histories(fields, self.item, file)
+        user = find_field(self.user, fields, file, "token")
+        item = find_field(self.item, fields, file, "token")
         columns = [WantedColumn(user.key), WantedColumn(item.key)]
-        time = None
-        if self.time or TIME in fields:
-            time = _find(self.time or TIME, fields, file).key
-            columns.append(WantedColumn(time, "time", format=self.time_format))
         behaviours = self.behaviours
         if behaviours is None:
             behaviours = {RATING: RATING} if RATING in fields else {}
+        times = self._times(file, fields, behaviours.values())
+        time = None
+        if times.column is not None:
+            time = find_field(times.column, fields, file).key
+            columns.append(times.wanted(time, self.time_format))
         keys: dict[str, str] = {}
         for name, field_name in behaviours.items():
-            field = _find(field_name, fields, file, *KINDS)
+            field = find_field(field_name, fields, file, *KINDS)
             columns.append(WantedColumn(field.key, KINDS[field.type]))
             keys[name] = field.key
         table = tables.read_delimited(file, columns, context, self._dialect)
-        return frames.interactions(table, user=user.key, item=item.key, time=time, behaviours=keys)
+        if time is not None:
+            times = times.confirmed(table.column(time))
+            time = time if times.column else None
+        events = frames.interactions(
+            table, user=user.key, item=item.key, time=time, behaviours=keys
+        )
+        return events, times
+
+    def _times(
+        self, file: RawFile, fields: Mapping[str, AtomicField], behaviours: Collection[str]
+    ) -> TimeChoice:
+        """The field of the times."""
+        taken = {self.user, self.item, *behaviours}
+        if self.time is None and TIME in fields and TIME not in taken:
+            return TimeChoice(TIME)
+        rows = first_rows(file, PEEKED, self._dialect) if self.time is None else []
+        scalars = [field.name for field in fields.values() if field.type in KINDS]
+        choice = choose_times(
+            self.time,
+            scalars,
+            taken,
+            lambda name: [row.get(fields[name].key) for row in rows],
+            self.time_format,
+        )
+        choice.check_format(self.time_format)
+        return choice
 
     def _read_items(
         self, file: RawFile, context: ReadingContext
     ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
         fields = self._fields(file)
-        item = _find(self.item, fields, file, "token")
+        item = find_field(self.item, fields, file, "token")
         title: AtomicField | None
         if self.title:
-            title = _find(self.title, fields, file, *NAMES)
+            title = find_field(self.title, fields, file, *NAMES)
         else:
             title = _guess_title(fields, (self.attributes or {}).values())
         columns = [WantedColumn(item.key)]
@@ -181,7 +226,7 @@ class AtomicSource(Source):
             names = dict(_descriptive_fields(fields, item, title))
         keys: dict[str, str] = {}
         for name, field_name in names.items():
-            field = _find(field_name, fields, file)
+            field = find_field(field_name, fields, file)
             separator = self._separator_of(field)
             columns.append(WantedColumn(field.key, "texts", required=False, separator=separator))
             keys[name] = field.key
@@ -209,8 +254,8 @@ class AtomicSource(Source):
                 separates the columns between their values.
         """
         cells = header_of(file, self._dialect)
-        _check_separator(cells, file, self._dialect)
-        fields = _typed(cells, file)
+        check_separator(cells, file, self._dialect)
+        fields = typed_fields(cells, file)
         sequences = [field for field in fields.values() if field.type in SEQUENCES]
         if sequences and self.separator == self._dialect.separator:
             raise SirecError(
@@ -224,81 +269,27 @@ class AtomicSource(Source):
         return self.separator if field.type in SEQUENCES else None
 
 
-def _is_typed(cell: str) -> bool:
-    """Whether a cell of a header is the name of a field with its type."""
-    name, _, kind = cell.strip().rpartition(":")
-    return bool(name) and kind in TYPES
+def _part_of(file: RawFile) -> str:
+    """The name of the data set that a file is a part of: `shop` of `shop.train.inter`; else ''."""
+    name = file.name.rpartition(INTERACTIONS)[0]
+    for part in PARTS_OF_A_SPLIT:
+        if name.endswith(part):
+            return name.removesuffix(part)
+    return ""
 
 
-def _check_separator(cells: Sequence[str], file: RawFile, dialect: Dialect) -> None:
-    """Raise `SirecError` for a header whose fields stand between something else than was declared.
-
-    Args:
-        cells: the cells of the header.
-        file: the file.
-        dialect: the dialect in which it was read.
-    """
-    expected = separator_name(dialect.separator)
-    line = dialect.separator.join(cells)
-    for separator in SEPARATORS:
-        parts = line.split(separator)
-        if separator != dialect.separator and len(parts) > 1 and all(map(_is_typed, parts)):
-            found = separator_name(separator)
-            message = f"{file}:1: expected {expected} between the fields, found {found}"
-            if file.name.endswith(ITEMS):
-                raise SirecError(message, f"write it with {expected}, like the {INTERACTIONS} file")
-            option = arguments("--delimiter", separator)
-            raise SirecError(message, f"write tabs, or say what separates the columns: {option}")
-
-
-def _typed(cells: Sequence[str], file: RawFile) -> dict[str, AtomicField]:
-    """The fields by name; cells without a name are left out.
-
-    Raises:
-        SirecError: for a cell without a type, and for two fields of one name.
-    """
-    if not any(map(_is_typed, cells)):
-        message = f"{file}:1: no field with its type in the header: '{' '.join(cells)[:80]}'"
-        hint = f"expected NAME:TYPE, where TYPE is one of {', '.join(TYPES)}"
-        if file.name.endswith(ITEMS):
-            raise SirecError(message, hint)
-        raise SirecError(
-            message, f"{hint}; without types it is a table: {command_for_header(cells, file)}"
-        )
-    fields: dict[str, AtomicField] = {}
-    for cell in cells:
-        if not cell:
-            continue
-        name, _, kind = cell.rpartition(":")
-        if not _is_typed(cell):
-            hint = f"expected NAME:TYPE between tabs, where TYPE is one of {', '.join(TYPES)}"
-            raise SirecError(f"{file}:1: '{cell[:80]}' is not a field with its type", hint)
-        if name in fields:
-            raise SirecError(f"{file}:1: two fields are called '{name}'", "rename one")
-        fields[name] = AtomicField(name, kind)
-    return fields
-
-
-def _find(name: str, fields: Mapping[str, AtomicField], file: RawFile, *types: str) -> AtomicField:
-    """The field of a name.
-
-    Args:
-        name: the field's name.
-        fields: the fields of the file.
-        file: the file, for messages.
-        types: types that the field may have; none means any.
-
-    Raises:
-        SirecError: if there is no such field, or if it has another type.
-    """
-    if name not in fields:
-        raise unknown("field", name, fields, str(file))
-    if types and fields[name].type not in types:
-        raise SirecError(
-            f"{file}:1: {name} is a {fields[name].type} and has to be a {' or a '.join(types)}",
-            "choose another",
-        )
-    return fields[name]
+def _notes_on_parts(file: RawFile, raw: RawFiles) -> tuple[str, ...]:
+    """A remark where other parts of the same split are not read."""
+    whole = _part_of(file)
+    others: list[str] = []
+    for other in raw.ending(INTERACTIONS):
+        if whole and other.name != file.name and _part_of(other) == whole:
+            others.append(other.name)
+    if not others:
+        return ()
+    return (
+        f"{file.name} is one part of data that are split already; not read: {', '.join(others)}",
+    )
 
 
 def _guess_title(
@@ -331,4 +322,6 @@ def _find_items(interactions: RawFile, raw: RawFiles) -> RawFile | None:
     """
     is_named = raw.location == interactions.path and not interactions.members
     files = RawFiles(interactions.path.parent, raw.expected) if is_named else raw
-    return files.find(f"{interactions.name.rpartition(INTERACTIONS)[0]}{ITEMS}")
+    name = interactions.name.rpartition(INTERACTIONS)[0]
+    names = dict.fromkeys((name, _part_of(interactions) or name))
+    return files.find(*(f"{each}{ITEMS}" for each in names))

@@ -187,6 +187,7 @@ class MovieLensSource(Source):
             titles=titles(movies, "movieId", "title"),
             source={"name": self.name, "release": self.release},
             files=tuple(dict.fromkeys(file.path for file in files)),
+            time_column="timestamp",
         )
 
     def _own_folder(self, folder: Path | None) -> Path | None:

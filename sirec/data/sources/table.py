@@ -30,6 +30,7 @@ from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.dialect import check_encoding
 from sirec.data.reading.formats import AnyTable, Format
 from sirec.data.reading.table_files import find_table
+from sirec.data.reading.time_columns import NONE, TimeChoice, choose_times
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
 from sirec.errors import SirecError, unknown
 
@@ -44,7 +45,9 @@ class TableSource(Source):
     Attributes:
         interactions: path of the interactions, relative to the folder that is read, or to the
             working directory if none is given; likewise `items`.
-        user: column of the users; likewise `item` and `time`.
+        user: column of the users; likewise `item`.
+        time: column of the times; `none` for none. Without it, a column of a known name is taken
+            (`time_columns`).
         time_format: `strptime` format of times that are neither ISO 8601 nor seconds since 1970.
         behaviours: name of a behaviour -> column of the interactions.
         texts: behaviours that are texts although they look like numbers.
@@ -116,7 +119,11 @@ class TableSource(Source):
         for column in self._columns_of_items():
             homes[column] = _home(column, opened)
         interactions, items = opened[-1], opened[0]
-        events = _read(interactions, self._columns_of_interactions(interactions, homes), context)
+        times = self._times(interactions, homes)
+        wanted = self._columns_of_interactions(interactions, homes, times)
+        events = _read(interactions, wanted, context)
+        if times.column is not None:
+            times = times.confirmed(events.column(times.column))
         read = {id(interactions): (events, self.item)}
         if items is not interactions:
             key = self.items_key or self.item
@@ -130,13 +137,34 @@ class TableSource(Source):
             titles = frames.titles(*read[id(homes[self.title])], self.title)
         return RawData(
             interactions=frames.interactions(
-                events, user=self.user, item=self.item, time=self.time, behaviours=self.behaviours
+                events,
+                user=self.user,
+                item=self.item,
+                time=times.column,
+                behaviours=self.behaviours,
             ),
             attributes=attributes,
             titles=titles,
-            source={"name": self.name, **written_options(self)},
+            source={"name": self.name, **written_options(self), **times.found_option},
             files=tuple(table.file.path for table in reversed(opened)),
+            time_column=times.column,
+            unused_times=times.doubtful,
+            notes=times.notes(),
         )
+
+    def _times(self, interactions: AnyTable, homes: Mapping[str, AnyTable]) -> TimeChoice:
+        """The column of times; `homes` says in which table a column that describes items is."""
+        described = [name for name in homes if homes[name] is interactions]
+        taken = [self.user, self.item, *self.behaviours.values(), *described]
+        choice = choose_times(
+            self.time,
+            interactions.header,
+            taken,
+            lambda name: [row.get(name) for row in interactions.first_rows],
+            self.time_format,
+        )
+        choice.check_format(self.time_format)
+        return choice
 
     def _open(self, folder: Path | None) -> list[AnyTable]:
         """The table of items, if there is one, and the interactions."""
@@ -162,7 +190,8 @@ class TableSource(Source):
         interactions, items = opened[-1], opened[0]
         keys = [WantedColumn(self.user), WantedColumn(self.item)]
         described = [*self.behaviours.values(), *self._columns_of_items()]
-        times = [WantedColumn(self.time, "time")] if self.time else []
+        is_named = self.time is not None and self.time != NONE
+        times = [WantedColumn(self.time or "", "time")] if is_named else []
         _check(interactions, [*keys, *times], [*keys, *times, *map(WantedColumn, described)])
         if items is not interactions:
             _check(items, [WantedColumn(self.items_key or self.item)])
@@ -173,13 +202,13 @@ class TableSource(Source):
         return [*self.attributes.values(), *titles]
 
     def _columns_of_interactions(
-        self, interactions: AnyTable, homes: Mapping[str, AnyTable]
+        self, interactions: AnyTable, homes: Mapping[str, AnyTable], times: TimeChoice
     ) -> list[WantedColumn]:
         """The columns to read of the interactions; `homes` says in which table a column is."""
         behaviours = [self._behaviour(name, interactions) for name in self.behaviours]
-        times = [WantedColumn(self.time, "time", format=self.time_format)] if self.time else []
         keys = [WantedColumn(self.user), WantedColumn(self.item)]
-        return [*keys, *times, *behaviours, *self._described(homes, interactions)]
+        timed = [times.wanted(times.column, self.time_format)] if times.column else []
+        return [*keys, *timed, *behaviours, *self._described(homes, interactions)]
 
     def _described(self, homes: Mapping[str, AnyTable], table: AnyTable) -> list[WantedColumn]:
         """The columns that describe items and are in `table`; `homes` says where each one is."""

@@ -89,4 +89,5 @@ class YelpSource(Source):
             titles=titles(businesses, "business_id", "name"),
             source={"name": self.name},
             files=tuple(dict.fromkeys((reviews_file.path, businesses_file.path))),
+            time_column="date",
         )

@@ -19,7 +19,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.split import Split, Temporal
 from sirec.data.tasks.batch import Batch
-from sirec.testing import (
+from sirec.testing.models import (
     ITEMS,
     USERS,
     WINDOW,

@@ -16,7 +16,6 @@ import torch
 import yaml
 from torch import Tensor
 
-from sirec import testing
 from sirec.config import dump, load_named, to_yaml
 from sirec.config import load as load_config
 from sirec.core.model import Recommender, SequentialModel
@@ -34,6 +33,7 @@ from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import EncoderPass, ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.pairwise import Pairwise
+from sirec.testing import models as testing
 from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 

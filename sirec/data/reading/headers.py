@@ -111,8 +111,11 @@ def suggested_names(values: Sequence[str], wanted: Sequence[WantedColumn]) -> li
         values: the cells of the first line.
         wanted: the wanted columns.
     """
-    times = [column.key for column in wanted if column.kind == "time"] or ["time"]
-    others = [column.key for column in wanted if column.kind != "time"]
+    times: list[str] = []
+    others: list[str] = []
+    for column in wanted:
+        (times if column.kind == "time" else others).append(column.key)
+    times = times or ["time"]
     names: list[str] = []
     for place, value in enumerate(values, 1):
         if times and looks_like_a_time(value):

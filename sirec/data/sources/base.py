@@ -41,19 +41,22 @@ Another package offers its source by an entry point,
 
 and a file does so with `--plugin listening.py` at any command. Inside `sirec` a source is one file
 in this package. Filters, splits and everything after them are the same for all sources.
+`sirec.testing.check_source` checks that a source keeps the promises of this module.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 import pandas as pd
 
 from sirec.data.reading.context import ReadingContext
+from sirec.data.written_options import options_from as options_from
+from sirec.data.written_options import written_options as written_options
 from sirec.errors import SirecError
 
 if TYPE_CHECKING:
@@ -69,27 +72,6 @@ def check_behaviours(names: Iterable[str]) -> None:
             raise SirecError(
                 f"a behaviour cannot be called '{name}'", f"reserved: {', '.join(KEYS)}"
             )
-
-
-def written_options(source: object) -> dict[str, str]:
-    """The options that were given to a source, as texts for `dataset.yaml`.
-
-    Options that are None or empty are left out; a mapping is written as `name=column, …`.
-    """
-    written: dict[str, str] = {}
-    for option in fields(source):  # type: ignore[arg-type]
-        value = getattr(source, option.name)
-        if value not in (None, (), {}):
-            written[option.name] = _written(value)
-    return written
-
-
-def _written(value: object) -> str:
-    if isinstance(value, Mapping):
-        value = [f"{name}={column}" for name, column in value.items()]
-    if isinstance(value, list | tuple):
-        return ", ".join(value)
-    return str(value)
 
 
 @dataclass(frozen=True, eq=False)

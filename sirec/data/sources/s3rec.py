@@ -29,7 +29,7 @@ from sirec.data.download.fetch import Remote
 from sirec.data.reading.context import BadLines, ReadingContext
 from sirec.data.reading.files import RawFile, RawFiles, read_text
 from sirec.data.reading.table_commands import interaction_rows
-from sirec.data.sources.base import RawData, Source
+from sirec.data.sources.base import RawData, Source, written_options
 from sirec.errors import SirecError
 
 SEQUENCES, ITEM_ATTRIBUTES, ATTRIBUTES, ITEMS = (
@@ -101,7 +101,8 @@ class S3RecSource(Source):
             titles = _rename_items(items, interactions, attributes, context.bad_lines)
         files = tuple(file.path for file in (sequences, item_attributes, kinds, items) if file)
         context.progress("reading items", 3, 3)
-        return RawData(interactions, attributes, titles, {"name": self.name}, files)
+        source = {"name": self.name, **written_options(self)}
+        return RawData(interactions, attributes, titles, source, files)
 
     def _names_of(self, name: str) -> tuple[str, ...]:
         """Possible names of the file with the plain name `name`."""

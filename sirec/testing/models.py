@@ -1,9 +1,4 @@
-"""Checks of a model for the tests of whoever writes one, in `sirec` or in another package.
-
-    from sirec.testing import check_model
-
-    def test_my_model() -> None:
-        check_model(MyModel)
+"""Checks of a model.
 
 `check_model` builds the model on a small random data set and runs every check below. Each check
 raises `AssertionError` with a sentence that says which promise is broken. The data set has 30 users

@@ -1,18 +1,27 @@
 """Configurations: text into frozen dataclasses, strictly, and back.
 
-`load` builds a dataclass from plain values, `dump` gives plain values of one. `read_yaml` and
-`to_yaml` turn files and text into plain values and back. `assign` changes one value, named by a
-dotted path such as `model.heads`.
+`load` builds a dataclass from plain values, `dump` gives plain values of one. `read_yaml`,
+`read_json` and `to_yaml` turn files and text into plain values and back, within limits.
+`assign` changes one value, named by a dotted path such as `model.heads`. `Range` declares which
+numbers a field may have.
 """
 
 from sirec.config.dumping import dump, is_named
-from sirec.config.loading import load, load_named, open_kind
+from sirec.config.json_text import parse_json, read_json
+from sirec.config.loading import check_keys, load, load_named, open_kind
 from sirec.config.paths import Tree, assign, has, leaves, overlap, parse_assignments, title_of
+from sirec.config.plain_values import MalformedTextError, brief
+from sirec.config.ranges import Range, check_numbers
 from sirec.config.yaml_text import parse_yaml, read_yaml, to_yaml
 
 __all__ = [
+    "MalformedTextError",
+    "Range",
     "Tree",
     "assign",
+    "brief",
+    "check_keys",
+    "check_numbers",
     "dump",
     "has",
     "is_named",
@@ -22,7 +31,9 @@ __all__ = [
     "open_kind",
     "overlap",
     "parse_assignments",
+    "parse_json",
     "parse_yaml",
+    "read_json",
     "read_yaml",
     "title_of",
     "to_yaml",

@@ -7,23 +7,24 @@ open kind such as models, to which plugins may add (`open_kind`). A dataclass is
 class variable `name`.
 
 A field whose name is a keyword of Python ends in `_`; its key does not. An unknown key, a missing
-key, or a value of another type is a `SirecError` that names the path. Three values alone are
-converted: a whole number where a float is expected, a choice written in digits, and a date, which
-YAML recognises, where text is expected.
+key, a value of another type, or a number outside its range (`ranges.py`) is a `SirecError` that
+names the path. Two values alone are converted: a whole number where a float is expected, and a
+choice written in digits.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import numbers
 import types
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
-from functools import cache
-from typing import Any, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Protocol, TypeVar, Union, get_args, get_origin
 
 from sirec.config.dumping import default_of, is_named, key_of
 from sirec.config.paths import Tree, step_name
+from sirec.config.plain_values import brief
+from sirec.config.ranges import FINITE, Range, field_types
 from sirec.errors import SirecError, plural, unknown
 
 T = TypeVar("T")
@@ -99,6 +100,28 @@ def load_named(choices: Sequence[type], values: object, where: str) -> Any:
     return _dataclass(by_name[name], options, where)
 
 
+def check_keys(
+    kinds: Mapping[str, Any], values: Mapping[str, Any], where: str, required: Iterable[str] = ()
+) -> None:
+    """Check the types of some keys of a mapping; any others may have any value.
+
+    Args:
+        kinds: the type of each key, as a field of a dataclass would have it.
+        values: the mapping.
+        where: what messages begin with.
+        required: keys that must be there.
+
+    Raises:
+        SirecError: naming the first key that is missing, or whose value has another type.
+    """
+    for key in required:
+        if key not in values:
+            raise SirecError(f"{where}: the key '{key}' is missing", "was the file changed?")
+    for key, kind in kinds.items():
+        if key in values:
+            _convert(kind, values[key], f"{where}: {key}")
+
+
 def _convert(kind: Any, value: object, where: str) -> Any:
     """A plain value as a value of a field's type."""
     if kind is Any:
@@ -106,6 +129,8 @@ def _convert(kind: Any, value: object, where: str) -> Any:
     if isinstance(kind, type) and kind in _open_kinds:
         return _one_of_kind(_open_kinds[kind], value, where)
     origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _annotated(arguments[0], arguments[1:], value, where)
     if origin in (Union, types.UnionType):
         return _union(arguments, value, where)
     if origin is Literal:
@@ -142,7 +167,10 @@ def _name_and_options(
             f"{where}: the key 'name' is missing", f"{plural(kind)}: {', '.join(sorted(names))}"
         )
     options = dict(values)
-    return str(options.pop("name")), options
+    name = options.pop("name")
+    if not isinstance(name, str):
+        raise _mismatch(f"{where}.name", "text", name)
+    return name, options
 
 
 def _union(arguments: tuple[Any, ...], value: object, where: str) -> Any:
@@ -154,11 +182,20 @@ def _union(arguments: tuple[Any, ...], value: object, where: str) -> Any:
     return load_named(options, value, where)
 
 
+def _annotated(kind: Any, metadata: tuple[Any, ...], value: object, where: str) -> Any:
+    """A number within the range that its type declares."""
+    for range_ in metadata:
+        if isinstance(range_, Range):
+            return _number(kind, range_, value, where)
+    return _convert(kind, value, where)
+
+
 def _choice(choices: tuple[Any, ...], value: object, where: str) -> Any:
     if type(value) is int and value not in choices:
         value = str(value)  # an edition such as 2018 needs no quotes
-    if value not in choices or isinstance(value, bool):
-        raise unknown("choice", str(value), map(str, choices), where)
+    if not isinstance(value, str) or value not in choices:
+        given = value if isinstance(value, str) else brief(value)
+        raise unknown("choice", given, choices, where)
     return value
 
 
@@ -189,7 +226,7 @@ def _dataclass(cls: type, values: object, where: str) -> Any:
     kinds: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         fields[key_of(field)] = field
-        kinds[key_of(field)] = _field_types(cls)[field.name]
+        kinds[key_of(field)] = field_types(cls)[field.name]
     for key in values:
         if key not in fields:
             raise unknown("key", str(key), fields, where)
@@ -211,26 +248,46 @@ def _dataclass(cls: type, values: object, where: str) -> Any:
 
 def _hint_of_similar_key(key: str, value: object, kinds: Mapping[str, Any]) -> str | None:
     """The key with a similar name that could hold a value, where its own key cannot."""
-    others = [other for other in kinds if other != key and kinds[other] in TYPE_NAMES]
-    for other in difflib.get_close_matches(key, others, n=1):
-        if kinds[key] in TYPE_NAMES and type(value) is kinds[other]:
-            return f"did you mean '{other}'?"
-    return None
+    own = _scalar_type(kinds[key])
+    others: list[str] = []
+    for other, kind in kinds.items():
+        if other != key and own is not None and type(value) is _scalar_type(kind):
+            others.append(other)
+    near = difflib.get_close_matches(key, others, n=1)
+    return f"did you mean '{near[0]}'?" if near else None
+
+
+def _scalar_type(kind: Any) -> type | None:
+    """`bool`, `int`, `float` or `str`, with a range or without; None for any other type."""
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    return plain if plain in TYPE_NAMES else None
 
 
 def _scalar(kind: Any, value: object, where: str) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if kind is str and isinstance(value, date):
-        return value.isoformat()
+    if kind in (int, float):
+        return _number(kind, FINITE, value, where)
+    if not isinstance(value, kind):
+        hint = "in quotes it is text" if kind is str and value is not None else None
+        raise _mismatch(where, TYPE_NAMES.get(kind, str(kind)), value, hint)
+    return value
+
+
+def _number(kind: Any, range_: Range, value: object, where: str) -> int | float:
+    """A number of a type and in a range; numbers of NumPy become Python's."""
+    expected = numbers.Integral if kind is int else numbers.Real
     if kind is float and isinstance(value, str) and _is_number(value):
         raise SirecError(
-            f"{where}: '{value}' is text, not a number",
+            f"{where}: {brief(value)} is text, not a number",
             "YAML reads 1e-3 as text: write 1.0e-3 or 0.001",
         )
-    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise _mismatch(where, TYPE_NAMES.get(kind, str(kind)), value)
-    return value
+    if not isinstance(value, expected) or isinstance(value, bool):
+        raise _mismatch(where, TYPE_NAMES[kind], value)
+    number = int(value) if isinstance(value, numbers.Integral) else float(value)
+    range_.check(number, where)
+    try:
+        return kind(number)
+    except OverflowError:
+        raise _mismatch(where, "a number below 1.8e308", value) from None
 
 
 def _is_number(text: str) -> bool:
@@ -241,10 +298,5 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _mismatch(where: str, expected: str, value: object) -> SirecError:
-    return SirecError(f"{where}: expected {expected}, got {value!r}")
-
-
-@cache
-def _field_types(cls: type) -> dict[str, Any]:
-    return get_type_hints(cls)
+def _mismatch(where: str, expected: str, value: object, hint: str | None = None) -> SirecError:
+    return SirecError(f"{where}: expected {expected}, got {brief(value)}", hint)

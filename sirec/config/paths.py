@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from sirec.config.plain_values import MalformedTextError, brief
 from sirec.config.yaml_text import parse_yaml
 from sirec.errors import SirecError, unknown
 
@@ -37,8 +36,9 @@ def parse_assignments(texts: Sequence[str], where: str = "--set") -> dict[str, o
             raise SirecError(f"{where} {text}: expected KEY=VALUE", "for example: --set heads=2")
         try:
             parsed[path.strip()] = parse_yaml(value)
-        except yaml.YAMLError:
-            raise SirecError(f"{where} {text}: '{value}' is not a YAML value") from None
+        except MalformedTextError as error:
+            what = f"{where} {path}: {brief(value)} is not a YAML value: {error.problem}"
+            raise SirecError(what, error.hint) from None
     return parsed
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 
 from sirec.errors import SirecError
-from sirec.run.files import read_json
 from sirec.run.store import RunFolder
 from sirec.shell import arguments
 from sirec.training.process_group import ProcessGroup
@@ -66,7 +65,7 @@ def choose_device(name: str, folder: RunFolder) -> tuple[str, str | None]:
 
 def begun_on(folder: RunFolder) -> tuple[str, int]:
     """The kind of device and the number of processes that an unfinished run was begun with."""
-    environment = read_json(folder.path / "environment.json")
+    environment = folder.environment()
     return environment.get("device", "cpu"), environment.get("processes", 1)
 
 

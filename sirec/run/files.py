@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from sirec.disk import atomic_file
-from sirec.errors import SirecError
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -64,19 +63,3 @@ def replace_json_lines(path: Path, values: list[Any]) -> None:
     for value in values:
         lines.append(json.dumps(value, sort_keys=True, ensure_ascii=False) + "\n")
     replace_text(path, "".join(lines))
-
-
-def read_json(path: Path) -> Any:
-    """The JSON value in a file. Raises `SirecError` naming the file and the line of a mistake."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SirecError(f"{path}: no such file") from None
-    except OSError as error:
-        raise SirecError(
-            f"{path}: cannot be read: {error.strerror}", "expected a JSON file"
-        ) from None
-    except json.JSONDecodeError as error:
-        raise SirecError(f"{path}:{error.lineno}: not valid JSON: {error.msg}") from None
-    except UnicodeDecodeError as error:
-        raise SirecError(f"{path}: not valid JSON: {error}") from None

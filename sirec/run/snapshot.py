@@ -15,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from sirec.config import MalformedTextError, parse_json
 from sirec.errors import SirecError
 from sirec.run.tensors import load_tensors, save_tensors
 
@@ -57,5 +58,11 @@ class Snapshot:
                 f"{path}: snapshot version {header.get('version')}, expected {VERSION}",
                 "delete it to start anew",
             )
-        state = json.loads(header["state"])
+        try:
+            state = parse_json(header.get("state", ""))
+        except MalformedTextError as error:
+            raise SirecError(
+                f"{path}: the counters of the snapshot are not readable: {error.problem}",
+                "delete it to start this run anew",
+            ) from None
         return cls(state["stage"], state["counters"], state["reports"], tensors)

@@ -24,7 +24,7 @@ from typing import Any, get_args
 
 from torch import Tensor
 
-from sirec.config import dump, load, load_named, read_yaml, to_yaml
+from sirec.config import check_keys, dump, load, load_named, read_json, read_yaml, to_yaml
 from sirec.data.locks import hold_folder_or_refuse
 from sirec.data.split import PARTS, LeaveOneOut, Split
 from sirec.disk import disk_error, make_folder
@@ -35,7 +35,8 @@ from sirec.provider import Provider
 from sirec.registry import available_packages
 from sirec.run.commit import complete, is_interrupted
 from sirec.run.config import RunConfig
-from sirec.run.files import read_json, replace_json, replace_text
+from sirec.run.files import replace_json, replace_text
+from sirec.run.stored_facts import read_environment, read_timings
 from sirec.run.tensors import load_tensors, save_tensors
 from sirec.shell import command
 
@@ -177,10 +178,9 @@ class RunFolder:
 
     def missing_plugins(self) -> list[Provider]:
         """The plugins that the run was made with and that are not here in any version."""
-        path = self.path / "environment.json"
-        if not path.exists():
+        if not (self.path / "environment.json").exists():
             return []
-        needed: Mapping[str, str] = read_json(path).get("plugins", {})
+        needed: Mapping[str, str] = self.environment().get("plugins", {})
         here = available_packages()
         missing: list[Provider] = []
         for package, version in needed.items():
@@ -190,7 +190,10 @@ class RunFolder:
 
     def fingerprint(self) -> str:
         """The fingerprint of the data the run was made on."""
-        return str(read_yaml(self.path / "config.yaml")["fingerprint"])
+        path = self.path / "config.yaml"
+        values = read_yaml(path)
+        check_keys({"fingerprint": str}, values, str(path), required=["fingerprint"])
+        return str(values["fingerprint"])
 
     def split(self) -> Split:
         """The split of the data the run was made on."""
@@ -253,13 +256,15 @@ class RunFolder:
 
     def metrics(self) -> dict[str, Any]:
         """The metrics by split, history rule and name of the metric."""
-        metrics: dict[str, Any] = read_json(self.path / "metrics.json")
-        return metrics
+        return read_json(self.path / "metrics.json")
 
     def timings(self) -> dict[str, Any]:
         """Seconds of each epoch and of evaluation, and bytes of memory."""
-        timings: dict[str, Any] = read_json(self.path / "timings.json")
-        return timings
+        return read_timings(self.path / "timings.json", is_done=self.is_done)
+
+    def environment(self) -> dict[str, Any]:
+        """Where and with what the run was made: versions, plugins, device, processes."""
+        return read_environment(self.path / "environment.json")
 
     def write_json(self, name: str, value: Any) -> None:
         """Replace one of the JSON files.

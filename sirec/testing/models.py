@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from sirec.config import dump, load_named, to_yaml
+from sirec.config import dump, load_named, parse_yaml, to_yaml
 from sirec.core.model import Recommender, SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
@@ -77,7 +76,7 @@ def check_declaration(declaration: type[Declaration]) -> None:
 def check_configuration(config: Declaration) -> None:
     """A configuration is the same after it was written as YAML and read again."""
     for defaults in (True, False):
-        tree = yaml.safe_load(to_yaml(dump(config, defaults=defaults)))
+        tree = parse_yaml(to_yaml(dump(config, defaults=defaults)))
         again = load_named([type(config)], tree, "test")
         assert again == config, f"{config.name}: {config} was read back as {again}"
 

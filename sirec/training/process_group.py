@@ -31,6 +31,7 @@ import torch.distributed as dist
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from sirec.config import parse_json
 from sirec.data.tasks.rows import SequenceRows
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
@@ -197,7 +198,7 @@ class DistributedGroup(ProcessGroup):
 
     def broadcast_object(self, make: Callable[[], Any]) -> Any:
         """A JSON value that the main process alone makes; it is sent as text, never unpickled."""
-        return json.loads(self._bytes(json.dumps(make()).encode() if self.is_main else b""))
+        return parse_json(self._bytes(json.dumps(make()).encode() if self.is_main else b""))
 
     def broadcast_tensors(self, tensors: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The main process's tensors by name, on the CPU; they are sent as safetensors."""

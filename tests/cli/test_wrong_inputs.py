@@ -379,7 +379,7 @@ MISTAKES = {
 WRONG_EXPERIMENTS = {
     "a row twice": (
         "rows:\n  A: {model: popularity}\n  A: {model: transitions}",
-        "x.yaml:4: not valid YAML: 'A' is there twice",
+        "x.yaml:4:3: not valid YAML: 'A' is there twice",
         "",
     ),
     "a row that is no model": (

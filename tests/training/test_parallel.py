@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from sirec.config import read_json
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
@@ -51,7 +52,6 @@ from sirec.objectives.segment import Segment
 from sirec.objectives.stage import Stage
 from sirec.objectives.stream_item import StreamItem
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
-from sirec.run.files import read_json
 from sirec.training import fit
 from sirec.training.fit import Trainer
 from sirec.training.process_group import ProcessGroup, joined, own_device, shard_owners

@@ -25,7 +25,7 @@ from sirec.data.reading.records import Parsed, ParsedBlocks, finished, parse_rec
 
 PEEKED = 200  # lines that tell the types
 SIGNED = 1 << 63  # from this number on an integer does not fit into int64
-FAILURES = (json.JSONDecodeError, RecursionError)
+FAILURES = (ValueError, RecursionError)  # ValueError: also for numbers of 4,300 digits and more
 
 
 def read(
@@ -102,7 +102,7 @@ def _records(block: LineBlock, count: int) -> Iterator[dict[str, Any]]:
     for line in islice(block.data.split(b"\n", count + 1), count):
         try:
             record = json.loads(line)
-        except (*FAILURES, UnicodeDecodeError):
+        except FAILURES:
             continue
         if isinstance(record, dict):
             yield record

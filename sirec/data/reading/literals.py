@@ -11,6 +11,7 @@ import ast
 import json
 import multiprocessing
 import re
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from sirec.data.reading.lines import LineBlock, blocks
 from sirec.data.reading.parallel import WORKERS, in_order
 from sirec.data.reading.records import Parsed, ParsedBlocks, Wanted, parse_records
 
-FAILURES = (ValueError, SyntaxError, MemoryError, RecursionError)
+FAILURES = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 
 def read(
@@ -74,7 +75,11 @@ class _Parser:
             # A blank line in place of what is not wanted keeps the numbers of the others.
             kept.append(line if self._may_be_wanted(shown.findall(line)) else b"")
         wanted_lines = LineBlock(b"\n".join(kept), block.first)
-        return parse_records(wanted_lines, self.columns, _loads, FAILURES)
+        with warnings.catch_warnings():
+            # Escapes that Python does not know, such as "\d", stand for themselves.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return parse_records(wanted_lines, self.columns, _loads, FAILURES)
 
     def _may_be_wanted(self, shown: list[tuple[bytes, bytes]]) -> bool:
         """Whether a line has to be parsed.
@@ -112,5 +117,5 @@ def _loads(line: str) -> object:
     except FAILURES:
         try:
             return json.loads(line)  # later copies of these files are strict JSON
-        except (json.JSONDecodeError, RecursionError):
+        except (ValueError, RecursionError):
             raise ValueError("neither a Python literal nor JSON") from None

@@ -19,6 +19,7 @@ from sirec.data.reading.conversions import EXACT, bad_rows, convert, problem
 from sirec.data.reading.lines import LineBlock
 
 Loads = Callable[[str], object]
+MOST_DIGITS = 100
 SCALARS = {"number": (str, int, float), "time": (str, int, float)}
 
 
@@ -173,6 +174,7 @@ def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
             value = value.split(column.separator) if column.separator else [value]
     else:
         fits = isinstance(value, SCALARS[column.kind]) and not isinstance(value, bool)
+        fits = fits and not _has_too_many_digits(value)
     if not fits and column.is_tolerant:
         return None, None
     if not fits:
@@ -201,9 +203,14 @@ def _name(value: Any) -> str | None:
     """
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         value = int(value)
-    if isinstance(value, str | int) and not isinstance(value, bool):
-        return str(value)
-    return None
+    if isinstance(value, bool) or _has_too_many_digits(value):
+        return None
+    return str(value) if isinstance(value, str | int) else None
+
+
+def _has_too_many_digits(value: Any) -> bool:
+    """Whether a whole number is longer than any id; Python does not write the longest ones."""
+    return isinstance(value, int) and abs(value) >= 10**MOST_DIGITS
 
 
 def _is_unicode(text: str) -> bool:

@@ -16,7 +16,6 @@ Source: Zhou et al., CIKM 2020; https://github.com/RUCAIBox/CIKM2020-S3Rec.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from sirec.config import MalformedTextError, parse_json
 from sirec.data.download.fetch import Remote
 from sirec.data.reading.context import BadLines, ReadingContext
 from sirec.data.reading.files import RawFile, RawFiles, read_text
@@ -200,11 +200,10 @@ def _attributes(
 def _pairs(file: RawFile) -> Iterator[tuple[str, str]]:
     """(item, attribute id), each pair once."""
     try:
-        table = json.loads(read_text(file))
-    except json.JSONDecodeError as error:
-        where = f"{file}:{error.lineno}:{error.colno}"
+        table = parse_json(read_text(file))
+    except MalformedTextError as error:
         raise SirecError(
-            f"{where}: not valid JSON: {error.msg}", "is the file truncated?"
+            error.in_file(str(file), "JSON").message, "is the file truncated?"
         ) from None
     if not isinstance(table, dict):
         raise SirecError(

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sirec.config import dump, load
+from sirec.config import dump, load, read_json
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
-from sirec.run.files import read_json, replace_json
+from sirec.run.files import replace_json
 from sirec.run.store import RunFolder
 from sirec.shell import command
 from sirec.studies.analyses.attention_runs import OnMeasured

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sirec.config import read_json
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.evaluation.external_lists import ItemCodes, ScoreTable
-from sirec.run.files import read_json
 from sirec.studies.compare.external_names import codes_of, left_out
 
 CODES = "codes"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sirec.config import read_json
 from sirec.errors import SirecError
-from sirec.run.files import read_json
 from sirec.run.store import RecordedRun, RunFolder
 from sirec.shell import command
 

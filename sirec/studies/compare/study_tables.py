@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sirec.config import read_json
 from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.report.published import PrintedRow
 from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, RunResult, View
-from sirec.run.files import read_json
 from sirec.run.store import RecordedRun
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.run_results import run_result

@@ -11,8 +11,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from sirec.config import read_json
 from sirec.errors import SirecError
-from sirec.run.files import read_json, replace_json
+from sirec.run.files import replace_json
 from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.spec.experiment import Experiment
 

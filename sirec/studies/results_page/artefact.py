@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sirec.config import read_json
 from sirec.run.config import RunConfig
-from sirec.run.files import read_json
 from sirec.run.store import RunFolder
 from sirec.shell import command
 from sirec.studies.results_page.reproduce import (

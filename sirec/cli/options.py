@@ -67,7 +67,7 @@ Seeds = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option(min=1, help="How many runs to train at a time, each in a process of its own.")
+    int, typer.Option(help="How many runs to train at a time, each in a process of its own.")
 ]
 Cluster = Annotated[
     str | None,
@@ -125,7 +125,9 @@ def parse_seeds(text: str | None) -> tuple[int, ...] | None:
     try:
         return tuple(map(int, text.split(",")))
     except ValueError:
+        from sirec.config import brief
+
         raise SirecError(
-            f"--seeds {text}: expected whole numbers separated by commas",
+            f"--seeds {brief(text)}: expected whole numbers separated by commas",
             "for example: --seeds 0,1,2",
         ) from None

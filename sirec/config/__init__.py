@@ -11,7 +11,7 @@ from sirec.config.json_text import parse_json, read_json
 from sirec.config.loading import check_keys, load, load_named, open_kind
 from sirec.config.paths import Tree, assign, has, leaves, overlap, parse_assignments, title_of
 from sirec.config.plain_values import MalformedTextError, brief
-from sirec.config.ranges import Range, check_numbers
+from sirec.config.ranges import Range, check_number, check_numbers
 from sirec.config.yaml_text import parse_yaml, read_yaml, to_yaml
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "assign",
     "brief",
     "check_keys",
+    "check_number",
     "check_numbers",
     "dump",
     "has",

@@ -8,6 +8,7 @@ as `learning_rate`, means all of them.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -57,7 +58,8 @@ def assign(tree: Tree, path: str, value: object, where: str) -> None:
     """
     matches = _matches(tree, path)
     if not matches:
-        raise _unknown_path(tree, path, where)
+        raise _unknown_path(tree, path, value, where)
+    _refuse_other_type(tree, path, matches[0], value, where)
     meanings = {(steps[0], steps[2:]) for steps in matches}  # whatever stage the second step names
     if len(meanings) > 1:
         options = ", ".join(map(".".join, matches))
@@ -133,14 +135,66 @@ def _matches(tree: Tree, path: str) -> list[Steps]:
     return matches
 
 
-def _unknown_path(tree: Tree, path: str, where: str) -> SirecError:
-    """The error for an unknown path; paths of as many steps are offered instead."""
+def _unknown_path(tree: Tree, path: str, value: object, where: str) -> SirecError:
+    """The error for an unknown path; paths of as many steps are offered instead.
+
+    A number leads to no key that is true or false, nor the other way round: for `hed=2` the nearest
+    one is `heads`, not `head`.
+    """
+    known = _paths_like(tree, path)
+    error = unknown("key", path, known, where)
+    near = _nearest(known, path, value)
+    if near is not None:
+        _, _, choices = str(error.hint).rpartition("? ")
+        error.hint = f"did you mean '{near}'? {choices}"
+    return error
+
+
+def _refuse_other_type(tree: Tree, path: str, steps: Steps, value: object, where: str) -> None:
+    """Refuse a number where true or false stands, if a similar key holds a number; or vice versa.
+
+    `head=2` would be read as `head`, which is true or false, where `heads` was meant.
+    """
+    current = _value_at(tree, steps)
+    scalars = (bool, int, float, str)
+    if not isinstance(current, scalars) or not isinstance(value, scalars):
+        return
+    if isinstance(current, bool) == isinstance(value, bool):
+        return
+    near = _nearest(_paths_like(tree, path), path, value)
+    if near is not None:
+        expected = "true or false" if isinstance(current, bool) else "no truth value"
+        message = f"{where}: {'.'.join(steps)}: expected {expected}, got {brief(value)}"
+        raise SirecError(message, f"did you mean '{near}'?")
+
+
+def _paths_like(tree: Tree, path: str) -> dict[str, object]:
+    """The paths of as many steps as another one, at all levels, each with its value."""
     length = path.count(".") + 1
-    known: set[str] = set()
-    for steps, _ in leaves(tree):
+    known: dict[str, object] = {}
+    for steps, value in leaves(tree):
         if len(steps) >= length and not steps[-1].isdigit():
-            known.add(".".join(steps[-length:]))
-    return unknown("key", path, known, where)
+            known[".".join(steps[-length:])] = value
+    return known
+
+
+def _nearest(known: Mapping[str, object], path: str, value: object) -> str | None:
+    """The path most like another one, among those that hold a truth value if and only if this is
+    one.
+    """
+    fitting: list[str] = []
+    for name, current in known.items():
+        if name != path and isinstance(current, bool) == isinstance(value, bool):
+            fitting.append(name)
+    near = difflib.get_close_matches(path, fitting, n=1)
+    return near[0] if near else None
+
+
+def _value_at(tree: Any, steps: Steps) -> object:
+    node = tree
+    for step in steps:
+        node = node[_key_or_index(node, step)]
+    return node
 
 
 def _set(tree: Any, steps: Steps, value: object) -> None:

@@ -14,10 +14,11 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import numbers
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from sirec.config.plain_values import brief
 from sirec.errors import SirecError
@@ -77,7 +78,16 @@ class Range:
             raise SirecError(f"{name} must be {self}, got {brief(value)}")
 
 
-WITHOUT_UNIT = ("share", "probability", "factor")  # clear without a word behind the number
+# Clear without a word behind the number.
+WITHOUT_UNIT = (
+    "share",
+    "probability",
+    "factor",
+    "seed",
+    "rating",
+    "standard deviation",
+    "last value of a bin",
+)
 FINITE = Range()
 
 
@@ -94,9 +104,28 @@ def check_numbers(config: Any) -> None:
     cls: type = type(config)
     for field in dataclasses.fields(config):
         kind = field_types(cls)[field.name]
-        for range_, numbers in _numbers(kind, getattr(config, field.name)):
-            for number in numbers:
+        for range_, values in _numbers(kind, getattr(config, field.name)):
+            for number in values:
                 range_.check(number, field.name)
+
+
+def check_number(name: str, value: object, kind: Any) -> None:
+    """Check one number that is no field of a dataclass, such as an option of a command.
+
+    Args:
+        name: what the number is called, for the message.
+        value: the number.
+        kind: its type with its range, such as `JobCount`.
+
+    Raises:
+        SirecError: for a value of another type or outside the range.
+    """
+    range_ = declared_range(kind)
+    assert range_ is not None, kind
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole and (get_args(kind)[0] is int or not isinstance(value, float)):
+        raise SirecError(f"{name} must be {range_}, got {brief(value)}")
+    range_.check(cast(float, value), name)
 
 
 def declared_range(kind: Any) -> Range | None:
@@ -155,11 +184,11 @@ def _numbers(kind: Any, value: Any) -> Iterator[tuple[Range, list[float]]]:
         values = list(value.values())
     elif isinstance(value, list | tuple):
         values = list(value)
-    numbers: list[float] = []
+    found: list[float] = []
     for each in values:
         if isinstance(each, int | float) and not isinstance(each, bool):
-            numbers.append(each)
-    yield range_, numbers
+            found.append(each)
+    yield range_, found
 
 
 def _digits(number: float) -> str:

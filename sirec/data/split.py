@@ -24,6 +24,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from sirec.config import check_numbers
+from sirec.config.quantities import PeriodShare
 from sirec.data.dates import seconds_of, written
 from sirec.errors import SirecError
 
@@ -128,8 +130,8 @@ class Temporal:
     name: ClassVar[str] = "temporal"
     needs_timestamps: ClassVar[bool] = True
     shortest: ClassVar[int] = 1
-    valid: float = TENTH
-    test: float = TENTH
+    valid: PeriodShare = TENTH
+    test: PeriodShare = TENTH
     valid_from: str | None = None
     test_from: str | None = None
     target: Target = "last"
@@ -141,7 +143,8 @@ class Temporal:
             raise SirecError(
                 f"{missing} is missing", "give both valid_from and test_from, or neither"
             )
-        if not (self.valid > 0 and self.test > 0 and self.valid + self.test < 1):
+        check_numbers(self)
+        if self.valid + self.test >= 1:
             raise SirecError(
                 f"shares valid {self.valid:g} and test {self.test:g} leave a part empty",
                 "both must be above 0 and add up to less than 1, for example 0.1 and 0.1",

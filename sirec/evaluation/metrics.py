@@ -21,6 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sirec.config import brief, check_number
+from sirec.config.plain_values import MOST_DIGITS
+from sirec.config.quantities import Cutoff
 from sirec.errors import SirecError
 from sirec.registry import Registry
 
@@ -151,10 +154,12 @@ def parse_metric(text: str) -> Metric:
     if kind.lower() not in names:
         raise _unknown_metric(text, kind.lower(), cutoff, names)
     name = names[kind.lower()]
-    if not cutoff.isdecimal() or int(cutoff) < 1:
+    if not cutoff.isdecimal() or len(cutoff) > MOST_DIGITS or int(cutoff) < 1:
         raise SirecError(
-            f"'{text}' has no cutoff", f"write a whole number of 1 or more after '@': {name}@20"
+            f"{brief(text)} has no cutoff",
+            f"write a whole number of 1 or more after '@': {name}@20",
         )
+    check_number(f"the cutoff of {name}", int(cutoff), Cutoff)
     return Metric(name, int(cutoff))
 
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from sirec.config import check_number
+from sirec.config.quantities import BinEnd, UserCount
 from sirec.errors import SirecError, unknown
 
 Users = npt.NDArray[np.bool_]
@@ -43,6 +45,8 @@ class Grouping:
 
     def __post_init__(self) -> None:
         """Check that the bins do not overlap, and that each can hold a value."""
+        for end in self.ends:
+            check_number(f"an end of the bins of {self.name}", end, BinEnd)
         ascending = np.all(np.diff([self.lowest - 1, *self.ends]) > 0)
         if not self.ends or not ascending:
             given = ",".join(map(str, self.ends)) or "no ends"
@@ -140,12 +144,9 @@ def fill(
         minimum: how many users a bin needs.
 
     Raises:
-        SirecError: if the minimum is below 1.
+        SirecError: if the minimum is out of range.
     """
-    if minimum < 1:
-        raise SirecError(
-            f"--minimum {minimum}: a bin needs at least one user", "200 is the default"
-        )
+    check_number("minimum", minimum, UserCount)
     numbers = np.searchsorted(grouping.ends, values, side="left")  # right-closed
     sizes = np.bincount(numbers[ranked], minlength=len(grouping.ends) + 1)
     spans = [[number] for number in np.flatnonzero(sizes).tolist()]

@@ -31,6 +31,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from sirec.config.quantities import DropoutRate, FrequencyCount, MixingWeight, Width
 from sirec.core.layers.attention import ITEM, SourceAttention, visibility
 from sirec.core.layers.blocks import NORM_EPS, Block, at, through
 from sirec.core.layers.by_field import ByField
@@ -67,19 +68,19 @@ class BSARec(Shape, Declaration):
     stages: ClassVar[tuple[Stage, ...]] = (Stage(task=LastItem()),)
     published: ClassVar[Mapping[str, object]] = {"padding_class": True, "model.window": "tokens"}
 
-    inner: int = 512  # four times the width
-    attention_dropout: float = 0.5
-    alpha: float = 0.7  # α, the weight of the filter
-    low_frequencies: int = 5  # c: the constant and pairs ±1, ±2, … of the window's n frequencies
+    inner: Width = 512  # four times the width
+    attention_dropout: DropoutRate = 0.5
+    alpha: MixingWeight = 0.7  # α, the weight of the filter
+    low_frequencies: FrequencyCount = (
+        5  # c: the constant and pairs ±1, ±2, … of the window's n frequencies
+    )
     positions: PositionOrder = "right"
     window: Window = "zeros"  # what empty slots hold
 
     def __post_init__(self) -> None:
-        """Raise `SirecError` for a weight outside [0, 1] and for half a pair of frequencies."""
+        """Raise `SirecError` for half a pair of frequencies."""
         super().__post_init__()
-        if not 0 <= self.alpha <= 1:
-            raise SirecError(f"alpha {self.alpha} must lie in [0, 1]")
-        if self.low_frequencies < 1 or self.low_frequencies % 2 == 0:
+        if self.low_frequencies % 2 == 0:
             raise SirecError(
                 f"low_frequencies {self.low_frequencies} must be odd: "
                 "the constant, and frequencies in pairs"

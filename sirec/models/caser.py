@@ -32,13 +32,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from sirec.config import check_numbers
+from sirec.config.quantities import DropoutRate, FilterCount, Width
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.next_item import LastItem
-from sirec.errors import SirecError
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.norms import NormPenalty
@@ -67,18 +68,15 @@ class Caser(Declaration):
     attribute: ClassVar[str] = "none"
     behaviour: ClassVar[str] = "none"
 
-    width: int = 64  # e
-    vertical: int = 8  # filters over all n rows
-    horizontal: int = 16  # filters of each height
-    dropout: float = 0.4  # on the outputs of the filters
+    width: Width = 64  # e
+    vertical: FilterCount = 8  # filters over all n rows
+    horizontal: FilterCount = 16  # filters of each height
+    dropout: DropoutRate = 0.4  # on the outputs of the filters
     align: Literal["right", "left"] = "right"
 
     def __post_init__(self) -> None:
         """Raise `SirecError` for sizes that have no meaning."""
-        if min(self.width, self.vertical, self.horizontal) < 1:
-            raise SirecError("width, vertical and horizontal must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise SirecError(f"dropout {self.dropout} must lie in [0, 1)")
+        check_numbers(self)
 
     def build(self, schema: Schema) -> ConvolutionalRecommender:
         """The network for the items and users of `schema`, freshly initialised."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from sirec.config.quantities import LayerCount
 from sirec.core.layers.fusion import FusionName
 from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
@@ -44,4 +45,4 @@ class COMIF(TransformerConfig, Declaration):
     behaviour: FusionLevel = "attention"
     score_fusion: FusionName = "concat"
     candidates: Literal["id", "fused"] = "fused"
-    layers: int = 3
+    layers: LayerCount = 3

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sirec.config.quantities import LayerCount
 from sirec.core.layers.fusion import FusionName
 from sirec.core.transformer import FusionLevel, Readout, TransformerConfig
 from sirec.data.tasks.cloze import Cloze
@@ -52,4 +53,4 @@ class DIFBERT4Rec(TransformerConfig, Declaration):
     mask_token: bool = True
     question: Readout = "mask"
     head: bool = True
-    layers: int = 3
+    layers: LayerCount = 3

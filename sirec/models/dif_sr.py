@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from sirec.config.quantities import LayerCount
 from sirec.core.layers.fusion import FusionName
 from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
@@ -46,4 +47,4 @@ class DIFSR(TransformerConfig, Declaration):
     behaviour: FusionLevel = "attention"
     # The released configurations have gate; the authors' logs have gate or concat.
     score_fusion: FusionName = "gate"
-    layers: int = 3
+    layers: LayerCount = 3

@@ -32,6 +32,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from sirec.config.quantities import DropoutRate, LayerCount, Width
 from sirec.core.layers.blocks import NORM_EPS, at
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
@@ -65,9 +66,9 @@ class DLFSRec(AttributeTables, Declaration):
         Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005, exclude="read"),)),
     )
 
-    width: int = 128
-    layers: int = 4
-    dropout: float = 0.5
+    width: Width = 128
+    layers: LayerCount = 4
+    dropout: DropoutRate = 0.5
     attribute_fusion: FusionName = "sum"
     gate_form: GateForm = "two_layer"
     candidates: Literal["id", "fused"] = "fused"
@@ -76,11 +77,6 @@ class DLFSRec(AttributeTables, Declaration):
     def __post_init__(self) -> None:
         """Raise `SirecError` for sizes without meaning and for data that batches do not have."""
         super().__post_init__()
-        if min(self.width, self.layers) < 1 or not 0 <= self.dropout < 1:
-            raise SirecError(
-                f"width {self.width}, layers {self.layers} must be at least 1, "
-                f"dropout {self.dropout} in [0, 1)"
-            )
         if self.use_time_context:
             raise SirecError(
                 "use_time_context: batches carry no times, and a candidate's would be that of "

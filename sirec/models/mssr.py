@@ -35,6 +35,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from sirec.config.quantities import LayerCount
 from sirec.core.layers.attention import ITEM
 from sirec.core.layers.blocks import NORM_EPS, at
 from sirec.core.layers.dropout import Dropout
@@ -89,7 +90,7 @@ class MSSR(Shape, AttributeTables, Declaration):
         "in fp64, losses alike"
     )
 
-    layers: int = 3
+    layers: LayerCount = 3
     attribute_pooling: Pooling = "mean"  # as the authors' scripts
     fusion_form: Literal["masked", "reference"] = "masked"
     gate_form: GateForm = "two_layer"

@@ -33,6 +33,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sirec.config.quantities import DropoutRate, LayerCount, Width
 from sirec.core.kernels.precision import Linear, small_products
 from sirec.core.layers.attention import visibility
 from sirec.core.layers.blocks import NORM_EPS
@@ -72,10 +73,10 @@ class STOSA(Shape, Declaration):
         "pairwise.exclude": "sequence",
     }
 
-    layers: int = 1
-    inner: int = 512  # four times the width
-    dropout: float = 0.3
-    attention_dropout: float = 0.0
+    layers: LayerCount = 1
+    inner: Width = 512  # four times the width
+    dropout: DropoutRate = 0.3
+    attention_dropout: DropoutRate = 0.0
     fix_mean_stream: bool = True  # false: means bypass every block, as in the released code
     # right: the last item of a row has position n − 1, as in the released code
     positions: Literal["forward", "right"] = "forward"

@@ -18,6 +18,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from sirec.config.quantities import LossWeight, SampleSize
 from sirec.core.kernels.products import linear
 from sirec.core.layers.by_field import without_dots
 from sirec.core.model import SequentialModel
@@ -50,19 +51,11 @@ class ItemAttributeAlignment(ObjectiveConfig):
 
     name: ClassVar[str] = "iaa"
     signal: ClassVar[SupervisionSignal | None] = "attribute"
-    weight: float = 0.4
+    weight: LossWeight = 0.4
     attributes: tuple[str, ...] | None = None
     scope: Scope = "catalogue"
     multi_value: MultiValue = "soft_label"
-    sample: int | None = 1024
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for a sample of no item."""
-        super().__post_init__()
-        if self.sample is not None and self.sample < 1:
-            raise SirecError(
-                f"sample {self.sample} must be at least 1, or null for the whole catalogue"
-            )
+    sample: SampleSize | None = 1024
 
     def indivisible(self) -> str | None:
         """Under `batch_targets` each field is a mean over other targets, so that one number of

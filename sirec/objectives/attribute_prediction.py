@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 import torch.nn.functional as F
 from torch import Tensor
 
+from sirec.config.quantities import LossWeight, PartWeight
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.by_field import ByField, without_dots
 from sirec.core.model import SequentialModel, initialise
@@ -46,9 +47,9 @@ class AttributePrediction(ObjectiveConfig):
 
     name: ClassVar[str] = "aap"
     signal: ClassVar[SupervisionSignal | None] = "attribute"
-    weight: float = 10.0
+    weight: LossWeight = 10.0
     attributes: tuple[str, ...] | None = None
-    weights: Mapping[str, float] | None = None
+    weights: Mapping[str, PartWeight] | None = None
     reduction: Reduction = "mean"
 
     def build(self, schema: Schema, width: int) -> Objective:

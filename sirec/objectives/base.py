@@ -34,6 +34,8 @@ from typing import ClassVar, Literal, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sirec.config import check_numbers
+from sirec.config.quantities import LossWeight
 from sirec.core.model import SequentialModel, States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
@@ -142,15 +144,15 @@ class ObjectiveConfig(ABC):
     revision: ClassVar[int] = 1
     tasks: ClassVar[tuple[str, ...]] = ()
     signal: ClassVar[SupervisionSignal | None] = None
-    weight: float = 1.0
+    weight: LossWeight = 1.0
 
     def __post_init__(self) -> None:
-        """Raises `SirecError` for a weight that is not positive."""
-        if not self.weight > 0:
-            raise SirecError(
-                f"weight {self.weight} of {self.name} must be positive",
-                "to switch it off, leave it out",
-            )
+        """Raises `SirecError` for a number outside its range."""
+        try:
+            check_numbers(self)
+        except SirecError as error:
+            hint = "to switch an objective off, leave it out" if self.weight == 0 else error.hint
+            raise SirecError(f"{self.name}: {error.message}", hint) from None
 
     @abstractmethod
     def build(self, schema: Schema, width: int) -> Objective:

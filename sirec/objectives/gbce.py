@@ -17,8 +17,8 @@ from typing import ClassVar
 import torch.nn.functional as F
 from torch import Tensor
 
+from sirec.config.quantities import MixingWeight
 from sirec.data.fields import Schema
-from sirec.errors import SirecError
 from sirec.objectives.base import Objective
 from sirec.objectives.sampled import SampledConfig, SampledLoss
 
@@ -32,13 +32,7 @@ class GeneralisedBCE(SampledConfig):
     """
 
     name: ClassVar[str] = "gbce"
-    calibration: float = 0.75
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for a t outside [0, 1]."""
-        super().__post_init__()
-        if not 0 <= self.calibration <= 1:
-            raise SirecError(f"calibration {self.calibration} of {self.name} must lie in [0, 1]")
+    calibration: MixingWeight = 0.75
 
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss, which has no parameters.

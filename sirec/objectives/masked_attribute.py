@@ -21,6 +21,7 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
 
+from sirec.config.quantities import LossWeight
 from sirec.core.kernels.precision import Linear
 from sirec.core.kernels.products import linear
 from sirec.core.layers.by_field import without_dots
@@ -76,7 +77,7 @@ class AssociatedAttribute(ObjectiveConfig):
     name: ClassVar[str] = "associated_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
     signal: ClassVar[SupervisionSignal | None] = "attribute"
-    weight: float = 0.2
+    weight: LossWeight = 0.2
     attributes: tuple[str, ...] | None = None
 
     def build(self, schema: Schema, width: int) -> Objective:

@@ -16,6 +16,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sirec.config.quantities import LossWeight
 from sirec.core.model import SequentialModel
 from sirec.data.fields import Schema
 from sirec.errors import unknown
@@ -31,7 +32,7 @@ class NormPenalty(ObjectiveConfig):
     """
 
     name: ClassVar[str] = "norms"
-    weight: float = 1e-4
+    weight: LossWeight = 1e-4
     leave_out: tuple[str, ...] = ()
 
     def build(self, schema: Schema, width: int) -> Objective:

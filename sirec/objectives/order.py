@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sirec.config.quantities import LossWeight, VersionCount
 from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, Schema
 from sirec.data.tasks.batch import Batch, tell_predicting
@@ -56,16 +57,10 @@ class UserPreferenceAlignment(ObjectiveConfig):
 
     name: ClassVar[str] = "upa"
     signal: ClassVar[SupervisionSignal | None] = "behaviour"
-    weight: float = 0.4
-    k: int = 1
+    weight: LossWeight = 0.4
+    k: VersionCount = 1
     mode: Mode = "permutation"
     prefixes: Literal["one", "all"] = "one"
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for k below 1."""
-        super().__post_init__()
-        if self.k < 1:
-            raise SirecError(f"k {self.k} must be at least 1")
 
     def indivisible(self) -> str | None:
         """The row of another user may be in another part of the step."""

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sirec.config.quantities import PartWeight
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
@@ -45,14 +46,8 @@ class Pairwise(ObjectiveConfig):
     """
 
     name: ClassVar[str] = "pairwise"
-    hinge: float = 0.0
+    hinge: PartWeight = 0.0
     exclude: Exclude = "training"
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for a hinge below 0."""
-        super().__post_init__()
-        if not self.hinge >= 0:
-            raise SirecError(f"hinge {self.hinge} of {self.name} must be 0 or more")
 
     @property
     def reads_catalogue(self) -> bool:

@@ -24,6 +24,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
+from sirec.config.quantities import NegativeCount
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
@@ -48,19 +49,10 @@ class SampledConfig(ObjectiveConfig):
         hits: whether a drawn item that is the target is dropped or kept.
     """
 
-    negatives: int | None = NEGATIVES
+    negatives: NegativeCount | None = NEGATIVES
     draw: Draw = "uniform"
     shared: bool = False
     hits: Literal["dropped", "kept"] = "dropped"
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for a draw of no item."""
-        super().__post_init__()
-        if self.negatives is not None and self.negatives < 1:
-            raise SirecError(
-                f"negatives {self.negatives} of {self.name} must be at least 1, "
-                "or null for all items"
-            )
 
     @property
     def reads_catalogue(self) -> bool:

@@ -17,6 +17,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from sirec.config.quantities import LossWeight
 from sirec.core.kernels.precision import Linear
 from sirec.core.model import SequentialModel, initialise
 from sirec.data.fields import Schema
@@ -42,7 +43,7 @@ class Segment(ObjectiveConfig):
     name: ClassVar[str] = "segment"
     tasks: ClassVar[tuple[str, ...]] = ("segments",)
     signal: ClassVar[SupervisionSignal | None] = "sequence"
-    weight: float = 0.5
+    weight: LossWeight = 0.5
     squashed: bool = True
 
     def build(self, schema: Schema, width: int) -> Objective:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from sirec.config import check_numbers
+from sirec.config.quantities import (
+    EpochCount,
+    EvaluationCount,
+    LearningRate,
+    TargetCount,
+    WeightDecay,
+)
 from sirec.data.tasks.base import Task
 from sirec.data.tasks.next_item import NextItem
 from sirec.errors import SirecError
 from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.item import ItemCrossEntropy
-
-POSITIVE_COUNTS = ("budget", "epochs", "evaluate_every", "patience")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,22 +45,18 @@ class Stage:
     title: str = "train"
     task: Task = field(default_factory=NextItem)
     objectives: tuple[ObjectiveConfig, ...] = (ItemCrossEntropy(),)
-    learning_rate: float = 0.001
-    weight_decay: float = 0.0
-    budget: int = 512
-    epochs: int = 200
-    evaluate_every: int = 1
-    patience: int = 10
+    learning_rate: LearningRate = 0.001
+    weight_decay: WeightDecay = 0.0
+    budget: TargetCount = 512
+    epochs: EpochCount = 200
+    evaluate_every: EpochCount = 1
+    patience: EvaluationCount = 10
     metric: str = "Recall@20"
     keeps: Literal["best", "last"] = "best"
 
     def __post_init__(self) -> None:
         """Raises `SirecError` for settings under which nothing would be trained or selected."""
-        for name in POSITIVE_COUNTS:
-            if getattr(self, name) < 1:
-                raise SirecError(f"{name} {getattr(self, name)} must be at least 1")
-        if not self.learning_rate > 0:
-            raise SirecError(f"learning_rate {self.learning_rate} must be positive")
+        check_numbers(self)
         for objective in self.objectives:
             if objective.tasks and self.task.name not in objective.tasks:
                 raise SirecError(

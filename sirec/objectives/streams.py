@@ -20,6 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sirec.config.quantities import DropoutRate, LossWeight, Temperature
 from sirec.core.kernels.precision import Linear
 from sirec.core.kernels.products import linear
 from sirec.core.layers.attention import ITEM
@@ -48,13 +49,8 @@ class StreamAttributePrediction(AttributePrediction):
     """
 
     name: ClassVar[str] = "stream_aap"
-    weight: float = 4.0
-    dropout: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for a dropout outside [0, 1)."""
-        super().__post_init__()
-        _check_dropout(self.dropout, self.name)
+    weight: LossWeight = 4.0
+    dropout: DropoutRate = 0.5
 
     def build(self, schema: Schema, width: int) -> Objective:
         """The loss for streams of one width.
@@ -135,17 +131,10 @@ class StreamContrast(ObjectiveConfig):
 
     name: ClassVar[str] = "stream_contrast"
     signal: ClassVar[SupervisionSignal | None] = "attribute"
-    weight: float = 0.14
+    weight: LossWeight = 0.14
     attributes: tuple[str, ...] | None = None
-    temperature: float = 1.0
-    dropout: float = 0.5
-
-    def __post_init__(self) -> None:
-        """Raises `SirecError` for a temperature of 0 or less, or a dropout outside [0, 1)."""
-        super().__post_init__()
-        if not self.temperature > 0:
-            raise SirecError(f"temperature {self.temperature} of {self.name} must be positive")
-        _check_dropout(self.dropout, self.name)
+    temperature: Temperature = 1.0
+    dropout: DropoutRate = 0.5
 
     def indivisible(self) -> str | None:
         """Each target is compared with all others of the step."""
@@ -242,8 +231,3 @@ def _stream_widths(model: SequentialModel, objective: str) -> Mapping[str, int]:
             "this model's states have none"
         )
     return model.stream_widths
-
-
-def _check_dropout(dropout: float, objective: str) -> None:
-    if not 0 <= dropout < 1:
-        raise SirecError(f"dropout {dropout} of {objective} must lie in [0, 1)")

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from sirec.config import Tree, assign, dump, has, load
+from sirec.config import Tree, assign, check_numbers, dump, has, load
+from sirec.config.quantities import SeedNumber, ThreadCount, WindowLength
 from sirec.data.dataset import Dataset
 from sirec.data.fields import POSITION
 from sirec.errors import SirecError, unknown
@@ -52,13 +53,12 @@ class DataConfig:
     name: str
     attributes: tuple[str, ...] | None = None
     behaviours: tuple[str, ...] = ("position",)
-    max_length: int = 50
+    max_length: WindowLength = 50
     placebo: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse an empty history, a field that is listed twice, and a placebo of no such field."""
-        if self.max_length < 1:
-            raise SirecError(f"max_length {self.max_length} must be at least 1")
+        check_numbers(self)
         fields = (*(self.attributes or ()), *self.behaviours)
         for listed in (fields, self.placebo):
             if len(set(listed)) < len(listed):
@@ -91,18 +91,15 @@ class RunConfig:
     data: DataConfig
     model: Declaration
     stages: tuple[Stage, ...] = ()
-    seed: int = 0
-    threads: int = 2
+    seed: SeedNumber = 0
+    threads: ThreadCount = 2
     precision: Precision = "fp32"
     protocol: str = "comif"
     profile: Profile = "intended"
 
     def __post_init__(self) -> None:
         """Refuse mistakes that only show when all parts are there."""
-        if self.seed < 0 or self.threads < 1:
-            raise SirecError(
-                f"seed {self.seed} must be 0 or more, threads {self.threads} 1 or more"
-            )
+        check_numbers(self)
         for stage in self.stages:
             name = parse_metric(stage.metric).name
             if name != stage.metric:

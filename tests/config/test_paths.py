@@ -83,3 +83,25 @@ def test_assignments_are_yaml() -> None:
     for wrong in ("a=[1", "x={a: 1, a: 2}"):
         with pytest.raises(SirecError, match="is not a YAML value"):
             parse_assignments([wrong])
+
+
+@pytest.mark.parametrize(
+    ("model", "path", "value", "nearest"),
+    [
+        ("sasrec", "head", 2, "heads"),
+        ("sasrec", "hed", 2, "heads"),
+        ("sasrec", "model.head", 2, "model.heads"),
+        ("sasrec", "heads", True, "head"),
+        ("sasrec", "hed", True, "head"),
+    ],
+)
+def test_a_value_of_another_type_leads_to_the_key_that_was_meant(
+    tiny: Dataset, model: str, path: str, value: object, nearest: str
+) -> None:
+    """Whether the path that was written is a key or not; control: `head=true` is set."""
+    tree = dump(resolve(model, tiny))
+    assign(tree, "head", True, "--set")
+    with pytest.raises(SirecError) as error:
+        assign(tree, path, value, "--set")
+    assert str(error.value.hint).startswith(f"did you mean '{nearest}'?")
+    assign(tree, nearest, value, "--set")

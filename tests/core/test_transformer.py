@@ -409,7 +409,7 @@ def table_by_loops(
         ({"heads": 3}, "not a multiple"),
         ({"heads": 0}, "at least 1"),
         ({"layers": 0}, "at least 1"),
-        ({"dropout": 1.0}, "must lie in"),
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
         ({"attribute": "embedding", "attribute_width": 4}, "attribute_width 4"),
         (
             {"attribute": "query_key", "query_key_fusion": "gate", "attribute_width": 4},

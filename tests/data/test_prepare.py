@@ -259,7 +259,7 @@ def test_wrong_input(case: str) -> None:
         ({"since": "2019-13-01"}, "since: '2019-13-01' is not a date"),
         ({"until": "yesterday"}, "until: 'yesterday' is not a date"),
         ({"since": "2020-01-01", "until": "2019-01-01"}, "is after"),
-        ({"core": -1}, "core must be 0 or more"),
+        ({"core": -1}, "core must be from 0 to 1000000 interactions, got -1"),
     ],
 )
 def test_wrong_options(settings: dict[str, Any], message: str) -> None:

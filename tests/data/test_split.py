@@ -349,9 +349,9 @@ def test_times_are_needed() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"valid": 0.0}, "leave a part empty"),
+        ({"valid": 0.0}, "valid must be above 0 and below 1, got 0"),
         ({"valid": 0.6, "test": 0.4}, "leave a part empty"),
-        ({"test": float("nan")}, "leave a part empty"),
+        ({"test": float("nan")}, "test must be above 0 and below 1, got nan"),
         ({"test_from": "2019-01-01"}, "valid_from is missing"),
         ({"valid_from": "2019-01-01"}, "test_from is missing"),
         (

@@ -148,9 +148,9 @@ def test_published_is_recboles_form(tiny: Dataset) -> None:
 
 def test_mistakes_are_named(schema: Schema) -> None:
     """Sizes without meaning, and data without an attribute for a model that needs one."""
-    with pytest.raises(SirecError, match="at least 1"):
+    with pytest.raises(SirecError, match="hidden must be from 1 to"):
         GRU4Rec(hidden=0)
-    with pytest.raises(SirecError, match=r"dropout 1.0 must lie in \[0, 1\)"):
+    with pytest.raises(SirecError, match=r"dropout must be at least 0 and below 1, got 1\.0"):
         GRU4RecF(dropout=1.0)
     with pytest.raises(SirecError, match="gru4recf needs an attribute"):
         GRU4RecF(**SIZES).build(Schema(schema.items, 5, schema.behaviours))

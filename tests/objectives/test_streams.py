@@ -179,9 +179,9 @@ def test_an_unknown_stream_is_named(tiny: Dataset, schema: Schema) -> None:
 @pytest.mark.parametrize(
     ("make", "part"),
     [
-        (lambda: StreamContrast(temperature=0.0), "temperature 0.0"),
-        (lambda: StreamContrast(dropout=1.0), "dropout 1.0"),
-        (lambda: StreamAttributePrediction(dropout=-0.1), "dropout -0.1"),
+        (lambda: StreamContrast(temperature=0.0), "temperature must be above 0"),
+        (lambda: StreamContrast(dropout=1.0), "dropout must be at least 0"),
+        (lambda: StreamAttributePrediction(dropout=-0.1), "and below 1, got -0.1"),
     ],
 )
 def test_meaningless_settings_are_refused(make: Any, part: str) -> None:

@@ -143,7 +143,7 @@ def test_a_sample_is_drawn_once_and_by_length(tiny: Dataset) -> None:
     assert [
         user for batch in batches(tiny, one) for user in batch.users.tolist()
     ] == one.user.tolist()
-    with pytest.raises(SirecError, match="users 0 must be at least 1"):
+    with pytest.raises(SirecError, match="users must be from 1 to 10000000 users, got 0"):
         sample(rows, 0, 0)
 
 

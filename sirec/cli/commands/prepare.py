@@ -53,7 +53,7 @@ def prepare(
         ),
     ] = None,
     skip_bad_lines: Annotated[
-        int, typer.Option(min=0, help="Bad lines to leave out, counted, before giving up.")
+        int, typer.Option(help="Bad lines to leave out, counted, before giving up.")
     ] = 0,
     since: Annotated[str | None, text("First day (or minute) in UTC: 2019-01-01.", KEEP)] = None,
     until: Annotated[str | None, text("Last day (or minute), inclusive.", KEEP)] = None,

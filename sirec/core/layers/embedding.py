@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sirec.config import check_numbers
+from sirec.config.quantities import InitialDeviation, Width
 from sirec.core.layers.by_field import ByField
 from sirec.core.model import INIT_STD
 from sirec.data.fields import PADDING, Field, Schema
@@ -127,18 +129,14 @@ class SideEmbedding(nn.Module):
 class AttributeTables:
     """How a model embeds the attributes that it reads."""
 
-    attribute_width: int | None = None  # d_f; None: the width of items
+    attribute_width: Width | None = None  # d_f; None: the width of items
     attribute_pooling: Pooling = "sum"
     attribute_trainable: bool = True
-    attribute_std: float = INIT_STD
+    attribute_std: InitialDeviation = INIT_STD
 
     def __post_init__(self) -> None:
-        """Refuse a width below 1."""
-        if self.attribute_width is not None and self.attribute_width < 1:
-            raise SirecError(
-                f"attribute_width {self.attribute_width} must be at least 1, "
-                "or null for the width of items"
-            )
+        """Refuse sizes that have no meaning."""
+        check_numbers(self)
 
     def attribute_embeddings(
         self, fields: Sequence[Field], item_width: int

@@ -21,27 +21,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from sirec.config import check_numbers
+from sirec.config.quantities import DropoutRate, LayerCount, Width
 from sirec.core.kernels.devices import without_autocast
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.layout import to_device
-from sirec.errors import SirecError
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrentShape:
     """Width and depth of a recurrent model; `width` and `hidden` are 64 and 128 in RecBole."""
 
-    width: int = 128  # e, of item vectors and of the states that are compared with them
-    hidden: int = 128  # g
-    layers: int = 1
-    dropout: float = 0.3  # on item vectors
+    width: Width = 128  # e, of item vectors and of the states that are compared with them
+    hidden: Width = 128  # g
+    layers: LayerCount = 1
+    dropout: DropoutRate = 0.3  # on item vectors
 
     def __post_init__(self) -> None:
         """Refuse sizes that have no meaning."""
-        if min(self.width, self.hidden, self.layers) < 1:
-            raise SirecError("width, hidden and layers must be at least 1")
-        if not 0 <= self.dropout < 1:
-            raise SirecError(f"dropout {self.dropout} must lie in [0, 1)")
+        check_numbers(self)
 
     def recurrence(self, inputs: int) -> Recurrence:
         """The layers, for inputs of a given width."""

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sirec.config import check_numbers
+from sirec.config.quantities import CoreSize, RatingBound, SeedNumber
 from sirec.data.dates import seconds_of
 from sirec.data.prepare.behaviours import Bins
 from sirec.data.prepare.order import Ties
@@ -45,25 +47,22 @@ class PrepareOptions:
 
     since: str | None = None
     until: str | None = None
-    min_rating: float | None = None
-    core: int = 5
+    min_rating: RatingBound | None = None
+    core: CoreSize = 5
     drop_duplicates: bool = False
     categories: Tokens = "phrase"
     split: Split = field(default_factory=LeaveOneOut)
     bins: Mapping[str, str] = field(default_factory=dict)
     drop_repeated_rows: bool = False
     ties: Ties = "file"
-    ties_seed: int = 0
+    ties_seed: SeedNumber = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
         since, until = _window(self)
         if since is not None and until is not None and since.start >= until.stop:
             raise SirecError(f"since {self.since} is after until {self.until}")
-        if self.core < 0:
-            raise SirecError(f"core must be 0 or more, got {self.core}")
-        if not 0 <= self.ties_seed < 1 << 64:
-            raise SirecError(f"ties_seed must be 0 or more, got {self.ties_seed}")
+        check_numbers(self)
         for behaviour, edges in self.bins.items():
             Bins(behaviour, edges)
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sirec.config import check_number
+from sirec.config.quantities import LineCount
 from sirec.data.progress import ProgressCallback
 from sirec.errors import SirecError
 
@@ -28,6 +30,7 @@ class BadLines:
     """
 
     def __init__(self, tolerated: int = 0) -> None:
+        check_number("skip_bad_lines", tolerated, LineCount)
         self.tolerated = tolerated
         self.messages: list[str] = []
         self.kinds: Counter[str] = Counter()

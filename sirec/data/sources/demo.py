@@ -39,6 +39,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sirec.config import check_numbers
+from sirec.config.quantities import ItemCount, SeedNumber, UserCount
 from sirec.data.progress import ProgressCallback
 from sirec.data.reading.context import ReadingContext
 from sirec.data.sources.base import RawData, Source
@@ -79,17 +81,17 @@ class DemoSource(Source):
     needs_files: ClassVar[bool] = False
     is_own: ClassVar[bool] = False
 
-    users: int = 2_500
-    items: int = 800
-    seed: int = 0
+    users: UserCount = 2_500
+    items: ItemCount = 800
+    seed: SeedNumber = 0
     shuffle_attributes: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse fewer items than shelves, and no users."""
-        if self.items < len(DEPARTMENTS) * SHELVES or self.users < 1:
+        """Refuse fewer items than shelves."""
+        check_numbers(self)
+        if self.items < len(DEPARTMENTS) * SHELVES:
             raise SirecError(
-                f"the demo data needs at least 1 user and {len(DEPARTMENTS) * SHELVES} items, "
-                f"got users={self.users} items={self.items}"
+                f"the demo data needs at least {len(DEPARTMENTS) * SHELVES} items, got {self.items}"
             )
 
     def instructions(self) -> str:

@@ -22,13 +22,14 @@ from typing import ClassVar
 import numpy as np
 from torch import Tensor
 
+from sirec.config import check_numbers
+from sirec.config.quantities import MaskRatio, Probability
 from sirec.data.dataset import Dataset
 from sirec.data.tasks.base import Task
 from sirec.data.tasks.batch import Batch, Visible, tell_predicting
 from sirec.data.tasks.layout import draw_uniform, to_device
 from sirec.data.tasks.rows import Composition, SequenceRows, gather
 from sirec.data.tasks.spans import predicting_spans, prefixes, windows
-from sirec.errors import SirecError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +53,13 @@ class Cloze(Task):
     every_position: ClassVar[bool] = False
     revision: ClassVar[int] = 1
     composition: Composition = "random"
-    mask_ratio: float = 0.4
-    last_ratio: float = 0.2
+    mask_ratio: MaskRatio = 0.4
+    last_ratio: Probability = 0.2
     prefixes: bool = False
 
     def __post_init__(self) -> None:
         """Refuse ratios that are no probabilities, and a ratio that would mask nothing."""
-        check_mask_ratio(self.mask_ratio)
-        if not 0 <= self.last_ratio <= 1:
-            raise SirecError(f"last_ratio {self.last_ratio} must lie in [0, 1]")
+        check_numbers(self)
 
     def rows(self, data: Dataset, max_length: int) -> SequenceRows:
         """Windows of whole training sequences, or the histories of prefix examples.
@@ -97,12 +96,6 @@ class Cloze(Task):
         only_last = draw_uniform((len(masked), 1)) < self.last_ratio
         masked = np.where(only_last, last_slots(rows), masked)
         return mask_items(batch, masked, data.item_codes)
-
-
-def check_mask_ratio(ratio: float) -> None:
-    """Raise `SirecError` for a mask ratio that is not in (0, 1]."""
-    if not 0 < ratio <= 1:
-        raise SirecError(f"mask_ratio {ratio} must lie in (0, 1]")
 
 
 def without_targets(data: Dataset, rows: SequenceRows) -> Batch:

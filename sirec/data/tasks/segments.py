@@ -30,11 +30,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sirec.config import check_numbers
+from sirec.config.quantities import MaskRatio
 from sirec.data.dataset import Dataset
 from sirec.data.tasks.base import Task
 from sirec.data.tasks.batch import Batch, PositionOrder, Visible
 from sirec.data.tasks.cloze import (
-    check_mask_ratio,
     counted_slots,
     hide,
     last_slots,
@@ -77,14 +78,14 @@ class Segments(Task):
     revision: ClassVar[int] = 1
     composition: Composition = "random"
     reads: Reads = "prefixes"
-    mask_ratio: float = 0.2
+    mask_ratio: MaskRatio = 0.2
     hide_last: bool = True
     negatives: Foreign = "training"
     counted: PositionOrder = "forward"
 
     def __post_init__(self) -> None:
         """Refuse a ratio that is no probability or would mask nothing."""
-        check_mask_ratio(self.mask_ratio)
+        check_numbers(self)
 
     def rows(self, data: Dataset, max_length: int) -> SequenceRows:
         """Prefixes, each counted as one target, or windows of whole sequences.

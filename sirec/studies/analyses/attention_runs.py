@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 
+from sirec.config import check_number
+from sirec.config.quantities import SeedNumber, UserCount
 from sirec.core.model import INIT_STD
 from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
@@ -138,8 +140,8 @@ def sample(rows: SequenceRows, users: int, seed: int) -> SequenceRows:
     """At most `users` of the rows, drawn without repetition, shortest first so that batches are of
     one length.
     """
-    if users < 1:
-        raise SirecError(f"users {users} must be at least 1")
+    check_number("users", users, UserCount)
+    check_number("seed", seed, SeedNumber)
     chosen = np.random.default_rng(seed).permutation(len(rows))[:users]
     return rows.take(chosen[np.argsort(rows.lengths[chosen], kind="stable")])
 

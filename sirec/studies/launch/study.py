@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sirec.config import load
+from sirec.config import check_number, load
+from sirec.config.quantities import JobCount
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
@@ -56,6 +57,10 @@ class Study:
     rows: frozenset[str] | None = None
     cluster: str | None = None
     watcher: StudyWatcher = field(default_factory=SilentStudy)
+
+    def __post_init__(self) -> None:
+        """Refuse no job, and more than any machine runs at a time."""
+        check_number("jobs", self.jobs, JobCount)
 
     def only(self, labels: Sequence[str]) -> Study:
         """The study with only these rows, by label or by a model that one row alone has."""

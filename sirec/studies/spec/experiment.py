@@ -19,7 +19,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sirec.config import dump
+from sirec.config import check_numbers, dump
+from sirec.config.quantities import SeedNumber
 from sirec.errors import SirecError
 from sirec.models import model_class
 from sirec.report.differences import find_label
@@ -57,7 +58,7 @@ class Experiment:
     title: str
     rows: Mapping[str, RowPlan]
     datasets: tuple[str, ...] = ()
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[SeedNumber, ...] = (0,)
     protocol: str = "comif"
     profile: Profile = "intended"
     set: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class Experiment:
         """Refuse what could not be trained, compared or drawn."""
         if not self.rows or not self.seeds:
             raise SirecError("an experiment needs at least one row and one seed")
+        check_numbers(self)
         _refuse_repeats("datasets", self.datasets)
         _refuse_repeats("seeds", self.seeds)
         self._check_search()

@@ -22,6 +22,7 @@ __all__ = [
     "prepare",
     "run_study",
     "train",
+    "worth",
 ]
 _DECLARED = "sirec.studies.spec.experiment"
 _HOMES = {"Experiment": _DECLARED, "RowPlan": "sirec.studies.spec.row"}

@@ -41,12 +41,15 @@ from sirec.data.store.replacement import Replacement
 from sirec.disk import disk_faults
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from sirec.evaluation.ranks import HistoryRule
+from sirec.models import model_class
 from sirec.report.results import RunResult, View
 from sirec.run.build import torch_state_restored
 from sirec.run.config import Profile
 from sirec.run.execute import rank_again
 from sirec.run.runs_on_data import runs_on_data
 from sirec.run.store import Store
+from sirec.studies.analyses.base import DrawnAnalysis
 from sirec.studies.analyses.names import check_name
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.external import recommended, refuse_unknown
@@ -60,6 +63,8 @@ from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.spec.ablation import requested_experiments
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.overrides import Variation
+from sirec.studies.worth.design import WorthQuestion
+from sirec.studies.worth.launch import StudyPlace, WorthReading, WorthStudy
 
 PathLike: TypeAlias = str | Path
 DATA_ROOT, RESULTS = "data", "results"
@@ -467,6 +472,89 @@ def ablate(
         )
         made.append(_result(study, views, render_only=render_only))
     return made
+
+
+def worth(
+    data: str | None = None,
+    *,
+    fields: Sequence[str] | None = None,
+    model: str = "comif",
+    fusion: str | None = None,
+    quick: bool = False,
+    top: int = 20,
+    margin: float = 5.0,
+    seeds: Sequence[int] | None = None,
+    set: Mapping[str, object] | None = None,
+    protocol: str = "comif",
+    history: HistoryRule = "keep",
+    jobs: int = 1,
+    cluster: str | None = None,
+    device: str = "cpu",
+    again: bool = False,
+    render_only: bool = False,
+    results: PathLike = RESULTS,
+    data_root: PathLike = DATA_ROOT,
+    watcher: StudyWatcher | None = None,
+) -> DrawnAnalysis:
+    """Tell what each attribute and behaviour of a data set is worth to a recommender.
+
+    The answer for a field is the model with all fields minus the same with the field's values
+    permuted, over users and seeds. Tables and a figure are written to the results folder.
+
+    Args:
+        data: name of a prepared data set; without one the last prepared.
+        fields: names of attributes and behaviours; without any all that the model reads.
+        model: the model that all rows have.
+        fusion: how it fuses fields, `sum`, `concat` or `gate`; without it its own way.
+        quick: whether only placebos are compared, with one seed unless `seeds` has more.
+        top: how many suggestions a customer sees.
+        margin: customers of 1,000 that would not matter.
+        seeds: seeds of every row; 0, 1 and 2 without any.
+        set: settings for all rows, by key or dotted path.
+        protocol: whose settings.
+        history: whether items of the history take part in the ranking: `keep` or `mask`.
+        jobs: how many runs to train at a time, each in a process of its own.
+        cluster: address of a Ray cluster to train on.
+        device: where to train.
+        again: whether to train runs that have finished, too.
+        render_only: whether to draw the answer from stored ranks and train nothing.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: who is told how it goes; nobody without one.
+
+    Returns:
+        The answer: tables and sentences (`comparison`), and the figure.
+
+    Raises:
+        SirecError: for an unknown name, and a model that reads no field of the data.
+    """
+    told, root = watcher or SilentStudy(), Path(data_root)
+    view_of("test", history)
+    reading = WorthReading(top=top, margin=margin, history=history)
+    question = WorthQuestion(
+        fields=None if fields is None else tuple(fields),
+        model=model_class(model).name,
+        fusion=fusion,
+        quick=quick,
+        protocol=protocol,
+        set=dict(set or {}),
+    )
+    dataset = choose_dataset(data, root, told.remark)
+    asked = WorthStudy(
+        question,
+        dataset,
+        seeds_of(seeds),
+        reading,
+        StudyPlace(Path(results), root, device, again, jobs, cluster, told),
+    )
+    if render_only:
+        drawn = asked.draw()
+    else:
+        with torch_state_restored():
+            drawn = asked.run()
+    for path in drawn.write(Path(results), asked.name):
+        told.remark(f"written: {path}")
+    return drawn
 
 
 def _result(study: Study, views: Sequence[View], *, render_only: bool) -> Comparison:

@@ -124,6 +124,14 @@ def test_its_revision_is_part_of_a_runs_identity(place: Place) -> None:
     shutil.rmtree(others[0])
 
 
+def test_it_reads_no_field_that_could_be_worth_anything(place: Place) -> None:
+    """`worth` refuses it in one line and names models that read attributes."""
+    asked = place.sirec("worth", "shop", "--model", "decayed-history")
+    assert asked.returncode == 2
+    assert "Decayed history reads no attribute, and so not brand, category, rating" in asked.stderr
+    assert "comif" in asked.stderr
+
+
 def test_it_is_evaluated_and_listed_beside_ours(place: Place, trained: Path) -> None:
     """`evaluate` has its row, `models` has it and its page."""
     evaluated = place.sirec("evaluate", str(trained), "--json")

@@ -31,6 +31,7 @@ from sirec.cli.commands import (
     report,
     study,
     train,
+    worth,
 )
 from sirec.cli.console import say, say_error
 from sirec.cli.plugins import with_plugins
@@ -74,6 +75,7 @@ for command in (
     evaluate.evaluate,
     compare.compare,
     ablate.ablate,
+    worth.worth,
     coldstart.coldstart,
     rankcheck.rankcheck,
     correlation.correlation,

@@ -12,7 +12,7 @@ from sirec.config.loading import check_keys, load, load_named, open_kind
 from sirec.config.paths import Tree, assign, has, leaves, overlap, parse_assignments, title_of
 from sirec.config.plain_values import MalformedTextError, brief
 from sirec.config.ranges import Range, check_number, check_numbers
-from sirec.config.yaml_text import parse_yaml, read_yaml, to_yaml
+from sirec.config.yaml_text import parse_yaml, read_yaml, to_line, to_yaml
 
 __all__ = [
     "MalformedTextError",
@@ -37,5 +37,6 @@ __all__ = [
     "read_json",
     "read_yaml",
     "title_of",
+    "to_line",
     "to_yaml",
 ]

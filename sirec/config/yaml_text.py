@@ -51,6 +51,7 @@ SCALARS = (
     (AMBIGUOUS, r"[-+]?\d[\d_]*(:[0-5]?\d)+(\.[\d_]*)?", list("-+0123456789")),
     (MERGE, r"<<", ["<"]),
 )
+ONE_LINE = 10**6  # characters; no value is wider
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -220,3 +221,13 @@ def _forbidden_character(error: ReaderError, text: str) -> MalformedTextError:
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
     return MalformedTextError(f"the character U+{int(error.character):04X}", line, column)
+
+
+def to_line(value: object) -> str:
+    """A value in one line, as it is typed after `--set KEY=`.
+
+    >>> to_line([1, 2]), to_line(None), to_line("sum")
+    ('[1, 2]', 'null', 'sum')
+    """
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=ONE_LINE)
+    return text.removesuffix("...\n").strip()

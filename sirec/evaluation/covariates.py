@@ -12,6 +12,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS
 from sirec.data.tasks.rows import owners, training_items
 from sirec.disk import atomic_file
+from sirec.errors import SirecError
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
@@ -63,3 +64,30 @@ def write_covariates(data: Dataset, path: Path) -> None:
     table = pa.table({name: pa.array(values) for name, values in covariates(data).items()})
     with atomic_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def read_covariates(path: Path, users: int) -> dict[str, np.ndarray]:
+    """The covariates that were written, Int32[U] by name.
+
+    Args:
+        path: the file.
+        users: how many users there have to be.
+
+    Raises:
+        SirecError: if the file is missing or damaged, or is of other data.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise SirecError(
+            f"{path}: no such file",
+            "it is written when a model is trained on these data: train one",
+        ) from None
+    except (pa.ArrowException, OSError) as error:
+        raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
+    if table.num_rows != users:
+        raise SirecError(
+            f"{path}: {table.num_rows:,} users, but the runs rank {users:,}",
+            "they are of other data",
+        )
+    return {name: table[name].to_numpy() for name in table.column_names}

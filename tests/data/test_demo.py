@@ -152,3 +152,27 @@ def test_too_small(options: dict[str, Any], message: str) -> None:
     DemoSource(users=1, items=28).read()
     with pytest.raises(SirecError, match=message):
         DemoSource(**options)
+
+
+def test_decoys_leave_everything_else_as_it_is() -> None:
+    """The same interactions, brands and categories; without decoys, the same data set as ever."""
+    decoyed = DemoSource(decoys=True).read()
+    assert decoyed.interactions.drop(columns="weather").equals(DATA.interactions)
+    for name, table in DATA.attributes.items():
+        assert decoyed.attributes[name].equals(table)
+    assert prepare(DATA, "demo").dataset.fingerprint() == "67c37ad02379067e"
+    assert "decoys" not in DATA.source
+    assert decoyed.source["decoys"] == "True"
+
+
+def test_decoys_say_nothing_of_what_is_next() -> None:
+    """The last colour predicts the next one as chance does; the last brand (control) far better."""
+    decoyed = DemoSource(decoys=True).read()
+    rows = following(decoyed, "colour")
+    chance = (rows["next"].value_counts(normalize=True) ** 2).sum()
+    assert (rows["next"] == rows["last"]).mean() / chance == pytest.approx(1, abs=0.1)
+    assert agreement(decoyed) > 1.5
+    weather = decoyed.interactions["weather"]
+    assert sorted(weather.unique()) == ["clouds", "rain", "snow", "sun", "wind"]
+    ratings = pd.crosstab(weather, decoyed.interactions["rating"], normalize="index")
+    assert (ratings.max() - ratings.min()).max() < 0.05

@@ -25,7 +25,9 @@ which stands for both a and b and is not recorded; at the second step a = b.
 Lengths are 5 plus a geometric number, at most 40. The days between interactions are geometric, too,
 and may be 0, so that some last pairs are tied. A rating is 4, one more for a favourite brand, plus
 noise. With `shuffle_attributes` the same interactions come with the attributes of permuted items:
-what a model gains from attributes then is not their information.
+what a model gains from attributes then is not their information. With `decoys` items have a colour
+and interactions a weather as well, which are drawn without regard to anything: whoever finds them
+useful is mistaken. The interactions stay the same.
 """
 
 from __future__ import annotations
@@ -62,6 +64,9 @@ DEPARTMENTS = {
     "shaving": ("razor", "shaving foam", "after shave", "beard oil"),
 }
 SIZES = ("travel size", "family size")
+COLOURS = ("black", "blue", "brown", "gold", "green", "grey", "pink", "red", "silver", "white")
+COLOURLESS = 0.1
+WEATHERS = ("clouds", "rain", "snow", "sun", "wind")
 SHELVES = 4
 DemoCodes = NDArray[np.int64]
 
@@ -75,6 +80,7 @@ class DemoSource(Source):
         items: number of items.
         seed: seed of the generator.
         shuffle_attributes: whether items get the attributes of permuted items.
+        decoys: whether there are an attribute and a behaviour that mean nothing.
     """
 
     name: ClassVar[str] = "demo"
@@ -85,6 +91,7 @@ class DemoSource(Source):
     items: ItemCount = 800
     seed: SeedNumber = 0
     shuffle_attributes: bool = False
+    decoys: bool = False
 
     def __post_init__(self) -> None:
         """Refuse fewer items than shelves."""
@@ -116,13 +123,22 @@ class DemoSource(Source):
         titles = list(map(world.title, range(self.items)))
         source = {"name": self.name}
         for key, value in asdict(self).items():
-            source[key] = str(value)
+            if key != "decoys" or self.decoys:
+                source[key] = str(value)
+        interactions = _interactions(world, steps, names, rng)
+        attributes = {
+            "brand": _brands(world, names, order),
+            "category": _categories(world, names, order),
+        }
+        if self.decoys:
+            chance = np.random.default_rng([self.seed, 2])
+            attributes["colour"] = _colours(names, chance)
+            interactions["weather"] = np.array(WEATHERS, dtype=object)[
+                chance.integers(0, len(WEATHERS), len(interactions))
+            ]
         return RawData(
-            interactions=_interactions(world, steps, names, rng),
-            attributes={
-                "brand": _brands(world, names, order),
-                "category": _categories(world, names, order),
-            },
+            interactions=interactions,
+            attributes=attributes,
             titles=pd.DataFrame({"item": names, "title": titles}, dtype=object),
             source=source,
         )
@@ -303,3 +319,10 @@ def _categories(world: _World, names: NDArray[np.object_], order: DemoCodes) -> 
         for value in world.path(int(item)):
             rows.append((name, value))
     return pd.DataFrame(rows, columns=["item", "value"], dtype=object)
+
+
+def _colours(names: NDArray[np.object_], rng: np.random.Generator) -> pd.DataFrame:
+    """The table of colours, drawn for each item that has one."""
+    drawn = np.array(COLOURS, dtype=object)[rng.integers(0, len(COLOURS), len(names))]
+    is_known = rng.random(len(names)) >= COLOURLESS
+    return pd.DataFrame({"item": names[is_known], "value": drawn[is_known]}, dtype=object)

@@ -11,11 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from sirec.errors import SirecError
+from sirec.evaluation.covariates import read_covariates
 from sirec.evaluation.metrics import Metric, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
@@ -129,30 +126,12 @@ def _fill(asked: ColdStart, found: Sequence[RunResult], out: Path) -> list[Bucke
     """The bins of each grouping, the same users for all rows."""
     ranks = found[0].ranks
     path = Store(out).covariates(found[0].dataset, str(found[0].fingerprint))
-    columns = _covariates(path, ranks.users)
+    columns = read_covariates(path, ranks.users)
     some = ranked(ranks.ranks["test"][asked.history])
     return [
         fill(grouping, columns[grouping.column], some, asked.minimum)
         for grouping in asked.groupings()
     ]
-
-
-def _covariates(path: Path, users: int) -> dict[str, np.ndarray]:
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise SirecError(
-            f"{path}: no such file",
-            "it is written when a model is trained on these data: train one",
-        ) from None
-    except (pa.ArrowException, OSError) as error:
-        raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
-    if table.num_rows != users:
-        raise SirecError(
-            f"{path}: {table.num_rows:,} users, but the runs rank {users:,}",
-            "they are of other data",
-        )
-    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def _sentences(report: BucketReport, metric: Metric) -> list[str]:

@@ -17,6 +17,7 @@ from sirec.studies.results_page.reproduce import (
     analysis_command,
     experiment_command,
     switches_command,
+    worth_command,
 )
 
 RUN = re.compile(r"(?:[^/]+/)?(runs/[^/]+/[^/]+/[^/]+)")
@@ -44,6 +45,7 @@ SECTIONS = (
     Section("All models", ("overall",)),
     Section("The papers' ablations", ("comif_table", "difsr_table")),
     Section("Parts switched off", ("ablate_",), switches_command),
+    Section("What fields are worth", ("worth_",), worth_command),
     Section(
         "Rare targets and short histories",
         ("coldstart_",),

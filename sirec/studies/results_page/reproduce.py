@@ -10,8 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from sirec.config import to_line
 from sirec.core.transformer import TransformerConfig
 from sirec.errors import SirecError
 from sirec.models import model_class
@@ -25,7 +24,6 @@ from sirec.studies.spec.library import known_experiments, read_experiment
 from sirec.studies.spec.switches import SWITCHES, TABLES
 
 MASKED = "_history_mask"  # how the names of tables end that `sirec ablate --history mask` makes
-ONE_LINE = 10**6  # characters; no value is wider
 Record = Mapping[str, Any]
 
 
@@ -84,6 +82,17 @@ def switches_command(name: str, record: Record, root: Path) -> str | None:
     return command("ablate", *options)
 
 
+def worth_command(name: str, record: Record, root: Path) -> str:
+    """`sirec worth` as it was typed.
+
+    Args:
+        name: name of the table, which is not needed.
+        record: its record, which has the command.
+        root: the results folder, which is not needed.
+    """
+    return str(record["command"])
+
+
 def analysis_command(name: str, record: Record, root: Path) -> str | None:
     """`sirec rankcheck` or `sirec correlation` on the runs of a record.
 
@@ -133,14 +142,8 @@ def _options(plan: Record, experiment: Experiment, *, with_data: bool) -> list[s
         options += ["--seeds", ",".join(map(str, plan["seeds"]))]
     for key, value in plan["set"].items():
         if key not in usual["set"] or usual["set"][key] != value:
-            options += ["--set", f"{key}={_text(value)}"]
+            options += ["--set", f"{key}={to_line(value)}"]
     return options
-
-
-def _text(value: object) -> str:
-    """A value as it is typed after `--set`."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, width=ONE_LINE)
-    return text.removesuffix("...\n").strip()
 
 
 def _options_of_choice(choice: RunSelection, data: str) -> list[str]:

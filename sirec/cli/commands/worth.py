@@ -1,0 +1,102 @@
+"""`sirec worth`: what each field of a data set is worth to a recommender."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sirec.cli import options
+from sirec.cli.console import say
+
+
+def worth(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="Prepared data set; without it the last prepared one, else the demo.",
+            show_default=False,
+        ),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            help="Attributes and behaviours, separated by commas; without it all.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="Which model all rows have.", autocompletion=options.complete_model)
+    ] = "comif",
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            help="How it fuses fields: sum, concat or gate; without it its own way.",
+            show_default=False,
+        ),
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Placebos alone, one seed unless --seeds has more."),
+    ] = False,
+    top: Annotated[int, typer.Option(help="How many suggestions a customer sees.")] = 20,
+    margin: Annotated[float, typer.Option(help="Customers of 1,000 that would not matter.")] = 5.0,
+    set_: options.Set = None,
+    seeds: options.Seeds = None,
+    jobs: options.Jobs = 1,
+    cluster: options.Cluster = None,
+    device: options.Device = "cpu",
+    protocol: options.ProtocolName = "comif",
+    history: options.HistoryOption = options.History.keep,
+    again: options.Again = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print the tables of groups and of rows as well.")
+    ] = False,
+    render_only: options.RenderOnly = False,
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Tell what each attribute and behaviour is worth: all fields against all with one of them
+    shuffled, which has the same size and means nothing; with intervals over users and seeds.
+
+    It says beforehand how many trainings that is and about how long, and goes on where it was
+    stopped. See docs/worth.md.
+
+    Example: sirec worth shop
+
+    Example: sirec worth shop --fields brand,price --jobs 2
+    """
+    from dataclasses import replace
+
+    from sirec import api
+    from sirec.cli.console import StudyBars, show
+    from sirec.config import parse_assignments
+
+    drawn = api.worth(
+        data,
+        fields=options.parse_names(fields),
+        model=model,
+        fusion=fusion,
+        quick=quick,
+        top=top,
+        margin=margin,
+        seeds=options.parse_seeds(seeds),
+        set=parse_assignments(set_ or []),
+        protocol=protocol,
+        history=history.value,
+        jobs=jobs,
+        cluster=cluster,
+        device=device,
+        again=again,
+        render_only=render_only,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
+    )
+    shown = drawn.comparison
+    if not (full or as_json):
+        shown = replace(shown, tables=shown.tables[:1])
+    show(shown, as_json=as_json)
+    if not (full or as_json):
+        say("--full prints groups of customers and all rows; the files have them")

@@ -1,0 +1,210 @@
+"""Interval and test of a mean difference that is paired over users and seeds, for few seeds.
+
+Two rows A and B of a study are trained with the seeds s = 1..S and ranked on the same users
+u = 1..U. The difference of a user's metric under one seed is
+
+    d_su = μ + a_s + b_u + e_su         μ what is asked for, the rest with mean 0
+
+where a_s is due to training (another seed gives another model), b_u to users, and e_su to both. The
+mean over users and seeds has the variance
+
+    V = v/S + w/U       v = Var(a_s) + Var(e_su)/U,  of a seed's mean difference
+                        w = Var(b_u)
+
+w is estimated by the analysis of variance of d, (MS_users − MS_residual)/S, and is at least 0. v of
+one pair has S − 1 degrees of freedom, which for three seeds makes an interval of little use. A
+study has more rows. Their means m_rs over users, with rows and seeds as factors, leave a residual
+whose mean square with (R − 1)(S − 1) degrees of freedom estimates half of v, if training is equally
+noisy in all rows. As it may not be, v is the larger of this and the pair's own estimate.
+
+    t = mean d / √V      Student's t, with Satterthwaite's degrees of freedom of V
+
+With one seed v is unknown: the interval then is about these two checkpoints alone.
+
+Coverage in simulations (`tests/evaluation/test_paired_means.py`), nominal 95 %, 2 to 5 seeds, six
+rows: 95 to 97 % where rows are equally noisy; 94 to 96 % where the pair is twice as noisy as the
+others. The percentile bootstrap over seeds and users (`statistics`) has 88 to 89 % there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
+from sirec.errors import SirecError
+
+UserValues = npt.NDArray[np.float64]
+CONFIDENCE, POWER = 0.95, 0.8
+SMALLEST_VARIANCE = 1e-18
+
+
+@dataclass(frozen=True)
+class SeedNoise:
+    """How much a difference of two rows varies from seed to seed.
+
+    Attributes:
+        variance: v, the variance of the mean difference under one seed.
+        degrees: degrees of freedom of the estimate.
+    """
+
+    variance: float
+    degrees: int
+
+
+@dataclass(frozen=True)
+class MeanDifference:
+    """The mean difference of two rows, with what it is uncertain by.
+
+    Attributes:
+        difference: the mean over users and seeds.
+        seed_variance: v/S, the part of the variance that more seeds make smaller.
+        user_variance: w/U, the part that more users make smaller.
+        seed_degrees: degrees of freedom of the first part; 0 where there is one seed.
+        users: U.
+        seeds: S.
+        confidence: confidence level of the interval.
+    """
+
+    difference: float
+    seed_variance: float
+    user_variance: float
+    seed_degrees: int
+    users: int
+    seeds: int
+    confidence: float = CONFIDENCE
+
+    @property
+    def error(self) -> float:
+        """The standard error, √V."""
+        return math.sqrt(max(self.seed_variance + self.user_variance, SMALLEST_VARIANCE))
+
+    @property
+    def degrees(self) -> float:
+        """Satterthwaite's degrees of freedom of V."""
+        total = self.error**2
+        spread = self.user_variance**2 / max(self.users - 1, 1)
+        if self.seed_degrees:
+            spread += self.seed_variance**2 / self.seed_degrees
+        return total**2 / spread if spread > 0 else float(max(self.users - 1, 1))
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval."""
+        return float(student.ppf((1 + self.confidence) / 2, self.degrees)) * self.error
+
+    @property
+    def low(self) -> float:
+        """Lower end of the interval."""
+        return self.difference - self.half_width
+
+    @property
+    def high(self) -> float:
+        """Upper end of the interval."""
+        return self.difference + self.half_width
+
+    @property
+    def p_value(self) -> float:
+        """Two-sided p-value of no difference."""
+        return float(2 * student.sf(abs(self.difference) / self.error, self.degrees))
+
+    def detectable(self, tests: int = 1, power: float = POWER) -> float:
+        """The true difference that such a study finds significant with some probability.
+
+        Args:
+            tests: how many tests are corrected for (after Bonferroni, which Holm's first step is).
+            power: the probability.
+        """
+        level = (1 - self.confidence) / tests
+        needed = student.ppf(1 - level / 2, self.degrees) + student.ppf(power, self.degrees)
+        return float(needed) * self.error
+
+    def with_seeds(self, seeds: int) -> MeanDifference:
+        """The same difference with the uncertainty that this many seeds would leave.
+
+        Args:
+            seeds: how many seeds.
+        """
+        return MeanDifference(
+            self.difference,
+            self.seed_variance * self.seeds / seeds,
+            self.user_variance,
+            self.seed_degrees * max(seeds - 1, 1) // max(self.seeds - 1, 1),
+            self.users,
+            seeds,
+            self.confidence,
+        )
+
+
+def seed_noise(rows: Sequence[UserValues]) -> SeedNoise | None:
+    """The noise between seeds of a difference of two rows, pooled over the rows of a study.
+
+    A seed's effect that all rows share is taken out: it cancels in a difference.
+
+    Args:
+        rows: at least two rows, each the metric of every user under every seed, Float[U, S].
+
+    Returns:
+        None for a single seed.
+    """
+    means = np.stack([row.mean(axis=0) for row in rows])  # [R, S]
+    degrees = (means.shape[0] - 1) * (means.shape[1] - 1)
+    if degrees == 0:
+        return None
+    of_rows = means.mean(axis=1, keepdims=True)
+    of_seeds = means.mean(axis=0, keepdims=True)
+    residual = means - of_rows - of_seeds + means.mean()
+    return SeedNoise(2 * float((residual**2).sum()) / degrees, degrees)
+
+
+def mean_difference(
+    a: UserValues, b: UserValues, noise: SeedNoise | None = None, confidence: float = CONFIDENCE
+) -> MeanDifference:
+    """The mean difference A − B with its variance.
+
+    Args:
+        a: the metric of every user under every seed, Float[U, S].
+        b: the same of B, for the same users and seeds.
+        noise: what all rows of the study say about seeds; None for this pair alone.
+        confidence: confidence level of the interval.
+
+    Raises:
+        SirecError: if the two have other users or seeds, or fewer than two users.
+    """
+    if a.shape != b.shape or len(a) < 2:
+        raise SirecError(
+            f"values of {a.shape} and {b.shape} users and seeds cannot be paired",
+            "compare runs on the same data with the same seeds, and at least two users",
+        )
+    differences = a - b
+    users, seeds = differences.shape
+    between_users = differences.mean(axis=1).var(ddof=1)  # estimates w + Var(e)/S
+    if seeds == 1:
+        return MeanDifference(
+            float(differences.mean()), 0.0, float(between_users) / users, 0, users, 1, confidence
+        )
+    own = SeedNoise(float(differences.mean(axis=0).var(ddof=1)), seeds - 1)
+    pooled = own if noise is None else noise
+    of_users = max(0.0, float(between_users) - _residual(differences) / seeds)
+    return MeanDifference(
+        difference=float(differences.mean()),
+        seed_variance=max(own.variance, pooled.variance) / seeds,
+        user_variance=of_users / users,
+        seed_degrees=pooled.degrees,
+        users=users,
+        seeds=seeds,
+        confidence=confidence,
+    )
+
+
+def _residual(differences: UserValues) -> float:
+    """The residual mean square of Float[U, S] with users and seeds as factors."""
+    users, seeds = differences.shape
+    of_users = differences.mean(axis=1, keepdims=True)
+    of_seeds = differences.mean(axis=0, keepdims=True)
+    residual = differences - of_users - of_seeds + differences.mean()
+    return float((residual**2).sum()) / ((users - 1) * (seeds - 1))

@@ -30,7 +30,7 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.run.config import resolve
-from sirec.testing import small_dataset
+from sirec.testing.models import small_dataset
 
 SECONDS = 2  # that one input may take
 

@@ -267,7 +267,8 @@ def _scalar(kind: Any, value: object, where: str) -> Any:
     if kind in (int, float):
         return _number(kind, FINITE, value, where)
     if not isinstance(value, kind):
-        hint = "in quotes it is text" if kind is str and value is not None else None
+        is_number_or_truth = isinstance(value, bool | int | float)
+        hint = "in quotes it is text" if kind is str and is_number_or_truth else None
         raise _mismatch(where, TYPE_NAMES.get(kind, str(kind)), value, hint)
     return value
 

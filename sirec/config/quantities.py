@@ -40,7 +40,7 @@ TargetCount = Annotated[int, Range(1, 1_000_000, "targets per step")]
 EpochCount = Annotated[int, Range(1, 1_000_000, "epochs")]
 EvaluationCount = Annotated[int, Range(1, 1_000_000, "evaluations")]
 SeedNumber = Annotated[int, Range(0, 2**63 - 1, "seed")]
-ThreadCount = Annotated[int, Range(1, 1_024, "threads")]
+ThreadCount = Annotated[int, Range(1, 256, "threads")]
 JobCount = Annotated[int, Range(1, 1_024, "jobs")]
 
 # Data.

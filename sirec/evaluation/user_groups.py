@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from sirec.config import check_number
+from sirec.config import brief, check_number
 from sirec.config.quantities import BinEnd, UserCount
 from sirec.errors import SirecError, unknown
 
@@ -196,7 +196,7 @@ def with_ends(texts: Sequence[str], option: str = "--bins") -> dict[str, Groupin
             numbers = tuple(map(int, ends.split(",")))
         except ValueError:
             message = (
-                f"{option} {text}: expected whole numbers, "
+                f"{option} {name}={brief(ends)}: expected whole numbers, "
                 "the last value of each bin but the open last one"
             )
             raise SirecError(message, f"for example: {option} popularity=5,10,20,50") from None

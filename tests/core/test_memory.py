@@ -18,7 +18,7 @@ from sirec.models import MODELS
 from sirec.run import fits_memory
 from sirec.run.build import set_up, torch_state_restored
 from sirec.run.config import resolve
-from sirec.testing import WINDOW
+from sirec.testing.models import WINDOW
 
 CPU = torch.device("cpu")
 

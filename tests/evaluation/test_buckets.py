@@ -116,5 +116,5 @@ def test_other_bins_take_the_place_of_the_declared() -> None:
     groupings = with_ends(["length=7,20"])
     assert groupings["length"].ends == (7, 20)
     assert groupings["popularity"] == GROUPINGS["popularity"]
-    with pytest.raises(SirecError, match="at least one user"):
+    with pytest.raises(SirecError, match="minimum must be from 1 to"):
         fill(POPULARITY, np.array([1]), np.array([True]), 0)

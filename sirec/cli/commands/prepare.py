@@ -218,7 +218,11 @@ def prepare(
     }
     parts = {
         "name": split
-        or ("temporal" if valid_from or test_from or valid_share or test_share or target else None),
+        or (
+            "temporal"
+            if _is_given(valid_from, test_from, valid_share, test_share, target)
+            else None
+        ),
         "valid_from": valid_from,
         "test_from": test_from,
         "valid": valid_share,
@@ -270,6 +274,11 @@ def prepare(
         return
     stdout.print(dataset_table([storage.read_manifest(made.folder)]))
     say(f"prepared: {made.folder}")
+
+
+def _is_given(*values: object) -> bool:
+    """Whether any of these options is given; a share of 0 is, and is refused later."""
+    return any(value is not None for value in values)
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:

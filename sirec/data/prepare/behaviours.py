@@ -17,6 +17,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from sirec.config import brief
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -24,6 +25,7 @@ GAP = "gap"
 FIRST = "first"
 MOST_NUMBERS = 1_000  # more distinct numbers than this need bins
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+LONGEST_EDGE = 30  # characters
 EDGE = re.compile(r"(-?\d+(?:\.\d+)?)\s*([smhdw]?)")
 
 BinCodes = NDArray[np.int64]
@@ -46,9 +48,9 @@ class Bins:
         self.edges: list[float] = []
         for text in texts:
             match = EDGE.fullmatch(text)
-            if match is None:
+            if match is None or len(text) > LONGEST_EDGE:
                 raise SirecError(
-                    f"bins of {field}: '{text}' is not an edge",
+                    f"bins of {field}: {brief(text)} is not an edge",
                     "expected numbers such as 10,20,50 or times such as 1h,1d,7d",
                 )
             self.edges.append(float(match[1]) * SECONDS[match[2]])

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sirec.data.artefacts import StoredColumn, read_table, whole_numbers
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS
 from sirec.data.tasks.rows import owners, training_items
 from sirec.disk import atomic_file
-from sirec.errors import SirecError
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
@@ -67,27 +67,21 @@ def write_covariates(data: Dataset, path: Path) -> None:
 
 
 def read_covariates(path: Path, users: int) -> dict[str, np.ndarray]:
-    """The covariates that were written, Int32[U] by name.
+    """Read what `write_covariates` wrote.
 
     Args:
         path: the file.
-        users: how many users there have to be.
+        users: how many users it is about.
+
+    Returns:
+        Long[U] for each column.
 
     Raises:
-        SirecError: if the file is missing or damaged, or is of other data.
+        SirecError: if it is missing, damaged, or of other data.
     """
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise SirecError(
-            f"{path}: no such file",
-            "it is written when a model is trained on these data: train one",
-        ) from None
-    except (pa.ArrowException, OSError) as error:
-        raise SirecError(f"{path}: not a readable Parquet file: {error}") from None
-    if table.num_rows != users:
-        raise SirecError(
-            f"{path}: {table.num_rows:,} users, but the runs rank {users:,}",
-            "they are of other data",
-        )
-    return {name: table[name].to_numpy() for name in table.column_names}
+    hint = "delete it: it is written anew when a model is trained on these data"
+    names = ["length"]
+    for part in PARTS:
+        names += [f"{part}_history", f"{part}_popularity", f"{part}_seen"]
+    table = read_table(path, [StoredColumn(name) for name in names], hint, rows=users)
+    return {name: whole_numbers(table, name) for name in names}

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
+from sirec.data.artefacts import StoredColumn, read_table
 from sirec.data.fields import PADDING
 from sirec.data.split import PARTS, HeldOutPart
 from sirec.errors import SirecError
@@ -274,16 +275,8 @@ class RankTable:
         """
         again = command("evaluate", path.parent, "--recompute")
         hint = f"rank anew with the stored weights: {again}"
-        try:
-            table = pq.read_table(path)
-        except FileNotFoundError:
-            raise SirecError(f"{path}: no such file", hint) from None
-        except (pa.ArrowException, OSError) as error:
-            raise SirecError(f"{path}: not a readable Parquet file: {error}", hint) from None
-        absent = {name for name, _, _ in _columns()} - set(table.column_names)
-        if absent:
-            what = f"not a rank table: no column {', '.join(sorted(absent))}"
-            raise SirecError(f"{path}: {what}", hint)
+        columns = [StoredColumn(name) for name, _, _ in _columns()]
+        table = read_table(path, columns, hint)
         ranks: dict[HeldOutPart, dict[HistoryRule, Any]] = {part: {} for part in PARTS}
         for name, part, rule in _columns():
             ranks[part][rule] = table[name].to_numpy()

@@ -12,6 +12,7 @@ from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
 from sirec.data.fields import POSITION, Schema
 from sirec.data.placebo import with_placebos
+from sirec.data.tensors import check_tensors
 from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named
@@ -87,7 +88,14 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltMo
             "prepare the data set with the settings it had, or train again",
         )
     built = set_up(config, data, device_named(device))
-    built.model.load_state_dict(folder.weights())
+    weights = folder.weights()
+    check_tensors(
+        weights,
+        built.model.state_dict(),
+        f"{folder.path}: the stored weights",
+        "they are of another model or another version: train again with --again",
+    )
+    built.model.load_state_dict(weights)
     built.model.eval()
     return built
 

@@ -33,7 +33,7 @@ from sirec.run.config import RunConfig
 from sirec.run.device import device_named, refuse_other_device
 from sirec.run.files import replace_json_lines
 from sirec.run.identity import run_id
-from sirec.run.snapshot import Snapshot
+from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
 from sirec.training.fit import Trainer
@@ -229,6 +229,9 @@ def _train(execution: _Execution) -> None:
     snapshot = _resumed(folder, group)
     lines: EpochLines = list(snapshot.reports) if snapshot else []
     first = snapshot.stage if snapshot else 0
+    if not 0 <= first <= len(config.stages) - 1 and snapshot:
+        what = f"stage {first}, but this run has {len(config.stages)} stages, counted from 0"
+        raise SirecError(f"{folder.snapshot_path}: {what}", ANEW)
     for index in range(first, len(config.stages)):
         is_resumed = index == first
         _train_stage(execution, index, lines, snapshot if is_resumed else None)
@@ -247,7 +250,7 @@ def _train_stage(
     seed_key = SeedKey(config.seed, index, config.precision)
     trainer = Trainer(built.model, stage, built.data, built.schema, seed_key, group)
     if snapshot:
-        trainer.restore(snapshot.tensors, snapshot.counters)
+        _restore(trainer, snapshot, folder)
     watcher.stage(stage, trainer.epoch, (trainer.stopping.best_epoch, trainer.stopping.best))
     for report in trainer.run(partial(_validate, execution, stage), watcher.step):
         lines.append(asdict(report))
@@ -257,6 +260,14 @@ def _train_stage(
             replace_json_lines(folder.path / "epochs.jsonl", _without_times(lines))
         watcher.epoch(report)
     trainer.restore_best()
+
+
+def _restore(trainer: Trainer, snapshot: Snapshot, folder: RunFolder) -> None:
+    """Continue from a snapshot; raises `SirecError` with its file if it is not of this run."""
+    try:
+        trainer.restore(snapshot.tensors, snapshot.counters)
+    except SirecError as error:
+        raise SirecError(f"{folder.snapshot_path}: {error.message}", ANEW) from None
 
 
 def _resumed(folder: RunFolder, process_group: ProcessGroup) -> Snapshot | None:

@@ -9,17 +9,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from sirec.config import MalformedTextError, parse_json
+from sirec.config import MalformedTextError, load, parse_json
+from sirec.data.tensors import load_tensors, save_tensors
 from sirec.errors import SirecError
-from sirec.run.tensors import load_tensors, save_tensors
+from sirec.training.progress import EpochReport
 
 VERSION = 1
+ANEW = "delete it to start this run anew"
+
+
+@dataclass(frozen=True)
+class _State:
+    """The JSON in the header."""
+
+    stage: int
+    counters: Mapping[str, Any]
+    reports: tuple[EpochReport, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,17 +63,19 @@ class Snapshot:
         """The snapshot at `path`, or None; raises `SirecError` if it cannot be read."""
         if not path.exists():
             return None
-        tensors, header = load_tensors(path, "delete it to start this run anew")
+        tensors, header = load_tensors(path, ANEW)
         if header.get("version") != str(VERSION):
             raise SirecError(
                 f"{path}: snapshot version {header.get('version')}, expected {VERSION}",
-                "delete it to start anew",
+                ANEW,
             )
         try:
-            state = parse_json(header.get("state", ""))
+            state = load(_State, parse_json(header.get("state", "")), str(path))
         except MalformedTextError as error:
             raise SirecError(
-                f"{path}: the counters of the snapshot are not readable: {error.problem}",
-                "delete it to start this run anew",
+                f"{path}: the counters of the snapshot are not readable: {error.problem}", ANEW
             ) from None
-        return cls(state["stage"], state["counters"], state["reports"], tensors)
+        except SirecError as error:
+            raise SirecError(error.message, ANEW) from None
+        reports = list(map(asdict, state.reports))
+        return cls(state.stage, state.counters, reports, tensors)

@@ -27,6 +27,7 @@ from torch import Tensor
 from sirec.config import check_keys, dump, load, load_named, read_json, read_yaml, to_yaml
 from sirec.data.locks import hold_folder_or_refuse
 from sirec.data.split import PARTS, LeaveOneOut, Split
+from sirec.data.tensors import load_tensors, save_tensors
 from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import parse_metric
@@ -37,7 +38,6 @@ from sirec.run.commit import complete, is_interrupted
 from sirec.run.config import RunConfig
 from sirec.run.files import replace_json, replace_text
 from sirec.run.stored_facts import read_environment, read_timings
-from sirec.run.tensors import load_tensors, save_tensors
 from sirec.shell import command
 
 OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration

@@ -21,12 +21,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sirec.config import load as load_config
 from sirec.core.kernels.devices import device_kind
 from sirec.core.model import SequentialModel
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, deal
+from sirec.data.tensors import check_tensors
 from sirec.errors import SirecError
 from sirec.objectives.base import EncoderPass, LossTerm, Objective
 from sirec.objectives.stage import Stage
@@ -37,6 +39,14 @@ from sirec.training.table_gradients import KeptGradients
 
 # Reading the losses waits for an accelerator, so that they are checked now and then.
 STEPS_BETWEEN_CHECKS = {"cpu": 1, "accelerator": 50}
+
+
+@dataclass(frozen=True)
+class _Counters:
+    """What `Trainer.counters` gives."""
+
+    epoch: int
+    stopping: Stopping
 
 
 @dataclass(eq=False)
@@ -171,9 +181,15 @@ class Trainer:
         Args:
             tensors: what its `tensors()` gave.
             counters: what its `counters()` gave.
+
+        Raises:
+            SirecError: if they are not of this stage, or damaged.
         """
-        self.epoch = counters["epoch"]
-        self.stopping = Stopping(**counters["stopping"])
+        resumed = load_config(_Counters, dict(counters), "counters")
+        if not 0 <= resumed.epoch <= self.stage.epochs:
+            raise SirecError(f"counters: epoch {resumed.epoch} of {self.stage.epochs}")
+        self._check(tensors)
+        self.epoch, self.stopping = resumed.epoch, resumed.stopping
         self.model.load_state_dict(_under("model/", tensors))
         self.objectives.load_state_dict(_under("objectives/", tensors))
         self.best_weights = _under("best/", tensors)
@@ -182,6 +198,22 @@ class Trainer:
             for key, value in _under(f"adam/{name}/", tensors).items():
                 state[key] = value.to(parameter.device, copy=True)
             self.optimizer.state[parameter] = state
+
+    def _check(self, tensors: Mapping[str, Tensor]) -> None:
+        """Refuse tensors that are not those of this stage: a fused step would read past them."""
+        expected: dict[str, Tensor] = {}
+        for name, value in self.model.state_dict().items():
+            expected[f"model/{name}"] = value
+            if any(key.startswith("best/") for key in tensors):
+                expected[f"best/{name}"] = value
+        for name, value in self.objectives.state_dict().items():
+            expected[f"objectives/{name}"] = value
+        for name, parameter in self.parameters:
+            if _under(f"adam/{name}/", tensors):  # none where no gradient has reached it yet
+                expected[f"adam/{name}/step"] = torch.zeros((), dtype=torch.float32)
+                expected[f"adam/{name}/exp_avg"] = parameter
+                expected[f"adam/{name}/exp_avg_sq"] = parameter
+        check_tensors(tensors, expected, "tensors")
 
     def loss_terms(self, batch: Batch) -> dict[str, LossTerm]:
         """The unweighted loss of each objective on a batch, from one pass of the encoder."""

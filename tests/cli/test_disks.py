@@ -14,7 +14,7 @@ import pytest
 from safetensors import SafetensorError
 
 from sirec.cli import console, streams
-from sirec.run import tensors
+from sirec.data import tensors
 from sirec.run.commit import COMMIT
 from sirec.run.store import Store
 

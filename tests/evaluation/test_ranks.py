@@ -236,23 +236,27 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     for name, problem in (
         ("none", "no such file"),
         ("text", "not a readable Parquet"),
-        ("other", "no column test_keep"),
+        ("other", "the column 'valid_keep' is missing"),
     ):
         with pytest.raises(SirecError, match=rf"{name}\.parquet: .*{problem}"):
             RankTable.from_parquet(tmp_path / f"{name}.parquet")
 
 
 DAMAGE = {
-    "negative": ("test_keep", pa.array([-2, 4, 6]), "test_keep has -2, which is no doubled rank"),
+    "negative": ("test_keep", pa.array([-2, 4, 6]), "the column 'test_keep' has the number -2"),
     "one": ("valid_mask", pa.array([2, 1, 6]), "valid_mask has 1, which is no doubled rank"),
     "null": (
         "test_keep",
         pa.array([2, None, 6], pa.int32()),
-        "test_keep is not whole numbers for all users",
+        "the column 'test_keep' lacks 1 values",
     ),
-    "fraction": ("test_mask", pa.array([2.5, 4.5, 6.5]), "test_mask is not whole numbers"),
-    "text": ("test_keep", pa.array(["2", "4", "6"]), "test_keep is not whole numbers"),
-    "huge": ("test_keep", pa.array([2, 4, 2**31]), "test_keep has 2147483648"),
+    "fraction": ("test_mask", pa.array([2.5, 4.5, 6.5]), "the column 'test_mask' holds double"),
+    "text": ("test_keep", pa.array(["2", "4", "6"]), "the column 'test_keep' holds string"),
+    "huge": (
+        "test_keep",
+        pa.array([2, 4, 2**31]),
+        "has the number 2,147,483,648",
+    ),
     "other users": ("test_keep", pa.array([2, 0, 6]), "test columns rank different users"),
 }
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 import torch
 
+from sirec.data import tensors as tensors_module
 from sirec.errors import SirecError
 from sirec.run import snapshot as module
-from sirec.run import tensors as tensors_module
 from sirec.run.snapshot import Snapshot
+from sirec.training.progress import EpochReport
 
 
 def _snapshot(epoch: int) -> Snapshot:
-    return Snapshot(
-        0, {"epoch": epoch}, [{"epoch": epoch}], {"model/x": torch.full((3,), float(epoch))}
-    )
+    report = EpochReport("train", epoch, 1.5, {"item": 1.5}, {}, False, 0.1, 0.2, 3)
+    tensors = {"model/x": torch.full((3,), float(epoch))}
+    return Snapshot(0, {"epoch": epoch}, [asdict(report)], tensors)
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -27,7 +29,11 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
         _snapshot(epoch).save(path)
     loaded = Snapshot.load(path)
     assert loaded is not None
-    assert (loaded.stage, loaded.counters, loaded.reports) == (0, {"epoch": 2}, [{"epoch": 2}])
+    assert (loaded.stage, loaded.counters, loaded.reports) == (
+        0,
+        {"epoch": 2},
+        _snapshot(2).reports,
+    )
     assert torch.equal(loaded.tensors["model/x"], torch.full((3,), 2.0))
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 

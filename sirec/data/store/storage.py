@@ -16,19 +16,15 @@ either (`locks`), so that no access takes a replacement in progress for one that
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Field
 from sirec.data.locks import wait_and_hold
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.sources import is_own_data
@@ -37,7 +33,6 @@ from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.digests import digests_below
 from sirec.data.store.manifest import (
     MANIFEST,
-    FieldEntry,
     Manifest,
     changed,
     check_digests,
@@ -46,10 +41,10 @@ from sirec.data.store.manifest import (
     parse_manifest,
 )
 from sirec.data.store.replacement import NOT_ALLOWED, Replacement, is_same_recipe
+from sirec.data.store.tables import INTERACTIONS, StoredTables, codes, write_tables
 from sirec.disk import disk_error, make_folder, synchronise
 from sirec.errors import SirecError, unknown
 
-INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
 OLD = ".old"  # ends the name of an older data set while it is being replaced
 
 
@@ -82,7 +77,7 @@ def write(root: Path, prepared: Prepared, replacement: Replacement = NOT_ALLOWED
         described = describe_prepared(prepared)
         check()
         with atomic_folder(folder) as fresh:
-            _write_tables(fresh, prepared)
+            write_tables(fresh, prepared)
             manifest = replace(described, digests=digests_below(fresh))
             (fresh / MANIFEST).write_text(manifest_text(manifest), encoding="utf-8")
             for path in (*fresh.rglob("*"), fresh):
@@ -101,27 +96,28 @@ def load(folder: Path) -> Dataset:
     """
     manifest = read_manifest(folder)
     check_digests(folder, manifest, manifest.digests)
-    interactions = _table(folder / INTERACTIONS, ("user", "item"), manifest.statistics.interactions)
-    items = _table(folder / ITEMS, ("item", "id"), manifest.statistics.items)
-    users = _column(interactions, "user", folder)
+    stored = StoredTables(folder, manifest)
+    user_names = stored.names("user", manifest.statistics.users + 1)
+    interactions, items = stored.interactions(), stored.items()
+    users = codes(interactions, "user")
     counts = torch.bincount(users, minlength=1)[1:]
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
     split = manifest.options.split
-    timestamps = _column(interactions, "timestamp", folder) if split.needs_timestamps else None
+    timestamps = codes(interactions, "timestamp") if split.needs_timestamps else None
     behaviours: dict[str, Tensor] = {}
     vocabularies: dict[str, list[str]] = {}
     for entry in manifest.fields:
-        vocabularies[entry.name] = _vocabulary(folder, entry.name, entry.size)
+        vocabularies[entry.name] = stored.names(entry.name, entry.size)
         if entry.kind == "behaviour":
-            behaviours[entry.name] = _column(interactions, entry.name, folder)
+            behaviours[entry.name] = codes(interactions, entry.name)
     dataset = Dataset(
         name=folder.name,
         offsets=offsets,
-        items=_column(interactions, "item", folder),
-        fields=tuple(_field(entry, items, folder) for entry in manifest.fields),
+        items=codes(interactions, "item"),
+        fields=tuple(stored.field(entry, items) for entry in manifest.fields),
         behaviours=behaviours,
         item_names=["", *items["id"].to_pylist()],
-        user_names=_vocabulary(folder, "user", manifest.statistics.users + 1),
+        user_names=user_names,
         titles=["", *items["title"].to_pylist()] if "title" in items.column_names else None,
         vocabularies=vocabularies,
         cut=_hold_out(split, offsets, timestamps, folder),
@@ -136,11 +132,8 @@ def load_timestamps(folder: Path) -> Tensor | None:
     """Long[N], seconds since 1970 UTC in the order of `Dataset.items`; None without times."""
     manifest = read_manifest(folder)
     check_digests(folder, manifest, [INTERACTIONS])
-    rows = manifest.statistics.interactions
-    table = _table(folder / INTERACTIONS, ("user", "item"), rows)
-    if "timestamp" not in table.column_names:
-        return None
-    return _column(table, "timestamp", folder)
+    table = StoredTables(folder, manifest).interactions()
+    return codes(table, "timestamp") if "timestamp" in table.column_names else None
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -284,105 +277,8 @@ def _swap(fresh: Path, folder: Path, check: Callable[[], None]) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _write_tables(folder: Path, prepared: Prepared) -> None:
-    data = prepared.dataset
-    users = torch.repeat_interleave(torch.arange(1, data.user_count + 1), data.lengths)
-    columns = {"user": _narrow(users), "item": _narrow(data.items)}
-    if prepared.timestamps is not None:
-        columns["timestamp"] = pa.array(prepared.timestamps.numpy())
-    for name, values in data.behaviours.items():
-        columns[name] = _narrow(values)
-    _save(columns, folder / INTERACTIONS)
-    items = {
-        "item": _narrow(torch.arange(1, data.item_codes)),
-        "id": pa.array(data.item_names[1:], pa.string()),
-    }
-    if data.titles is not None:
-        items["title"] = pa.array(data.titles[1:], pa.string())
-    for field in data.fields:
-        if field.kind == "attribute":
-            items[field.name] = _lists(field.values[1:])
-    _save(items, folder / ITEMS)
-    (folder / VOCABULARY).mkdir()
-    for name, names in {"user": data.user_names, **data.vocabularies}.items():
-        codes = pa.array(range(1, len(names)), pa.int32())
-        _save(
-            {"code": codes, "name": pa.array(names[1:], pa.string())},
-            folder / VOCABULARY / f"{name}.parquet",
-        )
-
-
-def _save(columns: Mapping[str, Any], path: Path) -> None:
-    pq.write_table(pa.table(dict(columns)), path, compression="zstd")
-
-
-def _narrow(values: Tensor) -> Any:
-    return pa.array(values.to(torch.int32).numpy())
-
-
-def _lists(table: Tensor) -> Any:
-    """A padded table Long[V, F] as lists without the padding."""
-    real = table != 0
-    offsets = torch.cat([torch.zeros(1, dtype=torch.long), real.sum(1).cumsum(0)])
-    return pa.ListArray.from_arrays(_narrow(offsets), _narrow(table[real]))
-
-
-def _padded(lists: Any) -> Tensor:
-    """Lists as a padded table Long[V, F], with the row of the padding item."""
-    merged = lists.combine_chunks()
-    counts = torch.tensor(merged.value_lengths().to_numpy(), dtype=torch.long)
-    table = torch.zeros(len(counts) + 1, max(int(counts.max()), 1), dtype=torch.long)
-    table[1:][torch.arange(table.shape[1]) < counts[:, None]] = torch.tensor(
-        merged.flatten().to_numpy(), dtype=torch.long
-    )
-    return table
-
-
-def _table(path: Path, columns: tuple[str, ...], rows: int) -> Any:
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise SirecError(
-            f"{path}: missing: the prepared folder is incomplete", "prepare it again"
-        ) from None
-    except (pa.ArrowException, OSError) as error:
-        raise SirecError(
-            f"{path}: cannot be read: {str(error).splitlines()[0][:120]}", "prepare it again"
-        ) from None
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
-        raise changed(path, f"the column '{missing[0]}' is missing")
-    if len(table) != rows:
-        raise changed(path, f"{len(table):,} rows, but {MANIFEST} says {rows:,}")
-    return table
-
-
-def _column(table: Any, name: str, folder: Path) -> Tensor:
-    if name not in table.column_names:
-        raise changed(folder / INTERACTIONS, f"the column '{name}' is missing")
-    values = table[name].to_numpy()
-    if values.dtype.kind not in "iu":
-        raise changed(
-            folder / INTERACTIONS, f"the column '{name}' holds {values.dtype}, not whole numbers"
-        )
-    return torch.tensor(values, dtype=torch.long)
-
-
 def _hold_out(split: Split, offsets: Tensor, timestamps: Tensor | None, folder: Path) -> HeldOut:
     try:
         return split.hold_out(offsets, timestamps)
     except SirecError as error:  # the split was possible when the data set was prepared
         raise changed(folder / INTERACTIONS, error.message) from None
-
-
-def _field(entry: FieldEntry, items: Any, folder: Path) -> Field:
-    if entry.kind == "behaviour":
-        return Field(entry.name, entry.kind, entry.size)
-    if entry.name not in items.column_names:
-        raise changed(folder / ITEMS, f"the column '{entry.name}' is missing")
-    return Field(entry.name, entry.kind, entry.size, _padded(items[entry.name]))
-
-
-def _vocabulary(folder: Path, name: str, size: int) -> list[str]:
-    table = _table(folder / VOCABULARY / f"{name}.parquet", ("code", "name"), size - 1)
-    return ["", *table["name"].to_pylist()]

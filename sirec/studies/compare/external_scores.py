@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sirec.config import read_json
+from sirec.data.artefacts import read_array
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.evaluation.external_lists import ItemCodes, ScoreTable
@@ -41,12 +42,7 @@ def read_scores(path: Path, data: Dataset, order: str | None = None) -> ScoreTab
 
 
 def _array(path: Path) -> npt.NDArray[Any]:
-    try:
-        scores: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise SirecError(
-            f"{path}: not a readable NumPy array: {str(error).splitlines()[0][:100]}"
-        ) from None
+    scores = read_array(path)
     if scores.ndim != 2 or scores.dtype.kind not in "fiu":
         raise SirecError(
             f"{path}: {scores.dtype} of shape {scores.shape}", "expected numbers, users by items"

@@ -66,3 +66,38 @@ def _system_error(error: SafetensorError) -> OSError:
     """The error of the operating system that a text of safetensors names."""
     named = SYSTEM_ERROR.search(str(error))
     return OSError(int(named[1]), str(error)) if named else OSError(str(error))
+
+
+def check_tensors(
+    found: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str, hint: str | None = None
+) -> None:
+    """Check names, shapes and types before tensors are put to use.
+
+    Libraries compute with whatever they are given, also outside of the memory of a tensor that is
+    too small.
+
+    Args:
+        found: tensors by name, as they were read.
+        expected: tensors of the names, shapes and types that are needed.
+        what: whose tensors these are, with the file, for the message.
+        hint: what to do, if anything can be said.
+
+    Raises:
+        SirecError: for the first tensor that is missing, unknown or different.
+    """
+    for name in (*expected, *found):
+        if name not in found:
+            raise SirecError(f"{what}: the tensor '{name}' is missing", hint)
+        if name not in expected:
+            raise SirecError(f"{what}: the tensor '{name}' is none of this model", hint)
+        here, needed = found[name], expected[name]
+        if here.shape != needed.shape or here.dtype != needed.dtype:
+            raise SirecError(
+                f"{what}: the tensor '{name}' is {_described(here)}, expected {_described(needed)}",
+                hint,
+            )
+
+
+def _described(tensor: Tensor) -> str:
+    sizes = " x ".join(map(str, tensor.shape)) or "one number"
+    return f"{sizes} of {str(tensor.dtype).removeprefix('torch.')}"

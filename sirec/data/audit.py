@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,6 +21,7 @@ from sirec.data.tasks.rows import in_training, owners
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+NEED_TIMES = ("tied_last_pairs", "tied_neighbours", "repeated_rows", "leakage")
 QUANTILES = {
     "min": 0.0,
     "p10": 0.1,
@@ -30,7 +32,31 @@ QUANTILES = {
     "p99": 0.99,
     "max": 1.0,
 }
-NO_TIMES = "the data have no timestamps"
+NO_TIMES = "the data were prepared without times"
+
+
+@dataclass(frozen=True)
+class OrderOrigin:
+    """What is known of where the order of interactions comes from.
+
+    Attributes:
+        words: what decides the order, in words.
+        unused_times: columns of the raw files that may be times and were not used.
+    """
+
+    words: str = ""
+    unused_times: tuple[str, ...] = ()
+
+    @property
+    def why_no_times(self) -> str:
+        """Why there are no times, and what would be done about it."""
+        if not self.unused_times:
+            return NO_TIMES
+        names = " or ".join(map(repr, self.unused_times))
+        return f"{NO_TIMES}; {names} may be the time: prepare again with --time"
+
+
+UNKNOWN_ORIGIN = OrderOrigin()
 
 
 @dataclass(frozen=True)
@@ -79,7 +105,10 @@ class DataAudit:
     `lengths` (interactions a user) and `popularity` (interactions an item) map the names of
     `QUANTILES` to the smallest number that so large a share does not exceed. `single_item_values`
     is, for each attribute, the share of its values that only one item has; `behaviours` maps a name
-    to its number of values. What cannot be known is None, and `unknown` says why.
+    to its number of values. `decided_by` says what decides the order; `tied_neighbours` is the
+    share of neighbours in the histories that have equal times, and `repeated_rows` the number of
+    interactions that repeat user, item and time of another. What cannot be known is None, and
+    `unknown` says why.
     """
 
     name: str
@@ -93,11 +122,23 @@ class DataAudit:
     single_item_values: Mapping[str, float]
     behaviours: Mapping[str, int]
     unknown: Mapping[str, str]
+    decided_by: str
+    tied_neighbours: float | None
+    repeated_rows: int | None
 
 
-def audit_data(data: Dataset, timestamps: Tensor | None = None) -> DataAudit:
-    """Count; `timestamps` is Long[N], ascending within a user."""
+def audit_data(
+    data: Dataset, timestamps: Tensor | None = None, origin: OrderOrigin = UNKNOWN_ORIGIN
+) -> DataAudit:
+    """Count what can be counted without a model.
+
+    Args:
+        data: the data set.
+        timestamps: Long[N], ascending within a user; None without times.
+        origin: where its order comes from.
+    """
     items = data.items.numpy()
+    times = None if timestamps is None else timestamps.numpy()
     return DataAudit(
         name=data.name,
         split=data.held_out.split.text,
@@ -111,10 +152,22 @@ def audit_data(data: Dataset, timestamps: Tensor | None = None) -> DataAudit:
             f.name: _single(f.values.numpy(), f.size) for f in data.fields if f.kind == "attribute"
         },
         behaviours={f.name: f.size - 1 for f in data.fields if f.kind == "behaviour"},
-        unknown={}
-        if timestamps is not None
-        else dict.fromkeys(("tied_last_pairs", "leakage"), NO_TIMES),
+        unknown={} if timestamps is not None else dict.fromkeys(NEED_TIMES, origin.why_no_times),
+        decided_by=origin.words,
+        tied_neighbours=None if times is None else _tied_neighbours(data, times),
+        repeated_rows=None if times is None else _repeated_rows(data, times),
     )
+
+
+def _tied_neighbours(data: Dataset, times: IntArray) -> float:
+    users = owners(data).numpy()
+    beside = users[1:] == users[:-1]
+    return float((times[1:] == times[:-1])[beside].mean()) if beside.any() else 0.0
+
+
+def _repeated_rows(data: Dataset, times: IntArray) -> int:
+    rows = pd.DataFrame({"user": owners(data), "item": data.items, "time": times})
+    return int(rows.duplicated().sum())
 
 
 def _quantiles(values: IntArray) -> dict[str, int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sirec.data.audit import NEED_TIMES
 from sirec.data.prepare.pipeline import PrepareOptions, prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.split import Temporal
@@ -165,12 +166,12 @@ def test_an_audit_without_times_says_what_is_unknown(sirec: Call, prepared: Path
     untimed = replace(raw, interactions=raw.interactions.drop(columns="timestamp"))
     folder = storage.write(prepared / "untimed", prepare(untimed, "shop"))
     arguments = ("audit", "shop", "--data-root", str(folder.parent))
-    assert (
-        " ".join(sirec(*arguments).out.split()).count("unknown: the data have no timestamps") == 2
-    )
+    said = " ".join(sirec(*arguments).out.split())
+    assert said.count("unknown: the data were prepared without times") == 3
+    assert "ordered by file (no times)" in said
     values = json.loads(sirec(*arguments, "--json").out)
     assert (values["leakage"], values["statistics"]["tied_last_pairs"]) == (None, None)
-    assert set(values["unknown"]) == {"leakage", "tied_last_pairs"}
+    assert set(values["unknown"]) == set(NEED_TIMES)
 
 
 def test_a_temporal_split_is_seen_wherever_it_matters(sirec: Call, prepared: Path) -> None:

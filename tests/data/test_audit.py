@@ -13,7 +13,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sirec.data.audit import NO_TIMES, QUANTILES, DataAudit, Leakage, Repeats, Targets, audit_data
+from sirec.data.audit import (
+    NEED_TIMES,
+    NO_TIMES,
+    QUANTILES,
+    DataAudit,
+    Leakage,
+    OrderOrigin,
+    Repeats,
+    Targets,
+    audit_data,
+)
 from sirec.data.dataset import Dataset
 from sirec.data.split import PARTS, HeldOutPart, LeaveOneOut, Temporal
 
@@ -157,9 +167,31 @@ def test_what_needs_times_is_unknown_without_them(tiny: Dataset) -> None:
     """
     timed, untimed = audit_data(tiny, builders.times(tiny)), audit_data(tiny)
     assert (untimed.leakage, untimed.statistics.tied_last_pairs) == (None, None)
-    assert untimed.unknown == {"tied_last_pairs": NO_TIMES, "leakage": NO_TIMES}
+    assert untimed.unknown == dict.fromkeys(NEED_TIMES, NO_TIMES)
     statistics = replace(untimed.statistics, tied_last_pairs=timed.statistics.tied_last_pairs)
-    assert replace(untimed, leakage=timed.leakage, unknown={}, statistics=statistics) == timed
+    known = {"tied_neighbours": timed.tied_neighbours, "repeated_rows": timed.repeated_rows}
+    filled = replace(untimed, leakage=timed.leakage, unknown={}, statistics=statistics, **known)
+    assert filled == timed
+
+
+def test_a_time_that_was_not_used_is_named(tiny: Dataset) -> None:
+    """Where the raw files have a column that may be the time, the audit does not say that there is
+    none.
+    """
+    origin = OrderOrigin("file (no times)", ("date", "when"))
+    found = audit_data(tiny, None, origin)
+    assert found.decided_by == "file (no times)"
+    assert "'date' or 'when' may be the time" in found.unknown["leakage"]
+
+
+def test_tied_neighbours_and_repeated_rows_are_counted() -> None:
+    """Two users: of four neighbours two are tied; one interaction repeats another's item and time,
+    and one only its item (control).
+    """
+    data = builders.dataset([3, 3])
+    data = replace(data, items=torch.tensor([1, 1, 2, 1, 2, 2]))
+    found = audit_data(data, torch.tensor([5, 5, 5, 5, 6, 7]))
+    assert (found.tied_neighbours, found.repeated_rows) == (0.5, 1)
 
 
 def _close(left: object, right: object) -> bool:

@@ -15,10 +15,11 @@ import torch
 
 from sirec.data.dataset import Dataset
 from sirec.data.prepare.filters import PrepareOptions
-from sirec.data.prepare.pipeline import prepare
+from sirec.data.prepare.pipeline import Prepared, prepare
 from sirec.data.sources.base import RawData
 from sirec.data.split import LeaveOneOut, Split, Temporal
 from sirec.evaluation.metrics import parse_metric
+from sirec.studies.analyses.lost_share import LostShare, lost_share
 from sirec.studies.analyses.order_signal import audit, order_signal, shuffle_histories
 
 SPLITS: list[Split] = [LeaveOneOut(), Temporal(valid=0.2, test=0.2)]
@@ -117,5 +118,96 @@ def test_an_audit_is_plain_values(tiny: Dataset) -> None:
     assert json.loads(json.dumps(values)) == values
     assert [signal["metric"] for signal in values["order"]] == ["Recall@10", "NDCG@10"]
     assert {stage: (done, total) for stage, done, total in told} == {
-        "counting": (1, 1), "transitions": (0, 4), "transitions, histories shuffled": (4, 4),
+        "counting": (1, 1), "transitions": (0, 7), "transitions, histories shuffled": (7, 7),
+        "transitions, ties shuffled": (6, 7),
     }  # fmt: skip
+    told.clear()
+    untimed = audit(tiny, None, lambda *step: told.append(step))
+    assert untimed.order[0].ties is None
+    assert told[-1] == ("transitions, histories shuffled", 4, 4)
+
+
+def test_shuffling_ties_moves_nothing_else() -> None:
+    """With times, only interactions of a user with equal times change places, and some do."""
+    data = builders.dataset(seed=3)
+    times = builders.times(data).numpy()
+    _, testing = shuffle_histories(data, np.random.default_rng(0), times)
+    users = np.repeat(np.arange(data.user_count), data.lengths.numpy())
+    moved = 0
+    for user, moment in set(zip(users.tolist(), times.tolist(), strict=True)):
+        tied = (users == user) & (times == moment)
+        before, after = data.items.numpy()[tied], testing.items.numpy()[tied]
+        assert sorted(before) == sorted(after)
+        moved += int((before != after).any())
+    assert moved > 3
+
+
+def random_items(users: int, items: int, seed: int, *, tied: int = 0) -> Prepared:
+    """Users with 16 random items; with `tied` so many a second, in the order of the item."""
+    rng = np.random.default_rng(seed)
+    rows: list[tuple[str, str, int]] = []
+    for user in range(users):
+        chosen = rng.choice(items, 16, replace=False)
+        if tied:
+            chosen = np.sort(chosen.reshape(-1, tied), axis=1).ravel()
+        for place, item in enumerate(chosen.tolist()):
+            rows.append((f"u{user}", str(item), place // max(tied, 1)))
+    table = pd.DataFrame(rows, columns=["user", "item", "timestamp"])
+    return prepare(RawData(table), "random", PrepareOptions(core=0))
+
+
+def test_noise_may_be_nothing() -> None:
+    """For at most 4 of 20 small sets of random items, an interval of 95 % has no 0 in it, though
+    the share itself swings widely; real order has none (control).
+    """
+    signals = [order_signal(random_items(150, 40, seed).dataset, [RECALL])[0] for seed in range(20)]
+    assert sum(not found.may_be_nothing for found in signals) <= 4
+    shares = [found.lost or 0 for found in signals]
+    assert max(shares) - min(shares) > 0.2
+    [real] = order_signal(ring(200, ordered=True), [parse_metric("NDCG@10")])
+    assert not real.may_be_nothing
+
+
+def test_the_order_of_ties_is_told_from_order() -> None:
+    """Random items, four a second in the order of the item: what shuffling loses is lost by
+    shuffling ties alone. Control: real order, with ties that say nothing.
+    """
+    prepared = random_items(800, 60, 0, tied=4)
+    assert prepared.timestamps is not None
+    found = audit(prepared.dataset, prepared.timestamps).order[0]
+    assert not found.may_be_nothing
+    assert found.ties is not None
+    assert found.ties.may_be_all
+    assert found.lost is not None
+    assert found.ties.lost == pytest.approx(found.lost, rel=0.3)
+    data = ring(200, ordered=True)
+    pairs = np.arange(len(data.items)) // 2
+    [real] = order_signal(data, [parse_metric("NDCG@10")], times=pairs)
+    assert real.ties is not None
+    assert not real.ties.may_be_all
+
+
+@pytest.mark.parametrize(("spread", "least"), [(0.0, 0.92), (0.01, 0.9), (0.02, 0.86)])
+def test_the_interval_of_a_share_covers_it(spread: float, least: float) -> None:
+    """Simulated users with a known share: the interval of 95 % has it in so many of 400 cases, also
+    where each draw moves all users at once, by more than users vary in the last case.
+    """
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(400):
+        kept = rng.random(300) < 0.2 + spread * rng.normal()
+        rates = np.clip(0.1 + spread * rng.normal(size=(3, 1)), 0, 1)
+        changed = rng.random((3, 300)) < rates
+        found = lost_share(kept[None].astype(float), changed.astype(float)).interval
+        covered += found is None or found[0] <= 0.5 <= found[1]
+    assert least * 400 <= covered <= 0.99 * 400
+
+
+def test_what_was_never_found_cannot_be_lost() -> None:
+    """No share without a hit, and no end of an interval where the mean may be 0; values that are
+    all alike leave no doubt (control).
+    """
+    none, few, all_alike = np.zeros((1, 50)), np.eye(1, 50), np.ones((2, 50))
+    assert lost_share(none, np.zeros((2, 50))) == LostShare(None, None)
+    assert lost_share(few, np.zeros((2, 50))) == LostShare(1.0, None)
+    assert lost_share(all_alike, all_alike / 2) == LostShare(0.5, (0.5, 0.5))

@@ -15,9 +15,11 @@ from sirec.cli.console import StudyBars, print_json, stage_bars, stdout
 
 if TYPE_CHECKING:
     from sirec.data.audit import DataAudit
-    from sirec.studies.analyses.order_signal import OrderSignal
+    from sirec.data.prepare.item_order import ItemOrder
+    from sirec.studies.analyses.order_signal import OrderSignal, TieSignal
 
 WIDTH = 100  # wider lines of prose are hard to read
+HALF = 0.5
 PARTS = {"valid": "validation", "test": "test"}
 Lines = Iterator[tuple[str, str]]
 
@@ -35,13 +37,17 @@ def audit(
     Example: sirec audit demo
     """
     from sirec import api
+    from sirec.data.audit import OrderOrigin
     from sirec.data.store import storage
     from sirec.studies.analyses.order_signal import audit as make
 
     prepared = api.load(data, data_root=data_root, watcher=StudyBars())
-    timestamps = storage.load_timestamps(data_root / prepared.name)
+    folder = data_root / prepared.name
+    timestamps = storage.load_timestamps(folder)
+    manifest = storage.read_manifest(folder)
+    origin = OrderOrigin(manifest.order_in_words, manifest.unused_times)
     with stage_bars() as show_stage:
-        made = make(prepared, timestamps, show_stage)
+        made = make(prepared, timestamps, show_stage, origin)
     if as_json:
         print_json(made.as_dict())
         return
@@ -54,6 +60,7 @@ def audit(
     stdout.print(_distributions(made.data), Text(), width=width)
     findings = Table.grid(padding=(0, 2))
     for lines in (
+        _origin(made.data),
         _split(made.data),
         _repeats(made.data),
         _leakage(made.data),
@@ -75,6 +82,45 @@ def _distributions(data: DataAudit) -> Table:
     return table
 
 
+def _origin(data: DataAudit) -> Lines:
+    """What decides the order, and what no time decides."""
+    yield "ordered by", data.decided_by
+    share, tied = data.statistics.tied_last_pairs, data.tied_neighbours
+    pattern = data.statistics.item_order
+    if share is None or tied is None:
+        yield "ties", f"unknown: {data.unknown['tied_last_pairs']}"
+    else:
+        rule = data.decided_by.rpartition("then ")[2].split(" ")[0]
+        decides = rule if rule == "chance" else f"{rule} order"
+        yield "ties", f"{_percent(tied)} of neighbours in a history have equal times"
+        yield (
+            "tied ends",
+            f"{_percent(share)} of users: their last two have one time, and {decides} says which"
+            " is last",
+        )
+    if pattern is not None and pattern.neighbours and (tied is not None or pattern.is_sorted):
+        counted = pattern.in_words(has_times=tied is not None)
+        yield "", f"{counted}: {_pattern_in_words(pattern, data.decided_by)}"
+    if data.repeated_rows is None:
+        yield "duplicates", f"unknown: {data.unknown['repeated_rows']}"
+    else:
+        hint = ": prepare with --drop-repeated-rows" if data.repeated_rows else ""
+        yield (
+            "duplicates",
+            f"{data.repeated_rows:,} interactions repeat user, item and time{hint}",
+        )
+
+
+def _pattern_in_words(pattern: ItemOrder, decided_by: str) -> str:
+    if pattern.is_chance:
+        return "as by chance"
+    if not pattern.is_sorted and not pattern.is_partly_sorted:
+        return "near chance"
+    part = "" if pattern.is_sorted else "partly "
+    hint = "; prepare with --ties random" if "file" in decided_by else ""
+    return f"{part}sorted by item, which is no order{hint}"
+
+
 def _split(data: DataAudit) -> Lines:
     yield "split", f"{data.split}; {data.statistics.training_examples:,} training targets"
     for part, found in data.targets.items():
@@ -82,15 +128,6 @@ def _split(data: DataAudit) -> Lines:
             f"{found.unseen:,} ({_percent(found.unseen_share)}) are items that training never saw"
         )
         yield PARTS[part], f"{found.targets:,} targets, of which {unseen}"
-    share = data.statistics.tied_last_pairs
-    if share is None:
-        yield "tied ends", f"unknown: {data.unknown['tied_last_pairs']}"
-    else:
-        yield (
-            "tied ends",
-            f"{_percent(share)} of users: their last two are of one second, and file order says"
-            " which is last",
-        )
 
 
 def _repeats(data: DataAudit) -> Lines:
@@ -148,7 +185,40 @@ def _order(signals: Sequence[OrderSignal]) -> Lines:
         shuffled = f"shuffled {found.shuffled:.4f} ± {found.deviation:.4f} ({found.seeds} seeds)"
         lost = "nothing to lose" if found.lost is None else f"{_percent(found.lost)} lost"
         yield "", f"{found.metric} {found.ordered:.4f}, {shuffled}: {lost}"
-    yield "", "near 0 % there is little in the order for a sequential model to learn"
+        if found.lost is not None:
+            yield "", f"  95 % interval over users and shuffles: {_interval(found.interval)}"
+        if found.ties is not None and found.ties.lost is not None:
+            yield "", _order_of_ties(found.ties)
+    yield "", _order_verdict(signals)
+
+
+def _order_of_ties(ties: TieSignal) -> str:
+    worth = "" if ties.lost is None else f": {_percent(ties.lost)} lost"
+    left = "nothing" if ties.left is None else _percent(ties.left)
+    rest = f"the rest loses {left} more ({_interval(ties.left_interval)})"
+    return f"  ties alone shuffled {ties.shuffled:.4f} ± {ties.deviation:.4f}{worth}; {rest}"
+
+
+def _order_verdict(signals: Sequence[OrderSignal]) -> str:
+    """What the intervals of all metrics allow to say."""
+    if all(found.may_be_nothing for found in signals):
+        return "so it could be nothing: 0 % is within the intervals"
+    if any(found.may_be_nothing for found in signals):
+        return "so it could be nothing: 0 % is within the interval of one of the metrics"
+    if any((found.lost or 0) < 0 for found in signals):
+        return "so shuffled histories do better: their order is misleading"
+    tied = [found.ties for found in signals if found.ties is not None]
+    if tied and all(ties.may_be_all for ties in tied):
+        return "so there may be nothing but the order of ties: what times order loses nothing more"
+    first = signals[0]
+    of_ties = (first.ties.lost or 0) / (first.lost or 1) if first.ties else 0
+    if of_ties > HALF:
+        return f"so {_percent(of_ties)} of it is the order of ties, which the file gives, not time"
+    return "so there is something in the order to learn; near 0 % there would be little"
+
+
+def _interval(ends: tuple[float, float] | None) -> str:
+    return "anything" if ends is None else f"{100 * ends[0]:.1f} to {_percent(ends[1])}"
 
 
 def _percent(share: float, decimals: int = 1) -> str:

@@ -30,7 +30,12 @@ def datasets(
     manifests = list(_readable(data_root / name for name in names))
     if as_json:
         facts = [
-            {"name": m.name, "fingerprint": m.fingerprint, "split": m.options.split.text}
+            {
+                "name": m.name,
+                "fingerprint": m.fingerprint,
+                "split": m.options.split.text,
+                "order": m.order_in_words,
+            }
             for m in manifests
         ]
         print_json(

@@ -177,7 +177,14 @@ def _times(values: Any, form: str | None) -> Any:
 
 def _seconds(times: Any) -> Any:
     """Seconds since 1970 of times, without the missing ones."""
-    return times.drop_null()
+    present = times.drop_null()
+    if isinstance(present, pa.ChunkedArray):
+        present = present.combine_chunks()
+    if pa.types.is_struct(present.type):  # while a file is read
+        return present.field("seconds")
+    if pa.types.is_timestamp(present.type):
+        return present.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    return present
 
 
 def _are_times(times: Any, name: str) -> bool:

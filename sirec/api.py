@@ -83,6 +83,7 @@ def prepare(
     user: str = "user",
     item: str = "item",
     time: str | None = None,
+    time_format: str | None = None,
     behaviours: Mapping[str, str] | Iterable[str] = (),
     attributes: Mapping[str, str] | Iterable[str] = (),
     title: str | None = None,
@@ -108,6 +109,7 @@ def prepare(
         item: with DataFrames, the column of items.
         time: with DataFrames, the column of times, datetimes or seconds since 1970; `none` for no
             times. Without it, a column of a known name is taken, such as `timestamp` or `date`.
+        time_format: with DataFrames, how times are written that are neither: `%d/%m/%Y`.
         behaviours: with DataFrames, columns of the interactions, or name -> column.
         attributes: with DataFrames, columns of the items, or name -> column; a cell may be a list.
         title: with DataFrames, the column of titles.
@@ -131,7 +133,15 @@ def prepare(
         if name is None:
             raise SirecError("a data set from DataFrames needs a name", "say name='shop'")
         behaviour_columns, attribute_columns = map(columns_by_name, (behaviours, attributes))
-        columns = FrameColumns(user, item, time, behaviour_columns, attribute_columns, title)
+        columns = FrameColumns(
+            user=user,
+            item=item,
+            time=time,
+            time_format=time_format,
+            behaviours=behaviour_columns,
+            attributes=attribute_columns,
+            title=title,
+        )
         settings = load_config(PrepareOptions, dict(options or {}), "options")
         prepared = prepare_raw(read_frames(data, items, columns), name, settings, progress)
         return PreparedData(storage.write(root, prepared, replacement), prepared)

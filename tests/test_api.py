@@ -168,7 +168,7 @@ def test_frames_become_a_data_set(folder: Path) -> None:
     assert (made.dataset.user_count, made.dataset.item_count) == (8, 6)
     assert made.dataset.vocabularies["tags"][1:] == ["a", "b", "c"]
     assert made.prepared.timestamps is not None
-    assert int(made.prepared.timestamps[0]) == 1_704_067_200
+    assert int(made.prepared.timestamps.ticks[0]) == 1_704_067_200
     assert sirec.load("own").fingerprint() == made.dataset.fingerprint()
     with pytest.raises(SirecError, match="'tag' is not a column"):
         sirec.prepare(orders, items, name="own", time="day", attributes="tag")

@@ -19,6 +19,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.data.split import Split, Temporal
 from sirec.data.tasks.batch import Batch
+from sirec.data.times import Times
 from sirec.testing.models import (
     ITEMS,
     USERS,
@@ -56,13 +57,13 @@ VECTOR_GATES = tuple(
 )
 
 
-def times(data: Dataset, seed: int = 0, span: int = 60) -> Tensor:
+def times(data: Dataset, seed: int = 0, span: int = 60) -> Times:
     """Seconds for every interaction, ascending within a user and with many ties, within and between
     users.
     """
     rng = np.random.default_rng(seed)
     stretches = [np.sort(rng.integers(0, span, length)) for length in data.lengths.tolist()]
-    return torch.from_numpy(np.concatenate(stretches))
+    return Times(torch.from_numpy(np.concatenate(stretches)))
 
 
 def split(data: Dataset, rule: Split | None = None, seed: int = 0) -> Dataset:

@@ -13,8 +13,9 @@ import pyarrow as pa
 from sirec.data.reading import frames as tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.conversions import Converted, bad_rows, convert, problem
+from sirec.data.reading.digit_dates import DateChecks
+from sirec.data.reading.tables import with_narrow_times
 from sirec.data.reading.time_columns import TimeChoice, choose_times
-from sirec.data.reading.times import check_times
 from sirec.data.sources.base import RawData, check_behaviours
 from sirec.errors import SirecError, unknown
 
@@ -28,6 +29,7 @@ class FrameColumns:
         item: column of items, in both frames.
         time: column of times, as datetimes (UTC where they name no zone) or seconds since 1970;
             `none` for none. Without it, a column of a known name is taken (`time_columns`).
+        time_format: `strptime` format of times that are neither.
         behaviours: name of a behaviour -> its column of the interactions.
         attributes: name of an attribute -> its column of the items; a cell holds one value, or a
             list of values.
@@ -37,6 +39,7 @@ class FrameColumns:
     user: str = "user"
     item: str = "item"
     time: str | None = None
+    time_format: str | None = None
     behaviours: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
@@ -67,7 +70,7 @@ def read_frames(
     times = _times(interactions, columns, is_described=items is None)
     wanted = [WantedColumn(columns.user), WantedColumn(columns.item)]
     if times.column is not None:
-        wanted.append(WantedColumn(times.column, "time"))
+        wanted.append(WantedColumn(times.column, "time", format=columns.time_format))
     for column in columns.behaviours.values():
         _check_column(column, interactions, "interactions")
         is_number = pd.api.types.is_numeric_dtype(interactions[column])
@@ -110,7 +113,10 @@ def _times(frame: pd.DataFrame, columns: FrameColumns, *, is_described: bool) ->
         taken += [*columns.attributes.values(), columns.title or ""]
     names = [name for name in frame.columns if isinstance(name, str)]
     unique = [name for name in names if names.count(name) == 1]
-    return choose_times(columns.time, unique, taken, lambda name: _array(frame[name]))
+    form = columns.time_format
+    choice = choose_times(columns.time, unique, taken, lambda name: _array(frame[name]), form)
+    choice.check_format(form, in_python=True)
+    return choice
 
 
 def columns_by_name(columns: Mapping[str, str] | Iterable[str]) -> dict[str, str]:
@@ -137,8 +143,9 @@ def _table(frame: pd.DataFrame, wanted: Sequence[WantedColumn], where: str) -> p
     for column in wanted:
         _check_column(column.key, frame, where)
         result = convert(_array(frame[column.key]), column)
-        check_times(result.values, column, where)
         converted.append(result)
+    checks = DateChecks(wanted, where, option="time_format=")
+    checks.add([result.values for result in converted])
     bad = np.flatnonzero(bad_rows(converted, wanted))
     if len(bad):
         row = int(bad[0])
@@ -151,7 +158,7 @@ def _table(frame: pd.DataFrame, wanted: Sequence[WantedColumn], where: str) -> p
     for result, column in zip(converted, wanted, strict=True):
         is_text = column.kind == "text"
         arrays[column.key] = result.values.dictionary_encode() if is_text else result.values
-    return pa.table(arrays)
+    return with_narrow_times(pa.table(arrays), wanted, where)
 
 
 def _array(values: pd.Series[Any]) -> Any:

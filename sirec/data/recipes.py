@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import get_args
 
 from sirec import config
-from sirec.data.dates import seconds_of, written
+from sirec.data.dates import written
 from sirec.data.download.fetch import Remote, download
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import Prepared, prepare
@@ -33,9 +33,6 @@ from sirec.data.store.replacement import NOT_ALLOWED, Replacement
 from sirec.errors import SirecError, unknown
 
 RAW = Path("raw")
-EARLIEST = seconds_of(
-    "the first logs", "1980-01-01"
-).start  # a newest time before it is of another unit more likely than true
 
 
 @dataclass(frozen=True)
@@ -252,9 +249,6 @@ def _remarks(recipe: Recipe, prepared: Prepared) -> Iterator[str]:
         verdict = "the counts are those of" if ours == theirs else "the counts differ from those of"
         yield f"{verdict} {recipe.sizes.said_by}: {figures} users, items, interactions"
     if prepared.timestamps is not None:
-        first, last = int(prepared.timestamps.min()), int(prepared.timestamps.max())
-        yield f"from {written(first)} to {written(last)} (UTC)"
-        if last < EARLIEST:
-            wrong = f"WARNING: the newest time is {written(last)}: were these seconds since 1970?"
-            otherwise = "If times are written otherwise, say how"
-            yield f"{wrong} {otherwise}: --time-format '%Y%m%d' for 20190131"
+        ticks, per_second = prepared.timestamps.ticks, prepared.timestamps.per_second
+        first, last = written(int(ticks.min()), per_second), written(int(ticks.max()), per_second)
+        yield f"from {first} to {last} (UTC)"

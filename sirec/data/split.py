@@ -10,13 +10,13 @@ temporal
     Split", RecSys 2025).
 
 Each user has at most one target in a part. The history of a target is everything that the user did
-before it, whatever part that is in. Of interactions in the same second those count as earlier that
+before it, whatever part that is in. Of interactions at the same time those count as earlier that
 come earlier in the files.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import ClassVar, Literal
@@ -26,7 +26,8 @@ from torch import Tensor
 
 from sirec.config import check_numbers
 from sirec.config.quantities import PeriodShare
-from sirec.data.dates import seconds_of, written
+from sirec.data.dates import nanoseconds_of, written
+from sirec.data.times import Times, first_tick
 from sirec.errors import SirecError
 
 HeldOutPart = Literal["valid", "test"]
@@ -94,7 +95,7 @@ class LeaveOneOut:
         """As a table's notes print it."""
         return self.name
 
-    def hold_out(self, offsets: Tensor, timestamps: Tensor | None = None) -> HeldOut:
+    def hold_out(self, offsets: Tensor, timestamps: Times | None = None) -> HeldOut:
         """Split the interactions of every user.
 
         Args:
@@ -114,10 +115,10 @@ class Temporal:
     """Global temporal split: validation and test begin at the same moments for all users.
 
     The moments follow from shares or from dates. By shares of n interactions, the test period
-    starts at the latest second from which on there are at least `test` · n interactions, and the
-    validation period at the latest second from which on there are at least (`valid` + `test`) · n.
-    By dates, days or times in UTC, the first second of `valid_from` and of `test_from` starts the
-    period. All interactions in the second in which a period starts belong to the period.
+    starts at the latest time from which on there are at least `test` · n interactions, and the
+    validation period at the latest time from which on there are at least (`valid` + `test`) · n.
+    By dates, days or times in UTC, the first moment of `valid_from` and of `test_from` starts the
+    period. All interactions at the very time at which a period starts belong to the period.
 
     Attributes:
         valid: share of interactions in the validation period.
@@ -171,12 +172,12 @@ class Temporal:
             )
         return f"{self.name} ({periods}; {self.target} target)"
 
-    def hold_out(self, offsets: Tensor, timestamps: Tensor | None = None) -> HeldOut:
+    def hold_out(self, offsets: Tensor, timestamps: Times | None = None) -> HeldOut:
         """Split the interactions of every user.
 
         Args:
             offsets: Long[U + 1], where the interactions of each user begin and end.
-            timestamps: Long[N], seconds since 1970, ascending within a user.
+            timestamps: the time of each interaction, ascending within a user.
 
         Raises:
             SirecError: without timestamps, and if a part would be empty.
@@ -187,8 +188,8 @@ class Temporal:
             )
         moments = self.starts(timestamps)
         starts, ends = offsets[:-1], offsets[1:]
-        valid_begin = starts + _counts(offsets, timestamps < moments[0])
-        test_begin = starts + _counts(offsets, timestamps < moments[1])
+        valid_begin = starts + _counts(offsets, timestamps.ticks < moments[0])
+        test_begin = starts + _counts(offsets, timestamps.ticks < moments[1])
         periods: dict[HeldOutPart, tuple[Tensor, Tensor]] = {
             "valid": (valid_begin, test_begin),
             "test": (test_begin, ends),
@@ -197,32 +198,40 @@ class Temporal:
         for part, (begin, end) in periods.items():
             chosen = _with_history(starts, TARGETS[self.target](begin, end))
             targets[part] = torch.where(end > begin, chosen, NO_TARGET)
-        self._refuse_empty(periods, targets, valid_begin - starts, moments)
+        begins = [written(moment, timestamps.per_second) for moment in moments]
+        self._refuse_empty(periods, targets, valid_begin - starts, begins)
         return HeldOut(self, valid_begin, targets)
 
-    def starts(self, timestamps: Tensor) -> tuple[int, int]:
-        """The first second of the validation period and of the test period."""
+    def starts(self, timestamps: Times) -> tuple[int, int]:
+        """The first tick of the validation period and of the test period.
+
+        Args:
+            timestamps: the time of each interaction.
+        """
         dates = self._dates()
         if dates is not None:
-            return dates
-        ordered = timestamps.sort().values
+            valid, test = dates
+            per_second = timestamps.per_second
+            return first_tick(valid, per_second), first_tick(test, per_second)
+        ordered = timestamps.ticks.sort().values
         valid = _start_of_last(ordered, self.valid + self.test)
         return valid, _start_of_last(ordered, self.test)
 
     def _dates(self) -> tuple[int, int] | None:
+        """The first nanosecond, since 1970, of `valid_from` and of `test_from`."""
         if self.valid_from is None or self.test_from is None:
             return None
-        valid = seconds_of("valid_from", self.valid_from).start
-        return valid, seconds_of("test_from", self.test_from).start
+        valid = nanoseconds_of("valid_from", self.valid_from).start
+        return valid, nanoseconds_of("test_from", self.test_from).start
 
     def _refuse_empty(
         self,
         periods: Mapping[HeldOutPart, tuple[Tensor, Tensor]],
         targets: Mapping[HeldOutPart, Tensor],
         training: Tensor,
-        moments: tuple[int, int],
+        begins: Sequence[str],
     ) -> None:
-        valid_from, test_from = map(written, moments)
+        valid_from, test_from = begins
         named = {
             "valid": f"validation period ({valid_from} to {test_from})",
             "test": f"test period (from {test_from})",
@@ -258,6 +267,6 @@ def _counts(offsets: Tensor, flags: Tensor) -> Tensor:
 
 
 def _start_of_last(ordered: Tensor, share: float) -> int:
-    """The latest second from which on there is at least this share of the ordered times."""
+    """The latest time from which on there is at least this share of the ordered times."""
     count = ceil(round(share * len(ordered), 6))  # 0.1 + 0.2 is a little above 0.3
     return int(ordered[len(ordered) - max(count, 1)])

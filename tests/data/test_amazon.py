@@ -67,7 +67,9 @@ def naive(
     interactions, products = [], {}
     for line in lines_of(folder / f"{layout.reviews}.gz"):
         record = json.loads(line)
-        time = record[layout.time] // 1000 if edition == "2023" else record[layout.time]
+        time = record[layout.time]
+        if edition == "2023":
+            time = pd.Timestamp(time, unit="ms")
         interactions.append([record[layout.user], record[layout.item], time, record[layout.rating]])
     seen = {item for _, item, _, _ in interactions}
     for line in lines_of(folder / f"{layout.metadata}.gz"):

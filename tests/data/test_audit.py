@@ -26,6 +26,7 @@ from sirec.data.audit import (
 )
 from sirec.data.dataset import Dataset
 from sirec.data.split import PARTS, HeldOutPart, LeaveOneOut, Temporal
+from sirec.data.times import Times
 
 SPLITS = {"leave-one-out": LeaveOneOut(), "temporal": Temporal(valid=0.2, test=0.2)}
 
@@ -108,7 +109,7 @@ def test_figures_equal_their_loops(split: str, seed: int) -> None:
     assert _close(found.repeats, repeats_by_hand(data))
     assert found.targets == {part: targets_by_hand(data, part) for part in PARTS}
     assert found.leakage is not None
-    assert _close(found.leakage, leakage_by_hand(data, times))
+    assert _close(found.leakage, leakage_by_hand(data, times.ticks))
     for field in data.select(None, ()).fields:
         owners = Counter(value for row in field.values[1:].tolist() for value in row if value)
         assert found.single_item_values[field.name] == sum(
@@ -154,11 +155,13 @@ def test_a_temporal_split_does_not_leak(seed: int, target: str) -> None:
 
 
 def test_ties_are_not_leakage() -> None:
-    """Something of the same second as a target is not later than it; a second more and it is."""
+    """Something at the time of a target is not later than it; a tick more and it is."""
     data = builders.dataset([3, 3])
-    times = torch.tensor([0, 1, 5, 5, 6, 7])  # training: at 0 and at 5; test targets: at 5 and at 7
-    assert audit_data(data, times).leakage == Leakage(0.0, 0.0)
-    assert audit_data(data, times + torch.tensor([0, 0, 0, 1, 0, 0])).leakage == Leakage(0.5, 0.25)
+    ticks = torch.tensor([0, 1, 5, 5, 6, 7])  # training: at 0 and at 5; test targets: at 5 and at 7
+    later = ticks + torch.tensor([0, 0, 0, 1, 0, 0])
+    for per_second in (1, 1000):
+        assert audit_data(data, Times(ticks, per_second)).leakage == Leakage(0.0, 0.0)
+        assert audit_data(data, Times(later, per_second)).leakage == Leakage(0.5, 0.25)
 
 
 def test_what_needs_times_is_unknown_without_them(tiny: Dataset) -> None:
@@ -171,7 +174,9 @@ def test_what_needs_times_is_unknown_without_them(tiny: Dataset) -> None:
     statistics = replace(untimed.statistics, tied_last_pairs=timed.statistics.tied_last_pairs)
     known = {"tied_neighbours": timed.tied_neighbours, "repeated_rows": timed.repeated_rows}
     filled = replace(untimed, leakage=timed.leakage, unknown={}, statistics=statistics, **known)
-    assert filled == timed
+    assert untimed.unlikely_times == ()
+    assert replace(filled, unlikely_times=timed.unlikely_times) == timed
+    assert timed.unlikely_times[0].what == "before 1990"
 
 
 def test_a_time_that_was_not_used_is_named(tiny: Dataset) -> None:
@@ -190,7 +195,7 @@ def test_tied_neighbours_and_repeated_rows_are_counted() -> None:
     """
     data = builders.dataset([3, 3])
     data = replace(data, items=torch.tensor([1, 1, 2, 1, 2, 2]))
-    found = audit_data(data, torch.tensor([5, 5, 5, 5, 6, 7]))
+    found = audit_data(data, Times(torch.tensor([5, 5, 5, 5, 6, 7])))
     assert (found.tied_neighbours, found.repeated_rows) == (0.5, 1)
 
 

@@ -94,7 +94,7 @@ def test_gaps_are_those_of_a_loop(rows: list[tuple[int, int]]) -> None:
     """
     rows.sort()
     users, times = (np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))
-    codes, names = code_gaps(users, times, Bins("gap", "1h,1d"))
+    codes, names = code_gaps(users, times, 1, Bins("gap", "1h,1d"))
     before: dict[int, int] = {}
     expected = []
     for user, time in rows:

@@ -64,7 +64,10 @@ def assert_same(first: Prepared, second: Prepared, *, times: bool = True) -> Non
     assert second.dataset.vocabularies == first.dataset.vocabularies
     if times:
         assert (first.timestamps is None) == (second.timestamps is None)
-        assert first.timestamps is None or torch.equal(first.timestamps, second.timestamps)
+        if first.timestamps is not None:
+            assert second.timestamps is not None
+            assert torch.equal(first.timestamps.ticks, second.timestamps.ticks)
+            assert first.timestamps.per_second == second.timestamps.per_second
 
 
 @pytest.mark.parametrize("form", ["atomic", "csv"])

@@ -77,7 +77,7 @@ def test_random_ties_depend_on_the_seed_and_on_nothing_else() -> None:
     assert sequences(made(shuffled).dataset) != sequences(made(rows).dataset)  # the control
     times = made(rows, ties="random").timestamps
     assert times is not None
-    assert times.view(30, 20).tolist() == [[9 + n // 4 for n in range(20)]] * 30
+    assert times.ticks.view(30, 20).tolist() == [[9 + n // 4 for n in range(20)]] * 30
 
 
 def test_every_order_of_a_tie_is_as_likely() -> None:

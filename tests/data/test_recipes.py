@@ -311,28 +311,6 @@ def test_skipped_lines_are_counted_and_recorded(tmp_path: Path) -> None:
     )  # the older one still stands
 
 
-@pytest.mark.parametrize(("newest", "doubtful"), [("1979-12-31", True), ("1980-01-01", False)])
-def test_times_in_another_unit_are_suspected(tmp_path: Path, newest: str, doubtful: bool) -> None:
-    """A set that ends before 1980 gets a warning that says what to do; one that begins before does
-    not.
-    """
-    (tmp_path / "orders.csv").write_text(
-        ORDERS.replace("2024-01-05", newest).replace("2024", "1970")
-    )
-    recipe = Recipe(
-        "shop",
-        TableSource("orders.csv", user="customer", item="product", time="day"),
-        PrepareOptions(core=0),
-    )
-    notes = carry_out(recipe, tmp_path / "data", tmp_path).notes
-    warnings = [note for note in notes if note.startswith("WARNING")]
-    assert bool(warnings) == doubtful
-    assert all(
-        f"the newest time is {newest}" in warning and "--time-format" in warning
-        for warning in warnings
-    )
-
-
 def test_every_source_is_registered_under_its_name() -> None:
     """What the command line offers is what there is."""
     assert {name: source.name for name, source in SOURCES.items()} == {

@@ -16,13 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec.config import dump, load
-from sirec.data.dates import seconds_of, written
+from sirec.data.dates import nanoseconds_of, written
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import Prepared, prepare
 from sirec.data.sources.base import RawData
 from sirec.data.split import NO_TARGET, PARTS, HeldOut, LeaveOneOut, Target, Temporal
 from sirec.data.tasks.next_item import LastItem, NextItem
 from sirec.data.tasks.rows import evaluation_rows, gather, training_items
+from sirec.data.times import UNITS, Times
 from sirec.errors import SirecError
 
 DAY = 86_400
@@ -33,10 +34,10 @@ users_of_times = st.lists(
 )
 
 
-def rows(users: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+def rows(users: Sequence[Sequence[int]], per_second: int = 1) -> tuple[torch.Tensor, Times]:
     """Offsets and timestamps of users, each a list of ascending times."""
     offsets = torch.tensor([0, *np.cumsum([len(times) for times in users]).tolist()])
-    return offsets, torch.tensor([time for times in users for time in times])
+    return offsets, Times(torch.tensor([time for times in users for time in times]), per_second)
 
 
 def by_hand(
@@ -79,15 +80,16 @@ def start_by_hand(times: Sequence[int], share: Fraction) -> int:
     st.sampled_from([5, 10, 20, 30]),
     st.sampled_from([5, 10, 20, 30]),
     st.sampled_from(["last", "first"]),
+    st.sampled_from(list(UNITS)),
 )
 @settings(deadline=None, max_examples=300)
 def test_shares_cut_as_the_loops_do(
-    users: list[list[int]], valid: int, test: int, target: Target
+    users: list[list[int]], valid: int, test: int, target: Target, per_second: int
 ) -> None:
-    """Periods begin at the latest second that leaves them their share, ties included; what has an
-    empty part is refused.
+    """Periods begin at the latest time that leaves them their share, ties included, in whatever
+    unit; what has an empty part is refused.
     """
-    offsets, timestamps = rows(users)
+    offsets, timestamps = rows(users, per_second)
     every = [time for times in users for time in times]
     test_from = start_by_hand(every, Fraction(test, 100))
     valid_from = start_by_hand(every, Fraction(valid + test, 100))
@@ -162,17 +164,18 @@ def test_temporal_laws(seed: int, target: Target) -> None:
         for row in _places(task.rows(data, builders.WINDOW))
         for place in row
     }
-    assert int(times[list(trained)].max()) < valid_from <= int(times.max())
-    assert len(training_items(data)[0]) == int((times < valid_from).sum())
+    ticks = times.ticks
+    assert int(ticks[list(trained)].max()) < valid_from <= int(ticks.max())
+    assert len(training_items(data)[0]) == int((ticks < valid_from).sum())
     for part in PARTS:
         rows = evaluation_rows(data, part, 1000)
         assert (
             0 < len(rows) == data.held_out.count(part) < data.user_count
         )  # some have no target: the law is tested
         for user, start, stop in zip(rows.user, rows.start, rows.stop, strict=True):
-            assert int(times[stop]) in periods[part]  # stop is the target
+            assert int(ticks[stop]) in periods[part]  # stop is the target
             assert start == data.offsets[user - 1] < stop < data.offsets[user]
-            assert bool((times[start:stop] <= times[stop]).all())
+            assert bool((ticks[start:stop] <= ticks[stop]).all())
         batch = gather(data, rows)
         assert (
             batch.targets.gather(1, batch.read[:, None]).squeeze(1).tolist()
@@ -180,7 +183,7 @@ def test_temporal_laws(seed: int, target: Target) -> None:
         )
     loo = replace(data, cut=None)  # control: leave-one-out breaks the first law
     assert any(
-        times[place] >= valid_from
+        ticks[place] >= valid_from
         for task in TASKS
         for row in _places(task.rows(loo, builders.WINDOW))
         for place in row
@@ -400,9 +403,16 @@ def test_options_survive_their_text(rule: Temporal | LeaveOneOut) -> None:
 
 def test_moments_are_days_minutes_or_seconds() -> None:
     """A moment lasts as long as the unit it is written in, in UTC; anything else is no moment."""
-    assert seconds_of("x", "2018-12-31") == range(1546214400, 1546300800)
-    assert seconds_of("x", "2018-12-31T14:00") == range(1546264800, 1546264860)
-    assert seconds_of("x", "2018-12-31T14:00:00") == range(1546264800, 1546264801)
+    second = 10**9
+    for text, start, lasts in (
+        ("2018-12-31", 1546214400, 86_400 * second),
+        ("2018-12-31T14:00", 1546264800, 60 * second),
+        ("2018-12-31T14:00:00", 1546264800, second),
+        ("2018-12-31T14:00:00.0", 1546264800, second // 10),
+        ("2018-12-31T14:00:00.000000000", 1546264800, 1),
+    ):
+        assert nanoseconds_of("x", text) == range(start * second, start * second + lasts)
+    assert nanoseconds_of("x", "1969-12-31T23:59:59.75").start == -second // 4
     for text in (
         "2018-12-31 14:00",
         "2018-12-31T14",
@@ -410,15 +420,21 @@ def test_moments_are_days_minutes_or_seconds() -> None:
         "14:00",
         "",
         "2018-12-31T14:00Z",
+        "2018-12-31T14:00.5",
+        "2018-12-31T14:00:00.",
+        "2018-12-31T14:00:00.1234567891",
     ):
         with pytest.raises(SirecError, match="is not a date"):
-            seconds_of("x", text)
+            nanoseconds_of("x", text)
 
 
-@given(st.integers(0, 4 * 10**9))
-def test_written_moments_are_read_back(seconds: int) -> None:
-    """What is written starts at the second it was written for."""
-    assert seconds_of("x", written(seconds)).start == seconds
+@given(st.integers(-62_135_596_800, 253_402_300_799), st.integers(0, 10**9 - 1))
+def test_written_moments_are_read_back(seconds: int, nanoseconds: int) -> None:
+    """What is written starts at the moment it was written for, of whatever year."""
+    for per_second in UNITS:
+        ticks = seconds * per_second + nanoseconds // (10**9 // per_second)
+        found = nanoseconds_of("x", written(ticks, per_second)).start
+        assert found == ticks * (10**9 // per_second)
 
 
 @pytest.mark.parametrize(
@@ -436,6 +452,6 @@ def test_a_window_ends_with_the_last_second_it_names(until: str, left: list[int]
     rule = PrepareOptions(core=0, since="1970-01-01T00:00", until=until)
     found = prepare(RawData(table), "x", rule).timestamps
     assert found is not None
-    assert found.tolist() == left
+    assert found.ticks.tolist() == left
     with pytest.raises(SirecError, match="since 1970-01-01T00:00 is after until 1969-12-31"):
         PrepareOptions(since="1970-01-01T00:00", until="1969-12-31")

@@ -84,7 +84,8 @@ def test_round_trip(tmp_path: Path, prepared: Prepared) -> None:
     timestamps = storage.load_timestamps(folder)
     assert timestamps is not None
     assert prepared.timestamps is not None
-    assert torch.equal(timestamps, prepared.timestamps)
+    assert torch.equal(timestamps.ticks, prepared.timestamps.ticks)
+    assert timestamps.per_second == prepared.timestamps.per_second
     manifest = storage.read_manifest(folder)
     assert manifest.statistics == prepared.statistics
     assert manifest.options == LOOSE

@@ -2,7 +2,7 @@
 
 Bins are declared by their inner edges: `10, 20, 50` makes four bins, the numbers below 10, from 10
 to below 20, from 20 to below 50, and from 50 on. Empty bins have a code too, so that equal
-declarations mean equal codes. Edges of times may have a unit: `1h, 1d, 7d` (s, m, h, d, w).
+declarations mean equal codes. Edges of times may have a unit: `0.5s, 1h, 7d` (s, m, h, d, w).
 
 One behaviour is computed, where bins are declared for it and times are known: `gap`, the time since
 the user's previous interaction. The first interaction of a user has a code of its own.
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +47,7 @@ class Bins:
     def __init__(self, field: str, declaration: str) -> None:
         self.field = field
         texts = [text.strip() for text in declaration.split(",")]
-        self.edges: list[float] = []
+        self.edges: list[Fraction] = []
         for text in texts:
             match = EDGE.fullmatch(text)
             if match is None or len(text) > LONGEST_EDGE:
@@ -53,7 +55,7 @@ class Bins:
                     f"bins of {field}: {brief(text)} is not an edge",
                     "expected numbers such as 10,20,50 or times such as 1h,1d,7d",
                 )
-            self.edges.append(float(match[1]) * SECONDS[match[2]])
+            self.edges.append(Fraction(match[1]) * SECONDS[match[2]])
         if any(left >= right for left, right in pairwise(self.edges)):
             raise SirecError(f"bins of {field}: {declaration}: the edges must ascend")
         middle = [f"{left} to {right}" for left, right in pairwise(texts)]
@@ -61,7 +63,21 @@ class Bins:
 
     def code(self, values: NDArray[np.float64]) -> BinCodes:
         """Int[N], from 0: the bin of each of the numbers Float[N]."""
-        return np.searchsorted(np.array(self.edges), values, side="right")
+        return np.searchsorted(np.array(self.edges, dtype=np.float64), values, side="right")
+
+    def code_ticks(self, ticks: BinCodes, per_second: int) -> BinCodes:
+        """Code lengths of time, compared with the edges in whole numbers.
+
+        Args:
+            ticks: Int[N], each length in ticks.
+            per_second: ticks a second.
+
+        Returns:
+            Int[N], from 0: the bin of each.
+        """
+        # A whole number reaches an edge if it reaches the next whole number.
+        edges = [ceil(edge * per_second) for edge in self.edges]
+        return np.searchsorted(np.array(edges, dtype=np.int64), ticks, side="right")
 
 
 def code_behaviour(
@@ -99,12 +115,15 @@ def code_behaviour(
     return codes.astype(np.int64) + 1, ["", *map(_text, names)]
 
 
-def code_gaps(users: BinCodes, times: BinCodes, bins: Bins) -> tuple[BinCodes, list[str]]:
+def code_gaps(
+    users: BinCodes, times: BinCodes, per_second: int, bins: Bins
+) -> tuple[BinCodes, list[str]]:
     """Code the time since the user's previous interaction.
 
     Args:
         users: Int[N], the user of each interaction, in the order of the data set.
-        times: Int[N], in seconds.
+        times: Int[N], in ticks since 1970.
+        per_second: ticks a second.
         bins: the bins of the time.
 
     Returns:
@@ -112,7 +131,8 @@ def code_gaps(users: BinCodes, times: BinCodes, bins: Bins) -> tuple[BinCodes, l
     """
     gaps = np.diff(times, prepend=times[:1])
     is_first = np.diff(users, prepend=users[:1] - 1) != 0
-    return np.where(is_first, 1, bins.code(gaps.astype(np.float64)) + 2), ["", FIRST, *bins.names]
+    codes = np.where(is_first, 1, bins.code_ticks(gaps, per_second) + 2)
+    return codes, ["", FIRST, *bins.names]
 
 
 def _text(value: object) -> str:

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from sirec.config import check_numbers
 from sirec.config.quantities import CoreSize, RatingBound, SeedNumber
-from sirec.data.dates import seconds_of
+from sirec.data.dates import nanoseconds_of
 from sirec.data.prepare.behaviours import Bins
 from sirec.data.prepare.order import Ties
 from sirec.data.prepare.repeated_rows import find_repeated_rows
 from sirec.data.split import LeaveOneOut, Split
+from sirec.data.times import first_tick
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -28,9 +29,9 @@ class PrepareOptions:
     """Filters, order, bins and split.
 
     Attributes:
-        since: the first day, minute or second in UTC (2019-12-31, 2019-12-31T22:00,
-            2019-12-31T22:00:00).
-        until: the last day, minute or second, which is included as a whole.
+        since: the first day, minute, second or fraction of one in UTC (2019-12-31,
+            2019-12-31T22:00, 2019-12-31T22:00:00, 2019-12-31T22:00:00.5).
+        until: the last day, minute, second or fraction of one, which is included as a whole.
         min_rating: the lowest rating that is kept.
         core: how many interactions every user and every item must have; 0 for no such filter.
         drop_duplicates: whether only a user's first interaction with an item is kept.
@@ -78,14 +79,15 @@ class Step:
 
 
 def apply_filters(
-    table: pd.DataFrame, options: PrepareOptions
+    table: pd.DataFrame, options: PrepareOptions, ticks_per_second: int = 1
 ) -> tuple[pd.DataFrame, tuple[Step, ...]]:
     """Apply the filters: repeated rows, date window, minimum rating, duplicates, k-core, in this
     order.
 
     Args:
-        table: the interactions.
+        table: the interactions, with times in ticks since 1970.
         options: the filters.
+        ticks_per_second: of the times.
 
     Returns:
         The interactions that pass, in unchanged order, and what each filter left, after the raw
@@ -96,7 +98,7 @@ def apply_filters(
             fewer interactions than the split needs.
     """
     steps = [_step("raw", table)]
-    for name, keep in _filters(options):
+    for name, keep in _filters(options, ticks_per_second):
         table = table[keep(table)]
         steps.append(_step(name, table))
         if table.empty:
@@ -134,8 +136,10 @@ def k_core(users: NDArray[np.int64], items: NDArray[np.int64], core: int) -> NDA
 Keep = Callable[[pd.DataFrame], NDArray[np.bool_]]
 
 
-def _filters(options: PrepareOptions) -> list[tuple[str, Keep]]:
+def _filters(options: PrepareOptions, ticks_per_second: int) -> list[tuple[str, Keep]]:
     since, until = _window(options)
+    first = None if since is None else first_tick(since.start, ticks_per_second)
+    end = None if until is None else first_tick(until.stop, ticks_per_second)
     lowest = options.min_rating
     named: list[tuple[str, Keep | None]] = [
         (
@@ -144,11 +148,11 @@ def _filters(options: PrepareOptions) -> list[tuple[str, Keep]]:
         ),
         (
             f"since {options.since}",
-            None if since is None else lambda t: _column(t, "timestamp") >= since.start,
+            None if first is None else lambda t: _column(t, "timestamp") >= first,
         ),
         (
             f"until {options.until}",
-            None if until is None else lambda t: _column(t, "timestamp") < until.stop,
+            None if end is None else lambda t: _column(t, "timestamp") < end,
         ),
         (
             f"rating of at least {lowest}",
@@ -186,9 +190,9 @@ def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def _window(options: PrepareOptions) -> tuple[range | None, range | None]:
-    """The seconds that `since` and `until` name."""
-    since = None if options.since is None else seconds_of("since", options.since)
-    return since, None if options.until is None else seconds_of("until", options.until)
+    """The nanoseconds since 1970 that `since` and `until` name."""
+    since = None if options.since is None else nanoseconds_of("since", options.since)
+    return since, None if options.until is None else nanoseconds_of("until", options.until)
 
 
 def _check_lengths(table: pd.DataFrame, shortest: int) -> None:

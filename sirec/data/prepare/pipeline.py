@@ -24,11 +24,14 @@ from sirec.data.fields import Field
 from sirec.data.prepare.behaviours import GAP, Bins, code_behaviour, code_gaps
 from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
 from sirec.data.prepare.order import interaction_order, order_in_words
+from sirec.data.prepare.raw_times import with_ticks
 from sirec.data.prepare.repeated_rows import RepeatedRows, find_repeated_rows
 from sirec.data.prepare.statistics import Statistics, describe
+from sirec.data.prepare.time_notes import time_notes
 from sirec.data.progress import ProgressCallback
 from sirec.data.sources import is_own_data
 from sirec.data.sources.base import KEYS, RawData
+from sirec.data.times import Times, coarsest
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 
@@ -47,7 +50,7 @@ class Prepared:
 
     Attributes:
         dataset: the data set.
-        timestamps: Long[N], seconds since 1970; or None.
+        timestamps: the time of each interaction; None if times are not known.
         statistics: its sizes.
         options: filters, bins and split.
         steps: what each filter left; the first step is the raw data.
@@ -61,7 +64,7 @@ class Prepared:
     """
 
     dataset: Dataset
-    timestamps: Tensor | None
+    timestamps: Times | None
     statistics: Statistics
     options: PrepareOptions
     steps: tuple[Step, ...]
@@ -100,13 +103,14 @@ def prepare(
     _check_complete(raw.interactions)
     _check_times(raw, options)
     report("filtering", 0, 2)
-    table, steps = apply_filters(raw.interactions, options)
+    interactions, ticks_per_second = with_ticks(raw.interactions)
+    table, steps = apply_filters(interactions, options, ticks_per_second)
     report("coding", 1, 2)
-    dataset, timestamps = _code(raw, table, name, options)
+    dataset, timestamps = _code(raw, table, ticks_per_second, name, options)
     held_out = options.split.hold_out(dataset.offsets, timestamps)
     dataset = replace(dataset, cut=held_out, is_own=is_own_data(raw.source))
     statistics = describe(dataset, timestamps)
-    repeated_rows = find_repeated_rows(raw.interactions)[1]
+    repeated_rows = find_repeated_rows(interactions)[1]
     order = order_in_words(
         raw.time_column,
         has_times=timestamps is not None,
@@ -118,6 +122,8 @@ def prepare(
         if field not in dataset.vocabularies:
             notes.append(f"no remaining item has a value of {field}: the attribute is left out")
     notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
+    if timestamps is not None:
+        notes += time_notes(timestamps)
     report("coding", 2, 2)
     return Prepared(
         dataset=dataset,
@@ -150,13 +156,14 @@ def _order_notes(
 
 
 def _code(
-    raw: RawData, table: pd.DataFrame, name: str, options: PrepareOptions
-) -> tuple[Dataset, Tensor | None]:
+    raw: RawData, table: pd.DataFrame, ticks_per_second: int, name: str, options: PrepareOptions
+) -> tuple[Dataset, Times | None]:
     users, user_names = pd.factorize(table["user"])
     items, item_names = pd.factorize(table["item"])
     times = np.zeros(len(table), np.int64)
     if "timestamp" in table:
-        times = table["timestamp"].to_numpy().astype(np.int64)
+        # What the filters have left may need no fractions of a second.
+        times, ticks_per_second = coarsest(table["timestamp"].to_numpy(), ticks_per_second)
     raw_ids = (list(user_names), list(item_names))
     order = interaction_order(
         users, items, times, raw_ids, ties=options.ties, seed=options.ties_seed
@@ -167,7 +174,7 @@ def _code(
         values = table[field].to_numpy()[order]
         behaviours[field] = code_behaviour(field, values, bins.get(field))
     if GAP in bins and GAP not in behaviours:
-        behaviours[GAP] = code_gaps(users[order], times[order], bins[GAP])
+        behaviours[GAP] = code_gaps(users[order], times[order], ticks_per_second, bins[GAP])
     fields: list[Field] = []
     vocabularies: dict[str, list[str]] = {}
     for field, of_items in raw.attributes.items():
@@ -195,7 +202,7 @@ def _code(
     )
     if "timestamp" not in table:
         return dataset, None
-    return dataset, torch.from_numpy(times[order])
+    return dataset, Times(torch.from_numpy(times[order]), ticks_per_second)
 
 
 def _attribute(

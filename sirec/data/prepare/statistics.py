@@ -12,6 +12,7 @@ from torch import Tensor
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
 from sirec.data.prepare.item_order import ItemOrder, item_order
+from sirec.data.times import Times
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,12 @@ class Statistics:
         return dataclasses.asdict(self) | {"attributes": attributes}
 
 
-def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
+def describe(dataset: Dataset, timestamps: Times | None = None) -> Statistics:
     """The statistics of a data set.
 
     Args:
         dataset: the data set.
-        timestamps: Long[N], seconds since 1970, or None.
+        timestamps: the time of each interaction, ascending within a user; or None.
     """
     held_out = dataset.held_out
     users, items, interactions = dataset.user_count, dataset.item_count, len(dataset.items)
@@ -86,7 +87,7 @@ def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
     coverage = [_coverage(field.name, field.size, field.values) for field in attributes]
     tied: float | None = None
     if timestamps is not None:
-        tied = round(_tied_last_pairs(dataset.offsets, timestamps), 4)
+        tied = round(_tied_last_pairs(dataset.offsets, timestamps.ticks), 4)
     return Statistics(
         users=users,
         items=items,
@@ -104,7 +105,7 @@ def describe(dataset: Dataset, timestamps: Tensor | None = None) -> Statistics:
     )
 
 
-def _item_order(dataset: Dataset, timestamps: Tensor | None) -> ItemOrder | None:
+def _item_order(dataset: Dataset, timestamps: Times | None) -> ItemOrder | None:
     if not dataset.item_names:
         return None
     users = np.repeat(np.arange(dataset.user_count), dataset.lengths.numpy())
@@ -112,9 +113,9 @@ def _item_order(dataset: Dataset, timestamps: Tensor | None) -> ItemOrder | None
     return item_order(users, dataset.items.numpy(), times, dataset.item_names)
 
 
-def _tied_last_pairs(offsets: Tensor, timestamps: Tensor) -> float:
+def _tied_last_pairs(offsets: Tensor, ticks: Tensor) -> float:
     last = offsets[1:][offsets.diff() > 1] - 1
-    return float((timestamps[last] == timestamps[last - 1]).double().mean())
+    return float((ticks[last] == ticks[last - 1]).double().mean())
 
 
 def _coverage(name: str, size: int, table: Tensor) -> Coverage:

@@ -4,9 +4,9 @@
     text      texts; whole numbers of up to 64 bits;     texts without surrounding blanks
               floats that are whole, below 2**53
     number    numbers, and texts of numbers              float64
-    time      seconds since 1970; milli-, micro- and     int64, whole seconds since 1970 (UTC),
-              nanoseconds where a number is too large    of the years 1 to 9999
-              for seconds; ISO 8601 texts (UTC unless
+    time      seconds since 1970; milli-, micro- and     times since 1970 (UTC), of the years 1 to
+              nanoseconds where a number is too large    9999, with all digits down to nanoseconds;
+              for seconds; ISO 8601 texts (UTC unless    of floats to the microsecond
               they say otherwise); texts of a declared
               format
     texts     lists of texts, or texts that are split    lists of texts, without empty ones
@@ -27,10 +27,13 @@ import pyarrow as pa
 from sirec.errors import SirecError
 
 ColumnKind = Literal["text", "number", "time", "texts"]
+SPLIT_TIME = pa.struct([("seconds", pa.int64()), ("nanoseconds", pa.int32())])
+"""A time while a file is read: whole seconds since 1970, and nanoseconds from 0 to below 10**9."""
+
 TARGETS = {
     "text": pa.string(),
     "number": pa.float64(),
-    "time": pa.int64(),
+    "time": SPLIT_TIME,
     "texts": pa.list_(pa.string()),
 }
 """Arrow's type of each kind."""

@@ -23,7 +23,7 @@ def interactions(
         table: an Arrow table.
         user: its column of users.
         item: its column of items.
-        time: its column of times, in seconds since 1970; None if there are none.
+        time: its column of times, as the readers give them; None if there are none.
         behaviours: name of a behaviour -> its column.
     """
     keys = {"user": user, "item": item}

@@ -18,6 +18,7 @@ import pyarrow.json
 
 from sirec.data.progress import ProgressCallback
 from sirec.data.reading.columns import TARGETS, WantedColumn
+from sirec.data.reading.conversions import EXACT
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import LineBlock, blocks
 from sirec.data.reading.parallel import in_threads
@@ -112,7 +113,12 @@ def _type(values: list[Any], column: WantedColumn) -> Any:
     """Arrow's type for the values of a key; None if there is none for all of them."""
     kinds = set(map(type, values))
     if not kinds:
-        return TARGETS[column.kind]
+        return pa.int64() if column.kind == "time" else TARGETS[column.kind]
+    if column.kind == "time" and int in kinds and kinds <= {int, float}:
+        # Nanoseconds exceed the 53 bits of a float.
+        if kinds == {int}:
+            return pa.int64()
+        return pa.float64() if max(map(abs, values)) < EXACT else None
     if int in kinds and kinds <= {int, float} and column.kind in ("text", "texts"):
         # A name is a whole number: a fraction among them is the mistake.
         return pa.uint64() if max(values) >= SIGNED else pa.int64()

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.conversions import EXACT, bad_rows, convert, problem
 from sirec.data.reading.lines import LineBlock
+from sirec.data.reading.time_numbers import text_of_float
 
 Loads = Callable[[str], object]
 MOST_DIGITS = 100
@@ -179,7 +180,9 @@ def _value(value: Any, column: WantedColumn) -> tuple[Any, str | None]:
         return None, None
     if not fits:
         return None, f"expected {column.expected}"
-    if not isinstance(value, list):
+    if column.kind == "time" and isinstance(value, float):
+        value = text_of_float(value)
+    elif not isinstance(value, list):
         value = str(value)
     texts = value if isinstance(value, list) else [value]
     if not all(map(_is_unicode, texts)):

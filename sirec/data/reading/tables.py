@@ -15,9 +15,10 @@ from sirec.data.reading import delimited, json_lines, literals, parquet
 from sirec.data.reading.columns import TARGETS, WantedColumn
 from sirec.data.reading.context import SHOWN, ReadingContext
 from sirec.data.reading.dialect import CSV, Dialect
+from sirec.data.reading.digit_dates import DateChecks
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.records import Parsed, ParsedBlocks, Wanted
-from sirec.data.reading.times import check_times
+from sirec.data.reading.times import narrowed
 from sirec.errors import SirecError
 
 FORMATS = {
@@ -145,6 +146,21 @@ def collect(
     if table is None or not len(table):
         what = "no rows in it" if wanted is None else f"none of its rows has a wanted {wanted.key}"
         raise SirecError(f"{file}: {what}", "is this the right file?")
+    return with_narrow_times(table, columns, str(file))
+
+
+def with_narrow_times(table: pa.Table, columns: Sequence[WantedColumn], where: str) -> pa.Table:
+    """The table with its times as one number each (`times.narrowed`).
+
+    Args:
+        table: the wanted columns.
+        columns: their declarations.
+        where: the file, for messages.
+    """
+    for index, column in enumerate(columns):
+        if column.kind == "time":
+            times = narrowed(table.column(index), f"{where}, column {column.key}")
+            table = table.set_column(index, column.key, times)
     return table
 
 
@@ -169,10 +185,9 @@ def _checked(
     file: RawFile, columns: Sequence[WantedColumn], parts: Iterable[Parsed], context: ReadingContext
 ) -> Iterator[Parsed]:
     """The parts, after their times were checked and their bad lines counted."""
+    checks = DateChecks(columns, str(file))
     for part in parts:
-        for values, column in zip(part.arrays, columns, strict=True):
-            if not column.is_tolerant:
-                check_times(values, column, str(file))
+        checks.add(part.arrays)
         for found in part.problems:
             where = f"{file}:{found.line}"
             if found.column:
@@ -180,6 +195,7 @@ def _checked(
             kind = found.what.partition(": ")[0]  # without the words of a parser on this line
             context.bad_lines.add(where, found.what, _printable(found.text[:SHOWN]), kind)
         yield part
+    checks.refuse_dates()
 
 
 def _printable(text: str) -> str:

@@ -85,14 +85,19 @@ class TimeChoice:
         """The option that would have named the column, where it was found."""
         return {"time": self.column} if self.is_found and self.column else {}
 
-    def check_format(self, form: str | None) -> None:
-        """Raise `SirecError` for a format of times where no times are read."""
+    def check_format(self, form: str | None, *, in_python: bool = False) -> None:
+        """Raise `SirecError` for a format of times where no times are read.
+
+        Args:
+            form: the format.
+            in_python: whether options are named as the arguments of a function.
+        """
         if form is None or self.column is not None:
             return
         names = ", ".join(self.doubtful)
         raise SirecError(
             f"a format of times is given ({form}), and no column of times",
-            f"name the column, for example: {arguments('--time', self.doubtful[0])} ({names})"
+            f"name the column, for example: {_option(self.doubtful[0], in_python)} ({names})"
             if names
             else "name the column, or leave out the format",
         )

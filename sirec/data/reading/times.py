@@ -1,109 +1,113 @@
-"""How times, as they stand in files, become whole seconds since 1970 (UTC)."""
+"""How times, as they stand in files, become times since 1970 (UTC) with all their digits."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.columns import SPLIT_TIME, WantedColumn
+from sirec.data.reading.time_numbers import (
+    DECIMAL,
+    SplitTimes,
+    of_decimals,
+    of_floats,
+    of_integers,
+    of_ticks,
+)
+from sirec.data.reading.time_texts import TICKS, of_format, of_texts
+from sirec.data.times import HIGHEST, LOWEST, NANOSECONDS, UNITS, Ticks
 from sirec.errors import SirecError
-from sirec.shell import arguments
 
-# Texts that are numbers.
-DIGITS = r"^[+-]?\d+(\.\d*)?([eE][+-]?\d+)?$"
-# pandas reads these words as the time of reading, whatever the format is.
-CLOCK = ("now", "today")
-# As seconds this is the year 5138, as milliseconds 1973, and so on by factors of a thousand.
-BEYOND = 1e11
 FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799  # of the years 1 and 9999
-# Numbers of these ranges may be dates of the formats; as seconds they would be parts of 1970.
-DATES = {"%Y%m%d": (19000101, 21001231), "%Y": (1900, 2100)}
-
-
-def check_times(times: Any, column: WantedColumn, where: str) -> None:
-    """Check that the times are not dates that were written as numbers.
-
-    Args:
-        times: Arrow array of seconds since 1970, converted from `column`.
-        column: the wanted column; one with a declared format, or of another kind, passes.
-        where: the file, for the message.
-
-    Raises:
-        SirecError: if all times are years (2019) or days (20190101) from 1900 to 2100.
-    """
-    if column.kind != "time" or column.format is not None or times.null_count == len(times):
-        return
-    seconds = times.drop_null().to_numpy()
-    for shape, (first, last) in DATES.items():
-        if not bool(((seconds >= first) & (seconds <= last)).all()):
-            continue
-        texts = pd.Series(seconds).astype(str)
-        dates = pd.to_datetime(texts, format=shape, errors="coerce")
-        if dates.isna().any():
-            return
-        raise SirecError(
-            f"{where}, column {column.key}: all times are dates written as numbers, "
-            f"such as {seconds[0]}, and no seconds",
-            f"say how they are written: {arguments('--time-format', shape)}",
-        )
 
 
 def convert_times(values: Any, column: WantedColumn) -> Any:
-    """Convert values of any type to whole seconds since 1970; null where they are no times.
+    """Convert values of any type to times since 1970; null where they are no times.
 
     Args:
         values: Arrow array, null where a value is missing.
         column: the wanted column of times.
 
+    Returns:
+        Arrow array of `SPLIT_TIME`.
+
     Raises:
         ValueError: or an error of Arrow, where the values cannot be converted all at once.
     """
-    seconds = _since_1970(values, column)
-    in_range = pc.and_(pc.greater_equal(seconds, FIRST_SECOND), pc.less_equal(seconds, LAST_SECOND))
-    return pc.if_else(in_range, seconds, pa.scalar(None, pa.int64()))
+    seconds, nanoseconds, valid = _since_1970(values, column)
+    valid = valid & (seconds >= FIRST_SECOND) & (seconds <= LAST_SECOND)
+    parts = [pa.array(seconds), pa.array(nanoseconds.astype(np.int32))]
+    return pa.StructArray.from_arrays(parts, fields=list(SPLIT_TIME), mask=pa.array(~valid))
 
 
-def _since_1970(values: Any, column: WantedColumn) -> Any:
-    if pa.types.is_temporal(values.type):
-        zone = values.type.tz if pa.types.is_timestamp(values.type) else None
-        return values.cast(pa.timestamp("s", zone), safe=False).cast(pa.int64())
+def narrowed(times: Any, where: str) -> Any:
+    """The same times as one number each, in the coarsest unit that holds all of them exactly.
+
+    Args:
+        times: Arrow array of `SPLIT_TIME`.
+        where: file and column, for the message.
+
+    Returns:
+        Whole seconds since 1970 as int64 where these suffice, else timestamps in milli-, micro- or
+        nanoseconds without a zone (UTC).
+
+    Raises:
+        SirecError: for nanoseconds in years outside 1678 to 2261, which int64 cannot hold.
+    """
+    if isinstance(times, pa.ChunkedArray):
+        times = times.combine_chunks()
+    present = ~pc.is_null(times).to_numpy(zero_copy_only=False)
+    seconds = times.field("seconds").fill_null(0).to_numpy()
+    nanoseconds = times.field("nanoseconds").fill_null(0).to_numpy()
+    per_second = _needed(nanoseconds[present])
+    if per_second == 1:
+        return pa.array(seconds, mask=~present)
+    rest = nanoseconds // (NANOSECONDS // per_second)
+    _refuse_overflow(seconds[present], per_second, where)
+    ticks = np.where(present, seconds, 0) * per_second + rest
+    return pa.array(ticks, mask=~present).cast(pa.timestamp(UNITS[per_second]))
+
+
+def _since_1970(values: Any, column: WantedColumn) -> SplitTimes:
+    kind = values.type
+    if pa.types.is_date(kind):
+        values = values.cast(pa.timestamp("ms"))
+        kind = values.type
+    if pa.types.is_timestamp(kind):
+        return of_ticks(values.cast(pa.int64()), TICKS[kind.unit])
+    if pa.types.is_boolean(kind) or pa.types.is_temporal(kind):
+        raise ValueError("neither a truth value nor a duration is a time")
     if column.format is not None:
-        return _parsed(values.cast(pa.string()), column.format)
-    if not pa.types.is_string(values.type):
-        # Nanoseconds exceed the 53 bits of a float; the seconds that they become do not.
-        return _seconds(values.cast(pa.float64(), safe=False))
-    try:
-        return values.cast(pa.timestamp("s")).cast(pa.int64())
-    except pa.ArrowInvalid:
-        # Arrow is fast, but reads only whole seconds without a zone; pandas reads those alike.
-        return _mixed_times(values)
+        return of_format(values, column.format)
+    if pa.types.is_string(kind):
+        return of_texts(values)
+    if pa.types.is_decimal(kind):
+        return of_decimals(values.cast(DECIMAL))
+    if pa.types.is_floating(kind):
+        return of_floats(values)
+    if pa.types.is_integer(kind) or pa.types.is_null(kind):
+        return of_integers(values)
+    raise ValueError(f"{kind} is no type of times")
 
 
-def _mixed_times(values: Any) -> Any:
-    """Seconds of texts that are numbers or any ISO 8601."""
-    numeric = pc.match_substring_regex(values, DIGITS).fill_null(False)
-    no_text = pa.scalar(None, pa.string())
-    numbers = _seconds(pc.if_else(numeric, values, no_text).cast(pa.float64()))
-    if pc.all(numeric).as_py():
-        return numbers
-    return pc.coalesce(numbers, _parsed(pc.if_else(numeric, no_text, values), "ISO8601"))
+def _needed(nanoseconds: Ticks) -> int:
+    """Ticks a second of the coarsest unit that holds all of these fractions of a second."""
+    for per_second in UNITS:
+        if not (nanoseconds % (NANOSECONDS // per_second)).any():
+            return per_second
+    return NANOSECONDS
 
 
-def _parsed(texts: Any, form: str) -> Any:
-    """Seconds of texts that are times of a format; null where they are not."""
-    clock = pc.is_in(texts, pa.array(CLOCK))
-    texts = pc.if_else(clock, pa.scalar(None, texts.type), texts)
-    times = pd.to_datetime(texts.to_pandas(), format=form, utc=True, errors="coerce")
-    return pa.array(times.dt.as_unit("s")).cast(pa.int64())
-
-
-def _seconds(numbers: Any) -> Any:
-    """Whole seconds of numbers whose size tells their unit; null if no unit makes them times."""
-    for _ in range(3):  # milliseconds, microseconds, nanoseconds
-        too_large = pc.greater_equal(pc.abs(numbers), BEYOND)
-        numbers = pc.if_else(too_large, pc.divide(numbers, 1e3), numbers)
-    are_times = pc.less(pc.abs(numbers), BEYOND)
-    return pc.floor(pc.if_else(are_times, numbers, pa.scalar(None, pa.float64()))).cast(pa.int64())
+def _refuse_overflow(seconds: Ticks, per_second: int, where: str) -> None:
+    first, last = LOWEST // per_second + 1, HIGHEST // per_second - 1
+    outside = seconds[(seconds < first) | (seconds > last)]
+    if len(outside):
+        year = np.datetime64(int(outside[0]), "s").astype("datetime64[Y]")
+        raise SirecError(
+            f"{where}: times with nanoseconds, and one in the year {year}: "
+            "in nanoseconds, times are kept from 1678 to 2261",
+            "correct it, leave it out, or round the times to microseconds",
+        )

@@ -8,8 +8,7 @@
 Files are JSON lines, but for the metadata of 2014, whose lines are Python literals; they may be
 unpacked. The ratings without text may stand in for all reviews where an edition has them as a table
 (2014: ratings_Beauty.csv; 2018: All_Beauty.csv). Every review is an interaction, a repeated one
-too; the behaviour is `rating`. The times of 2014 and 2018 are days. Those of 2023 are milliseconds,
-of which the whole seconds are kept.
+too; the behaviour is `rating`. The times of 2014 and 2018 are days. Those of 2023 are milliseconds.
 
 An item is an `asin`; in 2023 a `parent_asin`, which stands for all variants of a product and is
 what the metadata describe. The attribute `brand` is the brand; in 2023, which has no such key, it

@@ -80,7 +80,8 @@ class RawData:
 
     Attributes:
         interactions: one row per interaction, with the columns `user` and `item` (texts, or
-            categories of texts), `timestamp` if times are known (whole seconds since 1970, UTC),
+            categories of texts), `timestamp` if times are known (seconds since 1970 as whole
+            numbers, or datetimes of any unit, in UTC where they have no zone),
             and one column per behaviour. Interactions of a user with equal times keep their order.
         attributes: name -> a table with the columns `item` and `value` (texts): one row per value,
             so that an item may have any number of values.

@@ -19,6 +19,7 @@ from sirec.data.store.digests import (
     sealed_yaml,
     sha256_of_file,
 )
+from sirec.data.times import UNITS
 from sirec.errors import Remark, SirecError
 
 FORMAT = 1
@@ -77,6 +78,8 @@ class Manifest:
         unused_times: columns of the raw files that may be times and are not used.
         repeated_rows: how many rows of the raw files repeat an earlier one, filters or not; None in
             older folders.
+        ticks_per_second: what a second of the stored times has: 1, or 1000 where they are
+            milliseconds, and so on.
     """
 
     format: int
@@ -92,6 +95,16 @@ class Manifest:
     order: str = ""
     unused_times: tuple[str, ...] = ()
     repeated_rows: int | None = None
+
+    ticks_per_second: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse a unit that no version has written."""
+        if self.ticks_per_second not in UNITS:
+            raise SirecError(
+                f"ticks_per_second: {self.ticks_per_second} is not one of {list(UNITS)}",
+                "prepare it again with --replace",
+            )
 
     @property
     def order_in_words(self) -> str:
@@ -121,6 +134,7 @@ def describe_prepared(prepared: Prepared) -> Manifest:
         order=prepared.order,
         unused_times=prepared.unused_times,
         repeated_rows=None if repeated is None else repeated.rows,
+        ticks_per_second=1 if prepared.timestamps is None else prepared.timestamps.per_second,
     )
 
 

@@ -1,7 +1,7 @@
 """Prepared data sets on disk.
 
     data/<name>/
-        interactions.parquet      user, item (codes), time, codes of behaviours
+        interactions.parquet      user, item (codes), time (ticks), codes of behaviours
         items.parquet             item (code), id (raw), title if known, codes of attributes
         vocabulary/user.parquet   code and name; and one such file for each field
         dataset.yaml              fields, statistics, filters, sources, and digests of all files
@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 import torch
 from torch import Tensor
 
@@ -42,6 +43,7 @@ from sirec.data.store.manifest import (
 )
 from sirec.data.store.replacement import NOT_ALLOWED, Replacement, is_same_recipe
 from sirec.data.store.tables import INTERACTIONS, StoredTables, codes, write_tables
+from sirec.data.times import Times
 from sirec.disk import disk_error, make_folder, synchronise
 from sirec.errors import SirecError, unknown
 
@@ -103,7 +105,7 @@ def load(folder: Path) -> Dataset:
     counts = torch.bincount(users, minlength=1)[1:]
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
     split = manifest.options.split
-    timestamps = codes(interactions, "timestamp") if split.needs_timestamps else None
+    timestamps = _times(interactions, manifest) if split.needs_timestamps else None
     behaviours: dict[str, Tensor] = {}
     vocabularies: dict[str, list[str]] = {}
     for entry in manifest.fields:
@@ -128,12 +130,12 @@ def load(folder: Path) -> Dataset:
     return dataset
 
 
-def load_timestamps(folder: Path) -> Tensor | None:
-    """Long[N], seconds since 1970 UTC in the order of `Dataset.items`; None without times."""
+def load_timestamps(folder: Path) -> Times | None:
+    """The time of each interaction, in the order of `Dataset.items`; None without times."""
     manifest = read_manifest(folder)
     check_digests(folder, manifest, [INTERACTIONS])
     table = StoredTables(folder, manifest).interactions()
-    return codes(table, "timestamp") if "timestamp" in table.column_names else None
+    return _times(table, manifest) if "timestamp" in table.column_names else None
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -277,7 +279,11 @@ def _swap(fresh: Path, folder: Path, check: Callable[[], None]) -> None:
         shutil.rmtree(old, ignore_errors=True)
 
 
-def _hold_out(split: Split, offsets: Tensor, timestamps: Tensor | None, folder: Path) -> HeldOut:
+def _times(table: pa.Table, manifest: Manifest) -> Times:
+    return Times(codes(table, "timestamp"), manifest.ticks_per_second)
+
+
+def _hold_out(split: Split, offsets: Tensor, timestamps: Times | None, folder: Path) -> HeldOut:
     try:
         return split.hold_out(offsets, timestamps)
     except SirecError as error:  # the split was possible when the data set was prepared

@@ -27,6 +27,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.progress import ProgressCallback
 from sirec.data.split import NO_TARGET
 from sirec.data.tasks.rows import owners
+from sirec.data.times import Times
 from sirec.evaluation.full_ranking import rank_split
 from sirec.evaluation.metrics import Doubled, Metric, parse_metric
 from sirec.models.transitions import REACH, Transitions
@@ -105,7 +106,7 @@ class Audit:
 
 def audit(
     data: Dataset,
-    timestamps: Tensor | None = None,
+    timestamps: Times | None = None,
     progress: ProgressCallback | None = None,
     origin: OrderOrigin = UNKNOWN_ORIGIN,
 ) -> Audit:
@@ -113,7 +114,7 @@ def audit(
 
     Args:
         data: the data set.
-        timestamps: Long[N], ascending within a user; None without times.
+        timestamps: the time of each interaction, ascending within a user; None without times.
         progress: called with the stage, what is done, and the total.
         origin: what its manifest says of its order.
     """

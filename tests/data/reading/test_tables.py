@@ -35,7 +35,7 @@ NAMES = st.text(
     st.characters(blacklist_categories=["Cs", "Cc", "Zl", "Zp", "Zs"]), min_size=1, max_size=6
 ).filter(str.strip)
 ROWS = st.lists(
-    st.tuples(NAMES, st.integers(0, 2**64 - 1), st.integers(1, 5), st.integers(10**8, 10**9)),
+    st.tuples(NAMES, st.integers(0, 2**64 - 1), st.integers(1, 5), st.integers(7 * 10**8, 10**9)),
     min_size=1,
     max_size=12,
 )

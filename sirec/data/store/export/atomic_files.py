@@ -39,7 +39,7 @@ def write_atomic(plain: PlainData, folder: Path) -> tuple[Source, Sequence[str]]
         return f"{name}:{types[name]}"
 
     rows = plain.interactions("user_id:token", "item_id:token", "timestamp:float", typed)
-    if plain.timestamps is None:
+    if plain.times is None:
         first_of_user = np.repeat(plain.data.offsets[:-1].numpy(), plain.data.lengths.numpy())
         positions = np.arange(len(plain.order)) - first_of_user
         rows["order:float"] = positions[plain.order]
@@ -74,6 +74,11 @@ def _notes_for_recbole(plain: PlainData, several: Collection[str], separator: st
         yield (
             f"values of {fields} contain blanks, so '{separator}' stands between them: "
             f"tell RecBole seq_separator: '{separator}'"
+        )
+    if plain.has_nanoseconds:
+        yield (
+            "RecBole reads times as doubles, which hold microseconds: "
+            "times that differ by less are equal there"
         )
     data = plain.data
     groups = [data.item_names, data.user_names, plain.titles or (), *data.vocabularies.values()]

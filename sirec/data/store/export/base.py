@@ -12,14 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import Tensor
-
 from sirec.data.dataset import Dataset
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.sources.base import Source
 from sirec.data.split import LeaveOneOut, Split
 from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.export.plain import PlainData
+from sirec.data.times import Times
 from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
@@ -72,7 +71,7 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "csv") -> Exported:
+def export(data: Dataset, timestamps: Times | None, folder: Path, form: str = "csv") -> Exported:
     """Write a prepared data set into a new folder, all of it or nothing.
 
     Where the same export is there already, since a process was killed after it had written it,
@@ -80,7 +79,7 @@ def export(data: Dataset, timestamps: Tensor | None, folder: Path, form: str = "
 
     Args:
         data: the data set.
-        timestamps: Long[N], seconds since 1970, or None.
+        timestamps: the time of each interaction, or None.
         folder: the folder, which must be empty or not exist.
         form: name of the format.
 

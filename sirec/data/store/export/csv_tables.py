@@ -31,7 +31,7 @@ def write_csv(plain: PlainData, folder: Path) -> tuple[Source, Sequence[str]]:
     texts = [name for name, behaviour in plain.behaviours.items() if not behaviour.is_number]
     source = TableSource(
         interactions="interactions.csv",
-        time=None if plain.timestamps is None else "timestamp",
+        time=None if plain.times is None else "timestamp",
         behaviours={name: name for name in plain.behaviours},
         texts=tuple(texts),
         attributes={name: name for name in plain.attributes},

@@ -7,15 +7,15 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sirec.data.dataset import Dataset
+from sirec.data.times import Times
 from sirec.errors import SirecError
 
 InteractionIndex = NDArray[np.int64]
 
 
-def file_order(data: Dataset, timestamps: Tensor | None) -> InteractionIndex:
+def file_order(data: Dataset, timestamps: Times | None) -> InteractionIndex:
     """An order of interactions in which users and items first appear in the order of their codes.
 
     Interactions of a user keep their order where nothing but the order of the file tells it: at
@@ -24,7 +24,7 @@ def file_order(data: Dataset, timestamps: Tensor | None) -> InteractionIndex:
 
     Args:
         data: the data set.
-        timestamps: Long[N], seconds since 1970, or None.
+        timestamps: the time of each interaction, or None.
 
     Returns:
         Int[N], indices of interactions.
@@ -62,7 +62,7 @@ def introduces_in_order(codes: InteractionIndex) -> bool:
     return bool((np.diff(known, prepend=0) <= 1).all())
 
 
-def _bound_to_the_row_before(data: Dataset, timestamps: Tensor | None) -> NDArray[np.bool_]:
+def _bound_to_the_row_before(data: Dataset, timestamps: Times | None) -> NDArray[np.bool_]:
     """Bool[N]: whether a row has to come after the row before it."""
     if timestamps is None:
         bound = np.ones(len(data.items), dtype=np.bool_)

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.store.export.order import InteractionIndex, file_order
+from sirec.data.times import NANOSECONDS, Times, as_decimals
 from sirec.errors import SirecError
 
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?")
@@ -71,7 +71,7 @@ class PlainData:
 
     Attributes:
         data: the data set.
-        timestamps: Int[N], seconds since 1970, in the order of the data set; or None.
+        times: the time of each interaction, in the order of the data set; or None.
         order: Int[N], the order in which interactions are written.
         users: raw id of the user of each interaction, in the order of the data set.
         items: raw id of the item of each interaction, in the order of the data set.
@@ -81,7 +81,7 @@ class PlainData:
     """
 
     data: Dataset
-    timestamps: InteractionIndex | None
+    times: Times | None
     order: InteractionIndex
     users: NDArray[np.object_]
     items: NDArray[np.object_]
@@ -90,12 +90,12 @@ class PlainData:
     titles: Sequence[str] | None
 
     @classmethod
-    def of(cls, data: Dataset, timestamps: Tensor | None) -> PlainData:
+    def of(cls, data: Dataset, timestamps: Times | None) -> PlainData:
         """The data set with names in place of codes.
 
         Args:
             data: the data set.
-            timestamps: Long[N], seconds since 1970, or None.
+            timestamps: the time of each interaction, or None.
         """
         behaviours: dict[str, PlainBehaviour] = {}
         for name, codes in data.behaviours.items():
@@ -106,7 +106,7 @@ class PlainData:
                 attributes[field.name] = _values_of_items(field, data.vocabularies[field.name])
         return cls(
             data=data,
-            timestamps=None if timestamps is None else timestamps.numpy(),
+            times=timestamps,
             order=file_order(data, timestamps),
             users=np.repeat(np.array(data.user_names[1:], dtype=object), data.lengths.numpy()),
             items=np.array(data.item_names, dtype=object)[data.items.numpy()],
@@ -127,8 +127,8 @@ class PlainData:
             name: gives the name of the column of a behaviour.
         """
         columns: dict[str, object] = {user: self.users, item: self.items}
-        if self.timestamps is not None:
-            columns[time] = self.timestamps
+        if self.times is not None:
+            columns[time] = _seconds(self.times)
         for key, behaviour in self.behaviours.items():
             columns[name(key)] = behaviour.values
         return pd.DataFrame(columns, copy=False).iloc[self.order]
@@ -150,6 +150,11 @@ class PlainData:
         for key, rows in self.attributes.items():
             columns[name(key)] = list(map(separator.join, rows))
         return pd.DataFrame(columns, dtype=object)
+
+    @property
+    def has_nanoseconds(self) -> bool:
+        """Whether there are times that microseconds do not hold."""
+        return self.times is not None and self.times.per_second == NANOSECONDS
 
     @property
     def has_items(self) -> bool:
@@ -215,6 +220,13 @@ def write_tab_separated(table: pd.DataFrame, path: Path) -> None:
     cells = [pa.array(table[name]).cast(pa.string()) for name in table.columns]
     rows = pc.binary_join_element_wise(*cells, "\t").to_pylist() if len(table) else []
     path.write_text("\n".join(["\t".join(table.columns), *rows]) + "\n", encoding="utf-8")
+
+
+def _seconds(times: Times) -> InteractionIndex | NDArray[np.object_]:
+    """Seconds since 1970 as whole numbers, or as texts with all digits."""
+    if times.per_second == 1:
+        return times.numpy()
+    return as_decimals(times.numpy(), times.per_second)
 
 
 def _values_of_items(field: Field, vocabulary: Sequence[str]) -> list[list[str]]:

@@ -84,7 +84,7 @@ def _write_attributes(
 
 
 def _notes(plain: PlainData, kinds: Sequence[str], *, keeps_users: bool) -> Iterator[str]:
-    lost = [] if plain.timestamps is None else ["times"]
+    lost = [] if plain.times is None else ["times"]
     lost += plain.behaviours
     lost += [name for name in plain.attributes if name not in kinds]
     if lost:

@@ -36,6 +36,7 @@ LINE_WIDTH = 120
 MOST_BYTES = 2**20
 MOST_NODES = 50_000  # mappings, lists and scalars, those that an alias repeats included
 FILE = "a YAML file"
+LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
 NULL, BOOL, INT, FLOAT, MERGE, AMBIGUOUS = (
     f"tag:yaml.org,2002:{kind}" for kind in ("null", "bool", "int", "float", "merge", "ambiguous")
@@ -83,9 +84,27 @@ def parse_yaml(text: str) -> Any:
 
 def to_yaml(values: object) -> str:
     """YAML text of plain values, keys in the given order."""
-    return yaml.safe_dump(
-        values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=LINE_WIDTH
+    text: str = yaml.dump(
+        values,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=None,
+        width=LINE_WIDTH,
     )
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes unusual ends of lines as escapes; as they are, a reader would fold them."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if LINE_ENDS.search(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)
 
 
 class _PlainLoader(Reader, Scanner, Parser, Composer, BaseResolver):

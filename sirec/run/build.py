@@ -16,7 +16,6 @@ from sirec.data.tensors import check_tensors
 from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named
-from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.store import RunFolder
 
 
@@ -60,7 +59,6 @@ def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel
     chosen = with_placebos(selected, config.data.placebo, config.seed).to(device)
     with_position = POSITION in config.data.behaviours
     schema = chosen.schema(config.data.max_length, with_position=with_position)
-    refuse_beyond_memory(config, chosen, schema)
     torch.manual_seed(config.seed)
     model = config.model.build(schema).to(device)
     model.name = config.model.name

@@ -32,6 +32,7 @@ from sirec.run.commit import commit, complete
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named, refuse_other_device
 from sirec.run.files import replace_json_lines
+from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
@@ -110,6 +111,8 @@ def execute(
     torch_device = device_named(device)
     for stage in config.stages:
         group.check(stage)  # also the last one, before the hours of the first one
+    if again or not folder.is_done:
+        refuse_beyond_memory(config, data, torch_device)
     # A finished run needs nothing written, not even a lock.
     is_held = group.is_main and (again or not folder.is_done)
     with folder.locked() if is_held else nullcontext():

@@ -17,7 +17,7 @@ from sirec.core.memory import (
 )
 from sirec.core.model import Recommender, SequentialModel
 from sirec.data.dataset import Dataset
-from sirec.data.fields import Schema
+from sirec.data.fields import POSITION
 from sirec.data.tasks.batch import Batch
 from sirec.memory import gigabytes
 from sirec.objectives.stage import Stage
@@ -30,23 +30,26 @@ NUMBER_BYTES = 4
 META = torch.device("meta")
 
 
-def refuse_beyond_memory(config: RunConfig, data: Dataset, schema: Schema) -> None:
-    """Raise `SirecError` if the weights of a run, or the states of a step, exceed the memory.
+def refuse_beyond_memory(config: RunConfig, data: Dataset, device: torch.device) -> None:
+    """Raise `SirecError` if training would exceed the memory by its weights or by a step's states.
 
     A model of a plugin that cannot be built without content is not looked at.
 
     Args:
         config: the configuration of the run.
-        data: the data in use, on the run's device.
-        schema: their sizes and fields, as the model is built for them.
+        data: the whole data set.
+        device: where the run is computed.
     """
+    chosen = data.select(config.data.attributes, config.data.behaviours)
+    with_position = POSITION in config.data.behaviours
+    schema = chosen.schema(config.data.max_length, with_position=with_position)
     model = without_content(lambda: config.model.build(schema))
     if model is None:
         return
-    _refuse_large_model(config, model, data.items.device)
+    _refuse_large_model(config, model, device)
     if isinstance(model, SequentialModel):
         for stage in config.stages:
-            _refuse_large_step(config, model, stage, data)
+            _refuse_large_step(config, model, stage, chosen, device)
 
 
 def _refuse_large_model(config: RunConfig, model: Recommender, device: torch.device) -> None:
@@ -65,9 +68,12 @@ def _refuse_large_model(config: RunConfig, model: Recommender, device: torch.dev
 
 
 def _refuse_large_step(
-    config: RunConfig, model: SequentialModel, stage: Stage, data: Dataset
+    config: RunConfig,
+    model: SequentialModel,
+    stage: Stage,
+    data: Dataset,
+    device: torch.device,
 ) -> None:
-    device = data.items.device
     memory = device_memory(device)
     rows = stage.task.rows(data, config.data.max_length)
     if memory is None or not len(rows):

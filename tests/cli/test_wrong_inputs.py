@@ -66,6 +66,26 @@ MISTAKES = {
         "gru4rec cannot train on task cloze: it has no vector for a masked item",
         "set stages.train.task=last_item",
     ),
+    "a seed of 20 digits": (
+        ["train", "comif", "--data", "shop", "--seed", "99999999999999999999"],
+        "seed must be from 0 to 9223372036854775807, got 99999999999999999999",
+        "",
+    ),
+    "a hundred thousand threads": (
+        ["train", "comif", "--data", "shop", "--threads", "100000"],
+        "threads must be from 1 to 256 threads, got 100000",
+        "",
+    ),
+    "a name that is a list": (
+        ["train", "comif", "--data", "shop", "--set", "task={name: [a]}"],
+        "stages.train.task.name: expected text, got ['a']",
+        "",
+    ),
+    "a model of 826 GB": (
+        ["train", "sasrec", "--data", "shop", "--set", "width=65536", "--set", "inner=65536"],
+        "[65,536 × 65,536] alone 69 GB) need about",
+        "make width or inner smaller",
+    ),
     "negative seed": (
         ["train", "comif", "--data", "shop", "--seed", "-1"],
         "seed must be from 0 to 9223372036854775807, got -1",

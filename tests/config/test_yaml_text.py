@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sirec.config import parse_yaml, read_yaml
+from sirec.config import parse_yaml, read_yaml, to_yaml
 from sirec.errors import SirecError
 
 
@@ -102,6 +102,14 @@ def test_a_key_is_the_text_that_is_written() -> None:
         "true": 4,
         "null": 5,
     }
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x85", "\u2028", "\u2029"])
+def test_every_end_of_a_line_is_kept(end: str) -> None:
+    """In a text and in a key, between words and alone; plain text (control) has no quotes."""
+    values = {f"a{end}b": f"one{end}two", "alone": end}
+    assert parse_yaml(to_yaml(values)) == values
+    assert to_yaml({"a": "one two"}) == "{a: one two}\n"
 
 
 LAUGHS = "a0: &a0 [1]\n" + "".join(

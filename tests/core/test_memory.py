@@ -16,8 +16,8 @@ from sirec.errors import SirecError
 from sirec.memory import memory_size
 from sirec.models import MODELS
 from sirec.run import fits_memory
-from sirec.run.build import set_up, torch_state_restored
 from sirec.run.config import resolve
+from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.testing.models import WINDOW
 
 CPU = torch.device("cpu")
@@ -71,15 +71,13 @@ def test_what_backpropagation_keeps_is_counted_without_content(name: str, tiny: 
 
 
 def test_a_model_that_does_not_fit_is_refused_before_it_is_built(tiny: Dataset) -> None:
-    """At once, with the largest table and the key to change; a small one (control) is built."""
-    with torch_state_restored():
-        set_up(resolve("sasrec", tiny, assignments={"width": 8}), tiny, CPU)
-        config = resolve("sasrec", tiny, assignments={"width": 65_536, "inner": 65_536})
-        with pytest.raises(SirecError) as error:
-            set_up(config, tiny, CPU)
-    assert error.value.message.startswith(
-        "sasrec: weights, gradients and the optimiser's moments ("
-    )
+    """At once, with the largest table and the key to change; a small one (control) passes."""
+    small = resolve("sasrec", tiny, assignments={"width": 8})
+    refuse_beyond_memory(small, tiny, CPU)
+    large = resolve("sasrec", tiny, assignments={"width": 65_536, "inner": 65_536})
+    with pytest.raises(SirecError) as error:
+        refuse_beyond_memory(large, tiny, CPU)
+    assert error.value.message.startswith("sasrec: weights, gradients and the optimiser's")
     assert "[65,536 × 65,536] alone 69 GB) need about" in error.value.message
     assert "and this machine has" in error.value.message
     assert error.value.hint == "make width or inner smaller"
@@ -90,15 +88,13 @@ def test_a_step_that_does_not_fit_is_refused_before_the_model_is_built(
 ) -> None:
     """With 100 kB of memory; with that of this machine (control) it is not even looked at."""
     config = resolve("sasrec", tiny, assignments={"width": 16, "inner": 16})
-    with torch_state_restored():
-        set_up(config, tiny, CPU)
-        for module in (core_memory, fits_memory):
-            monkeypatch.setattr(module, "device_memory", lambda device: 10**5)
-        with pytest.raises(SirecError) as error:
-            set_up(config, tiny, CPU)
-    assert re.match(
-        r"stage train: \d+ rows of \d+ slots a step \(512 targets\) need about", error.value.message
-    )
+    refuse_beyond_memory(config, tiny, CPU)
+    for module in (core_memory, fits_memory):
+        monkeypatch.setattr(module, "device_memory", lambda device: 10**5)
+    with pytest.raises(SirecError) as error:
+        refuse_beyond_memory(config, tiny, CPU)
+    expected = r"stage train: \d+ rows of \d+ slots a step \(512 targets\) need about"
+    assert re.match(expected, error.value.message)
     assert "budget" in str(error.value.hint)
 
 

@@ -68,3 +68,31 @@ def test_metrics_that_cannot_be_read_are_named(
     with pytest.raises(SirecError, match=rf"metrics\.json.*{message}") as caught:
         floor.ranks()
     assert "--recompute" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("timings.json", "[]", r"timings\.json: expected an object with keys, got \[\]"),
+        ("timings.json", "{}", r"timings\.json: the key 'epochs' is missing"),
+        ("environment.json", "[]", r"environment\.json: expected an object with keys, got \[\]"),
+        ("environment.json", '{"plugins": 3}', r"environment\.json: plugins: expected a mapping"),
+        ("config.yaml", "seed: 0", r"config\.yaml: the key 'fingerprint' is missing"),
+        ("config.yaml", "fingerprint: 3", r"config\.yaml: fingerprint: expected text, got 3"),
+        ("metrics.json", "3", r"metrics\.json: expected an object with keys, got 3"),
+    ],
+)
+def test_a_file_of_another_type_is_named(
+    floor: RunFolder, name: str, text: str, message: str
+) -> None:
+    """One line with the file and the key; as they were written (control) all can be read."""
+    read = {
+        "timings.json": floor.timings,
+        "environment.json": floor.environment,
+        "config.yaml": floor.fingerprint,
+        "metrics.json": floor.metrics,
+    }[name]
+    read()
+    (floor.path / name).write_text(text)
+    with pytest.raises(SirecError, match=message):
+        read()

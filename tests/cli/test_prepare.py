@@ -6,8 +6,10 @@ import json
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from sirec import api
 from sirec.data.reading.headers import SEPARATORS
 from sirec.data.split import Temporal
 from sirec.data.store import storage
@@ -19,6 +21,7 @@ ORDERS = "customer,product,day,price,maker\n" + "".join(
     for c in range(1, 7)
     for n in range(9)
 )
+DAYS = [f"2024-01-{day:02}" for day in range(1, 10)]
 TABLE = ["--interactions", "orders.csv", "--user", "customer", "--item", "product", "--time", "day"]
 
 
@@ -190,6 +193,12 @@ MISTAKES = {
         "'category' is not a key",
         "users",
     ),
+    "a rule for ties that is none": (["demo", "--ties", "id"], "'id' is not a choice", "random"),
+    "a seed without chance": (
+        ["demo", "--ties-seed", "3"],
+        "ties_seed 3 draws nothing",
+        "--ties random",
+    ),
     "no file": (["table", "--interactions", "order.csv"], "order.csv: no such file", ""),
     "no column": (
         ["table", *TABLE[:2], "--user", "custmer"],
@@ -233,6 +242,62 @@ MISTAKES = {
         "letters",
     ),
 }
+
+
+def test_the_order_is_said_and_its_options_are_the_same_everywhere(
+    sirec: Call, prepared: Path
+) -> None:
+    """Flags, a recipe and the library order ties alike and drop the same rows; what decided the
+    order is printed, stored and audited.
+    """
+    rows = [f"{u},{(7 * n + u) % 10},{DAYS[n // 3]}" for u in range(12) for n in range(9)]
+    rows = sorted(rows) + rows[:5]
+    (prepared / "tied.csv").write_text("user,item,date\n" + "\n".join(rows) + "\n")
+    plain = sirec("prepare", "table", "--interactions", "tied.csv", "--name", "plain")
+    assert "order: time (column date), then file" in plain.err
+    assert "5 rows repeat user, item and time; --drop-repeated-rows" in plain.err
+    assert "tied neighbours ascend by item" in plain.err
+    options = ["--ties", "random", "--ties-seed", "3", "--drop-repeated-rows"]
+    call = ["prepare", "table", "--interactions", "tied.csv", *options]
+    assert "no repeated rows: 12 users" in sirec(*call, "--name", "flags").err
+    settings = {"ties": "random", "ties_seed": 3, "drop_repeated_rows": True}
+    (prepared / "tied.yaml").write_text(
+        f"name: file\nsource: {{name: table, interactions: tied.csv}}\noptions: {settings}\n"
+    )
+    assert sirec("prepare", "tied.yaml").code == 0
+    frame = pd.read_csv(prepared / "tied.csv")
+    api.prepare(frame, name="frame", options=settings, data_root=prepared / "data")
+    manifests = {}
+    for name in ("plain", "flags", "file", "frame"):
+        manifests[name] = storage.read_manifest(prepared / "data" / name)
+    prints = [manifests[name].fingerprint for name in ("flags", "file", "frame")]
+    assert len(set(prints)) == 1
+    assert manifests["plain"].fingerprint not in prints  # the control
+    assert manifests["flags"].order == "time (column date), then chance (seed 3)"
+    assert manifests["plain"].repeated_rows == 5
+    audited = " ".join(sirec("audit", "plain").out.split())
+    assert "ordered by time (column date), then file" in audited
+    assert "sorted by item, which is no order; prepare with --ties random" in audited
+    assert "duplicates 5 interactions repeat user, item and time" in audited
+
+
+def test_a_time_that_is_not_used_is_asked_about_everywhere(sirec: Call, prepared: Path) -> None:
+    """Preparing, the list of data sets and the audit; following the question uses the column."""
+    rows = [f"{u},{n},{DAYS[8 - n]}" for u in range(6) for n in range(9)]
+    (prepared / "when.csv").write_text("user,item,bought\n" + "\n".join(rows) + "\n")
+    call = ["prepare", "table", "--interactions", "when.csv", "--name", "when"]
+    outcome = sirec(*call)
+    assert "order: file (no times)" in outcome.err
+    question = next(line for line in outcome.err.splitlines() if line.startswith("no times chosen"))
+    said = " ".join(sirec("audit", "when").out.split())
+    assert "'bought' may be the time" in said
+    listed = json.loads(sirec("datasets", "--json").out)
+    assert {row["name"]: row["order"] for row in listed}["when"] == "file (no times)"
+    option = shlex.split(question.rpartition("? ")[2])
+    assert sirec(*call, *option).code == 2  # other contents under the same name
+    assert sirec(*call, *option, "--replace").code == 0
+    order = storage.read_manifest(prepared / "data" / "when").order
+    assert order == "time (column bought), then file"
 
 
 @pytest.mark.parametrize("case", MISTAKES)

@@ -73,6 +73,10 @@ def test_random_ties_depend_on_the_seed_and_on_nothing_else() -> None:
     assert sequences(made(shuffled, ties="random").dataset) == first
     alone = sequences(made([row for row in rows if row[0] == "u3"], ties="random").dataset)
     assert alone == {"u3": first["u3"]}
+    late = [("late", str(item), pd.Timestamp(9_500_000_000)) for item in range(3)]
+    finer = [(user, item, pd.Timestamp(time, unit="s")) for user, item, time in rows] + late
+    found = sequences(made(finer, ties="random").dataset)
+    assert {user: found[user] for user in first} == first
     assert sequences(made(rows, ties="random", ties_seed=1).dataset) != first
     assert sequences(made(shuffled).dataset) != sequences(made(rows).dataset)  # the control
     times = made(rows, ties="random").timestamps

@@ -64,6 +64,11 @@ class PrepareOptions:
         if since is not None and until is not None and since.start >= until.stop:
             raise SirecError(f"since {self.since} is after until {self.until}")
         check_numbers(self)
+        if self.ties_seed and self.ties != "random":
+            raise SirecError(
+                f"ties_seed {self.ties_seed} draws nothing: ties are decided by {self.ties}",
+                "say --ties random, or leave out the seed",
+            )
         for behaviour, edges in self.bins.items():
             Bins(behaviour, edges)
 

@@ -20,6 +20,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sirec.data.times import NANOSECONDS
+
 Ties = Literal["file", "random", "item"]
 TIES_IN_WORDS = {"file": "file", "random": "chance (seed {seed})", "item": "item"}
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,40}")
@@ -49,6 +51,7 @@ def interaction_order(
     times: OrderArray,
     names: tuple[Sequence[str], Sequence[str]],
     *,
+    per_second: int = 1,
     ties: Ties = "file",
     seed: int = 0,
 ) -> OrderArray:
@@ -57,8 +60,9 @@ def interaction_order(
     Args:
         users: Int[N], codes from 0, in the order of the files.
         items: Int[N], codes from 0.
-        times: Int[N], in any unit; all equal where times are not known.
+        times: Int[N], in ticks since 1970; all equal where times are not known.
         names: the raw ids of the users' codes, and those of the items' codes.
+        per_second: ticks a second.
         ties: what decides where times are equal.
         seed: the seed of the rule `random`.
 
@@ -69,11 +73,13 @@ def interaction_order(
     if ties == "item":
         return np.lexsort((ranks_of_ids(item_names)[items], times, users))
     if ties == "random":
-        drawn = _mixed(_hashes(user_names, seed)[users], times.astype(np.uint64))
-        drawn = _mixed(drawn, _hashes(item_names, seed)[items])
+        # In one unit for all data, since the precision of another user's times changes the ticks.
+        moments = times.astype(np.uint64) * np.uint64(NANOSECONDS // per_second)
+        drawn = mixed(_hashes(user_names, seed)[users], moments)
+        drawn = mixed(drawn, _hashes(item_names, seed)[items])
         order = np.lexsort((drawn, times, users))
         # Equal rows have one hash, and would always stand side by side.
-        drawn[order] = _mixed(drawn[order], _occurrences(users[order], times[order], drawn[order]))
+        drawn[order] = mixed(drawn[order], _occurrences(users[order], times[order], drawn[order]))
         return np.lexsort((drawn, times, users))
     return np.lexsort((times, users))  # a stable sort
 
@@ -112,12 +118,17 @@ def _hashes(names: Sequence[str], seed: int) -> HashArray:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
-def _mixed(state: HashArray, value: HashArray) -> HashArray:
-    """Hash two arrays into one: the finalizer of SplitMix64 (Steele et al., OOPSLA 2014)."""
-    mixed = (state ^ value) + np.uint64(0x9E3779B97F4A7C15)
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+def mixed(state: HashArray, value: HashArray) -> HashArray:
+    """Hash two arrays into one: the finalizer of SplitMix64 (Steele et al., OOPSLA 2014).
+
+    Args:
+        state: the hash so far [N].
+        value: what is added to it [N].
+    """
+    bits = (state ^ value) + np.uint64(0x9E3779B97F4A7C15)
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
 
 
 def _occurrences(users: OrderArray, times: OrderArray, hashes: HashArray) -> HashArray:

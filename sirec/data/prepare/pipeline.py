@@ -166,7 +166,13 @@ def _code(
         times, ticks_per_second = coarsest(table["timestamp"].to_numpy(), ticks_per_second)
     raw_ids = (list(user_names), list(item_names))
     order = interaction_order(
-        users, items, times, raw_ids, ties=options.ties, seed=options.ties_seed
+        users,
+        items,
+        times,
+        raw_ids,
+        per_second=ticks_per_second,
+        ties=options.ties,
+        seed=options.ties_seed,
     )
     bins = {field: Bins(field, edges) for field, edges in options.bins.items()}
     behaviours: dict[str, tuple[CodeArray, list[str]]] = {}

@@ -8,11 +8,14 @@ several times over.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from sirec.data.prepare.order import HashArray, mixed
 
 KEYS = ("user", "item", "timestamp")
 OPTION = "--drop-repeated-rows"
@@ -66,39 +69,63 @@ def find_repeated_rows(table: pd.DataFrame) -> tuple[NDArray[np.bool_], Repeated
     Returns:
         Bool[N], whether a row repeats an earlier one, and how many do.
     """
-    codes = pd.DataFrame({name: _codes(table[name]) for name in table.columns})
     if "timestamp" in table:
-        repeats = codes.duplicated(list(KEYS)).to_numpy()
-        differing = int(repeats.sum()) - int(codes.duplicated().sum())
-        return repeats, RepeatedRows(int(repeats.sum()), differing)
-    groups = codes.groupby(list(codes.columns), sort=False)
-    rows = groups.ngroup().to_numpy().astype(np.int64)
+        return _in_time(table)
+    rows = _hashes(table, list(table.columns))
     copies = _copies(rows)
     if copies > 1:
         repeats = np.arange(len(rows)) >= len(rows) // copies
     else:
-        repeats = np.concatenate([[False], rows[1:] == rows[:-1]])[: len(rows)]
+        repeats = np.zeros(len(rows), dtype=np.bool_)
+        repeats[1:] = rows[1:] == rows[:-1]
     return repeats, RepeatedRows(int(repeats.sum()), copies=copies)
+
+
+def _in_time(table: pd.DataFrame) -> tuple[NDArray[np.bool_], RepeatedRows]:
+    """Rows with the user, item and time of an earlier one.
+
+    Only rows whose hash is there twice are compared, which are few in most files.
+    """
+    hashes = _hashes(table, list(KEYS))
+    ascending = np.sort(hashes)
+    doubled = np.unique(ascending[1:][ascending[1:] == ascending[:-1]])
+    repeats = np.zeros(len(table), dtype=np.bool_)
+    if not len(doubled):
+        return repeats, RepeatedRows(0)
+    places = np.searchsorted(doubled, hashes).clip(max=len(doubled) - 1)
+    suspects = np.flatnonzero(doubled[places] == hashes)
+    rows = table.iloc[suspects]
+    in_keys = rows.duplicated(list(KEYS)).to_numpy()
+    repeats[suspects] = in_keys
+    return repeats, RepeatedRows(int(in_keys.sum()), int(in_keys.sum() - rows.duplicated().sum()))
+
+
+def _hashes(table: pd.DataFrame, columns: Sequence[str]) -> HashArray:
+    """64 bits of each row, equal for rows that are equal in these columns."""
+    hashes = np.zeros(len(table), dtype=np.uint64)
+    for name in columns:
+        hashes = mixed(hashes, _codes(table[name]).view(np.uint64))
+    return hashes
 
 
 def _codes(values: pd.Series) -> NDArray[np.int64]:
     """A number for each value, equal for equal values."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         return values.cat.codes.to_numpy().astype(np.int64)
-    if values.dtype.kind in "iu":
-        return values.to_numpy()
+    if values.dtype.kind in "iuM":
+        return values.to_numpy().astype(np.int64)
     return np.asarray(pd.factorize(values)[0], dtype=np.int64)
 
 
-def _copies(rows: NDArray[np.int64]) -> int:
+def _copies(rows: HashArray) -> int:
     """The largest number of times that the same sequence of rows stands in the file, end to end.
 
     Args:
-        rows: Int[N], equal for equal rows.
+        rows: a hash of each row.
     """
     if not len(rows):
         return 1
-    possible = int(np.gcd.reduce(np.bincount(rows)))
+    possible = int(np.gcd.reduce(np.unique(rows, return_counts=True)[1]))
     for copies in range(possible, 1, -1):
         period, rest = divmod(len(rows), copies)
         if not rest and bool((rows[period:] == rows[:-period]).all()):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sirec.api import load
-from sirec.cli.console import StudyBars, progress, say, show
+from sirec.cli.console import StudyBars, progress, say, say_next, show
+from sirec.cli.options import RESULTS
+from sirec.shell import command
 from sirec.studies.analyses.base import ANALYSES, AnalysisRequest, DrawnAnalysis
 from sirec.studies.analyses.names import check_name
 from sirec.studies.compare.select_runs import RunChoice
@@ -58,6 +60,7 @@ def run_measurement(
     *,
     render_only: bool,
     as_json: bool,
+    full: bool = False,
 ) -> None:
     """Measure what is asked, keep the record, and draw it; or draw what was measured before.
 
@@ -68,6 +71,7 @@ def run_measurement(
         data_root: the folder of prepared data sets.
         render_only: draw a record that there is, without measuring.
         as_json: print JSON instead of tables.
+        full: print all tables with their notes.
     """
     request = options.request(analysis, results, data_root)
     usual_data = default_data(data_root)
@@ -84,10 +88,12 @@ def run_measurement(
             path = request.measure(runs, tell)
         say(f"measured: {path}")
         name = path.stem
-    print_drawn(request.draw(name), results, name, as_json=as_json)
+    print_drawn(request.draw(name), results, name, as_json=as_json, full=full)
 
 
-def print_drawn(drawn: DrawnAnalysis, results: Path, name: str, *, as_json: bool) -> None:
+def print_drawn(
+    drawn: DrawnAnalysis, results: Path, name: str, *, as_json: bool, full: bool = False
+) -> None:
     """Write tables and figures, then print the tables.
 
     Args:
@@ -95,13 +101,18 @@ def print_drawn(drawn: DrawnAnalysis, results: Path, name: str, *, as_json: bool
         results: the results folder.
         name: what the files are called.
         as_json: print JSON instead of tables.
+        full: print all tables with their notes.
     """
     for remark in drawn.remarks:
         say(remark)
     written = drawn.write(results, name)  # before printing: a closed pipe ends the command
-    show(drawn.comparison, as_json=as_json)
-    for path in written:
-        say(f"written: {path}")
+    show(drawn.comparison, as_json=as_json, full=full)
+    tables, *figures = written
+    say(f"written: {tables}")
+    if figures:
+        others = f", and {len(figures) - 1} more beside it" if len(figures) > 1 else ""
+        say(f"look at: {figures[0]}{others}")
+    say_next(command("report", *(["--out", results] if results != RESULTS else [])))
 
 
 def default_data(data_root: Path) -> Callable[[], str]:

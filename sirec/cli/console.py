@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +64,46 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=1, ensure_ascii=not is_unicode))
 
 
-def show(*comparisons: Comparison, as_json: bool) -> None:
-    """Print tables and sentences on stdout, or one JSON value.
+def show(
+    *comparisons: Comparison, as_json: bool, full: bool = False, next_commands: Sequence[str] = ()
+) -> None:
+    """Print an overview of each comparison on stdout; or everything; or one JSON value.
 
     Args:
         comparisons: what to print; as JSON, several are a list.
         as_json: whether to print JSON.
+        full: whether to print all tables, with their notes, and all sentences.
+        next_commands: commands that a person may want next, ready to be pasted.
     """
     from sirec.report.render import to_rich
+    from sirec.report.render.rich_overview import OverviewScreen
 
     if as_json:
         values = [comparison.to_dict() for comparison in comparisons]
         print_json(values if len(values) > 1 else values[0])
         return
     for comparison in comparisons:
-        for table in comparison.tables:
-            stdout.print(to_rich(table))
-        for text in comparison.sentences:
-            print_text(text)
+        if full:
+            for table in comparison.tables:
+                stdout.print(to_rich(table))
+            for text in comparison.sentences:
+                print_text(text)
+        else:
+            stdout.print(OverviewScreen(comparison.screen(), (_rest_of(comparison),)))
+    say_next(*next_commands)
+
+
+def say_next(*commands: str) -> None:
+    """Print commands that a person may want next."""
+    if commands:
+        say(f"next: {'; '.join(commands)}")
+
+
+def _rest_of(comparison: Comparison) -> str:
+    """What `--full` prints beyond the overview."""
+    count = len(comparison.tables)
+    tables = "the table" if count == 1 else f"all {count} tables"
+    return f"--full prints {tables} with intervals and notes."
 
 
 def progress() -> Progress:

@@ -96,6 +96,9 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="KEY=VALUE over the configuration; repeatable.", show_default=False),
 ]
+Full = Annotated[
+    bool, typer.Option("--full", help="Print all tables with their notes, not one screen.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Again = Annotated[bool, typer.Option("--again", help="Train even if the run has finished.")]
 HistoryOption = Annotated[

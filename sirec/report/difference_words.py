@@ -62,9 +62,13 @@ def method_notes(pairs: Sequence[PairedTest], *, intervals: bool = True) -> list
     note = f"Tests: {tests_by_metric(pairs)}."
     if max((pair.family for pair in pairs), default=1) > 1:
         note += " Corrected after Holm per data set and metric."
-    scopes = dict.fromkeys(_scope(pair, "Differences are") for pair in pairs)
     shown = _interval_notes(pairs) if intervals else []
-    return [note, *bound_notes(pairs), *shown, *scopes]
+    return [note, *bound_notes(pairs), *shown, *scopes(pairs)]
+
+
+def scopes(pairs: Sequence[PairedTest]) -> list[str]:
+    """Whether the differences are about methods or about checkpoints, each sentence once."""
+    return list(dict.fromkeys(_scope(pair, "Differences are") for pair in pairs))
 
 
 def tests_by_metric(pairs: Sequence[PairedTest]) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sirec.cli import options
+from sirec.shell import command
 from sirec.studies.spec.switches import SWITCHES
 
 
@@ -60,6 +61,7 @@ def ablate(
     render_only: options.RenderOnly = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Train the full model and the switched-off one, and print both with the paired difference; or
@@ -102,4 +104,5 @@ def ablate(
         data_root=data_root,
         watcher=StudyBars(),
     )
-    show(*made, as_json=as_json)
+    results = () if out == options.RESULTS else ("--out", out)
+    show(*made, as_json=as_json, full=full, next_commands=[command("report", *results)])

@@ -68,6 +68,7 @@ def coldstart(
     ] = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Compare models on groups of users: rare and frequent targets, short and long histories
@@ -112,7 +113,7 @@ def coldstart(
     drawn = COLD_START.draw(asked, out)
     name = name or default_name(drawn.dataset, history.value)
     COLD_START.keep(asked, out, name)
-    print_drawn(drawn, out, name, as_json=as_json)
+    print_drawn(drawn, out, name, as_json=as_json, full=full)
 
 
 def _chosen(

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.shell import command
 
 
 def compare(
@@ -23,6 +24,7 @@ def compare(
         typer.Option("--configuration", help="Compare configurations only; the data may differ."),
     ] = False,
     out: options.Out = options.RESULTS,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Say what two runs differ in, what makes that unfair first, then which is better, and whether
@@ -42,4 +44,5 @@ def compare(
         configuration_only=configuration,
         results=out,
     )
-    show(made, as_json=as_json)
+    following = command("coldstart", first, second)
+    show(made, as_json=as_json, full=full, next_commands=[following])

@@ -39,6 +39,7 @@ def correlation(
     ] = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Measure how much of attention and relevance joins items with side information (COMIF eq.
@@ -49,4 +50,6 @@ def correlation(
     from sirec.cli.analyses import MeasurementOptions, run_measurement
 
     asked = MeasurementOptions(tuple(runs or ()), study, models, data, users, seed, name)
-    run_measurement("correlation", asked, out, data_root, render_only=render_only, as_json=as_json)
+    run_measurement(
+        "correlation", asked, out, data_root, render_only=render_only, as_json=as_json, full=full
+    )

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.shell import command
 
 
 def evaluate(
@@ -51,6 +52,7 @@ def evaluate(
     ] = None,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Evaluate finished runs by full ranking; several make one table with paired differences.
@@ -79,4 +81,6 @@ def evaluate(
         data_root=data_root,
         watcher=StudyBars(),
     )
-    show(made, as_json=as_json)
+    chosen = runs or ()
+    following = command("compare" if len(chosen) == 2 else "coldstart", *chosen)
+    show(made, as_json=as_json, full=full, next_commands=[following] if chosen else ())

@@ -38,6 +38,7 @@ def rankcheck(
     ] = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Measure the ranks of attention's score matrices (DIF-SR Figure 1), beside their bound and
@@ -50,4 +51,6 @@ def rankcheck(
     from sirec.cli.analyses import MeasurementOptions, run_measurement
 
     asked = MeasurementOptions(tuple(runs or ()), study, models, data, users, seed, name)
-    run_measurement("rankcheck", asked, out, data_root, render_only=render_only, as_json=as_json)
+    run_measurement(
+        "rankcheck", asked, out, data_root, render_only=render_only, as_json=as_json, full=full
+    )

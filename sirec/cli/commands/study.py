@@ -33,6 +33,7 @@ def study(
     render_only: options.RenderOnly = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Train what is missing of an experiment and print its tables; they are written to
@@ -60,7 +61,13 @@ def study(
             )
         measurement = MeasurementOptions((), None, None, data, options.SAMPLED_USERS, 0)
         run_measurement(
-            experiment, measurement, out, data_root, render_only=render_only, as_json=as_json
+            experiment,
+            measurement,
+            out,
+            data_root,
+            render_only=render_only,
+            as_json=as_json,
+            full=full,
         )
         return
     made = api.run_study(
@@ -81,4 +88,5 @@ def study(
     if only:
         say("only these rows; the tables come with the whole study")
         return
-    show(made, as_json=as_json)
+    results = () if out == options.RESULTS else ("--out", out)
+    show(made, as_json=as_json, full=full, next_commands=[command("report", *results)])

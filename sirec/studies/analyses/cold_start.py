@@ -16,11 +16,13 @@ from sirec.evaluation.covariates import read_covariates
 from sirec.evaluation.metrics import Metric, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
-from sirec.report.differences import find_row, verdict
+from sirec.report.difference_words import MARK
+from sirec.report.differences import SIGNIFICANCE, find_row, verdict
 from sirec.report.figures.bins import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
+from sirec.report.overview import Overview
 from sirec.report.results import Rows, RunResult, View, best_on_validation
-from sirec.report.table import ResultTable
+from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RecordedRun, Store
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import HEADLINE, Comparison, without_repeats
@@ -106,7 +108,8 @@ def cold_start(asked: ColdStart, out: Path) -> DrawnAnalysis:
         tables += report.tables
         sentences += _sentences(report, _headline(metrics))
         figures[report.buckets.grouping.name] = _figure(report, baseline)
-    comparison = Comparison(title, tuple(without_repeats(tables)), tuple(sentences))
+    overview = _overview(title, reports, _headline(metrics), baseline)
+    comparison = Comparison(title, tuple(without_repeats(tables)), tuple(sentences), overview)
     return DrawnAnalysis(dataset, comparison, figures, tuple(remarks))
 
 
@@ -132,6 +135,40 @@ def _fill(asked: ColdStart, found: Sequence[RunResult], out: Path) -> list[Bucke
         fill(grouping, columns[grouping.column], some, asked.minimum)
         for grouping in asked.groupings()
     ]
+
+
+def _overview(
+    title: str, reports: Sequence[BucketReport], metric: Metric, baseline: str
+) -> Overview:
+    """The headline metric of each row in the first and the last bin of each grouping.
+
+    The bins between them, and the other metrics, are in the files and the figures.
+    """
+    columns: list[TableColumn] = []
+    cells: dict[str, list[Cell]] = {}
+    for report in reports:
+        ends = (0, len(report.buckets.buckets) - 1)
+        for end in ends:
+            column = report.values.columns[end]
+            name = f"{report.buckets.grouping.name} {column.name}"
+            columns.append(replace(column, name=name, unit=""))
+        for row in report.values.rows_of(metric.name):
+            of_row = cells.setdefault(row.label, [])
+            of_row += [replace(row.cells[end], interval=None) for end in ends]
+    free = {row.label for row in reports[0].values.rows if row.is_training_free}
+    rows: list[TableRow] = []
+    for label, values in cells.items():
+        rows.append(TableRow(label, tuple(values), is_training_free=label in free))
+    table = ResultTable(f"{title}, {metric.name}", tuple(columns), tuple(rows))
+    lines: list[str] = []
+    for report in reports:
+        of_bins = report.buckets.buckets
+        lines.append(f"{report.buckets.grouping.name}: {report.buckets.grouping.axis}.")
+        if len(of_bins) > 2:
+            between = ", ".join(bucket.label for bucket in of_bins[1:-1])
+            lines[-1] += f" Bins between: {between}."
+    lines.append(f"{MARK}: differs from {baseline} (p < {SIGNIFICANCE}, corrected after Holm).")
+    return Overview(table, tuple(lines))
 
 
 def _sentences(report: BucketReport, metric: Metric) -> list[str]:

@@ -17,6 +17,7 @@ from sirec.report.difference_table import difference_table
 from sirec.report.difference_words import MARK, sentence
 from sirec.report.differences import PairedTest, differences
 from sirec.report.improvement_table import improvement_table
+from sirec.report.overview import Overview, results_overview
 from sirec.report.published import covers
 from sirec.report.render import links_to_runs, to_csv, to_dict, to_html, to_latex, to_markdown
 from sirec.report.result_set import ResultSet
@@ -40,11 +41,17 @@ class Comparison:
         title: the title.
         tables: the tables.
         sentences: what the tables mean.
+        overview: what one screen shows of it; the first table and sentences if None.
     """
 
     title: str
     tables: tuple[ResultTable, ...]
     sentences: tuple[str, ...]
+    overview: Overview | None = None
+
+    def screen(self) -> Overview:
+        """What one screen shows of the comparison."""
+        return self.overview or Overview.of(self.tables[0], self.sentences)
 
     def to_markdown(self) -> str:
         """All tables and sentences, and a link to every run that the tables stand on.
@@ -136,14 +143,17 @@ def compare_results(
             marking, below = [], (untested, *notes)
         for table in _tables_of_view(results, metrics, view, marking, missing, title):
             tables.append(replace(table, notes=(*table.notes, *below)))
+    first_table = tables[0]
     tables = without_repeats(tables)
     if results.has_choice():
         for proposal in proposals:
             tables.append(improvement_table(results, metrics, proposal, title))
     if pairs:
-        headline = [pair for pair in pairs if pair.difference.metric in IN_DIFFERENCES]
-        tables.append(difference_table(headline or pairs, f"{title}: paired differences"))
-    return Comparison(title, tuple(tables), tuple(sentences_on_headline(pairs, metrics)))
+        usual = [pair for pair in pairs if pair.difference.metric in IN_DIFFERENCES]
+        tables.append(difference_table(usual or pairs, f"{title}: paired differences"))
+    sentences = tuple(sentences_on_headline(pairs, metrics))
+    overview = results_overview(first_table, pairs, headline(metrics).name)
+    return Comparison(title, tuple(tables), sentences, overview)
 
 
 def without_repeats(tables: Sequence[ResultTable]) -> list[ResultTable]:

@@ -20,6 +20,7 @@ from sirec.models import model_class
 from sirec.report.difference_table import GAIN, difference_cells
 from sirec.report.difference_words import method_notes
 from sirec.report.differences import NAMED, TEST_VIEW, PairedTest
+from sirec.report.overview import MOST_LINES, Overview, scope_lines, verdict_line, verdict_text
 from sirec.report.results import View
 from sirec.report.table import NOT_RUN, Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RunFolder
@@ -92,7 +93,9 @@ def compare_runs(
     fair = f"{warning(shared)}."
     results = _result_table(pairs, labels, (view.note, fair, *method_notes(pairs)))
     tables = (*protocol, results, _overlap_table(metrics, ranks, labels))
-    return Comparison(title, tables, (fair, *sentences_on_headline(pairs, metrics)))
+    sentences = (fair, *sentences_on_headline(pairs, metrics))
+    overview = _overview(title, pairs, labels, shared, tables[-1])
+    return Comparison(title, tables, sentences, overview)
 
 
 def refuse_other_data(sides: Sides) -> None:
@@ -243,6 +246,36 @@ def _result_table(
         rows.append(TableRow(pair.difference.metric, difference_cells(pair.difference)))
     columns = (*map(TableColumn, labels), *GAIN)
     return ResultTable("Results", columns, tuple(rows), notes, label_heading="metric")
+
+
+def _overview(
+    title: str,
+    pairs: Sequence[PairedTest],
+    labels: Labels,
+    shared: Sequence[SettingPair],
+    overlap: ResultTable,
+) -> Overview:
+    """Results with their verdicts; below them whether they are fair, and the overlap of hits."""
+    rows: list[TableRow] = []
+    for pair in pairs:
+        first, second, difference, *_ = difference_cells(pair.difference)
+        bare = replace(difference, interval=None)
+        word = Cell(verdict_text(pair))
+        rows.append(TableRow(pair.difference.metric, (first, second, word, bare)))
+    columns = (*map(TableColumn, labels), TableColumn("verdict"), GAIN[0])
+    table = ResultTable(title, columns, tuple(rows), label_heading="metric")
+    lines = [f"{warning(shared)}."]
+    for setting in shared:
+        if not setting.are_alike:
+            lines.append(f"  {setting.name}: {setting.first} | {setting.second}")
+    lines = [*lines[: MOST_LINES - 3], verdict_line(pairs), *scope_lines(pairs)]
+    last = overlap.rows[-1]
+    counts = [TableColumn("users").text(cell.value) for cell in last.cells[:4]]
+    lines.append(
+        f"Targets among the {last.label}: both find {counts[0]}, only {labels[0]} {counts[1]}, "
+        f"only {labels[1]} {counts[2]}, neither {counts[3]}."
+    )
+    return Overview(table, tuple(lines))
 
 
 def _overlap_table(

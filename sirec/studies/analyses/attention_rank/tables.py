@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sirec.evaluation.score_rank import Matrix
+from sirec.report.overview import Overview
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.studies.analyses.attention_rank.measure import (
     EVERY,
@@ -72,7 +74,26 @@ def rank_tables(record: RankRecord) -> Comparison:
             tables.append(table)
     tables.append(_split_table(record, f"{title}: padded, by block", _block))
     tables.append(_split_table(record, f"{title}: padded, by length of history", _lengths))
-    return Comparison(title=title, tables=tuple(tables), sentences=tuple(_sentences(record)))
+    overview = _overview(record, tables[0])
+    return Comparison(title, tuple(tables), tuple(_sentences(record)), overview)
+
+
+def _overview(record: RankRecord, table: ResultTable) -> Overview:
+    """Rank and bound of the first kind of matrix; the rest is in the files and the figures."""
+    main = f"rank at {power(record.tolerances[MAIN])}"
+    names = (main, "bound", "effective", "fusion")
+    places = [table.column_index(name) for name in names]
+    rows: list[TableRow] = []
+    for row in table.rows:
+        rows.append(replace(row, cells=tuple(row.cells[place] for place in places)))
+    columns = tuple(table.columns[place] for place in places)
+    shown = replace(table, columns=columns, rows=tuple(rows), notes=())
+    lines = (
+        f"{record.users:,} test histories; means over users, heads and blocks. bound: the largest "
+        "rank that the widths allow.",
+        *_sentences(record),
+    )
+    return Overview.of(shown, lines)
 
 
 def _title(record: RankRecord) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from sirec.evaluation.score_terms import TERMS
+from sirec.report.overview import Overview
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.studies.analyses.attention_runs import TRAINED, UNTRAINED, by_label, links
 from sirec.studies.analyses.score_terms.measure import (
@@ -60,7 +62,27 @@ def correlation_tables(record: CorrelationRecord) -> Comparison:
     tables.append(_table(record, f"{attention} 1, by field", kinds, 1, _kinds, (KIND_NOTE,)))
     relevance = f"{title}: relevance"
     tables.append(_table(record, relevance, TERMS, None, _variance, (RELEVANCE_NOTE,)))
-    return Comparison(title=title, tables=tuple(tables), sentences=tuple(_sentences(record)))
+    overview = _overview(record, tables[0])
+    return Comparison(title, tuple(tables), tuple(_sentences(record)), overview)
+
+
+def _overview(record: CorrelationRecord, table: ResultTable) -> Overview:
+    """Block 1 of trained models, terms first; how they fuse is said last."""
+    places = [*range(2, len(table.columns)), 0, 1]
+    rows: list[TableRow] = []
+    for row in table.rows_of(TRAINED):
+        cells = tuple(row.cells[place] for place in places)
+        rows.append(replace(row, cells=cells, group=""))
+    columns: list[TableColumn] = []
+    for place in places:
+        columns.append(replace(table.columns[place], unit=""))
+    shown = replace(table, columns=tuple(columns), rows=tuple(rows), notes=())
+    lines = (
+        "Shares of the variance of attention's scores, in %: the query's origin, then the key's; "
+        "side: attributes and behaviours.",
+        f"{record.users:,} test histories. Untrained models and other blocks: --full.",
+    )
+    return Overview(shown, lines)
 
 
 def _blocks(record: CorrelationRecord) -> list[int]:

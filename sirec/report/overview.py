@@ -1,0 +1,155 @@
+"""What one screen shows of a comparison: a table without notes, and a few lines below it.
+
+The tables of a comparison, with all notes, are what files hold. A person who has just typed a
+command wants the answer first: one row for each row of the comparison, one line each, with the
+verdict beside the value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sirec.report.difference_words import baselines, scopes
+from sirec.report.differences import SIGNIFICANCE, PairedTest, verdict
+from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
+
+MOST_LINES = 6  # below a table
+PUBLISHED_ON = "Published on"  # begins the notes that name printed tables
+WORDS = {"better": "better", "worse": "worse", "undecided": "open", "equivalent": "equal"}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A table and what it means.
+
+    Attributes:
+        table: its columns stand in the order of their importance. A narrow screen leaves out those
+            on the right.
+        lines: what it means, a sentence or two a line.
+    """
+
+    table: ResultTable
+    lines: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, table: ResultTable, sentences: Sequence[str] = ()) -> Overview:
+        """A table as it is, without its notes.
+
+        Args:
+            table: the table.
+            sentences: what it means; only the first ones are shown.
+        """
+        return cls(without_extras(table), tuple(sentences[:MOST_LINES]))
+
+
+def without_extras(table: ResultTable) -> ResultTable:
+    """The table with one line a row: no notes, intervals or printed values."""
+    rows: list[TableRow] = []
+    for row in table.rows:
+        cells = tuple(replace(cell, interval=None, published=None) for cell in row.cells)
+        rows.append(replace(row, cells=cells))
+    return replace(table, rows=tuple(rows), notes=())
+
+
+def results_overview(table: ResultTable, pairs: Sequence[PairedTest], metric: str) -> Overview:
+    """The first table of a comparison with its headline metric first, then the verdicts.
+
+    Args:
+        table: the table of the view that was tested, with a column for each metric.
+        pairs: the paired tests of that view.
+        metric: the metric that verdicts are about, which has a column.
+    """
+    about = [pair for pair in pairs if pair.difference.metric == metric and pair.is_reference]
+    place = table.column_index(metric)
+    others = _others(table, place)
+    columns = [table.columns[place]]
+    if table.has_published(place):
+        columns.append(TableColumn("printed", decimals=table.columns[place].decimals))
+    if about:
+        columns.append(TableColumn(_heading(about)))
+    columns += [table.columns[index] for index in others]
+    verdicts = _verdicts(table, about)
+    rows: list[TableRow] = []
+    for row in table.rows:
+        cells = [_without_mark(row.cells[place])]
+        if table.has_published(place):
+            printed = row.cells[place].published
+            cells.append(Cell("" if printed is None else printed))
+        if about:
+            cells.append(Cell(verdicts.get((row.group, row.label), "")))
+        cells += [_without_mark(row.cells[index]) for index in others]
+        rows.append(replace(row, cells=tuple(cells)))
+    shown = replace(table, columns=tuple(columns), rows=tuple(rows), notes=())
+    return Overview(without_extras(shown), tuple(_lines(table, about)[:MOST_LINES]))
+
+
+def verdict_text(pair: PairedTest) -> str:
+    """`+12.9 % better`, where the difference is relative to the baseline."""
+    word = WORDS[verdict(pair)]
+    relative = pair.difference.relative
+    return word if relative is None else f"{100 * relative:+.1f} % {word}"
+
+
+def verdict_line(pairs: Sequence[PairedTest]) -> str:
+    """What the words of verdicts mean, for tests of one metric."""
+    family = max(pair.family for pair in pairs)
+    tests = dict.fromkeys(pair.difference.test for pair in pairs)
+    corrected = f", corrected for {family} tests" if family > 1 else ""
+    return (
+        f"better, worse: the 95 % interval excludes zero and p < {SIGNIFICANCE}{corrected} "
+        f"({'; '.join(tests)}); open: not shown either way."
+    )
+
+
+def scope_lines(pairs: Sequence[PairedTest]) -> list[str]:
+    """Whether the differences between trained rows are about methods or about checkpoints.
+
+    What is said of training-free baselines is left out where anything is said of trained rows.
+    """
+    trained = [pair for pair in pairs if not pair.training_free]
+    return scopes(trained or pairs)
+
+
+def _heading(pairs: Sequence[PairedTest]) -> str:
+    """The baseline, if all rows have the same one."""
+    names = {pair.baseline for pair in pairs}
+    return f"against {names.pop()}" if len(names) == 1 else "verdict"
+
+
+def _verdicts(table: ResultTable, pairs: Sequence[PairedTest]) -> Mapping[tuple[str, str], str]:
+    """(group, label) -> the verdict on a row; of the baseline that all have, that it is it."""
+    is_grouped = any(row.group for row in table.rows)
+    texts: dict[tuple[str, str], str] = {}
+    names = {pair.baseline for pair in pairs}
+    for pair in pairs:
+        group = pair.dataset if is_grouped else ""
+        if len(names) == 1:
+            texts.setdefault((group, pair.baseline), "the baseline")
+        texts[group, pair.label] = verdict_text(pair)
+    return texts
+
+
+def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
+    lines: list[str] = []
+    if pairs:
+        if len({pair.baseline for pair in pairs}) > 1:
+            lines.append(f"Each row is set against {baselines(pairs)}.")
+        lines += [verdict_line(pairs), *scope_lines(pairs)]
+    sources = [note for note in table.notes if note.startswith(PUBLISHED_ON)]
+    lines += [f"printed: {note[0].lower()}{note[1:]}" for note in sources]
+    return lines
+
+
+def _others(table: ResultTable, place: int) -> list[int]:
+    """The columns besides the headline metric: longer cutoffs first, then shorter ones."""
+    others = [index for index in range(len(table.columns)) if index != place]
+
+    def cutoff(index: int) -> int:
+        return -int(table.columns[index].name.rpartition("@")[2] or 0)
+
+    return sorted(others, key=cutoff)
+
+
+def _without_mark(cell: Cell) -> Cell:
+    return replace(cell, mark="")

@@ -16,6 +16,8 @@ from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 MOST_LINES = 6  # below a table
 PUBLISHED_ON = "Published on"  # begins the notes that name printed tables
+# Begin the notes without which a table misleads: another split, rows that were not made alike.
+SPLIT_OF, ROWS_DIFFER = "Split of", "The rows differ in "
 WORDS = {"better": "better", "worse": "worse", "undecided": "open", "equivalent": "equal"}
 
 
@@ -131,7 +133,13 @@ def _verdicts(table: ResultTable, pairs: Sequence[PairedTest]) -> Mapping[tuple[
 
 
 def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
-    lines: list[str] = []
+    lines = [note for note in table.notes if note.startswith(SPLIT_OF)]
+    differing: list[str] = []
+    for note in table.notes:
+        if note.startswith(ROWS_DIFFER):
+            differing.append(note.removeprefix(ROWS_DIFFER).partition(":")[0])
+    if differing:
+        lines.append(f"{ROWS_DIFFER}{', '.join(differing)}: --full says how.")
     if pairs:
         if len({pair.baseline for pair in pairs}) > 1:
             lines.append(f"Each row is set against {baselines(pairs)}.")

@@ -103,6 +103,7 @@ def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
             jobs,
             "--out",
             str(out),
+            "--full",
             *TINY,
         )
         assert shown.code == 0, shown.err
@@ -123,7 +124,7 @@ def test_every_model_has_a_page(sirec: Call, name: str) -> None:
     """`models NAME` shows what the model is and how it compared with the original; as JSON it
     carries its defaults.
     """
-    page = sirec("models", name).out
+    page = " ".join(sirec("models", name).out.split())
     assert MODELS[name].title in page
     assert (f"Beside the original: {MODELS[name].checked}." in page) != MODELS[
         name

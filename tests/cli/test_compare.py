@@ -134,7 +134,7 @@ def test_two_lists_need_a_baseline(sirec: Call, theirs: Path) -> None:
         "shop",
     ]
     assert "--against" in refused(sirec(*call))
-    assert "others – theirs" in sirec(*call, "--against", "theirs").out
+    assert "others – theirs" in sirec(*call, "--against", "theirs", "--full").out
 
 
 def test_a_report_is_written(sirec: Call, runs: list[str], prepared: Path) -> None:

@@ -22,7 +22,8 @@ def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path
     assert outcome.code == 0
     assert "shop" in outcome.out
     assert "stale" not in outcome.out
-    broken, stale = outcome.err.splitlines()
+    broken, stale, following = outcome.err.splitlines()
+    assert following == "next: sirec audit shop"
     assert broken.startswith(
         f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1: not valid YAML"
     )

@@ -65,7 +65,7 @@ def test_validation_decides_and_other_seeds_follow(sirec: Call, prepared: Path, 
     (prepared / "searched.yaml").write_text(PLAN)
     out = prepared / f"searched{jobs}"
     call = ("study", "searched.yaml", "--data", "shop", "--out", str(out), "--jobs", jobs)
-    shown = sirec(*call)
+    shown = sirec(*call, "--full")
     assert shown.code == 0, shown.err
     for setting in ("learning_rate 1e-05, dropout 0.0", "learning_rate 0.01, dropout 0.4"):
         assert f"A, {setting}: done" in " ".join(shown.err.split())
@@ -103,7 +103,7 @@ def test_validation_decides_and_other_seeds_follow(sirec: Call, prepared: Path, 
     assert finished_runs(out) == trained
     said = " ".join(shown.out.split())
     assert "Trials of each row: 2 or 4 (dropout 0.0 or 0.4, learning_rate 1e-05 or 0.01)" in said
-    again = sirec(*call)
+    again = sirec(*call, "--full")
     assert again.out == shown.out
     assert again.err.count("already trained") == trained  # nothing is trained twice
     assert sirec(*call[:6], "--render-only").out == shown.out
@@ -180,7 +180,8 @@ def test_a_row_with_one_trial_is_named_below_the_table(sirec: Call, prepared: Pa
     """It sets what the others search; nothing is said of a training-free baseline."""
     (prepared / "alone.yaml").write_text(PLAN.replace(", dropout: [0.0, 0.4]", ""))
     out = prepared / "alone"
-    shown = sirec("study", "alone.yaml", "--data", "shop", "--seeds", "0", "--out", str(out))
+    call = ("study", "alone.yaml", "--data", "shop", "--seeds", "0", "--out", str(out))
+    shown = sirec(*call, "--full")
     assert "decided; one of C, which set what is searched" in " ".join(shown.out.split())
 
 

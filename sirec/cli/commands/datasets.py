@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stdout
+from sirec.cli.console import print_json, say, say_next, stdout
 from sirec.errors import SirecError
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.store.manifest import Manifest
@@ -43,6 +45,7 @@ def datasets(
         )
     elif manifests:
         stdout.print(dataset_table(manifests))
+        say_next(command("audit", manifests[-1].name))
     elif not names:
         say(
             f"no data set is prepared in {data_root}; sirec prepare demo makes one,"
@@ -73,40 +76,45 @@ def dataset_table(manifests: Sequence[Manifest]) -> Table:
         caption="\n".join(_splits(manifests)),
         caption_justify="left",
     )
-    for heading in (
-        "data set",
-        "users",
-        "items",
-        "interactions",
-        "a user",
-        "sparsity",
-        "tied ends",
-        "attributes",
-        "fingerprint",
-    ):
-        table.add_column(
-            heading,
-            justify="left" if heading in ("data set", "attributes", "fingerprint") else "right",
-        )
+    table.add_column("data set", overflow="fold", min_width=8)
+    for heading in ("users", "items", "interactions"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("side information", overflow="fold", min_width=16)
     for manifest in manifests:
         s = manifest.statistics
-        attributes = (
-            "\n".join(f"{a.name}: {a.values:,} values, {a.items:,} items" for a in s.attributes)
-            or "none"
-        )
-        tied = "unknown" if s.tied_last_pairs is None else f"{100 * s.tied_last_pairs:.1f} %"
-        table.add_row(
-            manifest.name,
-            f"{s.users:,}",
-            f"{s.items:,}",
-            f"{s.interactions:,}",
-            f"{s.mean_per_user:.1f}",
-            f"{100 * s.sparsity:.2f} %",
-            tied,
-            attributes,
-            manifest.fingerprint,
-        )
+        sizes = [f"{count:,}" for count in (s.users, s.items, s.interactions)]
+        names = [field.name for field in manifest.fields]
+        table.add_row(Text(manifest.name), *sizes, Text(", ".join(names) or "none"))
     return table
+
+
+def dataset_facts(manifest: Manifest) -> Table:
+    """One data set: its sizes, order and fields, a line each."""
+    s = manifest.statistics
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="bold", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row(
+        Text(manifest.name),
+        f"{s.users:,} users, {s.items:,} items, {s.interactions:,} interactions; "
+        f"{s.mean_per_user:.1f} a user, sparsity {100 * s.sparsity:.2f} %",
+    )
+    coverage = {attribute.name: attribute for attribute in s.attributes}
+    for field in manifest.fields:
+        if field.name in coverage:
+            found = coverage[field.name]
+            share = f"{100 * found.items / s.items:.0f} % of items have any"
+            facts.add_row(Text(field.name), f"attribute, {found.values:,} values; {share}")
+        else:
+            facts.add_row(Text(field.name), f"behaviour, {field.size - 1:,} values")
+    if s.tied_last_pairs is not None:
+        share = f"{100 * s.tied_last_pairs:.1f} % of users: their last two have the same time"
+        facts.add_row("tied ends", share)
+    facts.add_row("split", manifest.options.split.text)
+    for line in _splits([manifest]):
+        facts.add_row("", line)
+    facts.add_row("fingerprint", manifest.fingerprint)
+    return facts
 
 
 def _splits(manifests: Sequence[Manifest]) -> Iterator[str]:

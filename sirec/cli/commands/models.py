@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from sirec.cli import options
-from sirec.cli.console import data_progress, print_json, stdout
+from sirec.cli.console import data_progress, print_json, say_next, stdout
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.dataset import Dataset
@@ -47,6 +49,7 @@ def models(
     data: OnData = None,
     data_root: options.DataRoot = options.DATA_ROOT,
     protocol: options.ProtocolName = "comif",
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """List the models by where they fuse what (COMIF's Table 2), or show one model's page.
@@ -79,8 +82,9 @@ def models(
                 f"parameters: on {data} under protocol {protocol}",
             )
         )
+        say_next(command("models", "comif"))
     else:
-        _page(chosen[0], sizes, found, protocol)
+        _page(chosen[0], sizes, found, protocol, full=full)
 
 
 def _sizes(chosen: Sequence[ModelCard], data: Dataset, protocol: str) -> dict[str, int]:
@@ -186,54 +190,82 @@ def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> d
 
 
 def _page(
-    entry: ModelCard, sizes: Mapping[str, int] | None, data: Dataset | None, protocol: str
+    entry: ModelCard,
+    sizes: Mapping[str, int] | None,
+    data: Dataset | None,
+    protocol: str,
+    *,
+    full: bool,
 ) -> None:
+    """What a model is, how it compared with the original, what was printed for it; its settings.
+
+    By default only the settings in which the two profiles differ are shown.
+    """
     from sirec.studies.analyses.model_cards import printed, settings
 
     model = entry.model
     figures, rows = printed(model), settings(model, data, protocol)
-    stdout.print(
-        inspect.getdoc(inspect.getmodule(model)) or "",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
-    stdout.print(f"\nSource: {model.source}.", markup=False, highlight=False, soft_wrap=True)
+    text = inspect.getdoc(inspect.getmodule(model)) or ""
+    what, _, equations = text.partition("\n\n")
+    _prose(" ".join(what.split()))
+    _prose(f"Source: {model.source}.")
     if model.checked:
-        stdout.print(
-            f"Beside the original: {model.checked}.", markup=False, highlight=False, soft_wrap=True
-        )
+        _prose(f"Beside the original: {model.checked}.")
     if sizes is not None and data is not None:
-        stdout.print(f"Built for {data.name}: {sizes[model.name]:,} parameters.", highlight=False)
+        _prose(f"Built for {data.name}: {sizes[model.name]:,} parameters.")
     if figures:
         stdout.print(_printed_table(figures))
-    if rows:
-        stdout.print(_settings_table(rows, protocol))
-        if all(setting.text("published") == setting.text("intended") for setting in rows):
-            stdout.print(
-                "Profile published is profile intended here: none of these settings differs.",
-                highlight=False,
-            )
+    for paragraph in equations.split("\n\n"):
+        _paragraph(paragraph)
+    differing = [row for row in rows if row.text("published") != row.text("intended")]
+    shown = rows if full else differing
+    if shown:
+        stdout.print(_settings_table(shown, protocol))
+    if rows and not differing:
+        _prose("Profile published is profile intended here: none of the settings differs.")
+    if rows and not full:
+        _prose(f"--full prints all {len(rows)} settings.")
+    say_next(command("train", model.name))
+
+
+def _paragraph(text: str) -> None:
+    """Sentences are wrapped anew; equations keep their lines, with fewer blanks if too long."""
+    if not text.startswith(" "):
+        _prose(f"{' '.join(text.split())}\n")
+        return
+    for line in text.splitlines():
+        shorter = line
+        if len(line) > stdout.width:
+            shorter = f"    {'  '.join(re.split(r' {2,}', line.strip()))}"
+        stdout.print(shorter, markup=False, highlight=False, soft_wrap=True)
+    _prose("")
+
+
+def _prose(text: str) -> None:
+    stdout.print(text, markup=False, highlight=False)
 
 
 def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
     from sirec.studies.analyses.model_cards import READINGS
 
-    table = _table(f"Settings under protocol {protocol}", "setting", "intended", "published")
-    for column in table.columns:
+    table = _table(f"Settings under protocol {protocol}", "setting", "intended")
+    table.columns[0].no_wrap = True
+    differ = any(setting.text("published") != setting.text("intended") for setting in settings)
+    legend = "declared: the model's own, where the protocol has another"
+    if differ:
+        table.add_column("published")
+        legend += "; published: where it differs; –: no such setting"
+    for column in table.columns[1:]:
         column.overflow = "fold"
-    legend = (
-        "declared: the model's own, where the protocol has another; published: where it differs;"
-        " –: no such setting"
-    )
     table.caption, table.caption_justify = legend, "left"
     for setting in settings:
         declared, intended, published = map(setting.text, READINGS)
-        table.add_row(
-            escape(setting.path),
-            escape(intended if intended == declared else f"{intended} (declared {declared})"),
-            escape("" if published == intended else published),
-        )
+        cells = [setting.path, intended]
+        if intended != declared:
+            cells[1] = f"{intended} (declared {declared})"
+        if differ:
+            cells.append("" if published == intended else published)
+        table.add_row(*map(escape, cells))
     return table
 
 

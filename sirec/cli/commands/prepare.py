@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from sirec.cli import options
-from sirec.cli.commands.datasets import dataset_table
-from sirec.cli.console import print_json, say, stage_bars, stdout
+from sirec.cli.commands.datasets import dataset_facts
+from sirec.cli.console import print_json, say, say_next, stage_bars, stdout
+from sirec.shell import command
 
 KEEP, ORDER, SPLIT, AMAZON, TABLE = (
     "What is kept",
@@ -272,8 +273,10 @@ def prepare(
         skipped = list(made.skipped)
         print_json({"folder": str(made.folder), "statistics": statistics, "skipped": skipped})
         return
-    stdout.print(dataset_table([storage.read_manifest(made.folder)]))
+    stdout.print(dataset_facts(storage.read_manifest(made.folder)))
     say(f"prepared: {made.folder}")
+    prepared = made.folder.name
+    say_next(command("audit", prepared), command("train", "comif", "--data", prepared))
 
 
 def _is_given(*values: object) -> bool:

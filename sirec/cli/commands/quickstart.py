@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sirec.cli import options
-from sirec.cli.console import print_text, say, stdout
 
 NAME = "quickstart"
 
@@ -17,15 +16,16 @@ def quickstart(
     Example: sirec quickstart
     """
     from sirec import api
-    from sirec.cli.console import StudyBars
-    from sirec.report.render import to_rich
+    from sirec.cli.console import StudyBars, show
 
     made = api.run_study(NAME, results=out, data_root=data_root, watcher=StudyBars())
-    table, *_, differences = made.tables
-    stdout.print(to_rich(table))
-    stdout.print(to_rich(differences))
-    print_text(made.sentences[-1])
-    say(
-        "next: sirec models; sirec prepare --help; sirec train comif --data demo --set heads=2;"
-        " sirec ablate --no-upa"
+    show(
+        made,
+        as_json=False,
+        next_commands=[
+            "sirec models",
+            "sirec prepare --help",
+            "sirec train comif --data demo --set heads=2",
+            "sirec ablate --no-upa",
+        ],
     )

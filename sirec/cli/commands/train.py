@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say
+from sirec.cli.console import print_json, say, say_next
 from sirec.shell import command
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ def train(
     for split in splits:
         show(compare_results([run_result(run)], title=title, views=[View(split)]), as_json=False)
     say(f"run: {run.path}")
-    say(f"test: {command('evaluate', run.path)}")
+    say_next(command("evaluate", run.path))

@@ -30,6 +30,7 @@ from sirec.studies.compare.fairness import CONDITIONS, UNTRAINED, is_covered
 KINDS = ("Recall", "NDCG", "MRR")
 CUTOFFS = (5, 10, 20)
 METRICS = tuple(Metric(kind, cutoff) for kind, cutoff in product(KINDS, CUTOFFS))
+ALIKE, UNLIKE = "alike", "unlike"  # groups of settings
 Sides = tuple[RunFolder, RunFolder]
 Labels = tuple[str, str]
 
@@ -86,7 +87,7 @@ def compare_runs(
     protocol = (_shared_table(shared, labels), _others_table(other_settings(sides), labels))
     title = " against ".join(labels)
     if configuration_only:
-        return Comparison(title, protocol, ())
+        return Comparison(title, protocol, (), _settings_overview(protocol))
     refuse_other_data(sides)
     ranks = [run.ranks().ranks[view.split][view.history] for run in sides]
     pairs = [_pair(metric, ranks, labels, sides) for metric in metrics]
@@ -94,7 +95,7 @@ def compare_runs(
     results = _result_table(pairs, labels, (view.note, fair, *method_notes(pairs)))
     tables = (*protocol, results, _overlap_table(metrics, ranks, labels))
     sentences = (fair, *sentences_on_headline(pairs, metrics))
-    overview = _overview(title, pairs, labels, shared, tables[-1])
+    overview = _overview(pairs, labels, shared, tables[-1])
     return Comparison(title, tables, sentences, overview)
 
 
@@ -209,7 +210,7 @@ def _shared_table(shared: Sequence[SettingPair], labels: Labels) -> ResultTable:
     """The settings that a fair comparison shares, those that differ first."""
     rows: list[TableRow] = []
     for pair in sorted(shared, key=lambda pair: pair.are_alike):
-        rows.append(TableRow(pair.name, pair.cells, "alike" if pair.are_alike else "unlike"))
+        rows.append(TableRow(pair.name, pair.cells, ALIKE if pair.are_alike else UNLIKE))
     columns = tuple(map(TableColumn, labels))
     return ResultTable(warning(shared), columns, tuple(rows), label_heading="protocol")
 
@@ -248,8 +249,14 @@ def _result_table(
     return ResultTable("Results", columns, tuple(rows), notes, label_heading="metric")
 
 
+def _settings_overview(protocol: tuple[ResultTable, ResultTable]) -> Overview:
+    """What two configurations differ in, and nothing of what they share."""
+    shared, others = protocol
+    rows = [replace(row, group="") for row in shared.rows_of(UNLIKE)]
+    return Overview(replace(shared, rows=(*rows, *others.rows), label_heading="key"))
+
+
 def _overview(
-    title: str,
     pairs: Sequence[PairedTest],
     labels: Labels,
     shared: Sequence[SettingPair],
@@ -263,8 +270,8 @@ def _overview(
         word = Cell(verdict_text(pair))
         rows.append(TableRow(pair.difference.metric, (first, second, word, bare)))
     columns = (*map(TableColumn, labels), TableColumn("verdict"), GAIN[0])
-    table = ResultTable(title, columns, tuple(rows), label_heading="metric")
-    lines = [f"{warning(shared)}."]
+    table = ResultTable(warning(shared), columns, tuple(rows), label_heading="metric")
+    lines: list[str] = []
     for setting in shared:
         if not setting.are_alike:
             lines.append(f"  {setting.name}: {setting.first} | {setting.second}")

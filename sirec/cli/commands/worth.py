@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import say
 
 
 def worth(
@@ -67,8 +66,6 @@ def worth(
 
     Example: sirec worth shop --fields brand,price --jobs 2
     """
-    from dataclasses import replace
-
     from sirec import api
     from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
@@ -94,9 +91,4 @@ def worth(
         data_root=data_root,
         watcher=StudyBars(),
     )
-    shown = drawn.comparison
-    if not (full or as_json):
-        shown = replace(shown, tables=shown.tables[:1])
-    show(shown, as_json=as_json)
-    if not (full or as_json):
-        say("--full prints groups of customers and all rows; the files have them")
+    show(drawn.comparison, as_json=as_json, full=full)

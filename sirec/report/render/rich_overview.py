@@ -14,7 +14,7 @@ from rich.text import Text
 
 from sirec.report.overview import Overview
 from sirec.report.render.rich_table import PADDING, PADDING_AND_LINE, STYLES
-from sirec.report.render.texts import spread_text, value_text
+from sirec.report.render.texts import interval_text, spread_text, value_text
 from sirec.report.table import TableRow
 
 WIDEST_LABEL = 34  # longer labels go on in a second line
@@ -68,7 +68,9 @@ class OverviewScreen:
             line: list[Text] = []
             for cell, column, place in zip(row.cells, table.columns, places, strict=True):
                 value = Text(value_text(cell, column), style=STYLES.get(place or 0, ""), end="")
-                line.append(Text.assemble(value, spread_text(cell, column), cell.mark))
+                extent = interval_text(cell, column)
+                spread = f" {extent}" if extent else spread_text(cell, column)
+                line.append(Text.assemble(value, spread, cell.mark))
             texts.append(line)
         return texts
 

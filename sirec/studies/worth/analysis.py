@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from sirec.evaluation.covariates import read_covariates
 from sirec.evaluation.metrics import Metric, ranked
 from sirec.evaluation.paired_means import UserValues
 from sirec.report.figures.intervals import IntervalFigure
+from sirec.report.overview import Overview
 from sirec.report.result_set import ResultSet
 from sirec.report.results import RunResult, View
 from sirec.run.store import Store
@@ -54,7 +56,9 @@ def draw_worth(record: WorthRecord, results: Path) -> DrawnAnalysis:
     tables = [answer, row_table(record, rows.values(), metric)]
     if found.fields[0].groups:
         tables.insert(1, group_table(record, found))
-    comparison = Comparison(answer.title, tuple(tables), tuple(sentences(record, found)))
+    meaning = tuple(sentences(record, found))
+    overview = Overview(replace(answer, notes=()), (answer.notes[0], *meaning))
+    comparison = Comparison(answer.title, tuple(tables), meaning, overview)
     columns = {column.name for column in answer.columns}
     legend = {name: text for name, text in LEGEND.items() if name in columns}
     figure = IntervalFigure(answer, legend, _axis(record, found))

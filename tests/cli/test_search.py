@@ -106,7 +106,7 @@ def test_validation_decides_and_other_seeds_follow(sirec: Call, prepared: Path, 
     again = sirec(*call, "--full")
     assert again.out == shown.out
     assert again.err.count("already trained") == trained  # nothing is trained twice
-    assert sirec(*call[:6], "--render-only").out == shown.out
+    assert sirec(*call[:6], "--render-only", "--full").out == shown.out
 
 
 def test_one_row_of_a_search_is_trained_with_all_its_seeds(sirec: Call, prepared: Path) -> None:

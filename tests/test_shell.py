@@ -13,7 +13,11 @@ import pytest
 import sirec
 from sirec.shell import arguments, command
 
-PRINTED = re.compile(r"\bsirec [a-z]+ .*$|\bsirec $|--[a-z-]+[ =]'?$", re.DOTALL)
+COMMANDS = "|".join(
+    path.stem.rstrip("_")
+    for path in (Path(sirec.__file__).parent / "cli/commands").glob("[a-z]*.py")
+)
+PRINTED = re.compile(rf"\bsirec ({COMMANDS}) .*$|--[a-z-]+[ =]'?$", re.DOTALL)
 """The end of a text that only lacks a value to be a command or an option of one."""
 
 TYPED = re.compile(r"^--[a-z-]+ '?$")
@@ -58,9 +62,10 @@ def test_no_message_puts_a_value_into_a_command_by_itself() -> None:
     ("line", "is_found"),
     [
         ('f"train it: sirec train {model}"', True),
-        ('f"say sirec {name} --help"', True),
+        ('f"say sirec train {name} --help"', True),
         ('f"say it: --raw {path}"', True),
         ('f"--jobs {jobs}: too many"', False),
+        ('f"sirec splits by itself: leave out {path}"', False),
         ('f"say {arguments(path)}"', False),
     ],
 )

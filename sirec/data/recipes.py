@@ -11,7 +11,7 @@ The data sets of the field are declared here; a person declares his own in a YAM
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_args
 
@@ -31,6 +31,7 @@ from sirec.data.sources.yelp import YelpSource
 from sirec.data.store import storage
 from sirec.data.store.replacement import NOT_ALLOWED, Replacement
 from sirec.errors import SirecError, unknown
+from sirec.shell import arguments, command
 
 RAW = Path("raw")
 
@@ -119,6 +120,7 @@ def resolve(
     tree: config.Tree = config.dump(declared) if isinstance(declared, Recipe) else bare
     tree["name"] = called or tree["name"]
     tree["source"] = _over(tree["source"], source_options or {})
+    _check_required(tree["source"])
     tree["options"] = _over(tree["options"], options or {})
     recipe = config.load(Recipe, tree, "prepare")
     same = isinstance(declared, Recipe) and (recipe.source, recipe.options) == (
@@ -126,6 +128,19 @@ def resolve(
         declared.options,
     )
     return recipe if same else replace(recipe, sizes=None)
+
+
+def _check_required(options: config.Tree) -> None:
+    """Raise `SirecError` for an option without which a source cannot be built."""
+    name = options["name"]
+    for option in fields(SOURCES[name]):  # type: ignore[arg-type]
+        is_required = option.default is MISSING and option.default_factory is MISSING
+        if is_required and option.name not in options:
+            value = f"{option.name}={option.name.upper()}"
+            raise SirecError(
+                f"the source {name} needs its option '{option.name}'",
+                f"say it: {arguments('--set', value)}",
+            )
 
 
 def _over(declared: Mapping[str, object], given: Mapping[str, object]) -> config.Tree:
@@ -164,6 +179,12 @@ def _declared(name: str, source: str | None) -> Recipe | str:
         if recipe.name == name and source in (None, recipe.source.name):
             return recipe
     if source is None and name not in SOURCES:
+        if Path(name).is_file():
+            table = command("prepare", "table", "--interactions", name)
+            raise SirecError(
+                f"'{name}' is a file, and no known data set",
+                f"as a table it is read by: {table}; sources: {', '.join(sorted(SOURCES))}",
+            )
         raise unknown(
             "known data set",
             name,

@@ -5,24 +5,30 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from data.rawfiles import amazon, movielens
 
 from sirec.data.store import storage
 from sirec.shell import arguments
 
 from .conftest import Call
 
-Row = tuple[str, str, int]
+Row = tuple[str, str, Any]
 ROWS: list[Row] = [
     (str(user), str((user * step) % 7 + 1), 1_600_000_000 + 86_400 * step)
     for user in range(1, 9)
     for step in range(8)
 ]
+RATINGS = [(user, item, "5", second) for user, item, second in ROWS]
 USERS = 8
 HEADER = ("user", "item", "time")
 TYPED = ("user_id:token", "item_id:token", "timestamp:float")
@@ -33,6 +39,44 @@ def written(sign: str, header: tuple[str, ...] = (), rows: list[Row] = ROWS) -> 
     """Rows as lines with a separator."""
     lines = [*([header] if header else []), *rows]
     return "".join(sign.join(map(str, line)) + "\n" for line in lines)
+
+
+def written_days(form: str) -> list[Row]:
+    """The rows with times as texts."""
+    found = []
+    for user, item, second in ROWS:
+        found.append((user, item, datetime.fromtimestamp(second, UTC).strftime(form)))
+    return found
+
+
+def starred(count: int, stars: str = "5") -> list[Any]:
+    """Interactions with stars, as many a user."""
+    return [
+        (str(user), str(item), 1_600_000_000, stars)
+        for user in range(1, USERS + 1)
+        for item in range(count)
+    ]
+
+
+def reviews(edition: str) -> list[amazon.Record]:
+    """The rows as reviews of an edition."""
+    layout = amazon.LAYOUTS[edition]
+    return [layout.review(user, item, 5.0, second) for user, item, second in ROWS]
+
+
+def products(edition: str) -> list[amazon.Record]:
+    """A product for each item."""
+    layout = amazon.LAYOUTS[edition]
+    known = {"title": "A soap", "brand": "Acme", "categories": None}
+    return [layout.product(str(item), known) for item in range(1, 8)]
+
+
+def sequences() -> str:
+    """A line for each user."""
+    of_user: dict[str, list[str]] = {}
+    for user, item, _ in ROWS:
+        of_user.setdefault(user, []).append(item)
+    return "".join(f"{user} {' '.join(items)}\n" for user, items in of_user.items())
 
 
 def packed(path: Path, **members: str) -> None:
@@ -174,6 +218,111 @@ CASES = {
         "tells no format",
         "--set format=csv",
     ),
+    "days before months": Case(
+        file("a.csv", written(",", HEADER, written_days("%d/%m/%Y %H:%M"))),
+        TABLE,
+        "a.csv:2, column time: expected",
+        "--time-format '%d/%m/%Y %H:%M'",
+    ),
+    "months before days": Case(
+        file("a.csv", written(",", HEADER, written_days("%m/%d/%y %I:%M %p"))),
+        TABLE,
+        "a.csv:2, column time: expected",
+        "--time-format '%m/%d/%y %I:%M %p'",
+    ),
+    "names of months, in JSON lines": Case(
+        file(
+            "a.jsonl",
+            "".join(
+                json.dumps(dict(zip(HEADER, row, strict=True))) + "\n"
+                for row in written_days("%d-%b-%Y")
+            ),
+        ),
+        "table --interactions {}/a.jsonl --time time",
+        "a.jsonl:1, column time: expected",
+        "--time-format '%d-%b-%Y'",
+    ),
+    "times of another format than the declared": Case(
+        file("x.inter", written("\t", TYPED, written_days("%d.%m.%Y"))),
+        "atomic --raw {} --time-format %d/%m/%Y",
+        "expected a time of the format %d/%m/%Y",
+        "--time-format '%d.%m.%Y'",
+    ),
+    "another encoding": Case(
+        file("a.csv", written(",", HEADER).replace(",1,", ",é,"), "cp1252"),
+        TABLE,
+        "column item: not UTF-8 text",
+        "--encoding cp1252",
+    ),
+    "another encoding of the header, with the large bytes first": Case(
+        file("a.csv", written(",", HEADER), "utf-16-be"),
+        TABLE,
+        "there are control characters in the first line",
+        "--encoding utf-16-be",
+    ),
+    "an encoding without the order of bytes": Case(
+        file("a.csv", written(",", HEADER), "utf-16-le"),
+        f"{TABLE} --encoding utf-16",
+        "a.csv:1: not utf-16 text",
+        "--encoding utf-16-le",
+    ),
+    "another encoding of the header": Case(
+        file("a.csv", written(",", HEADER), "utf-16-le"),
+        TABLE,
+        "there are control characters in the first line",
+        "--encoding utf-16-le",
+    ),
+    "a behaviour with words among its numbers": Case(
+        file("a.csv", written(",", (*HEADER, "stars"), [*starred(10), *starred(1, "none")])),
+        f"{TABLE} --behaviour stars",
+        "column stars: expected a number",
+        "--set 'texts=[stars]'",
+    ),
+    "names with capitals": Case(
+        file("a.csv", written(",", ("user", "Item", "time"))),
+        TABLE,
+        "'item' is not a column",
+        "--item Item",
+    ),
+    "a file as the name of a data set": Case(
+        file("a.csv", written(",", HEADER)),
+        "{}/a.csv",
+        "is a file, and no known data set",
+        f"{AS_TABLE} {{}}/a.csv",
+    ),
+    "another release of MovieLens": Case(
+        lambda folder: movielens.write(folder, movielens.files("ml-100k", RATINGS)),
+        "movielens --raw {}",
+        "no ratings.dat of ml-1m in it, but the files of another release",
+        "--release ml-100k",
+    ),
+    "another edition of Amazon": Case(
+        lambda folder: amazon.write_edition(folder, "2018", reviews("2018"), products("2018")),
+        "amazon --category All_Beauty --raw {}",
+        "no reviews_All_Beauty_5.json.gz or reviews_All_Beauty_5.json in it, but other reviews",
+        "--category Beauty --edition 2018 --reviews 5-core",
+    ),
+    "a release of S3-Rec": Case(
+        lambda folder: (
+            file("LastFM.txt", sequences())(folder),
+            file("LastFM_item2attributes.json", "{}")(folder),
+        ),
+        "s3rec --raw {}",
+        "no sequences.txt in it, but the files of a release",
+        "--release LastFM",
+    ),
+    "a source without what it needs": Case(
+        file("INTERACTIONS", written(",", HEADER)),
+        "table --raw {} --set format=csv --time time",
+        "the source table needs its option 'interactions'",
+        "--set interactions=INTERACTIONS",
+    ),
+    "too large a core": Case(
+        file("a.csv", written(",", HEADER)),
+        f"{TABLE} --core 30",
+        "the filter '30-core' leaves none of 64 interactions",
+        "--core 8",
+    ),
     "a bad line": Case(
         file("a.csv", written(",", HEADER) + "1\n"),
         TABLE,
@@ -201,7 +350,9 @@ def test_a_hint_works_as_it_is_printed(
         quoted = text.replace("{here}", shlex.quote(here)).replace("{}", shlex.quote(str(folder)))
         return shlex.split(quoted)
 
-    options = ["--name", "followed", "--core", "0", "--replace"]
+    options = ["--name", "followed", "--replace"]
+    if "--core" not in case.command:
+        options += ["--core", "0"]
     call = ["prepare", *words(case.command), *options]
     refusal = sirec(*call)
     assert refusal.code == 2
@@ -212,7 +363,11 @@ def test_a_hint_works_as_it_is_printed(
     outcome = sirec(*call)
     assert outcome.code == 0, outcome.err
     assert f"raw: {USERS} users, " in outcome.err
-    assert f"{len(ROWS)} interactions" in outcome.err
+    count = 11 * USERS if "stars" in case.advice else len(ROWS)
+    assert f"{count} interactions" in outcome.err
+    if name == "too large a core":
+        assert "8-core: " in outcome.err
+        return
     data = storage.load(prepared / "data" / "followed")
     assert sorted(data.user_names[1:]) == sorted({user for user, _, _ in ROWS})
 
@@ -323,3 +478,51 @@ def test_a_refusal_after_skipped_lines_tells_of_them(sirec: Call, tmp_path: Path
     outcome = sirec(*call)
     assert outcome.code == 2
     assert "'5-core' leaves none of 1 interactions (9 bad lines skipped: 9 × " in outcome.err
+
+
+LISTS: dict[str, Any] = {
+    "a list": [dict(zip(HEADER, row, strict=True)) for row in ROWS],
+    "a list in an object": {"rows": [dict(zip(HEADER, row, strict=True)) for row in ROWS]},
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("form", LISTS)
+def test_the_command_that_writes_json_lines_works(
+    sirec: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, indent: int | None
+) -> None:
+    """JSON in one document is told so, and the command in the hint makes lines of it."""
+    if form == "a list in an object" and indent:
+        pytest.skip("an object over several lines is no JSON lines, which is said")
+    path = tmp_path / "my orders.json"
+    path.write_text(json.dumps(LISTS[form], indent=indent))
+    call = ["prepare", "table", "--time", "time", "--core", "0", "--name", "lines", "--replace"]
+    refusal = sirec(*call, "--interactions", str(path))
+    assert "and not an object a line" in refusal.err
+    command = refusal.err.partition("write an object a line: python ")[2].strip()
+    run = f"{shlex.quote(sys.executable)} {command}"
+    subprocess.run(["bash", "-c", run], check=True, cwd=tmp_path)
+    outcome = sirec(*call, "--interactions", str(tmp_path / "my orders.jsonl"))
+    assert outcome.code == 0, outcome.err
+    assert f"{len(ROWS)} interactions" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("a.xlsx", "save the sheet as CSV"), ("a.7z", "unpack it")]
+)
+def test_what_is_not_read_is_not_to_be_renamed(
+    sirec: Call, tmp_path: Path, name: str, hint: str
+) -> None:
+    """A spreadsheet or an unknown archive is no table under another name."""
+    (tmp_path / name).write_bytes(b"PK\x03\x04")
+    outcome = sirec("prepare", "table", "--interactions", str(tmp_path / name))
+    assert hint in outcome.err
+    assert "rename" not in outcome.err
+
+
+def test_data_without_any_core_are_not_told_to_loosen_it(sirec: Call, tmp_path: Path) -> None:
+    """No smaller core helps where no user would be long enough."""
+    (tmp_path / "a.csv").write_text("user,item\n" + "".join(f"{n},{n}\n" for n in range(30)))
+    call = ["prepare", "table", "--interactions", str(tmp_path / "a.csv"), "--name", "short"]
+    assert "no core leaves users with 3 interactions" in sirec(*call).err
+    assert "but then nothing is left" in sirec(*call, "--core", "0").err

@@ -223,7 +223,7 @@ YELP_WITHOUT = {"user_id": "1", "stars": 5, "date": "2020-01-01 00:00:00"}
 EXAMPLES: Mapping[str, SourceExample] = {
     "amazon 2014": _amazon("2014"),
     "amazon 2018": _amazon("2018"),
-    "amazon 2023": _amazon("2023", NANOSECONDS),
+    "amazon 2023": _amazon("2023", MILLISECOND),
     "amazon ratings": SourceExample(
         AmazonSource("Beauty", reviews="all", attributes=False),
         amazon_ratings,
@@ -254,7 +254,7 @@ EXAMPLES: Mapping[str, SourceExample] = {
     "atomic": SourceExample(
         AtomicSource(),
         atomic(),
-        unit=NANOSECONDS,
+        unit=MILLISECOND,
         bad_line="1",
         without_item=f"1\t\t5\t{SECONDS}",
         header_lines=1,
@@ -262,14 +262,14 @@ EXAMPLES: Mapping[str, SourceExample] = {
     "atomic with commas": SourceExample(
         AtomicSource(delimiter=",", behaviours={}, attributes={"brand": "brand"}),
         atomic(","),
-        unit=NANOSECONDS,
+        unit=MILLISECOND,
         bad_line="1,2",
         header_lines=1,
     ),
     "table csv": SourceExample(
         table("a.csv"),
         delimited("a.csv", ",", iso),
-        unit=NANOSECONDS,
+        unit=1,
         bad_line="1,2,5,soon",
         without_item=f"1,,5,{SECONDS}",
         header_lines=1,
@@ -283,14 +283,14 @@ EXAMPLES: Mapping[str, SourceExample] = {
             title="name",
         ),
         delimited("a.csv", ",", fraction, items=True),
-        unit=NANOSECONDS,
+        unit=MILLISECOND,
         bad_line="1,2,5,",
         header_lines=1,
     ),
     "table tsv": SourceExample(
         table("a.tsv"),
         delimited("a.tsv", "\t", milliseconds),
-        unit=NANOSECONDS,
+        unit=MILLISECOND,
         bad_line="1\t2\tgood\t5",
         without_item=f"1\t\t5\t{SECONDS}",
         header_lines=1,
@@ -305,12 +305,10 @@ EXAMPLES: Mapping[str, SourceExample] = {
     "table jsonl": SourceExample(
         table("a.jsonl"),
         json_lines,
-        unit=NANOSECONDS,
+        unit=MILLISECOND,
         bad_line='{"user": "1"',
         without_item=f'{{"user": "1", "rating": 1, "time": {SECONDS}}}',
     ),
-    "table parquet": SourceExample(
-        table("a.parquet"), parquet, unit=NANOSECONDS, may_be_gzipped=False
-    ),
+    "table parquet": SourceExample(table("a.parquet"), parquet, unit=1, may_be_gzipped=False),
     "demo": SourceExample(DemoSource(users=60, items=30, seed=3)),
 }

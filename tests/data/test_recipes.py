@@ -132,7 +132,7 @@ def test_a_source_beside_a_file_is_the_files_own(tmp_path: Path) -> None:
         ({"name": "bauty"}, "'bauty' is not a known data set", "did you mean 'beauty'"),
         ({"name": "beauty", "source": "amazn"}, "'amazn' is not a source", "did you mean 'amazon'"),
         ({"name": "yelp", "source_options": {"category": "x"}}, "'category' is not a key", ""),
-        ({"name": "amazon"}, "the key 'category' is missing", "category"),
+        ({"name": "amazon"}, "the source amazon needs its option 'category'", "category"),
         ({"name": "demo", "options": {"cores": 5}}, "'cores' is not a key", "did you mean 'core'"),
         ({"name": "nowhere.yaml"}, "nowhere.yaml: no such file", ""),
     ],

@@ -104,12 +104,12 @@ def apply_filters(
     """
     steps = [_step("raw", table)]
     for name, keep in _filters(options, ticks_per_second):
-        table = table[keep(table)]
+        before, table = table, table[keep(table)]
         steps.append(_step(name, table))
         if table.empty:
             raise SirecError(
                 f"the filter '{name}' leaves none of {steps[-2].interactions:,} interactions",
-                "loosen it",
+                _loosened(before, options) if name.endswith("-core") else "loosen it",
             )
     if table.empty:
         raise SirecError("there are none to prepare: the raw data have no interactions")
@@ -207,11 +207,27 @@ def _check_lengths(table: pd.DataFrame, shortest: int) -> None:
         .sort_values(ascending=False, kind="stable")
     )
     if lengths.iloc[-1] < shortest:
+        hint = f"{arguments('--core', shortest)} leaves such users out"
+        if not _in_core(table, shortest).any():
+            hint = f"{hint}, but then nothing is left: are users and items the right columns?"
         raise SirecError(
             f"every user needs at least {shortest} interactions (to train, to validate, to test): "
             f"user '{lengths.index[-1]}' has {lengths.iloc[-1]}",
-            f"{arguments('--core', shortest)} leaves such users out",
+            hint,
         )
+
+
+def _loosened(table: pd.DataFrame, options: PrepareOptions) -> str:
+    """The largest core that leaves something of interactions, as a hint."""
+    shortest = options.split.shortest
+    for core in range(options.core - 1, shortest - 1, -1):
+        left = int(_in_core(table, core).sum())
+        if left:
+            return f"{arguments('--core', core)} leaves {left:,}"
+    return (
+        f"no core leaves users with {shortest} interactions, which the split needs: "
+        "are users and items the right columns, and is the file complete?"
+    )
 
 
 def _step(name: str, table: pd.DataFrame) -> Step:

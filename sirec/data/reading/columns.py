@@ -58,6 +58,8 @@ class WantedColumn:
         separator: what stands between several texts in one; None means that a text is one value.
         format: `strptime` format of times that are not ISO 8601.
         is_tolerant: whether a value that is not of the kind counts as missing.
+        option: the option by which a person says how such values are written, for the hints of
+            messages: `--time-format`, or `--set texts=[rating]` for numbers that are texts.
     """
 
     key: str
@@ -66,6 +68,7 @@ class WantedColumn:
     separator: str | None = None
     format: str | None = None
     is_tolerant: bool = False
+    option: str | None = None
 
     @property
     def expected(self) -> str:

@@ -12,6 +12,7 @@ from sirec.config import check_number
 from sirec.config.quantities import LineCount
 from sirec.data.progress import ProgressCallback
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 SHOWN = 80  # characters of a bad line that a message quotes
 KINDS_SHOWN = 5  # kinds of mistakes that a message counts
@@ -35,7 +36,14 @@ class BadLines:
         self.messages: list[str] = []
         self.kinds: Counter[str] = Counter()
 
-    def add(self, where: str, problem: str, line: str = "", kind: str | None = None) -> None:
+    def add(
+        self,
+        where: str,
+        problem: str,
+        line: str = "",
+        kind: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
         """Count a bad line.
 
         Args:
@@ -44,6 +52,7 @@ class BadLines:
             line: the line itself, of which the message quotes the beginning.
             kind: what is wrong without what only this line has, to count its like; None means
                 `problem`.
+            remedy: what a person may do, beside skipping the line.
 
         Raises:
             SirecError: if it is one bad line more than is tolerated.
@@ -59,7 +68,8 @@ class BadLines:
         if self.tolerated:
             message = f"{message} ({self.tolerated} bad lines were skipped before it)"
         more = max(10, 10 * self.tolerated)
-        raise SirecError(message, f"--skip-bad-lines {more} skips up to that many")
+        hint = f"{arguments('--skip-bad-lines', more)} skips up to that many"
+        raise SirecError(message, f"{remedy}; or {hint}" if remedy else hint)
 
     @contextmanager
     def told(self) -> Iterator[None]:

@@ -25,6 +25,7 @@ from sirec.data.reading.parallel import in_threads
 from sirec.data.reading.records import Parsed, ParsedBlocks, finished
 from sirec.data.reading.row_by_row import lines_of, parse_rows, split_rows
 from sirec.errors import SirecError, unknown
+from sirec.shell import arguments
 
 PARQUET_START = "PAR1"  # the first four bytes of every Parquet file
 
@@ -134,9 +135,11 @@ def _remedy_for_binary(line: str, dialect: Dialect) -> str:
         if "format" in dialect.settable:
             return "it is a Parquet file: say so with --set format=parquet"
         return "it is a Parquet file: give its name the ending .parquet"
-    if "encoding" in dialect.settable:
-        return "say its encoding if it is text, for example --encoding utf-16"
-    return "save it as UTF-8 if it is text"
+    if "encoding" not in dialect.settable:
+        return "save it as UTF-8 if it is text"
+    is_big_endian = line.startswith("\0")
+    likely = "utf-16-be" if is_big_endian else "utf-16-le"
+    return f"say its encoding if it is text, for example {arguments('--encoding', likely)}"
 
 
 def _parse_fast(

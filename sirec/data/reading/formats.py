@@ -9,7 +9,14 @@ from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 
-from sirec.data.reading import delimited, headers, json_lines, parquet, tables
+from sirec.data.reading import (
+    delimited,
+    headers,
+    json_documents,
+    json_lines,
+    parquet,
+    tables,
+)
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.dialect import CSV, TSV, Dialect
@@ -17,6 +24,13 @@ from sirec.data.reading.files import RawFile
 from sirec.errors import SirecError, unknown
 
 Format = Literal["csv", "tsv", "parquet", "jsonl"]
+SPREADSHEET = "save the sheet as CSV: spreadsheets are not read"
+UNPACK = "unpack it, or pack it anew: .zip, .tar, .tar.gz, .gz and .bz2 are read"
+OTHER_FORMATS: Mapping[str, str] = {
+    **dict.fromkeys((".xlsx", ".xls", ".ods", ".numbers"), SPREADSHEET),
+    **dict.fromkeys((".rar", ".7z", ".xz", ".zst", ".lz4"), UNPACK),
+}
+"""What to do with formats that are not read and cannot be declared, by the ending."""
 PEEKED = 10_000  # rows that tell what a column holds
 
 
@@ -118,11 +132,9 @@ class JsonTable:
     @cached_property
     def header(self) -> Sequence[str]:
         """The keys of the objects in the first lines. Raises `SirecError` if there is no object."""
-        if not self.first_rows:
-            raise SirecError(
-                f"{self.file}:1: not JSON lines",
-                'expected an object a line: {"user": 1, "item": 2}',
-            )
+        other = json_documents.other_form(self.file)
+        if other is not None:
+            raise other
         keys: dict[str, None] = {}
         for row in self.first_rows:
             keys |= dict.fromkeys(row)
@@ -135,7 +147,8 @@ class JsonTable:
 
     def lacking(self, key: str, wanted: Sequence[WantedColumn] = ()) -> SirecError:
         """The error for a key that is not there (see `AnyTable`)."""
-        return unknown("column", key, self.header, str(self.file))
+        usual = unknown("column", key, self.header, str(self.file))
+        return json_documents.list_in_object(self.file, self.first_rows) or usual
 
     def read(self, columns: Sequence[WantedColumn], context: ReadingContext) -> pa.Table:
         """Read the wanted keys.
@@ -204,9 +217,11 @@ def opened(
     """
     chosen = form or tables.FORMATS.get(file.suffix)
     if chosen is None:
-        hint = f"rename it: {', '.join(tables.FORMATS)}"
-        if "format" in settable:
-            hint = f"say its format, for example --set format=csv; or {hint}"
+        hint = OTHER_FORMATS.get(file.suffix)
+        if hint is None:
+            hint = f"rename it: {', '.join(tables.FORMATS)}"
+            if "format" in settable:
+                hint = f"say its format, for example --set format=csv; or {hint}"
         raise SirecError(f"{file}: the ending '{file.suffix}' tells no format", hint)
     if chosen == "jsonl":
         return JsonTable(file)

@@ -17,6 +17,7 @@ SEPARATORS = (";", ",", "\t", "|", "::", " ")
 NAMES_OF_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", " ": "spaces", "|": "bars"}
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?")
 DATE = re.compile(r"\d{4}-\d\d-\d\d([T ].*)?|\d\d?[./]\d\d?[./]\d{4}.*")
+NEAREST = re.compile(r"did you mean '(.*)'\? (.*)", re.DOTALL)
 FIRST_MOMENT = 1e8  # seconds since 1970, in 1973: a number below is hardly a time
 SHOWN = 80  # characters of a header that a message quotes
 
@@ -90,6 +91,20 @@ def lacking_column(
         f"the first line looks like data ('{shown}'). For a file without a header, name all "
         f"{len(names)} columns in their order, for example: {option}",
     )
+
+
+def with_option(error: SirecError, option: str) -> SirecError:
+    """An error for a column that is not there, with the option that names the nearest one.
+
+    Args:
+        error: the error, whose hint may name the nearest column.
+        option: the option that names such a column: `--user`.
+    """
+    near = NEAREST.match(error.hint or "")
+    if near is None:
+        return error
+    hint = f"did you mean '{near[1]}'? {arguments(option, near[1])}; {near[2]}"
+    return SirecError(error.message, hint)
 
 
 def looks_like_data(names: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from sirec.data.progress import ProgressCallback
 from sirec.data.reading.archives import DAMAGE
 from sirec.data.reading.files import RawFile
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 BLOCK = 8 << 20  # bytes
 # More bytes than this without the end of a line are a mistake, and would fill the memory.
@@ -109,6 +110,11 @@ def blocks(
         raise SirecError(
             f"{file}:{line + before}: not {UTF_16 if encoding == UTF_8 else encoding} text",
             remedy,
+        ) from None
+    except UnicodeError as error:  # UTF-16 or UTF-32 without the mark of the order of bytes
+        raise SirecError(
+            f"{file}:{line}: not {encoding} text: {error}",
+            f"say the order of its bytes: {arguments('--encoding', f'{encoding}-le')} or -be",
         ) from None
     last = replace(_joined(rest, line), unclosed=inside)
     if last.data:

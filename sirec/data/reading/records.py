@@ -32,12 +32,14 @@ class Problem(NamedTuple):
         column: the column with the mistake, or None if it is the whole line.
         what: the mistake.
         text: the line itself.
+        value: the value that is not of its kind, if that is the mistake.
     """
 
     line: int
     column: str | None
     what: str
     text: str
+    value: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,10 +99,22 @@ def finished(
     for row in np.flatnonzero(bad).tolist():
         wrong = problem(converted, columns, row)
         assert wrong is not None
-        found.append(Problem(int(lines[row]), *wrong, text(row)))
+        value = _value_at(row, wrong[0], arrays, columns)
+        found.append(Problem(int(lines[row]), *wrong, text(row), value))
     found.sort(key=lambda each: each.line)
     good = pa.array(~bad)
     return Parsed([result.values.filter(good) for result in converted], tuple(found))
+
+
+def _value_at(
+    row: int, key: str | None, arrays: Sequence[Any], columns: Sequence[WantedColumn]
+) -> str:
+    """The value of a column in a row as it was read; empty if it is missing."""
+    for array, column in zip(arrays, columns, strict=True):
+        if column.key == key:
+            value = array[row].as_py()
+            return "" if value is None else str(value)
+    return ""
 
 
 def parse_records(

@@ -18,6 +18,7 @@ from sirec.data.reading.dialect import CSV, Dialect
 from sirec.data.reading.digit_dates import DateChecks
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.records import Parsed, ParsedBlocks, Wanted
+from sirec.data.reading.remedies import remedy
 from sirec.data.reading.times import narrowed
 from sirec.errors import SirecError
 
@@ -92,7 +93,7 @@ def read_delimited(
         SirecError: with file, line and column of the first mistake.
     """
     parts = delimited.read(file, columns, context.progress, dialect)
-    return collect(file, columns, parts, context)
+    return collect(file, columns, parts, context, for_encoding=dialect.remedy_for_encoding)
 
 
 def read_parquet(
@@ -117,6 +118,7 @@ def collect(
     parts: ParsedBlocks,
     context: ReadingContext,
     wanted: Wanted | None = None,
+    for_encoding: str | None = None,
 ) -> pa.Table:
     """Join the parts of a file into one table, in order.
 
@@ -127,6 +129,7 @@ def collect(
         context: counts the bad lines of the parts.
         wanted: which rows are wanted; others are dropped as soon as their part is read, so that
             they never fill the memory. None means all.
+        for_encoding: what a person does if the file is in another encoding.
 
     Raises:
         SirecError: if more lines are bad than are tolerated, no row is left, or two wanted columns
@@ -141,7 +144,7 @@ def collect(
     # Closed here and now: left to the garbage collector, the threads of the parts could be waited
     # for where nobody can wait.
     with closing(parts):
-        checked = _checked(file, columns, parts, context)
+        checked = _checked(file, columns, parts, context, for_encoding)
         table = _gathered(_table(part, columns, wanted) for part in checked)
     if table is None or not len(table):
         what = "no rows in it" if wanted is None else f"none of its rows has a wanted {wanted.key}"
@@ -182,7 +185,11 @@ def _joined(tables: Sequence[pa.Table]) -> pa.Table:
 
 
 def _checked(
-    file: RawFile, columns: Sequence[WantedColumn], parts: Iterable[Parsed], context: ReadingContext
+    file: RawFile,
+    columns: Sequence[WantedColumn],
+    parts: Iterable[Parsed],
+    context: ReadingContext,
+    for_encoding: str | None,
 ) -> Iterator[Parsed]:
     """The parts, after their times were checked and their bad lines counted."""
     checks = DateChecks(columns, str(file))
@@ -193,7 +200,8 @@ def _checked(
             if found.column:
                 where = f"{where}, column {found.column}"
             kind = found.what.partition(": ")[0]  # without the words of a parser on this line
-            context.bad_lines.add(where, found.what, _printable(found.text[:SHOWN]), kind)
+            way_out = remedy(found, columns, part.problems, for_encoding)
+            context.bad_lines.add(where, found.what, _printable(found.text[:SHOWN]), kind, way_out)
         yield part
     checks.refuse_dates()
 

@@ -67,7 +67,12 @@ class TimeChoice:
             form: `strptime` format of the times, if it is declared.
         """
         return WantedColumn(
-            key, "time", required=not self.is_found, format=form, is_tolerant=self.is_found
+            key,
+            "time",
+            required=not self.is_found,
+            format=form,
+            is_tolerant=self.is_found,
+            option="--time-format",
         )
 
     def confirmed(self, times: Any) -> TimeChoice:

@@ -26,7 +26,7 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar, Literal
 
 import pandas as pd
@@ -41,6 +41,7 @@ from sirec.data.reading.files import RawFile, RawFiles
 from sirec.data.reading.records import Wanted
 from sirec.data.sources.base import RawData, Source
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 Selection = Literal["5-core", "all"]
 SNAP = "https://snap.stanford.edu/data/amazon/productGraph/categoryFiles"
@@ -182,6 +183,8 @@ class AmazonSource(Source):
         """
         context = context or ReadingContext()
         raw = RawFiles(folder, self.instructions())
+        if raw.find(*self._review_names) is None:
+            self._suggest_options(raw)
         files = [raw.need(*self._review_names)]
         metadata = self._find_metadata(raw)
         events = _interactions(files[0], self._form, context)
@@ -223,6 +226,19 @@ class AmazonSource(Source):
             names += _names(f"{ratings.file.format(self.category)}.gz")
         return names
 
+    def _suggest_options(self, raw: RawFiles) -> None:
+        """Raise `SirecError` if there are the reviews of other options than these."""
+        found: list[str] = []
+        for name in raw.named():
+            options = _options_of(PurePosixPath(name).name)
+            if options:
+                found.append(options)
+        if found:
+            raise SirecError(
+                f"{raw.location}: no {' or '.join(self._review_names)} in it, but other reviews",
+                f"say which: {' or '.join(dict.fromkeys(found))}",
+            )
+
     def _find_metadata(self, raw: RawFiles) -> RawFile | None:
         if not self.attributes:
             return None
@@ -234,6 +250,19 @@ class AmazonSource(Source):
                 "the attributes are in it; with --set attributes=false it is not needed",
             )
         return found
+
+
+def _options_of(name: str) -> str | None:
+    """The options that read a file of reviews, by its name; None for another file."""
+    for edition, form in EDITIONS.items():
+        for selection, address in form.reviews.items():
+            before, after = _name(address).removesuffix(".gz").split("{}")
+            category = name.removesuffix(".gz").removeprefix(before).removesuffix(after)
+            is_whole = f"{before}{category}{after}" == name.removesuffix(".gz")
+            if is_whole and CATEGORY.fullmatch(category) and not name.startswith("meta_"):
+                options = ["--category", category, "--edition", edition, "--reviews", selection]
+                return arguments(*options)
+    return None
 
 
 def _name(address: str) -> str:

@@ -37,6 +37,7 @@ from sirec.data.reading.frames import interactions, lists_to_rows, titles
 from sirec.data.reading.tables import read_delimited
 from sirec.data.sources.base import RawData, Source
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 Release = Literal[
     "ml-100k", "ml-1m", "ml-10m", "ml-20m", "ml-25m", "ml-32m", "ml-latest-small", "ml-latest"
@@ -168,6 +169,8 @@ class MovieLensSource(Source):
         context = context or ReadingContext()
         layout = self.layout
         raw = RawFiles(self._own_folder(folder), self.instructions())
+        if raw.find(layout.ratings) is None:
+            _suggest_release(raw, self.release)
         files = list(map(raw.need, layout.files))
         ratings_file, movies_file, *genre_files = files
         if genre_files:
@@ -201,6 +204,20 @@ class MovieLensSource(Source):
             if path.exists():
                 return path
         return folder
+
+
+def _suggest_release(raw: RawFiles, release: str) -> None:
+    """Raise `SirecError` if the files of another release are there than that of a person."""
+    others: list[str] = []
+    for other, layout in LAYOUTS.items():
+        if all(raw.find(name) for name in layout.files):
+            others.append(arguments("--release", other))
+    if others:
+        raise SirecError(
+            f"{raw.location}: no {LAYOUTS[release].ratings} of {release} in it, but the files of "
+            "another release",
+            f"say which: {' or '.join(others)}",
+        )
 
 
 def _with_listed_genres(file: RawFile, layout: ReleaseFiles, context: ReadingContext) -> pa.Table:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import numpy as np
@@ -31,6 +31,7 @@ from sirec.data.reading.files import RawFile, RawFiles, read_text
 from sirec.data.reading.table_commands import interaction_rows
 from sirec.data.sources.base import RawData, Source, written_options
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 SEQUENCES, ITEM_ATTRIBUTES, ATTRIBUTES, ITEMS = (
     "sequences.txt",
@@ -88,6 +89,8 @@ class S3RecSource(Source):
         context = context or ReadingContext()
         raw = RawFiles(folder, self.instructions())
         context.progress("reading sequences", 0, 3)
+        if raw.find(*self._names_of(SEQUENCES)) is None:
+            _suggest_release(raw, self._names_of(SEQUENCES))
         sequences = raw.need(*self._names_of(SEQUENCES))
         interactions = _sequences(sequences, context.bad_lines)
         context.progress("reading attributes", 1, 3)
@@ -111,6 +114,20 @@ class S3RecSource(Source):
         if name == SEQUENCES:
             return (name, f"{self.release}.txt")
         return (name, f"{self.release}_{name}")
+
+
+def _suggest_release(raw: RawFiles, wanted: Sequence[str]) -> None:
+    """Raise `SirecError` if there are the two files of a release, and none of the wanted names."""
+    releases: list[str] = []
+    for name in raw.named():
+        release = PurePosixPath(name).name.removesuffix(f"_{ITEM_ATTRIBUTES}")
+        if raw.find(f"{release}.txt") is not None:
+            releases.append(arguments("--release", release))
+    if releases:
+        raise SirecError(
+            f"{raw.location}: no {' or '.join(wanted)} in it, but the files of a release",
+            f"say which: {' or '.join(releases)}",
+        )
 
 
 def _sequences(file: RawFile, bad_lines: BadLines) -> pd.DataFrame:

@@ -29,10 +29,12 @@ from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.dialect import check_encoding
 from sirec.data.reading.formats import AnyTable, Format
+from sirec.data.reading.headers import with_option
 from sirec.data.reading.table_files import find_table
 from sirec.data.reading.time_columns import NONE, TimeChoice, choose_times
 from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
 from sirec.errors import SirecError, unknown
+from sirec.shell import arguments
 
 SETTABLE = ("delimiter", "encoding", "columns", "format")
 SETTABLE_FOR_ITEMS = ("delimiter", "encoding")
@@ -192,9 +194,14 @@ class TableSource(Source):
         described = [*self.behaviours.values(), *self._columns_of_items()]
         is_named = self.time is not None and self.time != NONE
         times = [WantedColumn(self.time or "", "time")] if is_named else []
-        _check(interactions, [*keys, *times], [*keys, *times, *map(WantedColumn, described)])
+        wanted = [*keys, *times, *map(WantedColumn, described)]
+        for column, option in zip([*keys, *times], ("--user", "--item", "--time"), strict=False):
+            if column.key not in interactions.header:
+                raise with_option(interactions.lacking(column.key, wanted), option)
         if items is not interactions:
-            _check(items, [WantedColumn(self.items_key or self.item)])
+            key = self.items_key or self.item
+            if key not in items.header:
+                raise with_option(items.lacking(key), "--items-key")
 
     def _columns_of_items(self) -> Sequence[str]:
         """Columns that describe items, in any of the tables."""
@@ -230,7 +237,10 @@ class TableSource(Source):
             if row.get(column) not in (None, ""):
                 values.append(row[column])
         is_number = name not in self.texts and _are_numbers(values)
-        return WantedColumn(column, "number" if is_number else "text")
+        if not is_number:
+            return WantedColumn(column)
+        texts = ", ".join([*self.texts, name])
+        return WantedColumn(column, "number", option=arguments("--set", f"texts=[{texts}]"))
 
 
 def _home(column: str, described: Sequence[AnyTable]) -> AnyTable:
@@ -250,23 +260,10 @@ def _read(table: AnyTable, columns: Sequence[WantedColumn], context: ReadingCont
     Raises:
         SirecError: if a column is missing, with the nearest name; or for what is wrong in the file.
     """
-    _check(table, columns)
-    return table.read(columns, context)
-
-
-def _check(
-    table: AnyTable, columns: Sequence[WantedColumn], wanted: Sequence[WantedColumn] = ()
-) -> None:
-    """Raise `SirecError` for the first of the columns that is missing in a table.
-
-    Args:
-        table: the table.
-        columns: the columns that have to be there.
-        wanted: all wanted columns; none means the same.
-    """
     for column in columns:
         if column.key not in table.header:
-            raise table.lacking(column.key, wanted or columns)
+            raise table.lacking(column.key, columns)
+    return table.read(columns, context)
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:

@@ -35,7 +35,14 @@ ORDERS: Mapping[str, float] = {"rank": -1.0, "score": 1.0}
 class NoBadLines(BadLines):
     """Refuses every bad line: none of a list may be left out."""
 
-    def add(self, where: str, problem: str, line: str = "", kind: str | None = None) -> None:
+    def add(
+        self,
+        where: str,
+        problem: str,
+        line: str = "",
+        kind: str | None = None,
+        remedy: str | None = None,
+    ) -> None:
         """Refuse a line.
 
         Args:
@@ -43,6 +50,7 @@ class NoBadLines(BadLines):
             problem: what is wrong.
             line: the line itself.
             kind: is not needed.
+            remedy: is not needed: no option of a command can be named.
 
         Raises:
             SirecError: always.

@@ -63,11 +63,21 @@ def test_a_table_of_another_kind_is_told_so(tmp_path: Path) -> None:
         opened(file(tmp_path / "a.csv")).header  # noqa: B018
     assert "between semicolons: write commas" in (caught.value.hint or "")
     assert opened(file(tmp_path / "a.csv"), delimiter=";").header == ("id", "kinds")
-    (tmp_path / "a.json").write_text('[\n{"id": 1},\n{"id": 2}\n]\n')
-    assert opened(file(tmp_path / "a.json")).first_rows == [{"id": 2}]
-    (tmp_path / "a.json").write_text('[{"id": 1}, {"id": 2}]')
-    with pytest.raises(SirecError, match=r"a\.json:1: not JSON lines"):
-        opened(file(tmp_path / "a.json")).header  # noqa: B018
+    for text in (
+        '[\n{"id": 1},\n{"id": 2}\n]\n',
+        '[{"id": 1}, {"id": 2}]',
+        '[\n {\n  "id": 1\n }\n]',
+        "[]",
+    ):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(SirecError, match=r"a\.json:1: a list of objects"):
+            opened(file(tmp_path / "a.json")).header  # noqa: B018
+    for text in ("[1, 2]\n[3, 4]\n", '{\n"id": 1\n}\n', "id\n"):
+        (tmp_path / "a.json").write_text(text)
+        with pytest.raises(SirecError, match=r"a\.json:1: not JSON lines"):
+            opened(file(tmp_path / "a.json")).header  # noqa: B018
+    (tmp_path / "a.json").write_text('{"id": [1]}\n')
+    assert opened(file(tmp_path / "a.json")).header == ("id",)  # the control
 
 
 def test_nan_in_json_is_missing(tmp_path: Path) -> None:

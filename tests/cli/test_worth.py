@@ -199,7 +199,9 @@ def test_a_model_of_a_plugin_is_asked_like_any_other(place: Path) -> None:
         ({"fields": ["brnd"]}, "'brnd' is not a field"),
         ({"seeds": [0, 0]}, "seeds: 0 is there twice"),
         ({"set": {"seed": 1}}, "seed cannot be set"),
-        ({"render_only": True, "fields": ["rating"]}, "'worth_shop_rating' is not a worth table"),
+        ({"render_only": True, "fields": ["rating"]}, "worth_shop_rating.json: no such file"),
+        ({"set": {"data.placebo": ["brand"]}}, "data.placebo cannot be set"),
+        ({"jobs": 0}, "jobs must be"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(

@@ -305,6 +305,9 @@ def _settings(question: WorthQuestion, data: Dataset) -> dict[str, Any]:
     if question.fusion is not None:
         settings |= _fusion_settings(question, data, tree)
     field_settings(data, (), question.set)  # which fields are read is not to be set
+    for key in (PLACEBO, PLACEBO.rpartition(".")[2]):
+        if key in question.set:
+            raise SirecError(f"worth: {key} cannot be set: rows differ in it", "leave it out")
     for key, value in question.set.items():
         if not has(tree, key):
             raise unknown("key", key, tree["model"], f"{question.model}: --set")

@@ -140,9 +140,9 @@ class WorthStudy:
         Raises:
             SirecError: as the planning and the training of runs do.
         """
-        planned = planned_runs(self.design.experiment, self.data, "worth")
-        self._tell_beforehand(planned)
-        whole = self.study.only([ALL]).run(keeps_record=False)
+        study = self.study  # refuses what makes no sense before anything is timed
+        self._tell_beforehand(planned_runs(study.plan, self.data, "worth"))
+        whole = study.only([ALL]).run(keeps_record=False)
         lost = self._screen([folder for _, folder in whole])
         others = [label for label in self.design.experiment.rows if label != ALL]
         if self.place.again:  # the rows with all fields have just been trained anew
@@ -153,7 +153,16 @@ class WorthStudy:
         return self.draw()
 
     def draw(self) -> DrawnAnalysis:
-        """The answer from the record and stored ranks."""
+        """The answer from the record and stored ranks.
+
+        Raises:
+            SirecError: if the question has not been answered yet, or a run is missing.
+        """
+        path = WORTH.path(self.place.results, self.name)
+        if not path.exists():
+            raise SirecError(
+                f"{path}: no such file", "answer it first: the same command without --render-only"
+            )
         return WORTH.draw(WORTH.read(self.place.results, self.name), self.place.results)
 
     @property

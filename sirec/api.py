@@ -19,6 +19,7 @@ faster where it is called before torch is imported.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -102,8 +103,9 @@ def prepare(
         name: what the data set is called; needed for DataFrames.
         source: raw format, where a name has several or is not known.
         source_options: options of the source, such as paths and columns of a table.
-        options: filters, bins and split, as `sirec.data.prepare.filters.PrepareOptions` has them:
-            `{"core": 5, "split": {"name": "temporal"}}`.
+        options: filters, bins, split, and how values are read, as
+            `sirec.data.prepare.filters.PrepareOptions` has them:
+            `{"core": 5, "split": {"name": "temporal"}, "missing": ["nan"]}`.
         raw: folder or archive with the raw files; files are downloaded where it is not given.
         user: with DataFrames, the column of users.
         item: with DataFrames, the column of items.
@@ -113,7 +115,8 @@ def prepare(
         behaviours: with DataFrames, columns of the interactions, or name -> column.
         attributes: with DataFrames, columns of the items, or name -> column; a cell may be a list.
         title: with DataFrames, the column of titles.
-        skip_bad_lines: how many bad lines of raw files may be left out.
+        skip_bad_lines: how many bad lines of raw files may be left out, and how many interactions
+            whose user, item or behaviour the option `missing` declares to be none.
         replace: whether another data set of the same name may be replaced. One that was made by
             the same recipe from the same raw files, or has the same contents, always is.
         results: results folder; its runs on a data set that would be replaced are counted.
@@ -143,8 +146,12 @@ def prepare(
             title=title,
         )
         settings = load_config(PrepareOptions, dict(options or {}), "options")
-        prepared = prepare_raw(read_frames(data, items, columns), name, settings, progress)
-        return PreparedData(storage.write(root, prepared, replacement), prepared)
+        bad_rows = BadLines(skip_bad_lines)
+        raw_frames = read_frames(data, items, columns)
+        prepared = prepare_raw(raw_frames, name, settings, progress, bad_rows)
+        prepared = dataclasses.replace(prepared, skipped_lines=len(bad_rows.messages))
+        folder = storage.write(root, prepared, replacement)
+        return PreparedData(folder, prepared, tuple(bad_rows.messages))
     if items is not None:
         raise SirecError(
             "items are a DataFrame, but the interactions are not", "give both, or none"

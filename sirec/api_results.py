@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from sirec.data.dataset import Dataset
+from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.split import PARTS
 from sirec.evaluation.ranks import HISTORY_RULES
@@ -46,6 +47,11 @@ class PreparedData:
     def notes(self) -> tuple[str, ...]:
         """Remarks on how it was prepared."""
         return self.prepared.notes
+
+    @property
+    def findings(self) -> tuple[ValueFinding, ...]:
+        """What in the values may not be meant, with the options that change it."""
+        return self.prepared.findings
 
     def to_frame(self) -> pd.DataFrame:
         """Users, items and interactions, as read and after each filter."""

@@ -16,7 +16,7 @@ from sirec.data.reading.conversions import Converted, bad_rows, convert, problem
 from sirec.data.reading.digit_dates import DateChecks
 from sirec.data.reading.tables import with_narrow_times
 from sirec.data.reading.time_columns import TimeChoice, choose_times
-from sirec.data.sources.base import RawData, check_behaviours
+from sirec.data.sources.base import ItemRows, RawData, check_behaviours
 from sirec.errors import SirecError, unknown
 
 
@@ -95,6 +95,9 @@ def read_frames(
         time=times.column,
         behaviours=columns.behaviours,
     )
+    listed: ItemRows | None = None
+    if items is not None:
+        listed = ItemRows("items", tables.distinct_items(values, columns.item))
     return RawData(
         table,
         attributes,
@@ -103,6 +106,7 @@ def read_frames(
         time_column=times.column,
         unused_times=times.doubtful,
         notes=times.notes(in_python=True),
+        items=listed,
     )
 
 

@@ -218,12 +218,13 @@ def carry_out(
             and for another data set of the same name.
     """
     reading = reading or ReadingContext()
+    reading = replace(reading, whole_cells=frozenset(recipe.options.lists))
     place = raw or (Path(recipe.raw) if recipe.raw else None)
     if place is None and recipe.source.needs_files:
         place = _provided(recipe, RAW / recipe.source.home(), reading)
     read = recipe.source.read(place, reading)
     with reading.bad_lines.told():
-        prepared = prepare(read, recipe.name, recipe.options, reading.progress)
+        prepared = prepare(read, recipe.name, recipe.options, reading.progress, reading.bad_lines)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))
     prepared = replace(prepared, notes=remarks, skipped_lines=len(reading.bad_lines.messages))
     storage.write(data_root, prepared, replacement)

@@ -78,7 +78,12 @@ def test_measurements_need_bins() -> None:
         code_behaviour("price", numbers, None)
     assert "--bins price=" in (caught.value.hint or "")
     assert len(code_behaviour("price", numbers, Bins("price", "10"))[1]) == 3  # the control
-    assert len(code_behaviour("query", numbers.astype(str).astype(object), None)[1]) == 2_001
+    names = np.array([f"query {number}" for number in range(2_000)], dtype=object)
+    assert len(code_behaviour("query", names, None)[1]) == 2_001
+    texts = numbers.astype(str).astype(object)
+    assert len(code_behaviour("query", texts, None, is_name=True)[1]) == 2_001
+    with pytest.raises(SirecError, match="distinct numbers"):
+        code_behaviour("query", texts, None)
 
 
 def test_texts_have_no_bins() -> None:

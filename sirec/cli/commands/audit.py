@@ -15,6 +15,7 @@ from sirec.cli.console import StudyBars, print_json, stage_bars, stdout
 
 if TYPE_CHECKING:
     from sirec.data.audit import DataAudit
+    from sirec.data.prepare.findings import ValueFinding
     from sirec.data.prepare.item_order import ItemOrder
     from sirec.studies.analyses.order_signal import OrderSignal, TieSignal
 
@@ -47,7 +48,7 @@ def audit(
     manifest = storage.read_manifest(folder)
     origin = OrderOrigin(manifest.order_in_words, manifest.unused_times)
     with stage_bars() as show_stage:
-        made = make(prepared, timestamps, show_stage, origin)
+        made = make(prepared, timestamps, show_stage, origin, manifest.findings)
     if as_json:
         print_json(made.as_dict())
         return
@@ -71,6 +72,21 @@ def audit(
         for what, found in lines:
             findings.add_row(Text(what, style="bold"), Text(found))
     stdout.print(findings, width=width)
+    stdout.print(_values(made.findings, width), width=width)
+
+
+def _values(findings: Sequence[ValueFinding] | None, width: int) -> Text:
+    """What in the raw values may not be meant, each with the option of `sirec prepare`."""
+    from sirec.data.prepare.findings import listed
+
+    if findings is None:
+        return Text("values: prepared before they were looked at; prepare the data set again")
+    if not findings:
+        return Text("values: nothing to look at")
+    lines = ["values to look at, each with the option of sirec prepare that changes it"]
+    for line in listed(findings, width - 2, most=None):
+        lines.append(f"  {line}")
+    return Text("\n".join(lines))
 
 
 def _distributions(data: DataAudit) -> Table:

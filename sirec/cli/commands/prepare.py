@@ -12,8 +12,9 @@ from sirec.cli.commands.datasets import dataset_facts
 from sirec.cli.console import print_json, say, say_next, stage_bars, stdout
 from sirec.shell import command
 
-KEEP, ORDER, SPLIT, AMAZON, TABLE = (
+KEEP, VALUES, ORDER, SPLIT, AMAZON, TABLE = (
     "What is kept",
+    "How values are read",
     "Order",
     "Split",
     "Amazon, MovieLens, S3-Rec",
@@ -101,6 +102,43 @@ def prepare(
     ] = None,
     ties_seed: Annotated[
         int | None, text("Decides the order that --ties random gives; 0 without it.", ORDER)
+    ] = None,
+    without: Annotated[
+        list[str] | None, text("Leave out attributes or behaviours: brand,price.", VALUES)
+    ] = None,
+    missing: Annotated[
+        list[str] | None, text("Words that mean no value: nan,N/A. Repeatable.", VALUES)
+    ] = None,
+    lists: Annotated[
+        list[str] | None,
+        text(
+            "Cells of an attribute hold lists: genre=';' (or another separator); genre=literal for"
+            " ['a', 'b']. Repeatable.",
+            VALUES,
+        ),
+    ] = None,
+    clean: Annotated[
+        bool,
+        typer.Option(
+            "--clean",
+            help="Read &amp; as & and leave out <br> in attributes and titles.",
+            rich_help_panel=VALUES,
+        ),
+    ] = False,
+    decimal: Annotated[
+        str | None, text("The sign before decimals of numbers in texts: '.' or ','.", VALUES)
+    ] = None,
+    merge: Annotated[
+        list[str] | None,
+        text("Fields in which Nike, NIKE and nike are one value: brand,user.", VALUES),
+    ] = None,
+    join: Annotated[
+        str | None,
+        text(
+            "Find items in the table of items by number (007 is 7.0), text (ab is AB) or prefix"
+            " (7 is item_7), too.",
+            VALUES,
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -195,6 +233,7 @@ def prepare(
     ordered_at
     """
     from sirec import api, config
+    from sirec.data.prepare.findings import NARROW, listed
     from sirec.data.store import storage
 
     asked = {
@@ -242,6 +281,13 @@ def prepare(
         "categories": categories,
         "split": _given(parts) or None,
         "bins": dict(_pair(each, "--bins") for each in bins) if bins else None,
+        "without": _words(without),
+        "lists": dict(_pair(each, "--lists", "FORM", "genre=';'") for each in lists or ()) or None,
+        "clean": clean or None,
+        "missing": _words(missing),
+        "decimal": decimal,
+        "merge": _words(merge),
+        "join": join,
     }
     source_options = _given(asked) | config.parse_assignments(changes or [])
     with stage_bars() as show_stage:
@@ -268,10 +314,15 @@ def prepare(
     say(f"order: {made.prepared.order}")
     for note in made.notes:
         say(note)
+    if made.findings:
+        say(f"values to look at (sirec audit {made.name} lists all):")
+    for line in listed(made.findings, NARROW - 2):
+        say(f"  {line}")
     if as_json:
         statistics = made.prepared.statistics.as_dict()
-        skipped = list(made.skipped)
-        print_json({"folder": str(made.folder), "statistics": statistics, "skipped": skipped})
+        values = {"folder": str(made.folder), "statistics": statistics}
+        values |= {"skipped": list(made.skipped), "findings": config.dump(made.findings)}
+        print_json(values)
         return
     stdout.print(dataset_facts(storage.read_manifest(made.folder)))
     say(f"prepared: {made.folder}")
@@ -299,12 +350,21 @@ def _columns(texts: list[str] | None) -> dict[str, str] | None:
     return columns
 
 
-def _pair(text: str, where: str) -> tuple[str, str]:
+def _words(texts: list[str] | None) -> list[str] | None:
+    """The words of a repeatable option, between commas."""
+    words: dict[str, None] = {}
+    for text in texts or ():
+        words |= dict.fromkeys(word.strip() for word in text.split(","))
+    words.pop("", None)
+    return list(words) or None
+
+
+def _pair(
+    text: str, where: str, form: str = "EDGES", example: str = "price=10,20,50"
+) -> tuple[str, str]:
     from sirec.errors import SirecError
 
     name, equals, value = text.partition("=")
     if not equals:
-        raise SirecError(
-            f"{where} {text}: expected NAME=EDGES", f"for example: {where} price=10,20,50"
-        )
+        raise SirecError(f"{where} {text}: expected NAME={form}", f"for example: {where} {example}")
     return name.strip(), value

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
 from math import ceil
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sirec.config import brief
+from sirec.data.value_forms.written_numbers import number_column
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -81,7 +83,7 @@ class Bins:
 
 
 def code_behaviour(
-    field: str, values: NDArray[np.generic], bins: Bins | None
+    field: str, values: NDArray[np.generic], bins: Bins | None, *, is_name: bool = False
 ) -> tuple[BinCodes, list[str]]:
     """Code a behaviour.
 
@@ -89,6 +91,7 @@ def code_behaviour(
         field: the behaviour.
         values: its values [N], numbers or texts.
         bins: its bins; None to code the values that occur, in ascending order.
+        is_name: whether texts are names also where they look like numbers.
 
     Returns:
         Codes Int[N] from 1, and the name of each code; the first name is that of the padding.
@@ -105,13 +108,12 @@ def code_behaviour(
             )
         return bins.code(values.astype(np.float64)) + 1, ["", *bins.names]
     names, codes = np.unique(values, return_inverse=True)
-    if is_number and len(names) > MOST_NUMBERS:
-        edges = ",".join([f"{edge:.3g}" for edge in _quartiles(values)])
-        raise SirecError(
-            f"the behaviour {field} has {len(names):,} distinct numbers, "
-            "too many to learn one by one",
-            f"declare bins, for example {arguments('--bins', f'{field}={edges}')}",
-        )
+    if len(names) > MOST_NUMBERS:
+        if is_number:
+            bins_of_quarters = suggested_bins(values.astype(np.float64))
+            raise _too_many(field, len(names), arguments("--bins", f"{field}={bins_of_quarters}"))
+        if not is_name:
+            _check_number_texts(field, list(map(str, names)))
     return codes.astype(np.int64) + 1, ["", *map(_text, names)]
 
 
@@ -142,6 +144,43 @@ def _text(value: object) -> str:
     return short if float(short := f"{value:g}") == value else repr(float(value))
 
 
-def _quartiles(values: NDArray[np.generic]) -> Sequence[float]:
-    edges = np.unique(np.quantile(values.astype(np.float64), [0.25, 0.5, 0.75]))
-    return list(map(float, edges))
+def suggested_bins(numbers: NDArray[np.float64]) -> str:
+    """Inner edges at the quartiles, as `--bins` reads them.
+
+    Args:
+        numbers: Float[N].
+
+    Returns:
+        One to three ascending edges of about three digits, separated by commas.
+    """
+    edges: dict[str, None] = {}
+    for quartile in np.quantile(numbers, [0.25, 0.5, 0.75]).tolist():
+        rounded = Decimal(f"{quartile + 0.0:.3g}")  # no -0
+        text = f"{rounded:f}"
+        edges["0" if len(text) > LONGEST_EDGE else text] = None  # beyond what an edge may be
+    return ",".join(sorted(edges, key=float))
+
+
+def _check_number_texts(field: str, texts: Sequence[str]) -> None:
+    """Refuse a behaviour of texts that are too many distinct numbers, such as `$9.99`.
+
+    Args:
+        field: the behaviour.
+        texts: its distinct values.
+
+    Raises:
+        SirecError: with bins that would do, and how the numbers would be read.
+    """
+    column = number_column(texts)
+    if column is not None and column.is_written and len(column.numbers) > MOST_NUMBERS:
+        bins = suggested_bins(np.array(list(column.numbers.values())))
+        options = arguments("--bins", f"{field}={bins}") + column.option
+        hint = f"{options} ({column.how})"
+        raise _too_many(field, len(column.numbers), hint)
+
+
+def _too_many(field: str, count: int, bins: str) -> SirecError:
+    return SirecError(
+        f"the behaviour {field} has {count:,} distinct numbers, too many to learn one by one",
+        f"declare bins, for example {bins}",
+    )

@@ -18,6 +18,8 @@ from sirec.data.prepare.order import Ties
 from sirec.data.prepare.repeated_rows import find_repeated_rows
 from sirec.data.split import LeaveOneOut, Split
 from sirec.data.times import first_tick
+from sirec.data.value_forms.item_ids import JoinRule
+from sirec.data.value_forms.written_numbers import Decimal
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -39,11 +41,25 @@ class PrepareOptions:
             of its words, as in the files behind the published values.
         split: the split.
         bins: inner edges of the bins (`10, 20, 50`) by behaviour; the behaviour `gap` is the time
-            since the user's previous interaction (`1h, 1d, 7d`).
+            since the user's previous interaction (`1h, 1d, 7d`). An attribute with bins has these
+            in place of its numbers.
         drop_repeated_rows: whether of rows with equal user, item and time only the first is kept
             (`repeated_rows`).
         ties: what decides the order of a user's interactions with equal times (`order`).
         ties_seed: the seed of `ties: random`.
+        without: attributes and behaviours that are left out.
+        lists: attribute -> how its cells hold lists: `literal` for lists that were written as text
+            (`['a', 'b']`), else the separator.
+        clean: whether entities (`&amp;`) become characters and tags (`<br>`) are left out, in
+            attributes, titles and behaviours of texts.
+        missing: words that mean that there is no value, such as `nan`; `blank` also means texts
+            without a visible character.
+        decimal: the sign before the decimals of numbers that are written as texts, `.` or `,`; the
+            other one then separates thousands. None to take the one that reads more values.
+        merge: fields (`user`, `item`, attributes, behaviours) in which values that differ in case,
+            blanks or Unicode composition only are one value.
+        join: how items of the interactions are found in the table of items where it does not have
+            their very ids: `number` (00012 is 12.0), `text` (ab is AB), `prefix` (12 is item_12).
     """
 
     since: str | None = None
@@ -57,6 +73,13 @@ class PrepareOptions:
     drop_repeated_rows: bool = False
     ties: Ties = "file"
     ties_seed: SeedNumber = 0
+    without: tuple[str, ...] = ()
+    lists: Mapping[str, str] = field(default_factory=dict)
+    clean: bool = False
+    missing: tuple[str, ...] = ()
+    decimal: Decimal | None = None
+    merge: tuple[str, ...] = ()
+    join: JoinRule | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
@@ -71,6 +94,17 @@ class PrepareOptions:
             )
         for behaviour, edges in self.bins.items():
             Bins(behaviour, edges)
+        for attribute, form in self.lists.items():
+            if not form:
+                raise SirecError(
+                    f"lists of {attribute}: a separator needs at least one character",
+                    "for example ';', or `literal` for lists written as ['a', 'b']",
+                )
+
+    @property
+    def changes_tables_of_items(self) -> bool:
+        """Whether values are changed that describe items."""
+        return bool(self.lists or self.clean or self.missing or self.merge or self.join)
 
 
 @dataclass(frozen=True)

@@ -23,12 +23,17 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.prepare.behaviours import GAP, Bins, code_behaviour, code_gaps
 from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
+from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.order import interaction_order, order_in_words
 from sirec.data.prepare.raw_times import with_ticks
 from sirec.data.prepare.repeated_rows import RepeatedRows, find_repeated_rows
 from sirec.data.prepare.statistics import Statistics, describe
 from sirec.data.prepare.time_notes import time_notes
+from sirec.data.prepare.value_checks import find
+from sirec.data.prepare.value_checks.gathering import gather
+from sirec.data.prepare.value_options import read_values
 from sirec.data.progress import ProgressCallback
+from sirec.data.reading.context import BadLines
 from sirec.data.sources import is_own_data
 from sirec.data.sources.base import KEYS, RawData
 from sirec.data.times import Times, coarsest
@@ -61,6 +66,7 @@ class Prepared:
         order: what decides the order of a user's interactions, in words.
         unused_times: columns of the raw files that may be times and are not used.
         repeated_rows: how many rows of the raw files repeat an earlier one.
+        findings: what in the values may not be meant.
     """
 
     dataset: Dataset
@@ -75,6 +81,7 @@ class Prepared:
     order: str = ""
     unused_times: tuple[str, ...] = ()
     repeated_rows: RepeatedRows | None = None
+    findings: tuple[ValueFinding, ...] = ()
 
 
 def prepare(
@@ -82,6 +89,7 @@ def prepare(
     name: str,
     options: PrepareOptions | None = None,
     progress: ProgressCallback | None = None,
+    bad_lines: BadLines | None = None,
 ) -> Prepared:
     """Filter, sort and code raw data.
 
@@ -90,6 +98,8 @@ def prepare(
         name: name of the data set.
         options: filters, bins and split.
         progress: called with the stage, what is done, and the total.
+        bad_lines: counts interactions that the options leave without a user, an item or a
+            behaviour; None tolerates none.
 
     Raises:
         SirecError: if a name is not possible, if a filter leaves nothing or needs a column that is
@@ -102,6 +112,7 @@ def prepare(
     _check_bins(raw, options)
     _check_complete(raw.interactions)
     _check_times(raw, options)
+    raw = read_values(raw, options, bad_lines or BadLines())
     report("filtering", 0, 2)
     interactions, ticks_per_second = with_ticks(raw.interactions)
     table, steps = apply_filters(interactions, options, ticks_per_second)
@@ -124,6 +135,7 @@ def prepare(
     notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
     if timestamps is not None:
         notes += time_notes(timestamps)
+    findings = find(gather(raw, dataset, options.bins))
     report("coding", 2, 2)
     return Prepared(
         dataset=dataset,
@@ -137,6 +149,7 @@ def prepare(
         order=order,
         unused_times=raw.unused_times,
         repeated_rows=repeated_rows,
+        findings=findings,
     )
 
 
@@ -178,7 +191,9 @@ def _code(
     behaviours: dict[str, tuple[CodeArray, list[str]]] = {}
     for field in raw.behaviours:
         values = table[field].to_numpy()[order]
-        behaviours[field] = code_behaviour(field, values, bins.get(field))
+        behaviours[field] = code_behaviour(
+            field, values, bins.get(field), is_name=field in raw.declared_texts
+        )
     if GAP in bins and GAP not in behaviours:
         behaviours[GAP] = code_gaps(users[order], times[order], ticks_per_second, bins[GAP])
     fields: list[Field] = []
@@ -287,11 +302,12 @@ def _check_names(name: str, fields: Sequence[str]) -> None:
 def _check_bins(raw: RawData, options: PrepareOptions) -> None:
     possible = [
         *raw.behaviours,
+        *raw.attributes,
         *([GAP] if "timestamp" in raw.interactions and GAP not in raw.behaviours else []),
     ]
     for field in options.bins:
         if field not in possible:
-            raise unknown("behaviour", field, possible, "bins")
+            raise unknown("behaviour or attribute", field, possible, "bins")
 
 
 def _check_times(raw: RawData, options: PrepareOptions) -> None:

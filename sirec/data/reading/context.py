@@ -105,7 +105,22 @@ class ReadingContext:
     Attributes:
         progress: called with the name of a stage, the amount done, and the total.
         bad_lines: counts the bad lines that are skipped; by default none may be.
+        whole_cells: attributes whose cells are handed over as they stand, although the source
+            would split them: the option `lists` says how they are split.
     """
 
     progress: ProgressCallback = lambda stage, done, total: None
     bad_lines: BadLines = field(default_factory=BadLines)
+    whole_cells: frozenset[str] = frozenset()
+
+    def separator(self, attribute: str, usual: str | None) -> str | None:
+        """What stands between the values of an attribute in one cell.
+
+        Args:
+            attribute: the attribute.
+            usual: its separator, if `lists` says nothing else.
+
+        Returns:
+            The separator; None for whole cells.
+        """
+        return None if attribute in self.whole_cells else usual

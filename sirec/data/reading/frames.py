@@ -66,6 +66,17 @@ def lists_to_rows(table: pa.Table, item: str, values: str) -> pd.DataFrame:
     return rows.to_pandas()
 
 
+def distinct_items(table: pa.Table, item: str) -> list[str]:
+    """List the items that have a row in a table.
+
+    Args:
+        table: an Arrow table.
+        item: its column of items.
+    """
+    items: list[str] = table.column(item).unique().cast(pa.string()).to_pylist()
+    return items
+
+
 def titles(table: pa.Table, item: str, title: str) -> pd.DataFrame:
     """Make the table of titles in `RawData`: an item's first title, for items that have one.
 

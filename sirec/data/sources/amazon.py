@@ -39,7 +39,7 @@ from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.dialect import Dialect
 from sirec.data.reading.files import RawFile, RawFiles
 from sirec.data.reading.records import Wanted
-from sirec.data.sources.base import RawData, Source
+from sirec.data.sources.base import ItemRows, RawData, Source
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -190,16 +190,17 @@ class AmazonSource(Source):
         events = _interactions(files[0], self._form, context)
         attributes: dict[str, pd.DataFrame] = {}
         titles = None
+        rows: ItemRows | None = None
         if metadata is not None:
             files.append(metadata)
             items = frozenset(events["item"].cat.categories)
-            attributes, titles = _products(metadata, self._form, items, context)
+            attributes, titles, rows = _products(metadata, self._form, items, context)
         source = {"name": self.name}
         for key, value in {**asdict(self), "reviews": self._selection}.items():
             source[key] = str(value)
         paths = tuple(file.path for file in files)
         time = self._form.time
-        return RawData(events, attributes, titles, source, paths, time_column=time)
+        return RawData(events, attributes, titles, source, paths, time_column=time, items=rows)
 
     @property
     def _form(self) -> _Edition:
@@ -292,8 +293,10 @@ def _interactions(file: RawFile, form: _Edition, context: ReadingContext) -> pd.
 
 def _products(
     file: RawFile, form: _Edition, items: frozenset[str], context: ReadingContext
-) -> tuple[dict[str, pd.DataFrame], pd.DataFrame]:
-    """Attributes and titles of the items; of an item, everything but its id may be missing."""
+) -> tuple[dict[str, pd.DataFrame], pd.DataFrame, ItemRows]:
+    """Attributes and titles of the items, and which of them have a row; of an item, everything but
+    its id may be missing.
+    """
     columns = (
         WantedColumn(form.item),
         WantedColumn(TITLE, required=False),
@@ -311,4 +314,4 @@ def _products(
     titles = frames.titles(table, form.item, TITLE)
     if form.escaped:
         titles["title"] = titles["title"].map(html.unescape)
-    return attributes, titles
+    return attributes, titles, ItemRows(file.name, frames.distinct_items(table, form.item))

@@ -41,7 +41,7 @@ from sirec.data.reading.files import RawFile, RawFiles
 from sirec.data.reading.formats import PEEKED
 from sirec.data.reading.headers import separator_name
 from sirec.data.reading.time_columns import TimeChoice, choose_times
-from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
+from sirec.data.sources.base import ItemRows, RawData, Source, check_behaviours, written_options
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -116,9 +116,10 @@ class AtomicSource(Source):
         events, times = self._read_interactions(interactions_file, context)
         attributes: dict[str, pd.DataFrame] = {}
         titles = None
+        rows: ItemRows | None = None
         if items_file is not None:
             files.append(items_file)
-            attributes, titles = self._read_items(items_file, context)
+            attributes, titles, rows = self._read_items(items_file, context)
         elif self.attributes or self.title:
             raise SirecError(
                 f"{interactions_file}: there is no {ITEMS} file beside it",
@@ -133,6 +134,7 @@ class AtomicSource(Source):
             time_column=times.column,
             unused_times=times.doubtful,
             notes=(*times.notes(), *_notes_on_parts(interactions_file, raw)),
+            items=rows,
         )
 
     def _find_interactions(self, raw: RawFiles) -> RawFile:
@@ -210,7 +212,7 @@ class AtomicSource(Source):
 
     def _read_items(
         self, file: RawFile, context: ReadingContext
-    ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None]:
+    ) -> tuple[dict[str, pd.DataFrame], pd.DataFrame | None, ItemRows]:
         fields = self._fields(file)
         item = find_field(self.item, fields, file, "token")
         title: AtomicField | None
@@ -227,7 +229,7 @@ class AtomicSource(Source):
         keys: dict[str, str] = {}
         for name, field_name in names.items():
             field = find_field(field_name, fields, file)
-            separator = self._separator_of(field)
+            separator = context.separator(name, self._separator_of(field))
             columns.append(WantedColumn(field.key, "texts", required=False, separator=separator))
             keys[name] = field.key
         table = tables.read_delimited(file, columns, context, self._dialect)
@@ -235,7 +237,7 @@ class AtomicSource(Source):
         for name, key in keys.items():
             attributes[name] = frames.lists_to_rows(table, item.key, key)
         titles = frames.titles(table, item.key, title.key) if title else None
-        return attributes, titles
+        return attributes, titles, ItemRows(file.name, frames.distinct_items(table, item.key))
 
     @property
     def _dialect(self) -> Dialect:

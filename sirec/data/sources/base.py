@@ -47,7 +47,7 @@ in this package. Filters, splits and everything after them are the same for all 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -75,6 +75,19 @@ def check_behaviours(names: Iterable[str]) -> None:
 
 
 @dataclass(frozen=True, eq=False)
+class ItemRows:
+    """Which items the table of items has, whether or not it says anything of them.
+
+    Attributes:
+        name: what the table is called, for example its file.
+        ids: the distinct ids of its items.
+    """
+
+    name: str
+    ids: Collection[str]
+
+
+@dataclass(frozen=True, eq=False)
 class RawData:
     """Raw data of any format in one shape.
 
@@ -92,6 +105,11 @@ class RawData:
         time_column: the column that the times come from, if it has a name.
         unused_times: columns that may be times and are not used, as nobody said so.
         notes: remarks for a person.
+        items: which items have a row in the table of items, so that `sirec prepare` can say where
+            the ids of the two tables differ; None if there is no such table, or if the source does
+            not say.
+        declared_texts: behaviours that a person has declared to be texts, although they may look
+            like numbers.
     """
 
     interactions: pd.DataFrame
@@ -102,6 +120,20 @@ class RawData:
     time_column: str | None = None
     unused_times: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    items: ItemRows | None = None
+    declared_texts: frozenset[str] = frozenset()
+
+    def listed_items(self) -> set[str]:
+        """The items in the table of items; those with any value, if only they are known."""
+        if self.items is not None:
+            return set(self.items.ids)
+        tables = list(self.attributes.values())
+        if self.titles is not None:
+            tables.append(self.titles)
+        listed: set[str] = set()
+        for table in tables:
+            listed.update(pd.unique(table["item"]))
+        return listed
 
     @property
     def behaviours(self) -> tuple[str, ...]:

@@ -33,9 +33,9 @@ from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.dialect import CSV, Dialect
 from sirec.data.reading.files import RawFile, RawFiles, read_text
-from sirec.data.reading.frames import interactions, lists_to_rows, titles
+from sirec.data.reading.frames import distinct_items, interactions, lists_to_rows, titles
 from sirec.data.reading.tables import read_delimited
-from sirec.data.sources.base import RawData, Source
+from sirec.data.sources.base import ItemRows, RawData, Source
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -189,6 +189,7 @@ class MovieLensSource(Source):
             attributes={"genre": _genres(movies), "year": lists_to_rows(movies, "movieId", "year")},
             titles=titles(movies, "movieId", "title"),
             source={"name": self.name, "release": self.release},
+            items=ItemRows(movies_file.name, distinct_items(movies, "movieId")),
             files=tuple(dict.fromkeys(file.path for file in files)),
             time_column="timestamp",
         )

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -32,7 +33,8 @@ from sirec.data.reading.formats import AnyTable, Format
 from sirec.data.reading.headers import with_option
 from sirec.data.reading.table_files import find_table
 from sirec.data.reading.time_columns import NONE, TimeChoice, choose_times
-from sirec.data.sources.base import RawData, Source, check_behaviours, written_options
+from sirec.data.sources.base import ItemRows, RawData, Source, check_behaviours, written_options
+from sirec.data.value_forms.written_numbers import read_number
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 
@@ -122,15 +124,17 @@ class TableSource(Source):
             homes[column] = _home(column, opened)
         interactions, items = opened[-1], opened[0]
         times = self._times(interactions, homes)
-        wanted = self._columns_of_interactions(interactions, homes, times)
+        wanted = self._columns_of_interactions(interactions, homes, times, context)
         events = _read(interactions, wanted, context)
         if times.column is not None:
             times = times.confirmed(events.column(times.column))
         read = {id(interactions): (events, self.item)}
+        rows: ItemRows | None = None
         if items is not interactions:
             key = self.items_key or self.item
-            columns = [WantedColumn(key), *self._described(homes, items)]
+            columns = [WantedColumn(key), *self._described(homes, items, context)]
             read[id(items)] = (_read(items, columns, context), key)
+            rows = ItemRows(items.file.name, frames.distinct_items(*read[id(items)]))
         attributes: dict[str, pd.DataFrame] = {}
         for name, column in self.attributes.items():
             attributes[name] = _values(*read[id(homes[column])], column)
@@ -152,6 +156,8 @@ class TableSource(Source):
             time_column=times.column,
             unused_times=times.doubtful,
             notes=times.notes(),
+            items=rows,
+            declared_texts=frozenset(self.texts),
         )
 
     def _times(self, interactions: AnyTable, homes: Mapping[str, AnyTable]) -> TimeChoice:
@@ -209,22 +215,27 @@ class TableSource(Source):
         return [*self.attributes.values(), *titles]
 
     def _columns_of_interactions(
-        self, interactions: AnyTable, homes: Mapping[str, AnyTable], times: TimeChoice
+        self,
+        interactions: AnyTable,
+        homes: Mapping[str, AnyTable],
+        times: TimeChoice,
+        context: ReadingContext,
     ) -> list[WantedColumn]:
         """The columns to read of the interactions; `homes` says in which table a column is."""
         behaviours = [self._behaviour(name, interactions) for name in self.behaviours]
         keys = [WantedColumn(self.user), WantedColumn(self.item)]
         timed = [times.wanted(times.column, self.time_format)] if times.column else []
-        return [*keys, *timed, *behaviours, *self._described(homes, interactions)]
+        return [*keys, *timed, *behaviours, *self._described(homes, interactions, context)]
 
-    def _described(self, homes: Mapping[str, AnyTable], table: AnyTable) -> list[WantedColumn]:
+    def _described(
+        self, homes: Mapping[str, AnyTable], table: AnyTable, context: ReadingContext
+    ) -> list[WantedColumn]:
         """The columns that describe items and are in `table`; `homes` says where each one is."""
         wanted: list[WantedColumn] = []
-        for column in self.attributes.values():
+        for name, column in self.attributes.items():
             if homes[column] is table:
-                wanted.append(
-                    WantedColumn(column, "texts", required=False, separator=self.separator)
-                )
+                separator = context.separator(name, self.separator)
+                wanted.append(WantedColumn(column, "texts", required=False, separator=separator))
         if self.title and homes[self.title] is table:
             wanted.append(WantedColumn(self.title, required=False))
         return wanted
@@ -267,9 +278,16 @@ def _read(table: AnyTable, columns: Sequence[WantedColumn], context: ReadingCont
 
 
 def _are_numbers(values: Sequence[Any]) -> bool:
-    """Whether most of the values are numbers, or texts of numbers."""
+    """Whether most of the values are numbers, or texts of numbers, and no other is a number that
+    is written in another way (`1,000.50`): those are read as texts, and then as numbers together.
+    """
     numbers = pd.to_numeric(pd.Series(values, dtype=object), errors="coerce")
-    return bool(numbers.notna().sum() * 2 > len(values))
+    are_plain = numbers.notna().to_numpy()
+    for index in np.flatnonzero(~are_plain).tolist():
+        text = str(values[index])
+        if read_number(text, ".") is not None or read_number(text, ",") is not None:
+            return False
+    return bool(are_plain.sum() * 2 > len(values))
 
 
 def _values(table: pa.Table, item: str, column: str) -> pd.DataFrame:

@@ -15,16 +15,16 @@ dump of 2020.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.context import ReadingContext
 from sirec.data.reading.files import RawFiles
-from sirec.data.reading.frames import interactions, lists_to_rows, titles
+from sirec.data.reading.frames import distinct_items, interactions, lists_to_rows, titles
 from sirec.data.reading.tables import read_json_lines
-from sirec.data.sources.base import RawData, Source
+from sirec.data.sources.base import ItemRows, RawData, Source
 
 REVIEWS = ("yelp_academic_dataset_review.json", "review.json")
 BUSINESSES = ("yelp_academic_dataset_business.json", "business.json")
@@ -38,8 +38,8 @@ BUSINESS_COLUMNS = (
     WantedColumn("business_id"),
     WantedColumn("name", required=False),
     WantedColumn("city", required=False),
-    WantedColumn("categories", "texts", required=False, separator=","),
 )
+CATEGORIES = WantedColumn("categories", "texts", required=False)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,8 @@ class YelpSource(Source):
         raw = RawFiles(folder, self.instructions())
         reviews_file = raw.need(*REVIEWS)
         businesses_file = raw.need(*BUSINESSES)
-        businesses = read_json_lines(businesses_file, BUSINESS_COLUMNS, context)
+        categories = replace(CATEGORIES, separator=context.separator("category", ","))
+        businesses = read_json_lines(businesses_file, (*BUSINESS_COLUMNS, categories), context)
         reviews = read_json_lines(reviews_file, REVIEW_COLUMNS, context)
         return RawData(
             interactions=interactions(
@@ -88,6 +89,7 @@ class YelpSource(Source):
             },
             titles=titles(businesses, "business_id", "name"),
             source={"name": self.name},
+            items=ItemRows(businesses_file.name, distinct_items(businesses, "business_id")),
             files=tuple(dict.fromkeys((reviews_file.path, businesses_file.path))),
             time_column="date",
         )

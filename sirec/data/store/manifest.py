@@ -10,6 +10,7 @@ from pathlib import Path
 from sirec import config
 from sirec.data.fields import FieldKind
 from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.prepare.statistics import Statistics
 from sirec.data.store.digests import (
@@ -80,6 +81,7 @@ class Manifest:
             older folders.
         ticks_per_second: what a second of the stored times has: 1, or 1000 where they are
             milliseconds, and so on.
+        findings: what in the values may not be meant; None in older folders.
     """
 
     format: int
@@ -112,6 +114,8 @@ class Manifest:
         has_times = self.statistics.tied_last_pairs is not None
         return self.order or ("time, then file" if has_times else "file (no times)")
 
+    findings: tuple[ValueFinding, ...] | None = None
+
 
 def describe_prepared(prepared: Prepared) -> Manifest:
     """The manifest of a data set that is about to be written."""
@@ -135,6 +139,7 @@ def describe_prepared(prepared: Prepared) -> Manifest:
         unused_times=prepared.unused_times,
         repeated_rows=None if repeated is None else repeated.rows,
         ticks_per_second=1 if prepared.timestamps is None else prepared.timestamps.per_second,
+        findings=prepared.findings,
     )
 
 

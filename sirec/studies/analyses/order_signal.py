@@ -24,6 +24,7 @@ from torch import Tensor
 from sirec.config import dump
 from sirec.data.audit import UNKNOWN_ORIGIN, DataAudit, IntArray, OrderOrigin, audit_data
 from sirec.data.dataset import Dataset
+from sirec.data.prepare.findings import ValueFinding
 from sirec.data.progress import ProgressCallback
 from sirec.data.split import NO_TARGET
 from sirec.data.tasks.rows import owners
@@ -94,14 +95,22 @@ class OrderSignal:
 
 @dataclass(frozen=True)
 class Audit:
-    """All that is known of a data set before a model is trained."""
+    """All that is known of a data set before a model is trained.
+
+    Attributes:
+        data: what can be counted.
+        order: what the order of interactions says.
+        findings: what in the raw values may not be meant; None where nobody has looked.
+    """
 
     data: DataAudit
     order: tuple[OrderSignal, ...]
+    findings: tuple[ValueFinding, ...] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {**dump(self.data), "order": dump(self.order)}
+        findings = dump(self.findings)
+        return {**dump(self.data), "order": dump(self.order), "findings": findings}
 
 
 def audit(
@@ -109,6 +118,7 @@ def audit(
     timestamps: Times | None = None,
     progress: ProgressCallback | None = None,
     origin: OrderOrigin = UNKNOWN_ORIGIN,
+    findings: tuple[ValueFinding, ...] | None = None,
 ) -> Audit:
     """Audit a data set.
 
@@ -117,6 +127,7 @@ def audit(
         timestamps: the time of each interaction, ascending within a user; None without times.
         progress: called with the stage, what is done, and the total.
         origin: what its manifest says of its order.
+        findings: what its manifest says of the raw values.
     """
     report = progress or (lambda stage, done, total: None)
     report("counting", 0, 1)
@@ -124,7 +135,7 @@ def audit(
     report("counting", 1, 1)
     has_many_ties = counted.tied_neighbours is not None and counted.tied_neighbours >= MANY_TIES
     times = timestamps.numpy() if timestamps is not None and has_many_ties else None
-    return Audit(counted, order_signal(data, METRICS, SEEDS, report, times))
+    return Audit(counted, order_signal(data, METRICS, SEEDS, report, times), findings)
 
 
 def order_signal(

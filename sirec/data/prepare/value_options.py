@@ -1,0 +1,325 @@
+"""The options that change values after reading: fields left out, lists, markup, missing words,
+numbers, spellings, and the ids of the table of items. Without them the values stay as they were
+read.
+
+They are applied in this order: a list may hold markup, a word for nothing may be inside a list, and
+spellings are compared once all that is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sirec.data.prepare.behaviours import Bins
+from sirec.data.prepare.distinct import distinct, text_behaviours
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.prepare.findings import shortened
+from sirec.data.reading.context import BadLines
+from sirec.data.sources.base import RawData
+from sirec.data.value_forms.absence import as_words, matching_words
+from sirec.data.value_forms.html_text import cleaned
+from sirec.data.value_forms.item_ids import JoinRule, joined_ids
+from sirec.data.value_forms.list_literals import LITERAL, list_elements, split_at
+from sirec.data.value_forms.spellings import twins
+from sirec.data.value_forms.written_numbers import (
+    Decimal,
+    NumberColumn,
+    check_sign,
+    number_column,
+)
+from sirec.errors import SirecError, unknown
+from sirec.shell import arguments
+
+Tables = dict[str, pd.DataFrame]
+ESCAPES = {"\\n": "\n", "\\t": "\t"}
+
+
+def read_values(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> RawData:
+    """The raw data with the values that the options ask for.
+
+    Args:
+        raw: the raw data, which stay as they are.
+        options: what to change.
+        bad_lines: counts the interactions without a user, an item or a behaviour.
+
+    Raises:
+        SirecError: for a field that is not there, a number that is none, and more interactions
+            without a value than are tolerated.
+    """
+    if options.without:
+        raw = _without(raw, options.without)
+    if options.changes_tables_of_items or options.bins:
+        raw = _complete(raw)
+    if options.lists:
+        raw = _with_lists(raw, options)
+    if options.clean:
+        raw = _clean(raw)
+    if options.missing:
+        raw = _without_missing(raw, options.missing, bad_lines)
+    raw = _with_numbers(raw, options.bins, options.decimal)
+    for name in options.merge:
+        raw = _merged(raw, name)
+    if options.join is not None:
+        raw = _joined(raw, options.join)
+    return raw
+
+
+def _complete(raw: RawData) -> RawData:
+    """The raw data without rows of items whose value or title is null, which no option changes."""
+    attributes = {name: table.dropna(ignore_index=True) for name, table in raw.attributes.items()}
+    titles = None if raw.titles is None else raw.titles.dropna(ignore_index=True)
+    return replace(raw, attributes=attributes, titles=titles)
+
+
+def _without(raw: RawData, names: Sequence[str]) -> RawData:
+    """The raw data without these attributes and behaviours."""
+    for name in names:
+        if name not in (*raw.attributes, *raw.behaviours):
+            raise unknown("field", name, [*raw.attributes, *raw.behaviours], "without")
+    attributes = {name: table for name, table in raw.attributes.items() if name not in names}
+    behaviours = [name for name in raw.behaviours if name in names]
+    return replace(
+        raw, attributes=attributes, interactions=raw.interactions.drop(columns=behaviours)
+    )
+
+
+def _with_lists(raw: RawData, options: PrepareOptions) -> RawData:
+    """The attributes whose cells are declared to hold lists, with one row for each element."""
+    attributes = dict(raw.attributes)
+    for name, form in options.lists.items():
+        if name not in attributes:
+            raise unknown("attribute", name, attributes, "lists")
+
+        def elements(text: str, form: str = form) -> list[str]:
+            if form == LITERAL:
+                found = list_elements(text)
+                return [text] if found is None else found
+            return split_at(text, ESCAPES.get(form, form))
+
+        attributes[name] = _split_values(attributes[name], elements)
+    return replace(raw, attributes=attributes)
+
+
+def _split_values(table: pd.DataFrame, elements: Callable[[str], list[str]]) -> pd.DataFrame:
+    """A table of an attribute with the elements of each distinct value in place of it."""
+    codes, texts = distinct(table["value"])
+    lists = np.empty(len(texts), dtype=object)
+    lists[:] = list(map(elements, texts))
+    rows = table[["item"]].assign(value=lists[codes]).explode("value").dropna(subset="value")
+    return rows.drop_duplicates(ignore_index=True)
+
+
+def _clean(raw: RawData) -> RawData:
+    """Attributes, titles and behaviours of texts without markup; what is empty then is missing."""
+    attributes: Tables = {}
+    for name, table in raw.attributes.items():
+        values = _replaced(table["value"], cleaned)
+        rows = table.assign(value=values)[(values != "").to_numpy()]
+        attributes[name] = rows.reset_index(drop=True)
+    titles = raw.titles
+    if titles is not None:
+        titles = titles.assign(title=_replaced(titles["title"], cleaned))
+    texts: dict[str, pd.Series[Any]] = {}
+    for name in text_behaviours(raw):
+        texts[name] = _replaced(raw.interactions[name], cleaned)
+    return replace(
+        raw, attributes=attributes, titles=titles, interactions=raw.interactions.assign(**texts)
+    )
+
+
+def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) -> RawData:
+    """The raw data in which the words are no values, as if their cells were empty.
+
+    An item just loses such a value of an attribute and such a title. An interaction that has no
+    user, item or behaviour then is bad, as a line with an empty cell is.
+    """
+    attributes: Tables = {}
+    for name, table in raw.attributes.items():
+        keep = ~_has_word(table["value"], words)
+        attributes[name] = table[keep].reset_index(drop=True)
+    titles = raw.titles
+    if titles is not None:
+        titles = titles[~_has_word(titles["title"], words)].reset_index(drop=True)
+    interactions = raw.interactions
+    bad = np.zeros(len(interactions), dtype=np.bool_)
+    columns: dict[str, NDArray[np.int64]] = {}
+    for name in ("user", "item", *text_behaviours(raw)):
+        found = _has_word(interactions[name], words) & ~bad
+        bad |= found
+        columns[name] = np.flatnonzero(found)
+    if bad.any():
+        _count_bad(interactions, columns, bad_lines)
+        interactions = interactions[~bad].reset_index(drop=True)
+    return replace(raw, attributes=attributes, titles=titles, interactions=interactions)
+
+
+def _count_bad(
+    interactions: pd.DataFrame, columns: Mapping[str, NDArray[np.int64]], bad_lines: BadLines
+) -> None:
+    """Count interactions that lack something.
+
+    Args:
+        interactions: the interactions.
+        columns: by column, the rows that lack a value there; no row twice.
+        bad_lines: counts them.
+
+    Raises:
+        SirecError: if they are more than may be skipped, with the number that would do.
+    """
+    needed = len(bad_lines.messages) + sum(map(len, columns.values()))
+    if needed > bad_lines.tolerated:
+        name = max(columns, key=lambda column: len(columns[column]))
+        value = interactions[name].iloc[columns[name][0]]
+        raise SirecError(
+            f"{len(columns[name]):,} interactions have no {name}: {shortened(value)} is declared "
+            "to be no value",
+            f"{arguments('--skip-bad-lines', needed)} leaves them out",
+        )
+    for name, rows in columns.items():
+        for row in rows.tolist():
+            value = interactions[name].iloc[row]
+            bad_lines.add(
+                f"interactions:{row + 1}, column {name}", f"{shortened(value)} is no value"
+            )
+
+
+def _with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None) -> RawData:
+    """Numbers in place of texts: in fields with bins, and, where the decimal sign is declared, in
+    behaviours that are numbers throughout. An attribute with bins gets the names of its bins.
+    """
+    numbers: dict[str, NDArray[np.float64]] = {}
+    for name in text_behaviours(raw):
+        if name not in bins and decimal is None:
+            continue
+        codes, texts = distinct(raw.interactions[name])
+        column = number_column(texts, decimal)
+        if column is None or (name not in bins and column.others):
+            continue  # texts with bins are refused where they are coded
+        numbers[name] = _values_of(name, column, texts, codes)[codes]
+    attributes = dict(raw.attributes)
+    for name in bins:
+        if name in attributes:
+            attributes[name] = _binned(name, attributes[name], bins[name], decimal)
+    return replace(raw, attributes=attributes, interactions=raw.interactions.assign(**numbers))
+
+
+def _binned(name: str, table: pd.DataFrame, edges: str, decimal: Decimal | None) -> pd.DataFrame:
+    """The table of an attribute with the name of its bin in place of each number."""
+    codes, texts = distinct(table["value"])
+    column = number_column(texts, decimal)
+    if column is None:
+        raise SirecError(
+            f"bins of {name}: its values are no numbers, for example '{texts[0]}'",
+            "leave the bins out",
+        )
+    bins = Bins(name, edges)
+    places = bins.code(_values_of(name, column, texts, codes))
+    names = np.array(bins.names, dtype=object)[places]
+    return table.assign(value=names[codes]).drop_duplicates(ignore_index=True)
+
+
+def _values_of(
+    name: str, column: NumberColumn, texts: Sequence[str], codes: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Float[D]: the number of each distinct text. Raises `SirecError` for one that is none."""
+    check_sign(name, column)
+    if column.others:
+        places = [index for index, text in enumerate(texts) if text in column.others]
+        rows = int(np.isin(codes, places).sum())
+        words = ",".join(as_words(column.others)[:5])
+        raise SirecError(
+            f"{name}: '{column.others[0]}' is no number ({rows:,} such values)",
+            f"if it means nothing: {arguments(f'--missing={words}')}",
+        )
+    return np.array([column.numbers[text] for text in texts])
+
+
+def _merged(raw: RawData, name: str) -> RawData:
+    """The raw data with one spelling, the commonest, of each value of a field."""
+    attributes = dict(raw.attributes)
+    if name in attributes:
+        table = attributes[name]
+        merged = table.assign(value=_one_spelling(table["value"]))
+        attributes[name] = merged.drop_duplicates(ignore_index=True)
+        return replace(raw, attributes=attributes)
+    possible = ("user", "item", *text_behaviours(raw))
+    if name not in possible:
+        raise unknown("field of texts", name, [*possible, *attributes], "merge")
+    values = raw.interactions[name]
+    spelling = _spellings(values)
+    interactions = raw.interactions.assign(**{name: _renamed(values, spelling)})
+    if name != "item":
+        return replace(raw, interactions=interactions)
+    here = {old: [new] for old, new in spelling.items()}
+    return replace(_with_item_ids(raw, here), interactions=interactions)
+
+
+def _joined(raw: RawData, rule: JoinRule) -> RawData:
+    """The raw data with the interactions' ids in the table of items, where the rule finds them."""
+    listed = set(raw.listed_items())
+    mentioned = set(pd.unique(raw.interactions["item"].astype(object)))
+    found = joined_ids(rule, sorted(mentioned - listed), sorted(listed - mentioned))
+    here: dict[str, list[str]] = {}
+    for text, rows in found.there.items():
+        for row in rows:
+            here.setdefault(row, []).append(text)
+    return _with_item_ids(raw, here)
+
+
+def _with_item_ids(raw: RawData, here: Mapping[str, Sequence[str]]) -> RawData:
+    """The tables of items with other ids.
+
+    Args:
+        raw: the raw data.
+        here: id in the tables -> the ids that take its place.
+    """
+    attributes: Tables = {}
+    for name, table in raw.attributes.items():
+        attributes[name] = _with_ids(table, here).drop_duplicates(ignore_index=True)
+    titles = raw.titles
+    if titles is not None:
+        titles = _with_ids(titles, here).drop_duplicates("item", ignore_index=True)
+    table_of_items = raw.items
+    if table_of_items is not None:
+        ids = _with_ids(pd.DataFrame({"item": list(table_of_items.ids)}, dtype=object), here)
+        table_of_items = replace(table_of_items, ids=tuple(dict.fromkeys(ids["item"])))
+    return replace(raw, attributes=attributes, titles=titles, items=table_of_items)
+
+
+def _with_ids(table: pd.DataFrame, here: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    ids = [here.get(item, (item,)) for item in table["item"]]
+    return table.assign(item=pd.Series(ids, index=table.index, dtype=object)).explode("item")
+
+
+def _one_spelling(values: pd.Series[Any]) -> pd.Series[Any]:
+    return _renamed(values, _spellings(values))
+
+
+def _spellings(values: pd.Series[Any]) -> dict[str, str]:
+    codes, texts = distinct(values)
+    return twins(texts, np.bincount(codes, minlength=len(texts))).as_mapping()
+
+
+def _renamed(values: pd.Series[Any], names: Mapping[str, str]) -> pd.Series[Any]:
+    return _replaced(values, lambda text: names.get(text, text))
+
+
+def _replaced(values: pd.Series[Any], change: Callable[[str], str]) -> pd.Series[Any]:
+    """The values after a change, which is made once for each distinct one."""
+    codes, texts = distinct(values)
+    changed_codes, changed = pd.factorize(np.array(list(map(change, texts)), dtype=object))
+    categories: pd.Index[str] = pd.Index(changed, dtype=object)
+    new = pd.Series(pd.Categorical.from_codes(changed_codes[codes], categories), values.index)
+    return new if isinstance(values.dtype, pd.CategoricalDtype) else new.astype(object)
+
+
+def _has_word(values: pd.Series[Any], words: Sequence[str]) -> NDArray[np.bool_]:
+    """Bool[N]: which values are one of the words."""
+    codes, texts = distinct(values)
+    return matching_words(texts, words)[codes]

@@ -1,0 +1,114 @@
+"""Lists that a program has written into one cell, and texts that are split at a separator.
+
+Python and JSON     ['Arts', 'Puzzles']   ["Arts", "Puzzles"]   ('Arts',)   {'Arts', 'Puzzles'}
+NumPy               ['Arts' 'Puzzles']   [1 2 3]   array(['Arts'], dtype=object)
+with keys           [{'id': 16, 'name': 'Arts'}], of which the names count
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+LITERAL = "literal"
+"""What `--lists` calls lists in these forms; anything else is a separator."""
+
+BRACKETED = re.compile(r"\s*(?:array\()?[\[({].*[\])}]\s*(?:,\s*dtype=\w+\))?\s*", re.DOTALL)
+QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+NUMPY_TEXTS = re.compile(rf"\[\s*(?:{QUOTED})(?:\s+(?:{QUOTED}))+\s*\]", re.DOTALL)
+NUMPY_NUMBERS = re.compile(r"\[\s*-?\d+\.?\d*(?:\s+-?\d+\.?\d*)+\s*\]")
+ARRAY = re.compile(r"array\((.*?)(?:,\s*dtype=\w+)?\)", re.DOTALL)
+ENTITY = re.compile(r"&(#?\w+);")
+STAND_IN = "\x00"  # of a semicolon that ends an entity
+
+
+def list_elements(text: str) -> list[str] | None:
+    """Read a list that was written as text.
+
+    Args:
+        text: a cell.
+
+    Returns:
+        Its elements, those of nested lists among them and missing ones left out; None if the text
+        is no list.
+    """
+    if text.startswith('"') and text.endswith('"'):
+        text = text[1:-1].replace('""', '"')  # a cell of CSV that was read without its quotes
+    if not BRACKETED.fullmatch(text):
+        return None
+    value = _parsed(text)
+    if value is None and "&" in text:
+        value = _parsed(html.unescape(text))
+    if value is None:
+        return None
+    try:
+        return list(_names(value))
+    except ValueError:
+        return None
+
+
+def split_at(text: str, separator: str) -> list[str]:
+    """Split a text at a separator; the semicolon of an entity such as `&amp;` separates nothing.
+
+    Args:
+        text: a cell.
+        separator: what stands between its parts.
+
+    Returns:
+        The parts without surrounding blanks, empty ones left out.
+    """
+    if ";" in separator:
+        text = ENTITY.sub(rf"&\1{STAND_IN}", text)
+    parts: list[str] = []
+    for part in text.split(separator):
+        trimmed = part.replace(STAND_IN, ";").strip()
+        if trimmed:
+            parts.append(trimmed)
+    return parts
+
+
+def _parsed(text: str) -> Sequence[Any] | set[Any] | None:
+    """The list, tuple or set; None if the text is something else."""
+    text = text.strip()
+    array = ARRAY.fullmatch(text)
+    text = array[1] if array else text
+    if NUMPY_TEXTS.fullmatch(text):
+        return [ast.literal_eval(part) for part in re.findall(QUOTED, text)]
+    if NUMPY_NUMBERS.fullmatch(text):
+        return [ast.literal_eval(part) for part in text[1:-1].split()]
+    for parse in (json.loads, _python):
+        try:
+            value = parse(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+        if isinstance(value, list | tuple | set):
+            return value
+    return None
+
+
+def _python(text: str) -> Any:
+    # `nan` is no literal, but what pandas writes into a list for a missing value.
+    return ast.literal_eval(re.sub(r"(?<=[\[(,\s])nan(?=[\]),\s])", "None", text))
+
+
+def _names(values: Any) -> Iterator[str]:
+    """The elements as texts. Raises `ValueError` for one that is no name."""
+    for value in values:
+        if isinstance(value, dict):
+            value = value.get("name")
+            if not isinstance(value, str):
+                raise ValueError("an object without a name")
+        if value is None or value != value:
+            continue
+        if isinstance(value, list | tuple | set):
+            yield from _names(value)
+        elif isinstance(value, float) and value.is_integer():
+            yield str(int(value))
+        else:
+            text = str(value).strip()
+            if text:
+                yield text

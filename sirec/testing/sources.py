@@ -42,6 +42,7 @@ from sirec.testing.source_reading import (
     rows_of,
     wanted_rows,
 )
+from sirec.testing.source_values import check_ids_are_looked_at
 
 SMALLEST_BLOCK = 64  # bytes
 
@@ -61,6 +62,7 @@ def check_source(example: SourceExample, folder: Path) -> None:
         return
     check_values(example, folder)
     check_odd_ids(example, folder)
+    check_ids_are_looked_at(example, folder)
     check_order(example, folder)
     check_fractions_of_a_second(example, folder)
     check_interleaving(example, folder)

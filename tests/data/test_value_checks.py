@@ -515,3 +515,22 @@ def test_few_numbers_with_a_decimal_comma_get_their_order() -> None:
     raw = read_frames(events, None, FrameColumns(time="time", behaviours={"stars": "stars"}))
     assert prepare(raw, "shop", options).dataset.vocabularies["stars"] == ["", "4.5", "5", "10"]
     assert not findings(None, log(stars=["10", "4", "5"]))
+
+
+@pytest.mark.parametrize(
+    ("values", "options"),
+    [
+        (["nan"], {"missing": ("nan",), "bins": {"brand": "1"}}),
+        (["</b>"], {"clean": True}),
+        (["[]"], {"lists": {"brand": "literal"}}),
+    ],
+)
+def test_an_attribute_may_lose_all_of_its_values(
+    values: list[str], options: dict[str, Any]
+) -> None:
+    """It is left out, and the note says so."""
+    columns = FrameColumns(time="time", attributes={"brand": "brand"})
+    raw = read_frames(log(), described(values), columns)
+    prepared = prepare(raw, "shop", PrepareOptions(core=0, **options))
+    assert "no remaining item has a value of brand: the attribute is left out" in prepared.notes
+    assert "brand" not in prepared.dataset.vocabularies

@@ -211,6 +211,8 @@ def _with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None
 
 def _binned(name: str, table: pd.DataFrame, edges: str, decimal: Decimal | None) -> pd.DataFrame:
     """The table of an attribute with the name of its bin in place of each number."""
+    if table.empty:
+        return table
     codes, texts = distinct(table["value"])
     column = number_column(texts, decimal)
     if column is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train
+    from sirec.api_recommend import recommend
     from sirec.studies.spec.experiment import Experiment
     from sirec.studies.spec.row import RowPlan
 
@@ -20,12 +21,17 @@ __all__ = [
     "evaluate",
     "load",
     "prepare",
+    "recommend",
     "run_study",
     "train",
     "worth",
 ]
 _DECLARED = "sirec.studies.spec.experiment"
-_HOMES = {"Experiment": _DECLARED, "RowPlan": "sirec.studies.spec.row"}
+_HOMES = {
+    "Experiment": _DECLARED,
+    "RowPlan": "sirec.studies.spec.row",
+    "recommend": "sirec.api_recommend",
+}
 
 
 def __getattr__(name: str) -> Any:

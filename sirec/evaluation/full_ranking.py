@@ -84,7 +84,7 @@ def rank_split(
     histories = HistorySpans.of(data, part)
     unusable = torch.zeros((), dtype=torch.long, device=data.items.device)
     prepared = model.prepared()
-    for chosen in _blocks(order, rows.lengths[order], _most_users(data.item_codes)):
+    for chosen in length_blocks(order, rows.lengths[order], data.item_codes):
         users = rows.user[chosen] - 1
         batch = gather(data, rows.take(chosen))
         history = full_histories(data, histories.take(users))
@@ -124,8 +124,18 @@ def _most_users(items: int) -> int:
     return max(BLOCK_SCORES // items, min(FEWEST_USERS, MOST_SCORES // items), 1)
 
 
-def _blocks(users: np.ndarray, lengths: np.ndarray, most: int) -> Iterator[np.ndarray]:
-    """Users in blocks of at most `most` users and `BLOCK_SLOTS` slots; their lengths ascend."""
+def length_blocks(users: np.ndarray, lengths: np.ndarray, items: int) -> Iterator[np.ndarray]:
+    """Divide users into blocks that share one pass of a model.
+
+    Args:
+        users: int[U], users in the order of their lengths.
+        lengths: int[U], the ascending lengths of their histories.
+        items: V, item codes that are scored for each.
+
+    Yields:
+        Some of `users`, whose scores and slots have bounded sizes.
+    """
+    most = _most_users(items)
     first = 0
     while first < len(users):
         last = min(first + most, len(users))

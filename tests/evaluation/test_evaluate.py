@@ -145,7 +145,8 @@ def test_blocks_hold_all_users_within_both_bounds(
     """
     monkeypatch.setattr(module, "BLOCK_SLOTS", slots)
     users, lengths = np.arange(20)[::-1], np.sort(np.random.default_rng(0).integers(1, 12, 20))
-    blocks = list(module._blocks(users, lengths, most))
+    monkeypatch.setattr(module, "_most_users", lambda items: most)
+    blocks = list(module.length_blocks(users, lengths, 1))
     assert np.concatenate(blocks).tolist() == users.tolist()
     for block in blocks:
         assert len(block) <= most

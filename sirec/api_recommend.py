@@ -1,0 +1,203 @@
+"""`sirec.recommend`: the best items of a finished run, for users of its data or new histories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sirec.api_arguments import AnyRun, folders_of
+from sirec.data.store import storage
+from sirec.disk import atomic_file, disk_faults
+from sirec.errors import SirecError, unknown
+from sirec.evaluation.full_ranking import OnUsers
+from sirec.run.build import load_model, torch_state_restored
+from sirec.run.recommendation import RecommendationMaker, RecommendationRequest
+from sirec.run.store import Store
+
+HISTORY = "history"  # what a single new history is called
+PathLike = str | Path
+
+
+@disk_faults()
+def recommend(
+    run: AnyRun,
+    *,
+    users: Iterable[str] | None = None,
+    history: Sequence[str] | None = None,
+    histories: Mapping[str, Sequence[str]] | None = None,
+    everybody: bool = False,
+    count: int = 10,
+    seen: bool = False,
+    only: Iterable[str] | None = None,
+    exclude: Iterable[str] = (),
+    device: str = "cpu",
+    results: PathLike = "results",
+    data_root: PathLike = "data",
+    on_users: OnUsers | None = None,
+    remarks: list[str] | None = None,
+) -> pd.DataFrame:
+    """Recommend items with a finished run whose weights were kept.
+
+    All interactions of a user are read, those of validation and test too.
+
+    Args:
+        run: a run folder, or the first digits of its id.
+        users: raw ids of users of the data set.
+        history: raw ids of the items of one new history, oldest first.
+        histories: name -> raw ids of items, for several new histories.
+        everybody: whether to recommend for all users of the data set.
+        count: how many items each gets.
+        seen: whether items of the history may be recommended.
+        only: raw ids of the only items that may be recommended, such as those in stock.
+        exclude: raw ids of items that may not be.
+        device: where the model is computed.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        on_users: called with the number of histories done, and of all.
+        remarks: a list that receives what was not known and what a history did not say.
+
+    Returns:
+        One row for each recommended item, best first: user, rank (from 1), item, title if known,
+        and score, which only orders the items of one user.
+
+    Raises:
+        SirecError: for an unknown run or user, a run without weights, other data than it was
+            trained on, a history without a known item, or nobody to recommend for.
+    """
+    new = dict(histories or {})
+    if history is not None:
+        new[HISTORY] = list(history)
+    request = RecommendationRequest(
+        users=tuple(map(str, users or ())),
+        everybody=everybody,
+        histories=new,
+        count=count,
+        seen=seen,
+        only=None if only is None else tuple(map(str, only)),
+        exclude=tuple(map(str, exclude)),
+    )
+    with torch_state_restored():
+        maker = _maker(run, Path(results), Path(data_root), device)
+        frames = list(maker.frames(request, on_users))
+    if remarks is not None:
+        remarks += maker.remarks
+    return _in_order(pd.concat(frames, ignore_index=True), request)
+
+
+@disk_faults()
+def write_recommendations(
+    run: AnyRun,
+    path: Path,
+    request: RecommendationRequest,
+    *,
+    device: str = "cpu",
+    results: PathLike = "results",
+    data_root: PathLike = "data",
+    on_users: OnUsers | None = None,
+) -> list[str]:
+    """Write recommendations to a Parquet file, block by block, all of it or nothing.
+
+    Rows of one user are together and in the order of their ranks; users stand in no special order.
+
+    Args:
+        run: a run folder, or the first digits of its id.
+        path: the file.
+        request: for whom, and how many.
+        device: where the model is computed.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        on_users: called with the number of histories done, and of all.
+
+    Returns:
+        Remarks: what was not known, and what a history did not say.
+    """
+    with torch_state_restored():
+        maker = _maker(run, Path(results), Path(data_root), device)
+        with atomic_file(path) as fresh:
+            _write_blocks(fresh, maker.frames(request, on_users))
+    return maker.remarks
+
+
+def read_ids(path: Path) -> list[str]:
+    """Raw ids in a text file, one a line; blank lines do not count.
+
+    Raises:
+        SirecError: if the file is missing, is no text, or has no line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise SirecError(f"{path}: no such file", "expected one item id a line") from None
+    except UnicodeDecodeError:
+        raise SirecError(f"{path}: not a UTF-8 text", "expected one item id a line") from None
+    ids = [line.strip() for line in text.splitlines() if line.strip()]
+    if not ids:
+        raise SirecError(f"{path}: no ids in it", "expected one item id a line")
+    return ids
+
+
+def read_histories(path: Path) -> dict[str, list[str]]:
+    """New histories in a CSV or Parquet file with the columns user and item, oldest first.
+
+    Args:
+        path: the file; a user's rows are taken in the order of the file.
+
+    Returns:
+        User -> raw ids of items.
+
+    Raises:
+        SirecError: if the file cannot be read or lacks a column, or a cell is empty.
+    """
+    try:
+        is_parquet = path.suffix in (".parquet", ".pq")
+        table = pd.read_parquet(path) if is_parquet else pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise SirecError(f"{path}: no such file", "expected a table of user and item") from None
+    except (ValueError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0][:120]
+        what = f"{path}: not a readable table: {reason}"
+        raise SirecError(what, "expected CSV or Parquet") from None
+    for column in ("user", "item"):
+        if column not in table:
+            raise unknown("column", column, map(str, table.columns), str(path))
+    rows = table[["user", "item"]].astype("string")
+    if rows.isna().any(axis=None):
+        row = int(rows.isna().any(axis=1).to_numpy().argmax())
+        raise SirecError(f"{path}: row {row + 1} has no user or no item", "leave it out")
+    histories: dict[str, list[str]] = {}
+    for user, item in zip(rows["user"], rows["item"], strict=True):
+        histories.setdefault(str(user), []).append(str(item))
+    return histories
+
+
+def _maker(run: AnyRun, results: Path, data_root: Path, device: str) -> RecommendationMaker:
+    """The model of a run, with its data."""
+    [folder] = folders_of(run, Store(results))
+    data = storage.load(storage.find(data_root, folder.config().data.name))
+    return RecommendationMaker(load_model(folder, data, device))
+
+
+def _in_order(table: pd.DataFrame, request: RecommendationRequest) -> pd.DataFrame:
+    """The rows in the order in which users and histories were named."""
+    named = [*request.users, *request.histories]
+    if request.everybody:
+        return table.sort_values(["user", "rank"], ignore_index=True, kind="stable")
+    places = {name: place for place, name in enumerate(named)}
+    order = table["user"].map(places).sort_values(kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def _write_blocks(path: Path, frames: Iterator[pd.DataFrame]) -> None:
+    writer: pq.ParquetWriter | None = None
+    try:
+        for frame in frames:
+            table = pa.Table.from_pandas(frame, preserve_index=False)
+            writer = writer or pq.ParquetWriter(path, table.schema, compression="zstd")
+            writer.write_table(table.cast(writer.schema))
+    finally:
+        if writer is not None:
+            writer.close()

@@ -1,0 +1,163 @@
+"""`sirec recommend`: the best items of a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from sirec.cli import options
+from sirec.cli.console import print_json, progress, say, stdout
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sirec.run.recommendation import RecommendationRequest
+
+
+def recommend(
+    run: Annotated[str, typer.Argument(help="Run folder, or the first digits of its id.")],
+    user: Annotated[
+        list[str] | None,
+        typer.Option(help="A user of the data set, by raw id; repeatable.", show_default=False),
+    ] = None,
+    history: Annotated[
+        str | None,
+        typer.Option(
+            help="Raw ids of items, oldest first, separated by commas: somebody new.",
+            show_default=False,
+        ),
+    ] = None,
+    histories: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or Parquet with columns user and item: new histories.", show_default=False
+        ),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="All users of the data set; needs --to.")
+    ] = False,
+    count: Annotated[int, typer.Option("--count", "-k", help="Items for each.")] = 10,
+    seen: Annotated[
+        bool, typer.Option("--seen", help="Items of the history may be recommended again.")
+    ] = False,
+    only: Annotated[
+        Path | None,
+        typer.Option(help="Recommend only these: one item id a line.", show_default=False),
+    ] = None,
+    exclude: Annotated[
+        Path | None,
+        typer.Option(help="Never recommend these: one item id a line.", show_default=False),
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="Write a Parquet file instead.", show_default=False)
+    ] = None,
+    device: options.Device = "cpu",
+    out: options.Out = options.RESULTS,
+    data_root: options.DataRoot = options.DATA_ROOT,
+    as_json: options.Json = False,
+) -> None:
+    """Recommend items with a finished run, for users of its data or for new histories.
+
+    All that a user did is read, validation and test included. Scores only order the items of one
+    user.
+
+    Example: sirec recommend 3f2a91 --history "D00023,D00685"
+
+    Example: sirec recommend 3f2a91 --all --to recommendations.parquet --only in_stock.txt
+    """
+    from sirec import api_recommend
+    from sirec.errors import SirecError
+    from sirec.run.recommendation import RecommendationRequest
+
+    new = api_recommend.read_histories(histories) if histories is not None else {}
+    if history is not None:
+        new[api_recommend.HISTORY] = list(options.parse_names(history) or ())
+    if not (user or everybody or new):
+        raise SirecError(
+            "for whom?", "say --user ID, --history ITEM,ITEM, --histories FILE, or --all"
+        )
+    if everybody and to is None:
+        raise SirecError("--all is for a file, not for a screen", "say --to FILE.parquet")
+    request = RecommendationRequest(
+        users=tuple(user or ()),
+        everybody=everybody,
+        histories=new,
+        count=count,
+        seen=seen,
+        only=None if only is None else tuple(api_recommend.read_ids(only)),
+        exclude=() if exclude is None else tuple(api_recommend.read_ids(exclude)),
+    )
+    if to is not None:
+        _write(run, to, request, device, out, data_root)
+        if as_json:
+            print_json({"written": str(to)})
+        return
+    remarks: list[str] = []
+    table = api_recommend.recommend(
+        run,
+        users=request.users,
+        histories=request.histories,
+        count=request.count,
+        seen=request.seen,
+        only=request.only,
+        exclude=request.exclude,
+        device=device,
+        results=out,
+        data_root=data_root,
+        remarks=remarks,
+    )
+    for remark in remarks:
+        say(remark)
+    if as_json:
+        print_json(table.to_dict("records"))
+        return
+    stdout.print(_drawn(table))
+
+
+def _write(
+    run: str, to: Path, request: RecommendationRequest, device: str, out: Path, data_root: Path
+) -> None:
+    """Write the file, with a bar."""
+    from sirec import api_recommend
+
+    with progress() as bars:
+        task = bars.add_task("recommending", total=None, note="")
+
+        def tell(done: int, total: int) -> None:
+            bars.update(task, completed=done, total=total)
+
+        remarks = api_recommend.write_recommendations(
+            run,
+            to,
+            request,
+            device=device,
+            results=out,
+            data_root=data_root,
+            on_users=tell,
+        )
+    for remark in remarks:
+        say(remark)
+    say(f"written: {to}")
+
+
+def _drawn(table: pd.DataFrame) -> Table:
+    """The items of each user, one a line."""
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    headings = [column for column in table.columns if column != "user"]
+    for heading in headings:
+        is_number = heading in ("rank", "score")
+        drawn.add_column(heading, justify="right" if is_number else "left", overflow="fold")
+    for user, rows in table.groupby("user", sort=False):
+        drawn.add_row("", Text(str(user), style="italic"))
+        for row in rows.itertuples(index=False):
+            cells: list[Text] = []
+            for heading in headings:
+                value = getattr(row, heading)
+                cells.append(Text(f"{value:.4f}" if heading == "score" else str(value)))
+            drawn.add_row(*cells)
+    return drawn

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -134,8 +135,27 @@ def test_what_is_doubtful_is_asked_about(reader: str, case: str, tmp_path: Path)
     assert note.startswith("no times chosen: file order decides; is '")
     first = next(iter(columns))
     option = f"time={first!r}" if reader == "frame" else f"--time {first}"
-    assert note.endswith(option)
+    assert option in note
     assert prepare(raw, "x", PrepareOptions(core=0)).unused_times == tuple(columns)
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%d.%m.%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%b %d, %Y"])
+@pytest.mark.parametrize("reader", ["csv", "atomic", "frame"])
+def test_the_question_has_the_format_that_is_needed(reader: str, form: str, tmp_path: Path) -> None:
+    """Followed, it reads the times as they were written; the control is a column in ISO 8601."""
+    moments = [pd.Timestamp(2020, 9, 28 - row, 13, 45, row) for row in range(ROWS)]
+    written = [moment.strftime(form) for moment in moments]
+    [note] = read(reader, tmp_path, {"bought date": written}).notes
+    options = {"time": "bought date", "time_format": form}
+    if reader == "frame":
+        assert note.endswith(f"time='bought date', time_format={form!r}")
+    else:
+        assert shlex.split(note.rpartition("? ")[2])[1::2] == list(options.values())
+    found = read(reader, tmp_path, {"bought date": written}, **options)
+    expected = [pd.Timestamp(pd.to_datetime(text, format=form)) for text in written]
+    assert pd.to_datetime(found.interactions["timestamp"], unit="s").tolist() == expected
+    [plain] = read(reader, tmp_path, {"bought on": DAYS}).notes
+    assert "format" not in plain
 
 
 @every_reader

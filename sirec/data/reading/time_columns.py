@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.conversions import convert
+from sirec.data.reading.remedies import time_formats
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -53,11 +54,13 @@ class TimeChoice:
         column: its name; None if there are no times, so that the order of the file decides.
         is_found: whether it was found by its name, and nobody named it.
         doubtful: columns that may hold the times and are not used.
+        forms: formats in which the first of these may be written.
     """
 
     column: str | None = None
     is_found: bool = False
     doubtful: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
 
     def wanted(self, key: str, form: str | None) -> WantedColumn:
         """The column as it is to be read: where it was found, no value is a mistake.
@@ -102,7 +105,7 @@ class TimeChoice:
         names = ", ".join(self.doubtful)
         raise SirecError(
             f"a format of times is given ({form}), and no column of times",
-            f"name the column, for example: {_option(self.doubtful[0], in_python)} ({names})"
+            f"name the column, for example: {_option(in_python, time=self.doubtful[0])} ({names})"
             if names
             else "name the column, or leave out the format",
         )
@@ -114,12 +117,15 @@ class TimeChoice:
             in_python: whether options are named as the arguments of a function.
         """
         if self.is_found:
-            none = _option(NONE, in_python)
+            none = _option(in_python, time=NONE)
             return (f"the times are those of the column '{self.column}'; for none: {none}",)
         if not self.doubtful:
             return ()
         names = " or ".join(f"'{name}'" for name in self.doubtful)
-        question = f"is {names} the time? {_option(self.doubtful[0], in_python)}"
+        answers = [_option(in_python, time=self.doubtful[0])]
+        for form in self.forms:
+            answers.append(_option(in_python, time=self.doubtful[0], time_format=form))
+        question = f"is {names} the time? {' or '.join(answers[1:] or answers)}"
         return (f"no times chosen: file order decides; {question}",)
 
 
@@ -155,11 +161,25 @@ def choose_times(
     for name in free:
         if name in known or _may_be_times(name, values(name), form):
             doubtful.append(name)
-    return TimeChoice(doubtful=tuple(doubtful))
+    forms = _formats_of(values(doubtful[0])) if doubtful else ()
+    return TimeChoice(doubtful=tuple(doubtful), forms=forms)
 
 
-def _option(name: str, in_python: bool) -> str:
-    return f"time={name!r}" if in_python else arguments("--time", name)
+def _option(in_python: bool, **options: str) -> str:
+    """Options as a person types them, or as arguments of a function."""
+    if in_python:
+        return ", ".join(f"{name}={value!r}" for name, value in options.items())
+    words: list[str] = []
+    for name, value in options.items():
+        words += [f"--{name.replace('_', '-')}", value]
+    return arguments(*words)
+
+
+def _formats_of(values: Any) -> tuple[str, ...]:
+    """Formats in which the first values may be written, where these are texts."""
+    first = values.slice(0, LOOKED_AT).drop_null()
+    is_text = pa.types.is_string(first.type) or pa.types.is_large_string(first.type)
+    return tuple(time_formats(first.to_pylist())) if is_text else ()
 
 
 def _plain(name: str) -> str:
@@ -234,7 +254,7 @@ def _may_be_times(name: str, values: Any, form: str | None) -> bool:
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().replace("_", " ")
     if not WORD.search(words):
         return False
-    is_dated = _do_most(values, DIGITS_OF_A_DATE.fullmatch)
+    is_dated = _do_most(values, DIGITS_OF_A_DATE.fullmatch) or bool(_formats_of(values))
     return is_dated or _share_of_our_days(_times(values, form)) > MOST
 
 

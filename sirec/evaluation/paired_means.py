@@ -22,7 +22,7 @@ noisy in all rows. As it may not be, v is the larger of this and the pair's own 
 With one seed v is unknown: the interval then is about these two checkpoints alone.
 
 Coverage in simulations (`tests/evaluation/test_paired_means.py`), nominal 95 %, 2 to 5 seeds, six
-rows: 95 to 97 % where rows are equally noisy; 94 to 96 % where the pair is twice as noisy as the
+rows: 93 to 97 % where rows are equally noisy; 93 to 95.5 % where the pair is twice as noisy as the
 others. The percentile bootstrap over seeds and users (`statistics`) has 88 to 89 % there.
 """
 

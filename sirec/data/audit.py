@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sirec.data.dataset import Dataset
 from sirec.data.prepare.statistics import Statistics, describe
-from sirec.data.prepare.time_notes import UnlikelyTimes, unlikely_times
 from sirec.data.split import NO_TARGET, PARTS, HeldOutPart
 from sirec.data.tasks.rows import in_training, owners
 from sirec.data.times import Times
@@ -108,8 +107,8 @@ class DataAudit:
     is, for each attribute, the share of its values that only one item has; `behaviours` maps a name
     to its number of values. `decided_by` says what decides the order; `tied_neighbours` is the
     share of neighbours in the histories that have equal times, and `repeated_rows` the number of
-    interactions that repeat user, item and time of another. `unlikely_times` are those in the
-    future, before 1990, at zero and below. What cannot be known is None, and `unknown` says why.
+    interactions that repeat user, item and time of another. What cannot be known is None, and
+    `unknown` says why.
     """
 
     name: str
@@ -126,7 +125,6 @@ class DataAudit:
     decided_by: str
     tied_neighbours: float | None
     repeated_rows: int | None
-    unlikely_times: tuple[UnlikelyTimes, ...] = ()
 
 
 def audit_data(
@@ -158,7 +156,6 @@ def audit_data(
         decided_by=origin.words,
         tied_neighbours=None if times is None else _tied_neighbours(data, times),
         repeated_rows=None if times is None else _repeated_rows(data, times),
-        unlikely_times=() if timestamps is None else tuple(unlikely_times(timestamps)),
     )
 
 

@@ -19,6 +19,7 @@ from .conftest import Call
 
 USERS, ITEMS = 24, 20
 IDS = [f"i{number}" for number in range(ITEMS)]
+START = 1_600_000_000  # seconds since 1970
 PREPARE = ["prepare", "table", "--user", "user", "--item", "item", "--time", "time", "--core", "0"]
 
 
@@ -27,7 +28,7 @@ def orders(path: Path, user: Callable[[int], str] = "u{}".format, fee: str = "")
     rows = ["user,item,time,fee"]
     for row in range(USERS * 6):
         text = fee.format(row)
-        rows.append(f'{user(row // 6)},{IDS[(row * 7) % ITEMS]},{row},"{text}"')
+        rows.append(f'{user(row // 6)},{IDS[(row * 7) % ITEMS]},{START + row},"{text}"')
     path.write_text("\n".join(rows))
 
 
@@ -80,7 +81,7 @@ def test_a_failed_join_is_explained_and_mended(sirec: Call, tmp_path: Path, ids:
     log = ["user,item,time"]
     for row in range(USERS * 6):
         name = f"i{row * 7 % ITEMS}" if ids == "I{}" else str(row * 7 % ITEMS)
-        log.append(f"u{row // 6},{name},{row}")
+        log.append(f"u{row // 6},{name},{START + row}")
     (tmp_path / "orders.csv").write_text("\n".join(log))
     catalogue(tmp_path / "items.tsv", ["a", "b", "c"], [ids.format(row) for row in range(ITEMS)])
     call = [*PREPARE, "--name", "joins", "--raw", str(tmp_path), "--interactions", "orders.csv"]
@@ -124,7 +125,7 @@ def test_too_many_numbers_written_as_text_need_bins_and_get_them(
     """More than a thousand prices are refused in any form; the hint works as it is typed."""
     rows = ["user,item,time,fee"]
     for row in range(1_200):
-        rows.append(f'u{row // 50},{IDS[(row * 7) % ITEMS]},{row},"{fee.format(row)}"')
+        rows.append(f'u{row // 50},{IDS[(row * 7) % ITEMS]},{START + row},"{fee.format(row)}"')
     (tmp_path / "orders.csv").write_text("\n".join(rows))
     call = [*PREPARE, "--name", "fees", "--raw", str(tmp_path), "--interactions", "orders.csv"]
     call += ["--behaviour", "fee"]
@@ -139,7 +140,7 @@ def test_lists_in_atomic_files_are_read_whole(sirec: Call, tmp_path: Path, prepa
     """A sequence is split at blanks, its lists in pieces; the option reads the cells as lists."""
     log = ["user_id:token\titem_id:token\ttimestamp:float"]
     for row in range(USERS * 6):
-        log.append(f"u{row // 6}\t{IDS[(row * 7) % ITEMS]}\t{row}")
+        log.append(f"u{row // 6}\t{IDS[(row * 7) % ITEMS]}\t{START + row}")
     (tmp_path / "x.inter").write_text("\n".join(log))
     items = ["item_id:token\tgenre:token_seq"]
     for row, name in enumerate(IDS):

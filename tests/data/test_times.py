@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import Prepared, prepare
-from sirec.data.prepare.time_notes import time_notes
+from sirec.data.prepare.unlikely_times import find_unlikely_times
 from sirec.data.sources.base import RawData
 from sirec.data.split import Temporal
 from sirec.data.store import storage
@@ -24,6 +24,7 @@ from sirec.data.times import HIGHEST, LOWEST, UNITS, Times, as_decimals, coarses
 from sirec.errors import SirecError
 
 SECOND = 1_600_000_000
+DAY = 86_400
 DTYPES = {10**3: "datetime64[ms]", 10**6: "datetime64[us]", 10**9: "datetime64[ns]"}
 each_unit = pytest.mark.parametrize("per_second", DTYPES)
 UNFILTERED = PrepareOptions(core=0)
@@ -222,24 +223,34 @@ def test_the_first_tick_is_not_before_a_moment(moment: int, per_second: int, oth
 
 
 def test_unlikely_times_are_told_with_a_sample() -> None:
-    """Times in the future, before 1990, zero and negative are counted, each once."""
-    now = datetime(2024, 1, 1, tzinfo=UTC)
-    seconds = [int(now.timestamp()) + 1, 20_191_001, 20_191_002, 0, -1, SECOND]
+    """Times in the future, before 1990, zero and negative are counted, each once, in every unit."""
+    now = datetime(2024, 1, 1, 12, tzinfo=UTC)
+    seconds = [int(now.timestamp()) + DAY // 2, 20_191_001, 20_191_002, 0, -1, SECOND]
     for per_second in UNITS:
-        times = Times(torch.tensor(seconds) * per_second, per_second)
-        notes = time_notes(times, now)
-        assert [note.split(";")[0] for note in notes] == [
-            "1 of 6 times are in the future, for example 2024-01-01T00:00:01 (UTC)",
-            "2 of 6 times are before 1990, for example 1970-08-22T16:36:41 (UTC)",
-            "1 of 6 times are zero, as 1970 begins, which often stands for no time, for example "
-            "1970-01-01 (UTC)",
-            "1 of 6 times are negative, before 1970, for example 1969-12-31T23:59:59 (UTC)",
+        found = find_unlikely_times(Times(torch.tensor(seconds) * per_second, per_second), now)
+        assert [(each.what, each.samples) for each in found] == [
+            ("1 of 6 are in the future", ("2024-01-02",)),
+            ("2 of 6 are before 1990", ("1970-08-22T16:36:41", "1970-08-22T16:36:42")),
+            ("1 of 6 are zero, which often stands for none", ("1970-01-01",)),
+            ("1 of 6 are negative, before 1970", ("1969-12-31T23:59:59",)),
         ]
-    assert time_notes(Times(torch.tensor([SECOND])), now) == []  # the control
+    today = int(now.timestamp()) + DAY // 2 - 1
+    assert find_unlikely_times(Times(torch.tensor([SECOND, today])), now) == ()  # the control
 
 
-def test_prepare_tells_unlikely_times() -> None:
-    """Among the notes that a person sees."""
-    frame = pd.DataFrame({"user": "u", "item": list("abc"), "timestamp": [0, SECOND, SECOND]})
-    notes = prepare(RawData(frame), "log", UNFILTERED).notes
-    assert any(note.startswith("1 of 3 times are zero") for note in notes)
+@each_unit
+def test_remedies_do_away_with_unlikely_times(per_second: int) -> None:
+    """`prepare` tells them, and each of the options that it names drops those and no others."""
+    seconds = np.array([2**33, 20_191_001, 0, -1, SECOND, SECOND + 1])
+    frame = pd.DataFrame({"user": "u", "item": list("abcdef"), "timestamp": seconds * per_second})
+    prepared = prepare(raw_of(frame, per_second), "log", UNFILTERED)
+    found = [each for each in prepared.findings if each.field == "timestamp"]
+    lost = {"in the future": 1, "before 1990": 3, "zero": 2, "negative": 1}
+    assert len(found) == len(lost)
+    for each, (what, count) in zip(found, lost.items(), strict=True):
+        assert what in each.what
+        option, value = each.remedy.split()
+        setting = {option.removeprefix("--"): value}
+        left = prepare(raw_of(frame, per_second), "log", PrepareOptions(core=0, **setting))
+        assert len(left.dataset.items) == len(frame) - count
+        assert not any(what in other.what for other in left.findings)

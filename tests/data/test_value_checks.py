@@ -36,7 +36,8 @@ def log(ids: list[str] = IDS, **columns: list[str]) -> pd.DataFrame:
     rows = []
     for user in range(USERS):
         for step in range(LENGTH):
-            rows.append((f"u{user}", ids[(user * 3 + step) % len(ids)], 1000 * user + step))
+            time = 1_600_000_000 + 1000 * user + step
+            rows.append((f"u{user}", ids[(user * 3 + step) % len(ids)], time))
     table = pd.DataFrame(rows, columns=["user", "item", "time"])
     for name, values in columns.items():
         table[name] = [values[row % len(values)] for row in range(len(table))]
@@ -343,7 +344,9 @@ def test_twins_are_found_among_values_users_and_items_and_merged() -> None:
 
 def test_twins_count_before_the_filters() -> None:
     """A user of whom each spelling is too short for the filter is told nevertheless."""
-    extra = pd.DataFrame({"user": ["Ann"] * 3 + ["ann"] * 3, "item": IDS[:6], "time": range(6)})
+    extra = pd.DataFrame(
+        {"user": ["Ann"] * 3 + ["ann"] * 3, "item": IDS[:6], "time": range(10**9, 10**9 + 6)}
+    )
     found = findings(None, pd.concat([log(), extra]), PrepareOptions(core=5))
     assert found["spellings", "user"].samples == ("Ann", "ann")
 

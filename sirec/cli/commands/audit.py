@@ -63,7 +63,6 @@ def audit(
     for lines in (
         _origin(made.data),
         _split(made.data),
-        _times(made.data),
         _repeats(made.data),
         _leakage(made.data),
         _fields(made.data),
@@ -145,12 +144,6 @@ def _split(data: DataAudit) -> Lines:
             f"{found.unseen:,} ({_percent(found.unseen_share)}) are items that training never saw"
         )
         yield PARTS[part], f"{found.targets:,} targets, of which {unseen}"
-
-
-def _times(data: DataAudit) -> Lines:
-    for index, found in enumerate(data.unlikely_times):
-        count = f"{found.count:,} of {data.statistics.interactions:,} are {found.what}"
-        yield "" if index else "times", f"{count}, for example {found.sample} (UTC)"
 
 
 def _repeats(data: DataAudit) -> Lines:

@@ -28,7 +28,7 @@ from sirec.data.prepare.order import interaction_order, order_in_words
 from sirec.data.prepare.raw_times import with_ticks
 from sirec.data.prepare.repeated_rows import RepeatedRows, find_repeated_rows
 from sirec.data.prepare.statistics import Statistics, describe
-from sirec.data.prepare.time_notes import time_notes
+from sirec.data.prepare.unlikely_times import find_unlikely_times
 from sirec.data.prepare.value_checks import find
 from sirec.data.prepare.value_checks.gathering import gather
 from sirec.data.prepare.value_options import read_values
@@ -133,9 +133,9 @@ def prepare(
         if field not in dataset.vocabularies:
             notes.append(f"no remaining item has a value of {field}: the attribute is left out")
     notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
-    if timestamps is not None:
-        notes += time_notes(timestamps)
     findings = find(gather(raw, dataset, options.bins))
+    if timestamps is not None:
+        findings = (*findings, *find_unlikely_times(timestamps))
     report("coding", 2, 2)
     return Prepared(
         dataset=dataset,

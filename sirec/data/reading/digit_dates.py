@@ -163,8 +163,8 @@ def _directives(form: str) -> list[str]:
 
 
 def _width(form: str) -> int:
-    """The number of digits, without those of a fraction."""
-    return sum(WIDTHS.get(directive, 0) for directive in _directives(form))
+    """The number of digits, of a fraction one."""
+    return sum(WIDTHS.get(directive, 1) for directive in _directives(form))
 
 
 def _as_written(

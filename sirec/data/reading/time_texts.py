@@ -1,14 +1,16 @@
 """Texts as times: numbers, ISO 8601, and declared formats.
 
 Arrow converts a whole array in one go, a hundred times as fast as pandas, but only if all texts are
-of one form. Each form is tried in turn, which costs little, as Arrow stops at the first text that
-is of another one. Texts of several forms take the slow way.
+of one form. Each form is tried in turn, with the first texts before all of them: Arrow is slow to
+find out that it cannot convert an array. Texts of several forms take the slow way.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from decimal import ROUND_FLOOR, Context, Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 # pandas reads these words as the time of reading, whatever the format is.
 CLOCK = ("now", "today")
 ISO_FORMS = (("s", None), ("us", None), ("ns", None), ("us", "UTC"), ("ns", "UTC"))
+PEEKED = 32  # texts with which a form is tried
 TICKS = {unit: per_second for per_second, unit in UNITS.items()}
 FRACTION = r"^(.*:\d{2}:\d{2})\.(\d{1,9})\d*(.*)$"  # of a second, in ISO 8601
 # Directives of `strptime` that stand for a fixed number of digits.
@@ -45,8 +48,9 @@ def of_texts(values: Any) -> SplitTimes:
     Args:
         values: Arrow array of texts, null where a value is missing.
     """
-    for conversion in (_integers, _decimals, _iso):
+    for conversion in CONVERSIONS:
         try:
+            conversion(values.slice(0, PEEKED))
             return conversion(values)
         except pa.ArrowInvalid:
             continue
@@ -93,13 +97,8 @@ def _refuse_signs(values: Any, signs: str) -> None:
             raise pa.ArrowInvalid(f"numbers with {sign}")
 
 
-def _iso(values: Any) -> SplitTimes:
-    for unit, zone in ISO_FORMS:
-        try:
-            return of_ticks(values.cast(pa.timestamp(unit, zone)).cast(pa.int64()), TICKS[unit])
-        except pa.ArrowInvalid:
-            continue
-    raise pa.ArrowInvalid("texts of several forms")
+def _iso(values: Any, unit: str, zone: str | None) -> SplitTimes:
+    return of_ticks(values.cast(pa.timestamp(unit, zone)).cast(pa.int64()), TICKS[unit])
 
 
 def _mixed(values: Any) -> SplitTimes:
@@ -187,3 +186,10 @@ def _digits(values: Any, form: str) -> Any:
     width = sum(WIDTHS[directive] for directive in directives)
     is_number = pc.match_substring_regex(texts, r"^\d+$")
     return pc.if_else(is_number, pc.utf8_lpad(texts, width, "0"), texts)
+
+
+CONVERSIONS: Sequence[Callable[[Any], SplitTimes]] = (
+    _integers,
+    _decimals,
+    *(partial(_iso, unit=unit, zone=zone) for unit, zone in ISO_FORMS),
+)

@@ -281,6 +281,15 @@ def test_quick_times_are_those_of_the_slow_way(
     assert nanoseconds([*texts, other, "soon"]) == [*quick, 1_546_300_800_123_456_789, None]
 
 
+@pytest.mark.parametrize("last", ["1600000000", "2020-09-13 12:26:40.5", "2020-09-13T12:26:40Z"])
+@pytest.mark.parametrize("text", ["1600000001", "1600000001.5", "2020-09-13 12:26:41"])
+def test_the_form_of_the_first_texts_is_not_that_of_all(text: str, last: str) -> None:
+    """However many texts are of one form, a later one of another form is read, too."""
+    alone = nanoseconds([text]) * 100 + nanoseconds([last])
+    assert nanoseconds([text] * 100 + [last]) == alone
+    assert nanoseconds([text] * 100 + ["soon"])[-1] is None
+
+
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=9))
 def test_times_are_kept_in_the_coarsest_unit(numbers: list[int]) -> None:
     """Narrowed to one number each, times are the same, and no coarser unit holds them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from sirec.plain_text import in_message
+
 LISTED = 30  # names in a hint; a longer list hides what it is about
 
 
@@ -16,9 +18,9 @@ class SirecError(Exception):
     """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = in_message(message)
+        self.hint = None if hint is None else in_message(hint)
+        super().__init__(self.message)
 
 
 class Remark(UserWarning):

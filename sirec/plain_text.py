@@ -11,6 +11,8 @@ import re
 import unicodedata
 
 SHOWN = 300  # characters of a message's part that a person reads
+WHOLE_MESSAGE = 3_000  # characters of a message, which may list names
+LONG_WORD = re.compile(rf"\S{{{SHOWN + 1},}}")
 HIDDEN_KINDS = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")  # control, format, surrogate, private, breaks
 JOINERS = "\u200c\u200d\xad"  # they shape words of several scripts, and emoji
 # One pass finds texts that may hold such a character; most hold none.
@@ -55,6 +57,19 @@ def shortened(text: str, most: int = SHOWN) -> str:
         return text
     half = most // 2
     return f"{text[:half]} … {text[-half:]} ({len(text):,} characters)"
+
+
+def in_message(text: str) -> str:
+    """A message as it is shown: in one line, without control characters, long words shortened.
+
+    >>> in_message("no item " + "7" * 300_000)[:20]
+    'no item 777777777777'
+    >>> len(in_message("no item " + "7" * 300_000)) < 400
+    True
+    """
+    if len(text) > SHOWN:
+        text = LONG_WORD.sub(lambda word: shortened(word[0]), text)
+    return visible(shortened(text, WHOLE_MESSAGE))
 
 
 def _code(character: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,9 +20,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.text import Text
 
-from sirec.plain_text import shortened, visible
+from sirec.plain_text import in_message, visible
 
 if TYPE_CHECKING:
     from sirec.data.progress import ProgressCallback
@@ -34,23 +35,38 @@ if TYPE_CHECKING:
 
 WIDE = 120  # where there is no terminal to ask: wide enough for every table
 EPOCHS_BETWEEN_LINES = 5  # where there are no bars
-ERROR_SHOWN = 2_000  # characters of a message; ids and lines in it are shortened before
-stdout = Console(width=None if sys.stdout and sys.stdout.isatty() else WIDE)
-stderr = Console(stderr=True)
+
+
+class PlainConsole(Console):
+    """A console that shows control characters by their codes, whoever wrote the text."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterator[Segment]:
+        """The segments of something that is printed; only Rich's own may act on the terminal."""
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment(visible(segment.text, keep="\n"), segment.style)
+
+
+stdout = PlainConsole(
+    emoji=False, markup=False, width=None if sys.stdout and sys.stdout.isatty() else WIDE
+)
+stderr = PlainConsole(stderr=True, emoji=False, markup=False)
 
 
 def say(text: str) -> None:
     """Print a remark for a person, in one line; nothing in it is read as markup."""
-    stderr.print(Text(visible(text)), soft_wrap=True)
+    stderr.print(Text(in_message(text)), soft_wrap=True)
 
 
 def say_error(error: SirecError) -> None:
     """Print an error and its hint, a line each; nothing in them is read as markup."""
-    message = visible(shortened(error.message, ERROR_SHOWN))
-    stderr.print(Text.assemble(("error:", "bold red"), f" {message}"), soft_wrap=True)
+    stderr.print(Text.assemble(("error:", "bold red"), f" {error.message}"), soft_wrap=True)
     if error.hint:
-        hint = visible(shortened(error.hint, ERROR_SHOWN))
-        stderr.print(Text.assemble(("hint:", "bold"), f"  {hint}"), soft_wrap=True)
+        stderr.print(Text.assemble(("hint:", "bold"), f"  {error.hint}"), soft_wrap=True)
 
 
 def print_text(text: str) -> None:
@@ -60,8 +76,11 @@ def print_text(text: str) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON value on stdout, in ASCII where stdout takes nothing else."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
     is_unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(value, indent=1, ensure_ascii=not is_unicode))
+    if not is_unicode or visible(text, keep="\n") != text:
+        text = json.dumps(value, indent=1)
+    print(text)
 
 
 def show(
@@ -119,7 +138,7 @@ def data_progress() -> Progress:
 def _bars(amount: ProgressColumn, *others: ProgressColumn) -> Progress:
     """Bars with a description, an amount, the times elapsed and left, and other columns."""
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         amount,
         TimeElapsedColumn(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,7 +117,7 @@ def _times(frame: pd.DataFrame, columns: FrameColumns, *, is_described: bool) ->
     if is_described:
         taken += [*columns.attributes.values(), columns.title or ""]
     names = [name for name in frame.columns if isinstance(name, str)]
-    unique = [name for name in names if names.count(name) == 1]
+    unique = [name for name, count in Counter(names).items() if count == 1]
     form = columns.time_format
     choice = choose_times(columns.time, unique, taken, lambda name: _array(frame[name]), form)
     choice.check_format(form, in_python=True)

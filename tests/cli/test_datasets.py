@@ -25,7 +25,7 @@ def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path
     broken, stale, following = outcome.err.splitlines()
     assert following == "next: sirec audit shop"
     assert broken.startswith(
-        f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1: not valid YAML"
+        f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1:10: not valid YAML"
     )
     assert stale == (
         f"not listed: {tmp_path / 'stale' / 'dataset.yaml'}: format 0, this version reads "

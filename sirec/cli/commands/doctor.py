@@ -17,6 +17,7 @@ def doctor(
     """
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     from sirec.studies.analyses.health import check
 
@@ -25,10 +26,9 @@ def doctor(
         print_json([{"what": f.what, "found": f.found, "is_good": f.is_good} for f in findings])
         return
     table = Table("what", "found", "", box=box.SIMPLE_HEAD, show_edge=False)
+    fit, unfit = Text("ok", style="green"), Text("look here", style="red")
     for finding in findings:
-        table.add_row(
-            finding.what, finding.found, "[green]ok[/]" if finding.is_good else "[red]look here[/]"
-        )
+        table.add_row(finding.what, finding.found, fit if finding.is_good else unfit)
     stdout.print(table)
     bad = [finding.what for finding in findings if not finding.is_good]
     say(f"look at: {', '.join(bad)}" if bad else "all good")

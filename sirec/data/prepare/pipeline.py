@@ -9,6 +9,7 @@ behaviour's values or bins are coded from 1 in ascending order (`behaviours`).
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -46,6 +47,7 @@ CodeArray = NDArray[np.int64]
 RESERVED = frozenset({*KEYS, "id", "title", "position"})
 MOST_VALUES = 1_000  # that an item may have of an attribute
 MOST_CELLS = 1 << 27  # of the table of an attribute's values: 1 GB
+LONGEST_NAME = 100  # characters: names become names of files, with endings of ours
 WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -287,12 +289,23 @@ def _check_names(name: str, fields: Sequence[str]) -> None:
             f"'{name}' cannot be the name of a data set",
             "use letters, digits, '_', and later '-' and '.'",
         )
-    for field in fields:
+    if len(name) > LONGEST_NAME:
+        raise SirecError(
+            f"'{name}' cannot be the name of a data set: it has {len(name)} characters",
+            f"use at most {LONGEST_NAME}",
+        )
+    counts = Counter(fields)
+    for field in counts:
         if not WORD.fullmatch(field):
             raise SirecError(
                 f"'{field}' cannot be the name of a field", "use letters, digits, '_', '-' and '.'"
             )
-        if field in RESERVED or fields.count(field) > 1:
+        if len(field) > LONGEST_NAME:
+            raise SirecError(
+                f"the field name '{field}' has {len(field)} characters",
+                f"use at most {LONGEST_NAME}",
+            )
+        if field in RESERVED or counts[field] > 1:
             why = "is reserved" if field in RESERVED else "names two fields"
             raise SirecError(
                 f"the field name '{field}' {why}", f"reserved: {', '.join(sorted(RESERVED))}"

@@ -18,6 +18,7 @@ missing, or if a value is not of its kind (`conversions.py`).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -89,10 +90,11 @@ def check_unique(wanted: Sequence[WantedColumn], names: Sequence[str], where: st
     Raises:
         SirecError: if the name of a wanted column is repeated, or is empty.
     """
+    counts = Counter(names)
     for column in wanted:
         if not column.key:
             raise SirecError(f"{where}: a column without a name is wanted", "give it a name")
-        if names.count(column.key) > 1:
-            count = names.count(column.key)
+        count = counts[column.key]
+        if count > 1:
             number = "two" if count == 2 else str(count)
             raise SirecError(f"{where}: {number} columns are called '{column.key}'", "rename one")

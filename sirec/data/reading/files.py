@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from sirec.data.reading.archives import (
     ARCHIVES,
@@ -26,6 +26,7 @@ from sirec.data.reading.archives import (
     on_disk,
     open_member,
 )
+from sirec.data.reading.bounds import BoundedStream, read_whole
 from sirec.errors import SirecError
 
 DEEPEST = 3  # levels of folders below the given one in which raw files are searched for
@@ -95,14 +96,20 @@ class RawFile:
             for pattern, decompress in COMPRESSED.items():
                 if pattern.match(start):
                     contents = decompress(buffered)
-            yield stack.enter_context(contents), counted
+            stack.enter_context(contents)
+            yield cast(IO[bytes], BoundedStream(contents, self._stored_bytes(), str(self))), counted
+
+    def _stored_bytes(self) -> int:
+        """Bytes of the file on disk, which may be an archive."""
+        with accessible(self.path):
+            return self.path.stat().st_size
 
 
 def read_text(file: RawFile) -> str:
     """Read the text of a small file. Raises `SirecError` if it is empty, damaged or not UTF-8."""
     try:
         with file.open() as (stream, _):
-            text = stream.read().decode("utf-8-sig")
+            text = read_whole(stream, str(file)).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SirecError(f"{file}: not UTF-8 text at byte {error.start}") from None
     except DAMAGE as error:

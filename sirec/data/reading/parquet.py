@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,10 +12,14 @@ import pyarrow.parquet as pq
 
 from sirec.data.progress import ProgressCallback
 from sirec.data.reading.archives import DAMAGE
+from sirec.data.reading.bounds import read_whole
 from sirec.data.reading.columns import WantedColumn, check_unique
 from sirec.data.reading.files import RawFile
 from sirec.data.reading.records import ParsedBlocks, finished
 from sirec.errors import SirecError, unknown
+from sirec.memory import gigabytes, memory_size
+
+BYTES_A_ROW = 8  # at least: one number
 
 BATCH = 1 << 18  # rows
 
@@ -67,6 +71,21 @@ def first_rows(file: RawFile, count: int) -> list[dict[str, object]]:
     return []
 
 
+def _seekable(file: RawFile, stream: IO[bytes]) -> Any:
+    """What Parquet is read from: the file, or a member of an archive in memory."""
+    return pa.BufferReader(read_whole(stream, str(file))) if file.members else file.path
+
+
+def _check_rows(file: RawFile, metadata: Any) -> None:
+    """Refuse more rows than the memory holds: equal values take next to nothing in a file."""
+    memory = memory_size()
+    if memory is not None and metadata.num_rows * BYTES_A_ROW > memory:
+        raise SirecError(
+            f"{file}: {metadata.num_rows:,} rows do not fit into {gigabytes(memory)} of memory",
+            "is it the file that you mean? If so, prepare a part of it",
+        )
+
+
 @contextmanager
 def _opened(file: RawFile) -> Iterator[Any]:
     """Open a file; a member of an archive is held in memory, because Parquet is read from its end.
@@ -77,8 +96,9 @@ def _opened(file: RawFile) -> Iterator[Any]:
     try:
         with (
             file.open() as (stream, _),
-            pq.ParquetFile(pa.BufferReader(stream.read()) if file.members else file.path) as table,
+            pq.ParquetFile(_seekable(file, stream)) as table,
         ):
+            _check_rows(file, table.metadata)
             yield table
     except (pa.ArrowException, *DAMAGE) as error:
         reason = str(error).splitlines()[0][:120]

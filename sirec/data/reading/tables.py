@@ -6,6 +6,7 @@ million of them then take tens of megabytes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 
@@ -135,9 +136,8 @@ def collect(
         SirecError: if more lines are bad than are tolerated, no row is left, or two wanted columns
             have one key.
     """
-    keys = [column.key for column in columns]
-    for key in keys:
-        if keys.count(key) > 1:
+    for key, count in Counter(column.key for column in columns).items():
+        if count > 1:
             raise SirecError(
                 f"{file}: the column '{key}' is wanted for two purposes", "name it once"
             )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
-from html import escape
 from itertools import groupby
 
+from sirec.plain_text import visible
 from sirec.report.render.texts import (
     interval_text,
     notes_with_legend,
@@ -65,6 +66,11 @@ def _cell(cell: Cell, column: TableColumn, place: int | None) -> str:
             published += f", {relative_text(cell)}"
         text += f"<br/><small>({escape(published)})</small>"
     return text
+
+
+def escape(text: str) -> str:
+    """A text in which no character is read as HTML, and none acts unseen."""
+    return html.escape(visible(text))
 
 
 def _line(cells: str) -> str:

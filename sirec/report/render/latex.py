@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sirec.plain_text import visible
 from sirec.report.render.texts import Markup, grid, notes_with_legend
 from sirec.report.table import ResultTable
 
@@ -34,7 +35,7 @@ CHARACTERS = str.maketrans(
 
 def escaped(text: str) -> str:
     """A text in which no character is read as LaTeX."""
-    return text.translate(CHARACTERS)
+    return visible(text).translate(CHARACTERS)
 
 
 LATEX = Markup(

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
+from sirec.plain_text import visible
 from sirec.report.render.texts import Markup, grid, notes_with_legend
 from sirec.report.table import ResultTable
 
+# At its ends a title has marks of headings; a paragraph begins with those of a block.
+HEADING_MARK = re.compile(r"(^\s*|\s)(#+)(?=\s*$|\s)")
+BLOCK_MARK = re.compile(r"^(\s*)([#>+*-])(?=\s|[#>])|^(\s*)(>)")
+TAG = re.compile(r"<(?=[A-Za-z/!?])")
 CHARACTERS = str.maketrans({character: f"\\{character}" for character in r"\|*_`<"})
 
 
 def escaped(text: str) -> str:
-    """A text in which no character is read as Markdown."""
-    return text.translate(CHARACTERS)
+    r"""A text in which no character is read as Markdown, for a title or a cell.
+
+    >>> print(escaped("# a|b [c](d) <e> #"))
+    \# a\|b [c]\(d) \<e> \#
+    """
+    plain = visible(text).translate(CHARACTERS).replace("](", "]\\(")
+    return HEADING_MARK.sub(r"\1\\\2", plain)
+
+
+def inline(text: str) -> str:
+    r"""A text inside a line, in which names make no links, tags or code.
+
+    >>> print(inline("+ [c](d) and `e` <f>"))
+    + [c]\(d) and \`e\` \<f>
+    """
+    plain = visible(text).replace("](", "]\\(").replace("`", "\\`")
+    return TAG.sub(r"\<", plain)
+
+
+def paragraph(text: str) -> str:
+    r"""A sentence that is no heading, and in which names make no links, tags or code.
+
+    >>> print(paragraph("# of [c](d) and `e` <f> at p < 0.05 is last_item"))
+    \# of [c]\(d) and \`e\` \<f> at p < 0.05 is last_item
+    """
+    return BLOCK_MARK.sub(r"\1\3\\\2\4", inline(text))
 
 
 MARKDOWN = Markup(

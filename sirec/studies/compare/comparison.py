@@ -20,6 +20,7 @@ from sirec.report.improvement_table import improvement_table
 from sirec.report.overview import Overview, results_overview
 from sirec.report.published import covers
 from sirec.report.render import links_to_runs, to_csv, to_dict, to_html, to_latex, to_markdown
+from sirec.report.render.markdown import escaped, paragraph
 from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, RunResult, View
 from sirec.report.table import ResultTable
@@ -59,8 +60,8 @@ class Comparison:
         The links are those of a file in the folder `tables` beside `runs`. The same runs give the
         same bytes.
         """
-        parts = [f"# {self.title}\n", *map(to_markdown, self.tables)]
-        for text in (*self.sentences, links_to_runs(self.tables)):
+        parts = [f"# {escaped(self.title)}\n", *map(to_markdown, self.tables)]
+        for text in (*map(paragraph, self.sentences), links_to_runs(self.tables)):
             if text:
                 parts.append(f"{text}\n")
         return "\n".join(parts)

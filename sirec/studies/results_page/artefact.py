@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sirec.config import read_json
+from sirec.report.render.markdown import inline
 from sirec.run.config import RunConfig
 from sirec.run.store import RunFolder
 from sirec.shell import command
@@ -136,7 +137,7 @@ class Artefact:
             return ["No record: drawn by `sirec evaluate --name` or by hand."]
         record = self.record_path.relative_to(self.root).as_posix()
         runs = self.runs()
-        links = [f"[{label}]({path})" for path, label in runs.items()]
+        links = [f"[{inline(label)}]({path})" for path, label in runs.items()]
         return [
             *self._commands(),
             *_facts([RunFolder(self.root / path) for path in runs]),

@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec.data.reading import delimited, json_lines
@@ -84,6 +84,7 @@ def as_csv(rows: list[tuple[str, int, int, int]], separator: str = ",") -> bytes
     return file.getvalue().encode()
 
 
+@settings(deadline=None)  # how long it takes depends on what else the machine does
 @given(ROWS)
 def test_every_format_gives_the_same(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, int]]
@@ -101,6 +102,7 @@ def test_every_format_gives_the_same(
     assert table(read_parquet, folder, (folder / "parquet").read_bytes()) == (expected, [])
 
 
+@settings(deadline=None)  # how long it takes depends on what else the machine does
 @given(ROWS)
 def test_the_careful_reader_agrees_with_the_fast_one(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, int, int, int]]

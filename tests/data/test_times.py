@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec.data.prepare.filters import PrepareOptions
@@ -203,6 +203,7 @@ NANOSECONDS = st.integers(LOWEST, HIGHEST)
 
 
 @given(st.lists(NANOSECONDS, min_size=1, max_size=9))
+@settings(deadline=None)
 def test_coarser_ticks_are_the_same_times(numbers: list[int]) -> None:
     """Nothing is lost, and what is written in decimals is the number itself."""
     ticks = np.array(numbers, dtype=np.int64)
@@ -215,6 +216,7 @@ def test_coarser_ticks_are_the_same_times(numbers: list[int]) -> None:
 
 
 @given(NANOSECONDS, st.sampled_from(list(UNITS)), NANOSECONDS)
+@settings(deadline=None)
 def test_the_first_tick_is_not_before_a_moment(moment: int, per_second: int, other: int) -> None:
     """A tick is at or after a moment exactly if it is at or after that tick."""
     unit = 10**9 // per_second

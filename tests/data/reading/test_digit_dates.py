@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec.data.frames import FrameColumns, read_frames
@@ -139,6 +139,7 @@ def test_parts_are_counted_together() -> None:
 
 
 @given(st.lists(st.integers(LIKELY[0], LIKELY[1] - 1), min_size=1, max_size=9))
+@settings(deadline=None)
 def test_no_time_from_1990_to_2030_is_taken_for_a_date(seconds: list[int]) -> None:
     """In whatever unit, however few there are: also where their digits read as one."""
     for power in range(4):

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from data.rawfiles import amazon
 from data.rawfiles.amazon import LAYOUTS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sirec.data.frames import FrameColumns, read_frames
@@ -216,6 +216,7 @@ def by_hand(number: Fraction) -> int | None:
 
 
 @given(st.lists(INT64, min_size=1, max_size=9))
+@settings(deadline=None)
 def test_whole_numbers_keep_all_digits(numbers: list[int]) -> None:
     """As integers and as texts, nanoseconds with 19 digits too."""
     expected = [by_hand(Fraction(number)) for number in numbers]
@@ -228,6 +229,7 @@ DECIMALS = st.decimals(-(10**18), 10**18, allow_nan=False, allow_infinity=False,
 
 
 @given(st.lists(DECIMALS, min_size=1, max_size=9))
+@settings(deadline=None)
 def test_decimals_keep_all_digits(numbers: list[Decimal]) -> None:
     """Digits after nanoseconds are cut off, towards the past; an exponent changes nothing."""
     expected = [by_hand(Fraction(number)) for number in numbers]
@@ -238,12 +240,14 @@ def test_decimals_keep_all_digits(numbers: list[Decimal]) -> None:
 
 
 @given(st.lists(st.floats(-1e17, 1e17), min_size=1, max_size=9))
+@settings(deadline=None)
 def test_floats_are_read_alike_in_one_go_and_one_by_one(numbers: list[float]) -> None:
     """A float of any size is the same time as the text that stands for it line by line."""
     assert nanoseconds(numbers) == nanoseconds([text_of_float(number) for number in numbers])
 
 
 @given(st.integers(-(2**51), 2**51))
+@settings(deadline=None)
 def test_floats_hold_microseconds(microseconds: int) -> None:
     """The number of seconds next to a microsecond is read as that one; floored it would not be."""
     expected = [microseconds * 1000]
@@ -264,6 +268,7 @@ SHAPES = st.sampled_from(
 
 
 @given(st.lists(st.tuples(TIMES, SHAPES), min_size=1, max_size=9), st.booleans())
+@settings(deadline=None)
 def test_quick_times_are_those_of_the_slow_way(
     times: list[tuple[datetime, str]], zoned: bool
 ) -> None:
@@ -291,6 +296,7 @@ def test_the_form_of_the_first_texts_is_not_that_of_all(text: str, last: str) ->
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=9))
+@settings(deadline=None)
 def test_times_are_kept_in_the_coarsest_unit(numbers: list[int]) -> None:
     """Narrowed to one number each, times are the same, and no coarser unit holds them."""
     values = pa.array(numbers, pa.timestamp("ns"))

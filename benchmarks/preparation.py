@@ -1,8 +1,8 @@
 """Seconds and peak memory of raw files into a data set, and of reading alone beside polars and
 Python's json.
 
-    python benchmarks/preparation.py --reviews 500000 python benchmarks/preparation.py --reviews
-    7000000 --s3rec downloads/beauty --out benchmarks/preparation.md
+    python benchmarks/preparation.py --reviews 500000
+    python benchmarks/preparation.py --reviews 7000000 --others --out benchmarks/preparation.md
 
 The raw files are generated, since Yelp's may not be passed on: as large and as skewed as Yelp's, in
 a temporary folder that is deleted afterwards. Every side runs in a fresh process, one at a time.
@@ -17,6 +17,7 @@ import json
 import os
 import platform
 import shlex
+import shutil
 import statistics
 import subprocess
 import sys
@@ -29,9 +30,14 @@ from typing import Any
 from tabulate import tabulate
 
 SIDE = Path(__file__).with_name("preparation_side.py")
+OTHER = Path(__file__).with_name("preparation_other.py")
+OTHERS = ("amazon-2018", "amazon-2023", "csv")
 READERS = ("ours", "polars", "json")
 TITLES = {
     "prepare": "Yelp: raw files to a data set, 5-core",
+    "amazon-2018": "Amazon 2018: the same",
+    "amazon-2023": "Amazon 2023, times in milliseconds: the same",
+    "csv": "CSV with a table of items, times in milliseconds: the same",
     "ours": "reviews, 4 of 9 keys: ours",
     "polars": "reviews, 4 of 9 keys: polars, lazily",
     "json": "reviews, 4 of 9 keys: Python's json",
@@ -42,15 +48,16 @@ HEADERS = ("what", "seconds", "spread", "peak MB", "of which")
 
 @dataclass(frozen=True)
 class Side:
-    """One thing to measure, by name, and the interpreter and folder it is measured with."""
+    """One thing to measure, by name, and the interpreter, folder and script it is measured with."""
 
     name: str
     python: str
     folder: Path
+    script: Path = SIDE
 
     def run(self, *options: str) -> dict[str, Any]:
         """What the side printed. Raises `SystemExit` where it fails."""
-        command = (self.python, str(SIDE), self.name, str(self.folder), *options)
+        command = (self.python, str(self.script), self.name, str(self.folder), *options)
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"{shlex.join(command)}\nfailed:\n{done.stderr.strip()[-2000:]}")
@@ -142,6 +149,8 @@ def notes(
         for row in measured
         if len(row.sums) == 3
     }
+    others = [f"{name} {size / 1e9:.2f} GB" for name, size in generated["others"].items()]
+    as_many = f" As many reviews in the other formats: {', '.join(others)}." if others else ""
     return [
         f"Protocol: {generated['reviews']:,} generated reviews in "
         f"{generated['bytes'] / 1e9:.2f} GB of JSON lines and"
@@ -152,6 +161,7 @@ def notes(
         " polars as texts, Python each text once; all gave times in seconds, and equal counts "
         "and sums. polars maps"
         " the file into memory, which counts in its peak."
+        f"{as_many}"
         f" Left by 5-core: {'; '.join(f'{name}: {what}' for name, what in left.items())}.",
         f"Machine: {machine['processor']}, {os.cpu_count()} logical cores, {platform.system()}, "
         f"Python {machine['python']},"
@@ -176,6 +186,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         type=Path,
         metavar="FOLDER",
         help="also time this folder of S3-Rec files (Beauty)",
+    )
+    parser.add_argument(
+        "--others",
+        action="store_true",
+        help="also prepare as many reviews in the formats of Amazon, and as CSV",
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="also write the table here")
@@ -202,6 +217,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         measured = run_rounds(
             sides(args, folder), args.rounds, lambda text: print(text, file=sys.stderr)
         )
+        generated["others"] = {}
+        for name in OTHERS if args.others else ():
+            place = folder / name
+            written = Side(f"generate-{name}", sys.executable, place, OTHER)
+            result = written.run("--reviews", str(args.reviews))
+            generated["others"][name] = result["bytes"]
+            side = Side(name, sys.executable, place, OTHER)
+            measured += run_rounds([side], args.rounds, lambda text: print(text, file=sys.stderr))
+            shutil.rmtree(place)
     check_readers(measured)
     text = "\n\n".join([to_markdown(measured), *notes(args, generated, measured, load)]) + "\n"
     print(text)

@@ -18,7 +18,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -108,8 +108,8 @@ def generate(folder: Path, reviews: int, seed: int = 0) -> dict[str, Any]:
 
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    users = _ids(max(int(reviews * USERS_PER_REVIEW), 2), rng)
-    businesses = _ids(max(int(reviews * BUSINESSES_PER_REVIEW), 2), rng)
+    users = ids(max(int(reviews * USERS_PER_REVIEW), 2), rng)
+    businesses = ids(max(int(reviews * BUSINESSES_PER_REVIEW), 2), rng)
     with (folder / BUSINESSES).open("w", encoding="utf-8") as file:
         file.writelines(_business(number, name, rng) for number, name in enumerate(businesses))
     with (folder / REVIEWS).open("w", encoding="utf-8") as file:
@@ -123,7 +123,8 @@ def generate(folder: Path, reviews: int, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def _ids(count: int, rng: Any) -> list[str]:
+def ids(count: int, rng: Any) -> list[str]:
+    """Random ids of 22 letters."""
     import numpy as np
 
     letters = np.frombuffer(LETTERS.encode(), dtype=np.uint8)
@@ -140,7 +141,7 @@ def _reviews(count: int, users: list[str], businesses: list[str], rng: Any) -> I
     import numpy as np
 
     who, where = (
-        _long_tailed(names, tail, count, rng)
+        long_tailed(names, tail, count, rng)
         for names, tail in ((users, USER_TAIL), (businesses, BUSINESS_TAIL))
     )
     stars = rng.choice(5, count, p=[0.15, 0.08, 0.11, 0.22, 0.44]) + 1
@@ -152,7 +153,7 @@ def _reviews(count: int, users: list[str], businesses: list[str], rng: Any) -> I
         WORDS_PER_TEXT * rng.lognormal(-SPREAD * SPREAD / 2, SPREAD, count), 5, 1000
     ).astype(np.int64)
     starts = rng.integers(0, len(pool) - lengths)
-    names = iter(_ids(count, rng))
+    names = iter(ids(count, rng))
     columns = (column.tolist() for column in (stars, votes, starts, starts + lengths))
     for user, business, star, (useful, funny, cool), start, end, date in zip(
         who, where, *columns, dates, strict=True
@@ -165,7 +166,7 @@ def _reviews(count: int, users: list[str], businesses: list[str], rng: Any) -> I
         )
 
 
-def _long_tailed(names: list[str], tail: float, count: int, rng: Any) -> list[str]:
+def long_tailed(names: Sequence[str], tail: float, count: int, rng: Any) -> list[str]:
     """Names drawn with a popularity of about rank^-tail, by inverting its integral."""
     ranks = (rng.random(count) ** (1 / (1 - tail)) * len(names)).astype(int)
     return [names[rank] for rank in ranks.tolist()]
@@ -199,17 +200,18 @@ def prepare_yelp(folder: Path) -> dict[str, Any]:
     """Raw files to a written data set, 5-core, as `sirec prepare` does it."""
     from sirec.data.sources.yelp import YelpSource
 
-    return _prepared(lambda: YelpSource().read(folder))
+    return timed_preparation(lambda: YelpSource().read(folder))
 
 
 def prepare_s3rec(folder: Path) -> dict[str, Any]:
     """The same from S3-Rec files."""
     from sirec.data.sources.s3rec import S3RecSource
 
-    return _prepared(lambda: S3RecSource().read(folder))
+    return timed_preparation(lambda: S3RecSource().read(folder))
 
 
-def _prepared(read: Callable[[], Any]) -> dict[str, Any]:
+def timed_preparation(read: Callable[[], Any]) -> dict[str, Any]:
+    """Reading, preparing with the 5-core, and writing: seconds and what is left."""
     from sirec.data.prepare.pipeline import prepare
     from sirec.data.store import storage
 

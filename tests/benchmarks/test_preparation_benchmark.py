@@ -6,7 +6,7 @@ import json
 import sys
 
 import pytest
-from load_script import load
+from load_script import ROOT, load
 
 side, preparation = load("preparation_side"), load("preparation")
 
@@ -109,3 +109,26 @@ def test_a_missing_library_is_told(monkeypatch, tmp_path):
     )
     assert [row.name for row in rows] == ["ours"]
     assert any("polars is not installed" in text for text in said)
+
+
+@pytest.mark.parametrize("name", ["amazon-2018", "amazon-2023", "csv"])
+def test_other_formats_are_generated_and_prepared(name, tmp_path, monkeypatch):
+    """Each format is read by its source, with fractions of a second where it has them; the same
+    arguments give the same bytes.
+    """
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    other = load("preparation_other")
+    for folder in ("one", "two"):
+        assert other.generate(name, tmp_path / folder, 3_000)["reviews"] == 3_000
+    one, two = (tmp_path / folder / other.FORMATS[name].reviews for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    found = other.prepare(name, tmp_path / "one")
+    assert 0 < found["sums"][2] < 3_000
+    assert set(found["stages"]) == {"reading", "filtering and coding", "writing"}
+
+
+def test_the_other_formats_are_those_of_the_table(monkeypatch):
+    """What the script measures has a title and is generated."""
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    assert set(preparation.OTHERS) == set(load("preparation_other").FORMATS)
+    assert set(preparation.OTHERS) <= set(preparation.TITLES)

@@ -39,8 +39,14 @@ def test_a_tab_is_written_as_the_option_reads_it() -> None:
 
 def _unquoted(source: str) -> Iterator[str]:
     """Texts of a module that put a value straight into a command."""
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, ast.JoinedStr):
+    tree = ast.parse(source)
+    quoted: set[ast.expr] = set()
+    for node in ast.walk(tree):
+        is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if is_call and node.func.id in ("arguments", "command"):
+            quoted.update(node.args)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.JoinedStr) or node in quoted:
             continue
         for before, value in zip(node.values, node.values[1:], strict=False):
             if isinstance(before, ast.Constant) and isinstance(value, ast.FormattedValue):
@@ -67,6 +73,7 @@ def test_no_message_puts_a_value_into_a_command_by_itself() -> None:
         ('f"--jobs {jobs}: too many"', False),
         ('f"sirec splits by itself: leave out {path}"', False),
         ('f"say {arguments(path)}"', False),
+        ("arguments(f'--missing={word}')", False),
     ],
 )
 def test_an_unquoted_value_would_be_found(line: str, is_found: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.pipeline import Prepared, prepare
@@ -15,7 +16,7 @@ from sirec.data.reading import lines, parallel, parquet
 from sirec.data.reading.context import BadLines, ReadingContext
 from sirec.data.sources.base import RawData
 from sirec.errors import SirecError
-from sirec.testing.source_examples import SampleInteraction, SourceExample
+from sirec.testing.source_examples import NANOSECONDS, SampleInteraction, SourceExample
 
 EVERYTHING = PrepareOptions(core=0)
 
@@ -69,10 +70,11 @@ def rows_of(raw: RawData) -> list[tuple[str, str, int | None]]:
     times: Sequence[int | None] = [None] * len(users)
     if "timestamp" in raw.interactions:
         column = raw.interactions["timestamp"]
-        if np.issubdtype(column.dtype, np.integer):  # type: ignore[arg-type]
-            times = [int(second) * 10**9 for second in column]
+        if is_integer_dtype(column):
+            times = [int(second) * NANOSECONDS for second in column]
         else:
-            times = column.astype("datetime64[ns]").astype(np.int64).tolist()
+            utc = pd.to_datetime(column, utc=True).dt.tz_localize(None)
+            times = utc.astype("datetime64[ns]").astype(np.int64).tolist()
     return list(zip(users, items, times, strict=True))
 
 

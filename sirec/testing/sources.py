@@ -14,8 +14,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from sirec.data.sources.base import RawData, options_from
 from sirec.data.store.export import EXPORT_FORMATS, export
@@ -82,12 +82,13 @@ def check_shape(raw: RawData) -> None:
         assert column in table, f"the interactions have no column {column}"
         assert _are_texts(table[column]), f"not every {column} of the interactions is a text"
     if "timestamp" in table:
-        kind = table["timestamp"].dtype
-        is_time = kind == np.int64 or str(kind) in TIME_TYPES
-        assert is_time, f"the timestamps are of type {kind}: expected {', '.join(TIME_TYPES)}"
+        times = table["timestamp"]
+        is_time = is_integer_dtype(times) or is_datetime64_any_dtype(times)
+        assert is_time, f"the timestamps are of type {times.dtype}: expected int64 or datetime64"
+        assert times.notna().all(), "a timestamp is missing"
     for name in raw.behaviours:
         values = table[name]
-        is_number = pd.api.types.is_numeric_dtype(values) and values.notna().all()
+        is_number = is_numeric_dtype(values) and values.notna().all()
         assert is_number or _are_texts(values), f"{name}: neither all numbers nor all texts"
     for name, rows in raw.attributes.items():
         assert list(rows.columns) == ["item", "value"], f"the columns of the attribute {name}"
@@ -96,11 +97,11 @@ def check_shape(raw: RawData) -> None:
     if raw.titles is not None:
         assert list(raw.titles.columns) == ["item", "title"], "the columns of the titles"
         assert raw.titles["item"].is_unique, "an item has two titles"
+    if raw.items is not None:
+        are_texts = all(isinstance(item, str) for item in raw.items.ids)
+        assert are_texts, "not every item of the table of items is a text"
     for path in raw.files:
         assert path.is_file(), f"among the files that were read is none called {path}"
-
-
-TIME_TYPES = ("int64", "datetime64[ms]", "datetime64[us]", "datetime64[ns]")
 
 
 def check_values(example: SourceExample, folder: Path) -> None:

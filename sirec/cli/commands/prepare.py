@@ -315,7 +315,7 @@ def prepare(
     for note in made.notes:
         say(note)
     if made.findings:
-        say(f"values to look at (sirec audit {made.name} lists all):")
+        say(f"values to look at ({command('audit', made.name)} lists all):")
     for line in listed(made.findings, NARROW - 2):
         say(f"  {line}")
     if as_json:

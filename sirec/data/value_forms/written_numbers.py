@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 Decimal = Literal[".", ","]
 SAMPLE = 1_000  # distinct values that tell whether it is worth to look at all
@@ -99,7 +100,7 @@ class NumberColumn:
         """The option that declares the decimal sign, where it matters: ` --decimal ,`, or none."""
         if not any("," in text or self.ambiguous is not None for text in self.numbers):
             return ""
-        return f" --decimal {self.decimal}"
+        return f" {arguments('--decimal', self.decimal)}"
 
     @property
     def how(self) -> str:
@@ -109,7 +110,7 @@ class NumberColumn:
         another = read_number(text, other)
         otherwise = ""
         if another is not None and another != self.numbers[text]:
-            otherwise = f", with --decimal {other} {another:.12g}"
+            otherwise = f", with {arguments('--decimal', other)} {another:.12g}"
         return f"'{text}' is then {self.numbers[text]:.12g}{otherwise}"
 
 

@@ -34,7 +34,8 @@ def find_missing_words(values: ReadValues) -> Iterator[ValueFinding]:
         # With `=`, since a word may begin with a dash.
         remedy = arguments(f"--missing={','.join(as_words(words))}")
         if not field.is_of_items:
-            remedy += f" --skip-bad-lines {values.raw_rows(field.name, words)}"
+            rows = values.raw_rows(field.name, words)
+            remedy = f"{remedy} {arguments('--skip-bad-lines', rows)}"
         verb = "has" if count == 1 else "have"
         what = f"{counted(count, field.unit)} {verb} a word for nothing"
         yield ValueFinding(NAME, field.name, count, what, field.samples(is_word), remedy)

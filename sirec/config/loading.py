@@ -201,7 +201,10 @@ def _choice(choices: tuple[Any, ...], value: object, where: str) -> Any:
 
 def _tuple(kind: Any, value: object, where: str) -> tuple[Any, ...]:
     if not isinstance(value, list | tuple):
-        raise _mismatch(where, "a list", value)
+        error = _mismatch(where, "a list", value)
+        if isinstance(value, str):
+            error.hint = f"a list stands in brackets: [{value}]"
+        raise error
     elements: list[Any] = []
     for index, element in enumerate(value):
         elements.append(_convert(kind, element, f"{where}.{step_name(index, element)}"))

@@ -332,6 +332,11 @@ CASES = {
 }
 
 
+def last_hint(err: str) -> str:
+    """The hint of an error."""
+    return " ".join(err.rpartition("hint:")[2].split())
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_a_hint_works_as_it_is_printed(
     sirec: Call, prepared: Path, tmp_path: Path, name: str
@@ -526,3 +531,29 @@ def test_data_without_any_core_are_not_told_to_loosen_it(sirec: Call, tmp_path: 
     call = ["prepare", "table", "--interactions", str(tmp_path / "a.csv"), "--name", "short"]
     assert "no core leaves users with 3 interactions" in sirec(*call).err
     assert "but then nothing is left" in sirec(*call, "--core", "0").err
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [("user,item,time", "a.csv:1, column time: expected"), ("user,item", "3 cells, expected 2")],
+)
+def test_names_above_a_header_are_told_from_bad_lines(
+    sirec: Call, tmp_path: Path, columns: str, message: str
+) -> None:
+    """Where --columns is one option too many, or has too few names, no line is bad."""
+    (tmp_path / "a.csv").write_text(written(",", HEADER))
+    call = ["prepare", "table", "--interactions", str(tmp_path / "a.csv"), "--columns", columns]
+    outcome = sirec(*call, *(["--time", "time"] if "time" in columns else []), "--name", "twice")
+    assert message in outcome.err
+    assert last_hint(outcome.err).startswith("is the first line a header? leave out --columns")
+
+
+def test_a_list_is_typed_in_brackets(sirec: Call, tmp_path: Path) -> None:
+    """What `--set` takes for a list of one is printed, and works."""
+    text = written(",", (*HEADER, "stars"), starred(10))
+    (tmp_path / "a.csv").write_text(text)
+    call = ["prepare", "table", "--interactions", str(tmp_path / "a.csv"), "--time", "time",
+            "--behaviour", "stars", "--name", "listed", "--core", "0", "--replace"]  # fmt: skip
+    outcome = sirec(*call, "--set", "texts=stars")
+    assert last_hint(outcome.err) == "a list stands in brackets: [stars]"
+    assert sirec(*call, "--set", "texts=[stars]").code == 0

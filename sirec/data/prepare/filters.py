@@ -219,7 +219,10 @@ def _in_core(table: pd.DataFrame, core: int) -> NDArray[np.bool_]:
 
 def _column(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if name not in table:
-        raise SirecError(f"there is no {name} to filter by", f"columns: {', '.join(table.columns)}")
+        hint = f"columns: {', '.join(map(str, table.columns))}"
+        if name == "rating":
+            hint = f"{hint}; of a table, --behaviour rating=COLUMN names another"
+        raise SirecError(f"there is no {name} to filter by", hint)
     values = table[name].to_numpy()
     if not np.issubdtype(values.dtype, np.number):
         raise SirecError(

@@ -7,9 +7,11 @@ from datetime import datetime
 from itertools import islice, product
 
 from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.dialect import Dialect
 from sirec.data.reading.records import Problem
 from sirec.shell import arguments
 
+FIRST_LINE = "is the first line a header? leave out --columns; else name every column with it"
 LOOKED_AT = 1_000  # values that tell how times are written
 DAYS = (
     "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d",
@@ -48,7 +50,7 @@ def remedy(
     problem: Problem,
     columns: Sequence[WantedColumn],
     problems: Sequence[Problem],
-    for_encoding: str | None = None,
+    dialect: Dialect | None = None,
 ) -> str | None:
     """What a person may do about a bad line.
 
@@ -56,10 +58,12 @@ def remedy(
         problem: what is wrong with the line.
         columns: the wanted columns.
         problems: the bad lines of the same block, whose values tell how times are written.
-        for_encoding: what a person does if the file is in another encoding.
+        dialect: the dialect of a text table.
     """
-    if problem.what.startswith("not UTF-8"):
-        return for_encoding
+    if dialect is not None and problem.what.startswith("not UTF-8"):
+        return dialect.remedy_for_encoding
+    if dialect is not None and dialect.header is not None and problem.line == 1:
+        return FIRST_LINE if "columns" in dialect.settable else None
     for column in columns:
         if column.key == problem.column and problem.value and column.option:
             if column.kind != "time":

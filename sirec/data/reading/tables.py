@@ -94,7 +94,7 @@ def read_delimited(
         SirecError: with file, line and column of the first mistake.
     """
     parts = delimited.read(file, columns, context.progress, dialect)
-    return collect(file, columns, parts, context, for_encoding=dialect.remedy_for_encoding)
+    return collect(file, columns, parts, context, dialect=dialect)
 
 
 def read_parquet(
@@ -119,7 +119,7 @@ def collect(
     parts: ParsedBlocks,
     context: ReadingContext,
     wanted: Wanted | None = None,
-    for_encoding: str | None = None,
+    dialect: Dialect | None = None,
 ) -> pa.Table:
     """Join the parts of a file into one table, in order.
 
@@ -130,7 +130,7 @@ def collect(
         context: counts the bad lines of the parts.
         wanted: which rows are wanted; others are dropped as soon as their part is read, so that
             they never fill the memory. None means all.
-        for_encoding: what a person does if the file is in another encoding.
+        dialect: the dialect of a text table.
 
     Raises:
         SirecError: if more lines are bad than are tolerated, no row is left, or two wanted columns
@@ -144,7 +144,7 @@ def collect(
     # Closed here and now: left to the garbage collector, the threads of the parts could be waited
     # for where nobody can wait.
     with closing(parts):
-        checked = _checked(file, columns, parts, context, for_encoding)
+        checked = _checked(file, columns, parts, context, dialect)
         table = _gathered(_table(part, columns, wanted) for part in checked)
     if table is None or not len(table):
         what = "no rows in it" if wanted is None else f"none of its rows has a wanted {wanted.key}"
@@ -189,7 +189,7 @@ def _checked(
     columns: Sequence[WantedColumn],
     parts: Iterable[Parsed],
     context: ReadingContext,
-    for_encoding: str | None,
+    dialect: Dialect | None,
 ) -> Iterator[Parsed]:
     """The parts, after their times were checked and their bad lines counted."""
     checks = DateChecks(columns, str(file))
@@ -200,7 +200,7 @@ def _checked(
             if found.column:
                 where = f"{where}, column {found.column}"
             kind = found.what.partition(": ")[0]  # without the words of a parser on this line
-            way_out = remedy(found, columns, part.problems, for_encoding)
+            way_out = remedy(found, columns, part.problems, dialect)
             context.bad_lines.add(where, found.what, _printable(found.text[:SHOWN]), kind, way_out)
         yield part
     checks.refuse_dates()

@@ -271,14 +271,16 @@ def evaluate(
     """Evaluate finished runs by full ranking; several make one table with paired differences.
 
     Args:
-        runs: run folders, or the first digits of their ids.
+        runs: run folders, first digits of ids, or models (`demo/comif`, `comif`), which mean their
+            newest finished run.
         recommendations: files of another tool's lists or scores, which become rows.
         order: order of an array of scores: `codes`, or a JSON file of ids.
         data: data set of the recommendations, where the runs do not tell.
         split: `test` or `valid`.
         history: whether items of the history take part in the ranking: `keep` or `mask`.
-        metrics: `Recall@K`, `NDCG@K` or `MRR@K`; without any the usual ones.
-        against: model or row to compare with, or `previous`: the row above.
+        metrics: `Recall@K` or `HR@K`, `NDCG@K`, `MRR@K` or `MAP@K`; without any the usual ones.
+        against: model or row to compare with, `previous` (the row above) or `first` (the first
+            row); without it the best on validation.
         recompute: whether to rank all users anew with the stored weights.
         name: also write `tables/NAME` in the results folder, as Markdown, CSV and LaTeX.
         results: results folder.
@@ -300,7 +302,7 @@ def evaluate(
             "--order is that of an array of scores, and there is none",
             "say --recommendations FILE.npy",
         )
-    folders = folders_of(runs, store)
+    folders = folders_of(runs, store, told=told.remark)
     if recompute:
         with torch_state_restored():
             for folder in folders:
@@ -328,23 +330,27 @@ def compare(
     metrics: Sequence[str] = (),
     configuration_only: bool = False,
     results: PathLike = RESULTS,
+    watcher: StudyWatcher | None = None,
 ) -> Comparison:
     """Compare two runs: in what they differ, whether that is fair, and which one is better.
 
     Args:
-        first: a run folder, or the first digits of its id.
+        first: a run folder, the first digits of its id, or `demo/comif` or `comif` for the newest
+            finished run of a model.
         second: the run that it is compared with.
         split: `test` or `valid`.
         history: whether items of the history take part in the ranking: `keep` or `mask`.
-        metrics: `Recall@K`, `NDCG@K` or `MRR@K`; without any the usual ones.
+        metrics: `Recall@K` or `HR@K`, `NDCG@K`, `MRR@K` or `MAP@K`; without any the usual ones.
         configuration_only: whether to compare configurations alone; the data may differ then.
         results: results folder.
+        watcher: is told which runs were chosen where models are named.
 
     Raises:
         SirecError: for an unknown run or metric, for the same run twice, and for other data.
     """
     view, wanted = view_of(split, history), parse_metrics(metrics) or METRICS
-    one, other = folders_of([first, second], Store(Path(results)), keeps_repeats=True)
+    store, told = Store(Path(results)), watcher or SilentStudy()
+    one, other = folders_of([first, second], store, keeps_repeats=True, told=told.remark)
     return compare_runs(
         (one, other), metrics=wanted, view=view, configuration_only=configuration_only
     )

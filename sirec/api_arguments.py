@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -30,14 +30,28 @@ def view_of(split: str, history: str) -> View:
 
 
 def folders_of(
-    runs: AnyRun | Iterable[AnyRun], store: Store, *, keeps_repeats: bool = False
+    runs: AnyRun | Iterable[AnyRun],
+    store: Store,
+    *,
+    keeps_repeats: bool = False,
+    told: Callable[[str], None] = lambda remark: None,
 ) -> list[RunFolder]:
-    """The folders of runs that are named by path or id, each once."""
+    """The folders of runs that are named by path, by id or by model, each once.
+
+    Args:
+        runs: the runs.
+        store: where runs are kept.
+        keeps_repeats: whether a run that is named twice is there twice.
+        told: called with which run it is, where a model was named.
+
+    Raises:
+        SirecError: if there is no such run, or several.
+    """
     if isinstance(runs, str | Path | RunFolder):
         runs = [runs]
     folders: list[RunFolder] = []
     for run in runs:
-        folder = run if isinstance(run, RunFolder) else store.find(str(run))
+        folder = run if isinstance(run, RunFolder) else store.find(str(run), told)
         if keeps_repeats or folder not in folders:
             folders.append(folder)
     return folders

@@ -45,7 +45,8 @@ def recommend(
     All interactions of a user are read, those of validation and test too.
 
     Args:
-        run: a run folder, or the first digits of its id.
+        run: a run folder, the first digits of its id, or `demo/comif` or `comif` for the newest
+            finished run of a model.
         users: raw ids of users of the data set.
         history: raw ids of the items of one new history, oldest first.
         histories: name -> raw ids of items, for several new histories.
@@ -104,7 +105,8 @@ def write_recommendations(
     Rows of one user are together and in the order of their ranks; users stand in no special order.
 
     Args:
-        run: a run folder, or the first digits of its id.
+        run: a run folder, the first digits of its id, or `demo/comif` or `comif` for the newest
+            finished run of a model.
         path: the file.
         request: for whom, and how many.
         device: where the model is computed.
@@ -176,9 +178,12 @@ def read_histories(path: Path) -> dict[str, list[str]]:
 
 def _maker(run: AnyRun, results: Path, data_root: Path, device: str) -> RecommendationMaker:
     """The model of a run, with its data."""
-    [folder] = folders_of(run, Store(results))
+    chosen: list[str] = []
+    [folder] = folders_of(run, Store(results), told=chosen.append)
     data = storage.load(storage.find(data_root, folder.config().data.name))
-    return RecommendationMaker(load_model(folder, data, device))
+    maker = RecommendationMaker(load_model(folder, data, device))
+    maker.remarks += chosen
+    return maker
 
 
 def _in_order(table: pd.DataFrame, request: RecommendationRequest) -> pd.DataFrame:

@@ -20,7 +20,7 @@ class MeasurementOptions:
     """The options of a command that measures finished runs, as they were typed.
 
     Attributes:
-        runs: run folders, or the first digits of ids.
+        runs: run folders, first digits of ids, or models, which mean their newest run.
         study: name of a recorded study.
         models: names of models, separated by commas.
         data: name of a data set.
@@ -45,7 +45,7 @@ class MeasurementOptions:
             results: the results folder.
             data_root: the folder of prepared data sets.
         """
-        choice = RunChoice(self.runs, self.study, comma_separated(self.models), self.data)
+        choice = RunChoice(self.runs, self.study, comma_separated(self.models), self.data, say)
         name = check_name(self.name)
         return AnalysisRequest(
             ANALYSES[analysis], choice, results, data_root, self.users, self.seed, name

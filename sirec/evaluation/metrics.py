@@ -4,6 +4,10 @@ A user has one target, so that each metric needs one number a user, the rank r o
 
     Recall@K = [r ≤ K]        NDCG@K = [r ≤ K] / log2(r + 1)        MRR@K = [r ≤ K] / r
 
+With one target, the hit rate HR@K is Recall@K, and the mean average precision MAP@K is MRR@K: the
+only precision that is averaged is that at the target, 1 / r. Both have a name of their own, and
+tables that show one say what it equals.
+
 r may be half of an odd number (ties, see `ranks.py`); so ranks come doubled, as integers. The
 metric of a model is the mean over users. A user without a target has the doubled rank 0 and is left
 out: R of U users are ranked.
@@ -30,6 +34,7 @@ from sirec.registry import Registry
 MetricValues = npt.NDArray[np.float64]
 Doubled = npt.NDArray[np.integer]
 
+ONE_TARGET = "each user has one target."  # ends the notes on metrics that equal others
 UNRANKED = 0  # the doubled rank of a user without a target
 
 
@@ -87,6 +92,7 @@ class MetricKind:
         meaning: what the metric says, in one sentence.
         is_binary: whether the metric of a user is 0 or 1, so that McNemar's exact test applies.
         aliases: what other toolkits call it, in lower case; whoever writes one is told the name.
+        equals: name of the metric that it equals as each user has one target; None for none.
     """
 
     name: str
@@ -94,6 +100,7 @@ class MetricKind:
     meaning: str
     is_binary: bool = False
     aliases: tuple[str, ...] = ()
+    equals: str | None = None
 
 
 RECALL = MetricKind(
@@ -101,13 +108,29 @@ RECALL = MetricKind(
     recall,
     "The share of users whose target is among the first K items.",
     is_binary=True,
-    aliases=("hr", "hit", "hits", "hitrate", "r"),
+    aliases=("r",),
 )
 NDCG = MetricKind(
     "NDCG", ndcg, "The same, where a target counts the less the further down it is.", aliases=("n",)
 )
 MRR = MetricKind(
     "MRR", mrr, "The mean reciprocal rank of targets among the first K items.", aliases=("rr",)
+)
+
+HR = MetricKind(
+    "HR",
+    recall,
+    "The hit rate, which is Recall: the share of users whose target is among the first K items.",
+    is_binary=True,
+    aliases=("hit", "hits", "hitrate", "hitratio"),
+    equals="Recall",
+)
+MAP = MetricKind(
+    "MAP",
+    mrr,
+    "The mean average precision, which with one target is MRR.",
+    aliases=("ap",),
+    equals="MRR",
 )
 
 METRIC_KINDS: Registry[MetricKind] = Registry(
@@ -131,6 +154,11 @@ class Metric:
     def name(self) -> str:
         """The name as tables print it, for example `Recall@20`."""
         return f"{self.kind}@{self.cutoff}"
+
+    @property
+    def usual(self) -> Metric:
+        """The metric under the name that published tables are stored by: Recall@20 for HR@20."""
+        return Metric(METRIC_KINDS[self.kind].equals or self.kind, self.cutoff)
 
     def per_user(self, doubled: Doubled) -> MetricValues:
         """Float[R]: the metric of each ranked user, in order, from doubled ranks Int[U]."""
@@ -184,6 +212,23 @@ def parse_metrics(texts: Sequence[str]) -> tuple[Metric, ...]:
     ['Recall@20', 'NDCG@10']
     """
     return tuple(dict.fromkeys(map(parse_metric, texts)))
+
+
+def one_target_notes(metrics: Sequence[Metric]) -> list[str]:
+    """What stands below a table that shows metrics which equal others.
+
+    >>> one_target_notes([Metric("HR", 5), Metric("HR", 20), Metric("NDCG", 5)])
+    ['HR@K is Recall@K here: each user has one target.']
+
+    Args:
+        metrics: the metrics that are shown.
+    """
+    notes: dict[str, None] = {}
+    for metric in metrics:
+        equal = METRIC_KINDS[metric.kind].equals
+        if equal is not None:
+            notes[f"{metric.kind}@K is {equal}@K here: {ONE_TARGET}"] = None
+    return list(notes)
 
 
 DEFAULT_METRICS: tuple[Metric, ...] = (

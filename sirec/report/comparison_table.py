@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 
 from sirec.data.split import LeaveOneOut
-from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
+from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, one_target_notes
 from sirec.papers import PAPERS
 from sirec.report.difference_words import MARK, significance_notes
 from sirec.report.differences import TEST_VIEW, PairedTest
@@ -55,7 +55,12 @@ def comparison_table(
         for row in rows.values():
             lines.append(_line(row, metrics, printed, marked, group))
         lines += _missing_lines(missing, dataset, group, len(metrics))
-    notes = [view.note, *condition_notes(grouped, view), *printed.notes()]
+    notes = [
+        view.note,
+        *one_target_notes(metrics),
+        *condition_notes(grouped, view),
+        *printed.notes(),
+    ]
     if marked:
         notes += significance_notes(pairs)
     columns = [TableColumn(metric.name, direction="higher") for metric in metrics]
@@ -169,11 +174,11 @@ def _printed(run: RunResult, metric: Metric, paper: str) -> Published | None:
     if run.ranks.users not in published_users(run.dataset) or run.split != LeaveOneOut():
         return None
     if run.printed is not None:
-        return run.printed.value(run.dataset, metric.name)
+        return run.printed.value(run.dataset, metric.usual.name)
     if run.is_variant:
         return None
     source = _paper_on(run.dataset, paper)
-    for value in published(run.dataset, run.model, metric.name):
+    for value in published(run.dataset, run.model, metric.usual.name):
         if value.paper == source:
             return value
     return None

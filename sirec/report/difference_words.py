@@ -8,6 +8,7 @@ from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
 from sirec.report.differences import (
     ABOVE,
     NAMED,
+    NAMED_FIRST,
     SIGNIFICANCE,
     BaselineChoice,
     PairedTest,
@@ -112,7 +113,7 @@ def _of_choice(choice: BaselineChoice, pairs: Sequence[PairedTest], *, is_only_c
     distinct = {pair.baseline for pair in pairs}
     if len(distinct) == 1 and is_only_choice:
         return f"the baseline ({choice}; {distinct.pop()})"
-    if choice == NAMED:
+    if choice in (NAMED, NAMED_FIRST):
         named = dict.fromkeys(f"{pair.label} against {pair.baseline}" for pair in pairs)
         return f"its baseline ({choice}; {'; '.join(named)})"
     several_datasets = len({pair.dataset for pair in pairs}) > 1

@@ -11,13 +11,22 @@ from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import Difference, Resampling, compare, holm
 from sirec.report.result_set import ResultSet
-from sirec.report.results import PREVIOUS, ResultRow, Rows, RunResult, View, best_on_validation
+from sirec.report.results import (
+    FIRST,
+    PREVIOUS,
+    ResultRow,
+    Rows,
+    RunResult,
+    View,
+    best_on_validation,
+)
 
 SIGNIFICANCE = 0.05  # of corrected p-values
 TEST_VIEW = View()
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
-BaselineChoice = Literal["named", "best on validation", "the row above"]
+BaselineChoice = Literal["named", "named first", "best on validation", "the row above"]
 NAMED: BaselineChoice = "named"
+NAMED_FIRST: BaselineChoice = "named first"
 BEST: BaselineChoice = "best on validation"
 ABOVE: BaselineChoice = "the row above"
 
@@ -78,7 +87,8 @@ def differences(
         results: the runs to compare.
         metrics: the metrics to compare them in.
         proposal: label or model of the row that is compared with all others.
-        against: label or model of the baseline, or `PREVIOUS` for the row above.
+        against: label or model of the baseline, `PREVIOUS` for the row above, or `FIRST` for the
+            first row of a data set.
         view: which ranks are read.
         resampling: how intervals and p-values are computed; the usual way if None.
 
@@ -167,6 +177,8 @@ def _choices_of_rows(
         baseline: str | None
         if name == PREVIOUS:
             baseline, chosen = previous, ABOVE
+        elif name == FIRST:
+            baseline, chosen = next(iter(rows)), NAMED_FIRST
         elif name:
             baseline, chosen = find_row(rows, name, row.dataset), NAMED
         else:

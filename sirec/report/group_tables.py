@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import Metric
+from sirec.evaluation.metrics import Metric, one_target_notes
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Resampling, mean_interval
 from sirec.evaluation.user_groups import Buckets, UserGroup
 from sirec.report.difference_words import bound_notes
@@ -94,6 +94,7 @@ def bucket_report(
     notes = (
         *_bin_notes(buckets),
         view.note,
+        *one_target_notes(metrics),
         *condition_notes(grouped, view),
         *_interval_notes(rows, values, options),
         *notes_on_tests(pairs, baseline),

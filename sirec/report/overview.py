@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sirec.evaluation.metrics import ONE_TARGET
 from sirec.report.difference_words import baselines, scopes
-from sirec.report.differences import SIGNIFICANCE, PairedTest, verdict
+from sirec.report.differences import NAMED_FIRST, SIGNIFICANCE, PairedTest, verdict
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 MOST_LINES = 6  # below a table
@@ -133,7 +134,10 @@ def _verdicts(table: ResultTable, pairs: Sequence[PairedTest]) -> Mapping[tuple[
 
 
 def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
-    lines = [note for note in table.notes if note.startswith(SPLIT_OF)]
+    lines: list[str] = []
+    for note in table.notes:
+        if note.startswith(SPLIT_OF) or note.endswith(ONE_TARGET):
+            lines.append(note)
     differing: list[str] = []
     for note in table.notes:
         if note.startswith(ROWS_DIFFER):
@@ -143,6 +147,9 @@ def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
     if pairs:
         if len({pair.baseline for pair in pairs}) > 1:
             lines.append(f"Each row is set against {baselines(pairs)}.")
+        elif pairs[0].chosen == NAMED_FIRST:
+            baseline = pairs[0].baseline
+            lines.append(f"The baseline is {baseline}, named first; --against names another.")
         lines += [verdict_line(pairs), *scope_lines(pairs)]
     sources = [note for note in table.notes if note.startswith(PUBLISHED_ON)]
     lines += [f"printed: {note[0].lower()}{note[1:]}" for note in sources]

@@ -14,6 +14,7 @@ from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable
 from sirec.report.published import PrintedRow
 
 PREVIOUS = "previous"  # names the row above as a row's baseline
+FIRST = "first"  # names the first row as the baseline of all others
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ evaluation meet.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import time
@@ -34,6 +35,7 @@ from sirec.run.device import device_named, refuse_other_device
 from sirec.run.files import replace_json_lines
 from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
+from sirec.run.references import EVALUATIONS, RECOMPUTED
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
@@ -130,13 +132,16 @@ def execute(
     return folder
 
 
-def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
+def write_ranks(
+    folder: RunFolder, config: RunConfig, ranks: RankTable, *, recomputed: bool = False
+) -> None:
     """Store ranks, their metrics, and the fact that test ranks were made.
 
     Args:
         folder: the folder of the run.
         config: configuration of the run.
         ranks: every user's ranks.
+        recomputed: whether stored weights made them, and no training.
 
     Raises:
         SirecError: where the disk refuses.
@@ -148,8 +153,11 @@ def write_ranks(folder: RunFolder, config: RunConfig, ranks: RankTable) -> None:
         by_rule = ranks.ranks[part]
         values[part] = {rule: summarise(by_rule[rule], metrics) for rule in HISTORY_RULES}
     folder.write_json("metrics.json", values)
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    folder.append_line("evaluations.jsonl", f'{{"split": "test", "time": "{now}"}}')
+    entry: dict[str, Any] = {"split": "test"}
+    entry["time"] = datetime.now(UTC).isoformat(timespec="seconds")
+    if recomputed:
+        entry[RECOMPUTED] = True
+    folder.append_line(EVALUATIONS, json.dumps(entry))
 
 
 def rank_again(folder: RunFolder, data: Dataset) -> None:
@@ -172,7 +180,7 @@ def rank_again(folder: RunFolder, data: Dataset) -> None:
     with folder.locked():
         shutil.rmtree(fresh.path, ignore_errors=True)  # of a process that was killed
         make_folder(fresh.path)
-        write_ranks(fresh, config, ranks)
+        write_ranks(fresh, config, ranks, recomputed=True)
         commit(folder.path, fresh.path)
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from sirec.data.locks import hold_folder_or_refuse
 from sirec.data.split import PARTS, LeaveOneOut, Split
 from sirec.data.tensors import load_tensors, save_tensors
 from sirec.disk import disk_error, make_folder
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import HISTORY_RULES, RankTable
 from sirec.provider import Provider
@@ -37,6 +37,7 @@ from sirec.registry import available_packages
 from sirec.run.commit import complete, is_interrupted
 from sirec.run.config import RunConfig
 from sirec.run.files import replace_json, replace_text
+from sirec.run.references import find_run, run_paths
 from sirec.run.stored_facts import read_environment, read_timings
 from sirec.shell import command
 
@@ -363,32 +364,19 @@ class Store:
 
     def all(self) -> list[RunFolder]:
         """Every run there is, finished or not, in path order."""
-        return [RunFolder(path.parent) for path in sorted(self.root.glob("runs/*/*/*/config.yaml"))]
+        return [RunFolder(path) for path in run_paths(self.root)]
 
-    def find(self, reference: str) -> RunFolder:
-        """The run with a given path, or with an id that begins with given digits.
+    def find(self, reference: str, told: Callable[[str], None] = lambda remark: None) -> RunFolder:
+        """The run that is meant by a folder, the beginning of an id, or a model's name.
 
-        Raises `SirecError` if there is no such run, or several.
+        Args:
+            reference: what a person wrote; `comif` and `demo/comif` mean the newest finished run.
+            told: called with which run it is, where a model was named.
+
+        Raises:
+            SirecError: if there is no such run, or several.
         """
-        path = Path(reference)
-        if (path / "config.yaml").exists():
-            return RunFolder(path)
-        matches = [run for run in self.all() if _answers(run.path, path)]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise SirecError(
-                f"'{reference}' is the beginning of {len(matches)} runs",
-                "give more digits of the id",
-            )
-        known = [run.address.removeprefix("runs/") for run in self.all()]
-        raise unknown("run", reference, known)
-
-
-def _answers(folder: Path, reference: Path) -> bool:
-    """Whether a folder ends with `reference`, whose last step may be the beginning of an id."""
-    if not reference.parts:
-        return False
-    *parents, last = reference.parts
-    *mine, identity = folder.parts[-len(reference.parts) :]
-    return identity.startswith(last) and mine == parents
+        found = find_run(self.root, reference)
+        if found.remark:
+            told(found.remark)
+        return RunFolder(found.path)

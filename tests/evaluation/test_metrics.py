@@ -12,12 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric, parse_metrics, summarise
+from sirec.evaluation.metrics import (
+    DEFAULT_METRICS,
+    Metric,
+    one_target_notes,
+    parse_metric,
+    parse_metrics,
+    summarise,
+)
 from sirec.evaluation.ranks import count_ranks
 
+IN_RANX = {"Recall": "recall", "NDCG": "ndcg", "MRR": "mrr", "HR": "hit_rate", "MAP": "map"}
 ALL = [
     parse_metric(f"{kind}@{cutoff}")
-    for kind in ("Recall", "NDCG", "MRR")
+    for kind in ("Recall", "NDCG", "MRR", "HR", "MAP")
     for cutoff in (1, 5, 10, 20)
 ]
 
@@ -43,7 +51,7 @@ def test_metrics_agree_with_ranx(metric: Metric) -> None:
         for user, row in enumerate(scores.tolist())
     }
     theirs = ranx.evaluate(
-        qrels, ranx.Run(rows), f"{metric.kind.lower()}@{metric.cutoff}", return_mean=False
+        qrels, ranx.Run(rows), f"{IN_RANX[metric.kind]}@{metric.cutoff}", return_mean=False
     )
     ours = metric.per_user(count_ranks(scores, targets).numpy())
     np.testing.assert_allclose(ours, theirs, atol=1e-12)
@@ -58,7 +66,8 @@ def test_metrics_agree_with_sorted_lists(metric: Metric) -> None:
     expected = []
     for row, target in zip(scores.tolist(), targets.tolist(), strict=True):
         place = sorted(range(1, len(row)), key=lambda item: -row[item]).index(target) + 1
-        worth = {"Recall": 1.0, "NDCG": 1 / math.log2(place + 1), "MRR": 1 / place}[metric.kind]
+        reciprocal, discounted = 1 / place, 1 / math.log2(place + 1)
+        worth = {"NDCG": discounted, "MRR": reciprocal, "MAP": reciprocal}.get(metric.kind, 1.0)
         expected.append(worth if place <= metric.cutoff else 0.0)
     np.testing.assert_allclose(
         metric.per_user(count_ranks(scores, targets).numpy()), expected, atol=1e-12
@@ -116,12 +125,12 @@ def test_a_metric_that_is_asked_for_twice_is_there_once() -> None:
     ("text", "hint"),
     [
         ("recal@20", "Recall@20"),
-        ("HR@10", "Recall@10"),
+        ("Hit@10", "HR@10"),
         ("nDGC@5", "NDCG@5"),
         ("Recall", "Recall@20"),
         ("MRR@0", "MRR@20"),
         ("MRR@-1", "MRR@20"),
-        ("precision", "metrics: Recall@K, NDCG@K, MRR@K"),
+        ("precision", "metrics: Recall@K, NDCG@K, MRR@K, HR@K, MAP@K"),
     ],
 )
 def test_a_wrong_name_is_answered_with_the_nearest(text: str, hint: str) -> None:
@@ -148,3 +157,15 @@ def test_users_without_a_target_are_left_out(metric: Metric) -> None:
     sparse = np.array([0, 2, 0, 7, 50, 0, 3])
     assert metric.per_user(sparse).tolist() == metric.per_user(ranks).tolist()
     assert metric.mean(sparse) == metric.mean(ranks) > metric.mean(np.append(ranks, 10**6))
+
+
+@pytest.mark.parametrize(("name", "usual"), [("hr@7", "Recall@7"), ("map@7", "MRR@7")])
+def test_a_metric_that_equals_another_has_its_values_and_says_so(name: str, usual: str) -> None:
+    """On every rank; a metric of its own (control) has nothing to say."""
+    metric, other = parse_metric(name), parse_metric(usual)
+    assert metric.usual == other != metric
+    ranks = np.arange(2, 40)
+    assert metric.per_user(ranks).tolist() == other.per_user(ranks).tolist()
+    [note] = one_target_notes([metric, other, metric])
+    assert note.startswith(f"{name[:-2].upper()}@K is {usual[:-2]}@K here")
+    assert not one_target_notes([other, parse_metric("NDCG@7")])

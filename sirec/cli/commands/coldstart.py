@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def coldstart(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Run folders, or the first digits of ids; else by model."),
+        typer.Argument(help="Run folders, first digits of ids, or models: their newest run."),
     ] = None,
     data: options.Data = None,
     models: Annotated[
@@ -51,12 +51,15 @@ def coldstart(
     ] = 200,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False),
+        typer.Option(
+            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; repeatable.", show_default=False
+        ),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Model or row to compare with; without it SASRec, else the best on validation."
+            help="Model or row to compare with; without it the run named first, else SASRec, else"
+            " the best on validation."
         ),
     ] = None,
     history: options.HistoryOption = options.History.keep,
@@ -102,6 +105,8 @@ def coldstart(
             chosen = _trained(data, models, study, jobs, device, out, data_root)
         else:
             chosen = _chosen(runs or [], data, models, study, out, data_root)
+            if runs and against is None:
+                against = chosen[0].label
         asked = ColdStart(
             bins={grouping: each.ends for grouping, each in declared.items()},
             minimum=minimum,
@@ -126,10 +131,11 @@ def _chosen(
 ) -> list[RecordedRun]:
     """Finished runs."""
     from sirec.cli.analyses import comma_separated, default_data
+    from sirec.cli.console import say
     from sirec.studies.analyses.cold_start import COLD_START
     from sirec.studies.compare.select_runs import RunChoice
 
-    choice = RunChoice(tuple(runs), study, comma_separated(models), data)
+    choice = RunChoice(tuple(runs), study, comma_separated(models), data, say)
     found = choice.find(out, COLD_START.models, default_data(data_root))
     return [run.recorded(out) for run in found]
 

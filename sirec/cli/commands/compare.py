@@ -11,13 +11,18 @@ from sirec.shell import command
 
 
 def compare(
-    first: Annotated[str, typer.Argument(help="Run folder, or the first digits of its id.")],
+    first: Annotated[
+        str,
+        typer.Argument(help="Run folder, first digits of an id, or a model: its newest run."),
+    ],
     second: Annotated[str, typer.Argument(help="The run it is compared with.")],
     history: options.HistoryOption = options.History.keep,
     split: Annotated[str, typer.Option(help="test or valid.")] = "test",
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False),
+        typer.Option(
+            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; repeatable.", show_default=False
+        ),
     ] = None,
     configuration: Annotated[
         bool,
@@ -31,9 +36,11 @@ def compare(
     they find the same targets.
 
     Example: sirec compare 3f2a91 7c0d55
+
+    Example: sirec compare demo/sasrec demo/comif
     """
     from sirec import api
-    from sirec.cli.console import show
+    from sirec.cli.console import StudyBars, show
 
     made = api.compare(
         first,
@@ -43,6 +50,7 @@ def compare(
         metrics=metric or (),
         configuration_only=configuration,
         results=out,
+        watcher=StudyBars(),
     )
     following = command("coldstart", first, second)
     show(made, as_json=as_json, full=full, next_commands=[following])

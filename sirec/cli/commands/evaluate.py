@@ -14,7 +14,10 @@ from sirec.shell import command
 def evaluate(
     runs: Annotated[
         list[str] | None,
-        typer.Argument(help="Run folders, or the first digits of their ids.", show_default=False),
+        typer.Argument(
+            help="Run folders, first digits of ids, or models: their newest run.",
+            show_default=False,
+        ),
     ] = None,
     recommendations: Annotated[
         list[Path] | None,
@@ -34,13 +37,15 @@ def evaluate(
     split: Annotated[str, typer.Option(help="test or valid.")] = "test",
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Recall@K, NDCG@K or MRR@K; repeatable.", show_default=False),
+        typer.Option(
+            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; repeatable.", show_default=False
+        ),
     ] = None,
     against: Annotated[
         str | None,
         typer.Option(
-            help="Model or row to compare with, or previous: the row above; without it the best on"
-            " validation."
+            help="Model or row to compare with; previous: the row above; first: the first row, as"
+            " without it where runs are named."
         ),
     ] = None,
     recompute: Annotated[
@@ -55,16 +60,19 @@ def evaluate(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """Evaluate finished runs by full ranking; several make one table with paired differences.
+    """Evaluate finished runs by full ranking; several make one table with paired differences, of
+    which the run that is named first is the baseline.
 
     With --recommendations, what other tools recommend is ranked the same way and stands beside the
     runs. Lists of K items give metrics up to cutoff K; a user without a list misses.
 
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
+    Example: sirec evaluate sasrec comif
     Example: sirec evaluate 3f2a91 --data beauty --recommendations theirs.csv
     """
     from sirec import api
     from sirec.cli.console import StudyBars, show
+    from sirec.report.results import FIRST
 
     made = api.evaluate(
         runs or (),
@@ -74,7 +82,7 @@ def evaluate(
         split=split,
         history=history.value,
         metrics=metric or (),
-        against=against,
+        against=against or (FIRST if runs else None),
         recompute=recompute,
         name=name,
         results=out,

@@ -11,7 +11,8 @@ from sirec.cli import options
 
 def rankcheck(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Run folders, or the first digits of their ids.")
+        list[str] | None,
+        typer.Argument(help="Run folders, first digits of ids, or models: their newest run."),
     ] = None,
     models: Annotated[
         str | None,

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    run: Annotated[str, typer.Argument(help="Run folder, or the first digits of its id.")],
+    run: Annotated[
+        str,
+        typer.Argument(help="Run folder, first digits of an id, or a model: its newest run."),
+    ],
     user: Annotated[
         list[str] | None,
         typer.Option(help="A user of the data set, by raw id; repeatable.", show_default=False),

@@ -228,7 +228,7 @@ class AnalysisRequest:
         if self.name:
             return self.name
         if self.choice.references:
-            data = select_by_id(self.choice.references, self.results)[0].dataset
+            data = select_by_id(self.choice.references, self.results, self.choice.told)[0].dataset
         else:
             data = self.choice.data or default_data()
         return self._usual_name(data)

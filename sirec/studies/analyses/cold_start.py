@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sirec.errors import SirecError
 from sirec.evaluation.covariates import read_covariates
-from sirec.evaluation.metrics import Metric, parse_metrics, ranked
+from sirec.evaluation.metrics import Metric, one_target_notes, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
 from sirec.report.difference_words import MARK
@@ -160,7 +160,7 @@ def _overview(
     for label, values in cells.items():
         rows.append(TableRow(label, tuple(values), is_training_free=label in free))
     table = ResultTable(f"{title}, {metric.name}", tuple(columns), tuple(rows))
-    lines: list[str] = []
+    lines = one_target_notes([metric])
     for report in reports:
         of_bins = report.buckets.buckets
         lines.append(f"{report.buckets.grouping.name}: {report.buckets.grouping.axis}.")

@@ -22,7 +22,7 @@ from sirec.report.published import covers
 from sirec.report.render import links_to_runs, to_csv, to_dict, to_html, to_latex, to_markdown
 from sirec.report.render.markdown import escaped, paragraph
 from sirec.report.result_set import ResultSet
-from sirec.report.results import MissingRow, RunResult, View
+from sirec.report.results import FIRST, MissingRow, RunResult, View
 from sirec.report.table import ResultTable
 from sirec.run.files import replace_text
 
@@ -119,7 +119,8 @@ def compare_results(
         title: title of the comparison.
         metrics: the metrics.
         views: which ranks are shown. Differences are tested on the first one.
-        against: label or model of the row that all others are compared with, as in `differences`.
+        against: label or model of the row that all others are compared with, `PREVIOUS` or `FIRST`,
+            as in `differences`. One row alone may be the first.
         proposals: rows that are compared with their best baseline in a table each.
         missing: rows that data sets cannot have; they stand in every table.
         notes: notes below every table.
@@ -129,7 +130,7 @@ def compare_results(
             found, or if the runs cannot be grouped (see `ResultSet`).
     """
     results = ResultSet(runs)
-    if against is not None and not results.has_choice():
+    if against not in (None, FIRST) and not results.has_choice():
         raise SirecError(
             f"against {against}: there is one row, and nothing to set it against", "add another run"
         )

@@ -39,16 +39,19 @@ class RunChoice:
     """Which finished runs a person asks for, in one of three ways.
 
     Attributes:
-        references: run folders, or the first digits of ids; they leave nothing else to choose.
+        references: run folders, first digits of ids, or models, which mean their newest run; they
+            leave nothing else to choose.
         study: the name of a recorded study, whose rows are chosen under their labels.
         models: of a study only these models; without a study the runs of these models.
         data: name of the data set; None where the references or the study say it.
+        told: called with which run it is, where a reference is a model.
     """
 
     references: tuple[str, ...] = ()
     study: str | None = None
     models: tuple[str, ...] = ()
     data: str | None = None
+    told: Callable[[str], None] = lambda remark: None
 
     def __post_init__(self) -> None:
         """Refuse references together with anything else to choose by."""
@@ -72,7 +75,7 @@ class RunChoice:
             SirecError: if a run, study or model is unknown, or has not finished.
         """
         if self.references:
-            return select_by_id(self.references, results)
+            return select_by_id(self.references, results, self.told)
         if self.study:
             return select_by_study(self.study, results, data=self.data, models=self.models)
         data = self.data or default_data()
@@ -99,12 +102,16 @@ def rows_of(experiment: Experiment, models: Sequence[str] = ()) -> list[str]:
     return names
 
 
-def select_by_id(references: Sequence[str], out: Path) -> list[RunFolder]:
-    """Finished runs by folder, or by the first digits of their ids.
+def select_by_id(
+    references: Sequence[str], out: Path, told: Callable[[str], None] = lambda remark: None
+) -> list[RunFolder]:
+    """Finished runs by folder, by the first digits of their ids, or by model.
 
     Args:
-        references: folders or beginnings of ids. A run that is named twice is selected once.
+        references: folders, beginnings of ids, or models. A run that is named twice is selected
+            once.
         out: the results folder.
+        told: called with which run it is, where a reference is a model.
 
     Returns:
         The runs, under labels that tell their settings apart.
@@ -113,7 +120,7 @@ def select_by_id(references: Sequence[str], out: Path) -> list[RunFolder]:
         SirecError: if a run is unknown, or has not finished.
     """
     store = Store(out)
-    runs = list(dict.fromkeys(map(store.find, references)))
+    runs = list(dict.fromkeys(store.find(reference, told) for reference in references))
     for run in runs:
         run.check_finished()
     return _labelled(runs)

@@ -13,7 +13,7 @@ from itertools import product
 
 from sirec.config import dump, leaves
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import Metric
+from sirec.evaluation.metrics import Metric, one_target_notes
 from sirec.evaluation.ranks import Ranks
 from sirec.evaluation.statistics import compare
 from sirec.models import model_class
@@ -92,10 +92,11 @@ def compare_runs(
     ranks = [run.ranks().ranks[view.split][view.history] for run in sides]
     pairs = [_pair(metric, ranks, labels, sides) for metric in metrics]
     fair = f"{warning(shared)}."
-    results = _result_table(pairs, labels, (view.note, fair, *method_notes(pairs)))
+    equal = one_target_notes(metrics)
+    results = _result_table(pairs, labels, (view.note, *equal, fair, *method_notes(pairs)))
     tables = (*protocol, results, _overlap_table(metrics, ranks, labels))
     sentences = (fair, *sentences_on_headline(pairs, metrics))
-    overview = _overview(pairs, labels, shared, tables[-1])
+    overview = _overview(pairs, labels, shared, tables[-1], equal)
     return Comparison(title, tables, sentences, overview)
 
 
@@ -261,6 +262,7 @@ def _overview(
     labels: Labels,
     shared: Sequence[SettingPair],
     overlap: ResultTable,
+    equal: Sequence[str],
 ) -> Overview:
     """Results with their verdicts; below them whether they are fair, and the overlap of hits."""
     rows: list[TableRow] = []
@@ -271,7 +273,7 @@ def _overview(
         rows.append(TableRow(pair.difference.metric, (first, second, word, bare)))
     columns = (*map(TableColumn, labels), TableColumn("verdict"), GAIN[0])
     table = ResultTable(warning(shared), columns, tuple(rows), label_heading="metric")
-    lines: list[str] = []
+    lines = list(equal)
     for setting in shared:
         if not setting.are_alike:
             lines.append(f"  {setting.name}: {setting.first} | {setting.second}")

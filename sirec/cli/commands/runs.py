@@ -1,0 +1,147 @@
+"""`sirec runs`: the runs of a results folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from sirec.cli import options
+from sirec.cli.console import print_json, print_text, say, say_next, stdout
+from sirec.plain_text import shortened, visible
+from sirec.shell import command
+
+if TYPE_CHECKING:
+    from sirec.evaluation.metrics import Metric
+    from sirec.run.listing import ListedRun
+
+MOST_ROWS = 16
+MOST_DAMAGED = 4
+LONGEST_DAMAGE = 120  # characters
+USUAL_METRIC = "Recall@20"  # what training selects by unless it is told otherwise
+
+
+def runs(
+    data: Annotated[
+        str | None, typer.Option(help="Only runs on this data set.", show_default=False)
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Only runs of this model.", show_default=False)
+    ] = None,
+    study: Annotated[
+        str | None, typer.Option(help="Only runs that this study has.", show_default=False)
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            help="Show this metric, such as NDCG@10, the best on validation first; without it the"
+            " newest first, with Recall@20.",
+            show_default=False,
+        ),
+    ] = None,
+    test: Annotated[
+        bool,
+        typer.Option("--test", help="Show test too. Choose by validation, which is shown."),
+    ] = False,
+    out: options.Out = options.RESULTS,
+    full: Annotated[bool, typer.Option("--full", help="List all, not one screen.")] = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the runs of a results folder, the newest first: data, model, id, seed, when it finished
+    and how it does on validation.
+
+    Where a command takes a run, it takes the folder, the first digits of the id, or the model:
+    comif or demo/comif is its newest finished run.
+
+    Example: sirec runs --data beauty --sort NDCG@10
+    """
+    from sirec.evaluation.metrics import parse_metric
+    from sirec.run.listing import RunFilter, list_runs
+
+    metric = parse_metric(sort or USUAL_METRIC)
+    wanted = RunFilter(data, model, study)
+    listed = list_runs(out, metric, wanted=wanted, test=test, by_metric=sort is not None, told=say)
+    if as_json:
+        print_json([run.to_dict() for run in listed])
+        return
+    whole = [run for run in listed if not run.damage]
+    damaged = [run for run in listed if run.damage]
+    shown = whole if full else whole[:MOST_ROWS]
+    if shown:
+        stdout.print(_drawn(shown, metric, study, test=test))
+    told = damaged if full else damaged[:MOST_DAMAGED]
+    for run in told:
+        print_text(f"damaged: {run.path}: {shortened(run.damage, LONGEST_DAMAGE)}")
+    print_text(_summary(listed, len(shown) + len(told), out))
+    results = () if out == options.RESULTS else ("--out", out)
+    compared = _comparable(whole)
+    if compared:
+        say_next(command("evaluate", *compared, *results))
+    elif not listed:
+        say_next(command("quickstart", *results))
+
+
+def _comparable(listed: Sequence[ListedRun]) -> list[str]:
+    """The ids of the first two finished runs on one data set, which share a table."""
+    finished = [run for run in listed if run.finished is not None]
+    alike = [run.short_id for run in finished if run.dataset == finished[0].dataset]
+    return alike[:2]
+
+
+def _drawn(listed: Sequence[ListedRun], metric: Metric, study: str | None, *, test: bool) -> Table:
+    """The runs, one a line."""
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    drawn.add_column("data", overflow="ellipsis", no_wrap=True)
+    drawn.add_column("model", overflow="ellipsis", no_wrap=True)
+    drawn.add_column("run", no_wrap=True)
+    drawn.add_column("seed", justify="right", no_wrap=True)
+    drawn.add_column("finished", no_wrap=True)
+    drawn.add_column(metric.name, justify="right", no_wrap=True)
+    if test:
+        drawn.add_column("test", justify="right", no_wrap=True)
+    drawn.add_column("row" if study else "studies", overflow="ellipsis", no_wrap=True)
+    for run in listed:
+        values = [_value(run, "valid")]
+        if test:
+            values.append(_value(run, "test"))
+        cells = [run.dataset, run.model, run.short_id, str(run.seed)]
+        cells += [run.finish_text or "unfinished", *values, _rows_text(run, study)]
+        drawn.add_row(*(Text(visible(cell)) for cell in cells))
+    return drawn
+
+
+def _value(run: ListedRun, split: str) -> str:
+    return f"{run.values[split]:.4f}" if split in run.values else ""
+
+
+def _rows_text(run: ListedRun, study: str | None) -> str:
+    """The studies that have the run; of a study that was asked for, the label of its row."""
+    texts: dict[str, None] = {}
+    for row in run.rows:
+        if study is None:
+            texts[row.study] = None
+        elif row.study == study:
+            texts[row.label] = None
+    return ", ".join(texts)
+
+
+def _summary(listed: Sequence[ListedRun], shown: int, results: Path) -> str:
+    """How many runs there are, and how many are left out."""
+    if not listed:
+        return f"no runs in {results}"
+    finished = unfinished = damaged = 0
+    for run in listed:
+        if run.damage:
+            damaged += 1
+        elif run.finished is None:
+            unfinished += 1
+        else:
+            finished += 1
+    text = f"{finished} finished, {unfinished} unfinished, {damaged} damaged in {results}"
+    left_out = len(listed) - shown
+    return f"{text}; {left_out} left out: --full lists all" if left_out else text

@@ -1,0 +1,214 @@
+"""What a person writes to name a run: a folder, the beginning of an id, or a model.
+
+Nothing here needs torch, so that a command can tell a mistake before it loads anything.
+
+The newest of several runs is the one whose test ranks were made last when it was trained, which the
+run records itself (`evaluations.jsonl`), so that copying a results folder changes nothing. Ranks
+that were made anew with stored weights do not count. The record has seconds; of runs that finished
+in the same one, the later file `DONE` decides, then the id that is first in the alphabet.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+
+from sirec.config import read_yaml
+from sirec.errors import SirecError, unknown
+from sirec.run.commit import is_interrupted
+
+EVALUATIONS = "evaluations.jsonl"
+RECOMPUTED = "recomputed"  # key of its lines about ranks that stored weights gave
+SHORTEST_ID = 6  # digits that are shown where they suffice
+RUNS = "runs"  # the folder of all runs in a results folder
+
+
+@dataclass(frozen=True)
+class FoundRun:
+    """The run that a reference means.
+
+    Attributes:
+        path: its folder.
+        remark: which of several runs it is, where a model was named; else empty.
+    """
+
+    path: Path
+    remark: str = ""
+
+
+def find_run(results: Path, reference: str) -> FoundRun:
+    """The run that is meant by a folder, the beginning of an id, or a model's name.
+
+    `comif`, `demo/comif` and the folder `results/runs/demo/comif` mean the newest finished run of
+    that model. Runs that read a field with permuted values are passed over, as they measure what a
+    field is worth and recommend nothing.
+
+    Args:
+        results: the results folder.
+        reference: what a person wrote.
+
+    Raises:
+        SirecError: if there is no such run, if several ids begin so, if the model has runs on
+            several data sets, or if none of its runs has finished.
+    """
+    path = Path(reference)
+    if (path / "config.yaml").exists():
+        return FoundRun(path)
+    runs = run_paths(results)
+    by_id: list[Path] = []
+    by_model: list[Path] = []
+    for run in runs:
+        if _begins_id(run, path):
+            by_id.append(run)
+        if _is_model_of(run, path):
+            by_model.append(run)
+    if by_id and by_model:
+        raise SirecError(
+            f"'{reference}' is a model and the beginning of an id",
+            f"name the data set too: {_model_address(by_model[0])}; or more digits of the id",
+        )
+    if by_model:
+        return _newest(reference, by_model)
+    if len(by_id) == 1:
+        return FoundRun(by_id[0])
+    if by_id:
+        raise SirecError(
+            f"'{reference}' is the beginning of {len(by_id)} runs", "give more digits of the id"
+        )
+    raise _unknown_run(reference, runs)
+
+
+def run_paths(results: Path) -> list[Path]:
+    """The folder of every run, finished or not, in path order."""
+    return [path.parent for path in sorted(results.glob(f"{RUNS}/*/*/*/config.yaml"))]
+
+
+def has_finished(run: Path) -> bool:
+    """Whether a run has finished; new results that are still being put in place count."""
+    return (run / "DONE").exists() or is_interrupted(run)
+
+
+def finish_time(run: Path) -> float:
+    """When a run finished, in seconds since 1970.
+
+    Args:
+        run: the folder of a finished run.
+
+    Returns:
+        The last time of `evaluations.jsonl` that is not about ranks made anew; without a readable
+        one, the time of the file `DONE`, or 0 where there is none.
+    """
+    times = [0.0]
+    with suppress(OSError, ValueError):
+        for line in (run / EVALUATIONS).read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if isinstance(entry, dict) and not entry.get(RECOMPUTED):
+                times.append(datetime.fromisoformat(str(entry.get("time"))).timestamp())
+    return times[-1] or _done_time(run)
+
+
+def _done_time(run: Path) -> float:
+    with suppress(OSError):
+        return (run / "DONE").stat().st_mtime
+    return 0.0
+
+
+def short_ids(runs: Iterable[Path]) -> dict[Path, str]:
+    """The first digits of each run's id: at least six, and as many as no other run begins with.
+
+    Args:
+        runs: folders of all runs.
+    """
+    by_id = sorted(runs, key=lambda run: run.name)
+    digits = dict.fromkeys(by_id, SHORTEST_ID)
+    for one, other in pairwise(by_id):
+        shared = _shared_beginning(one.name, other.name) + 1
+        digits[one] = max(digits[one], shared)
+        digits[other] = max(digits[other], shared)
+    return {run: run.name[:count] for run, count in digits.items()}
+
+
+def _shared_beginning(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    count = 0
+    for first, second in zip(one, other, strict=False):
+        if first != second:
+            break
+        count += 1
+    return count
+
+
+def _newest(reference: str, runs: Sequence[Path]) -> FoundRun:
+    """The newest finished one of a model's runs."""
+    finished = list(filter(has_finished, runs))
+    if not finished:
+        raise SirecError(
+            f"{reference}: no run of this model has finished; {runs[0]} was begun",
+            "the command that began it goes on with it",
+        )
+    addresses = sorted(set(map(_model_address, finished)))
+    if len(addresses) > 1:
+        raise SirecError(
+            f"'{reference}' has finished runs on {len(addresses)} data sets",
+            f"name one of: {', '.join(addresses)}",
+        )
+    finished.sort(key=lambda run: (-finish_time(run), -_done_time(run), run.name))
+    for run in finished:
+        if not _reads_permuted_fields(run):
+            place = f"the newest of {len(finished)}" if len(finished) > 1 else "the only one"
+            return FoundRun(run, f"{reference}: {run}, {place}")
+    raise SirecError(
+        f"{reference}: all finished runs of this model read permuted values (placebo)",
+        f"name one by its id, such as {finished[0].name[:6]}, or train the model as it is",
+    )
+
+
+def _reads_permuted_fields(run: Path) -> bool:
+    """Whether a run reads a field whose values mean nothing."""
+    data = read_yaml(run / "config.yaml").get("data")
+    return isinstance(data, dict) and bool(data.get("placebo"))
+
+
+def _begins_id(run: Path, reference: Path) -> bool:
+    """Whether a folder ends with `reference`, whose last step may be the beginning of an id."""
+    if not reference.parts:
+        return False
+    *parents, last = reference.parts
+    *mine, identity = run.parts[-len(reference.parts) :]
+    return identity.startswith(last) and mine == parents
+
+
+def _is_model_of(run: Path, reference: Path) -> bool:
+    """Whether `reference` is the end of the folder that holds all runs of a run's model."""
+    steps = reference.parts
+    if not steps:
+        return False
+    folder = run.parent
+    if reference.is_dir() and len(steps) > 2:
+        return reference.resolve() == folder.resolve()
+    return folder.parts[-len(steps) :] == steps
+
+
+def _model_address(run: Path) -> str:
+    """`demo/comif`, the data set and the model of a run."""
+    return "/".join(run.parts[-3:-1])
+
+
+def _unknown_run(reference: str, runs: Sequence[Path]) -> SirecError:
+    """The error for what names no run, with the nearest name."""
+    addresses = sorted(set(map(_model_address, runs)))
+    models = {address.partition("/")[2] for address in addresses}
+    of_data = [each for each in addresses if each.partition("/")[0] == reference]
+    if of_data:
+        return SirecError(
+            f"'{reference}' is a data set, and not a run", f"name one of: {', '.join(of_data)}"
+        )
+    error = unknown("run", reference, [*addresses, *models])
+    if runs:
+        error.hint = f"{error.hint}; sirec runs lists the ids"
+    return error

@@ -1,17 +1,20 @@
-"""`sirec train`: one run."""
+"""`sirec train`: one run, or one for each of several seeds."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sirec.cli import options
 from sirec.cli.console import print_json, say, say_next
+from sirec.errors import SirecError
 from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.split import HeldOutPart
+    from sirec.run.store import RunFolder
 
 
 def train(
@@ -24,7 +27,11 @@ def train(
     data: options.Data = None,
     fields: options.FieldNames = None,
     set_: options.Set = None,
-    seed: options.Seed = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Decides every random choice; 0 without it.", show_default=False),
+    ] = None,
+    seeds: options.Seeds = None,
     threads: options.Threads = 2,
     precision: options.PrecisionOption = options.PrecisionName.fp32,
     device: options.Device = "auto",
@@ -46,22 +53,20 @@ def train(
 
     Example: sirec train comif --data beauty --set heads=2
 
+    Example: sirec train comif --data beauty --seeds 0,1,2
+
     Several processes share the work if torchrun starts them: torchrun --nproc-per-node 2 -m sirec
     train comif --data beauty
     """
     from sirec import api
-    from sirec.cli.console import StudyBars, show
+    from sirec.cli.console import StudyBars
     from sirec.config import parse_assignments
-    from sirec.models import model_class
-    from sirec.report.results import View
-    from sirec.studies.compare.comparison import compare_results
-    from sirec.studies.compare.run_results import run_result
 
     trained = api.train(
         model,
         data,
         fields=options.parse_names(fields),
-        seeds=seed,
+        seeds=_chosen_seeds(seed, options.parse_seeds(seeds)),
         set=parse_assignments(set_ or []),
         threads=threads,
         precision=precision.value,
@@ -73,16 +78,41 @@ def train(
         data_root=data_root,
         watcher=StudyBars(),
     )
-    if not trained.is_main:
-        return
-    [run] = trained
+    if trained.is_main:
+        _show(list(trained), test=test, as_json=as_json)
+
+
+def _chosen_seeds(seed: int | None, seeds: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The seeds of --seed or --seeds; 0 where neither is given."""
+    if seeds is None:
+        return (seed or 0,)
+    if seed is not None:
+        raise SirecError(
+            "--seed and --seeds are both given", "leave one of them out: --seeds takes one too"
+        )
+    return seeds
+
+
+def _show(runs: Sequence[RunFolder], *, test: bool, as_json: bool) -> None:
+    """Print how the runs of one model do, as one row; as JSON, several runs are a list."""
+    from sirec.cli.console import show
+    from sirec.models import model_class
+    from sirec.report.results import View
+    from sirec.studies.compare.comparison import compare_results
+    from sirec.studies.compare.run_results import run_result
+
     splits: tuple[HeldOutPart, ...] = ("valid", "test") if test else ("valid",)
     if as_json:
-        metrics = {split: run.metrics()[split] for split in splits}
-        print_json({"run": str(run.path), "metrics": metrics, "timings": run.timings()})
+        values: list[dict[str, Any]] = []
+        for run in runs:
+            metrics = {split: run.metrics()[split] for split in splits}
+            values.append({"run": str(run.path), "metrics": metrics, "timings": run.timings()})
+        print_json(values if len(values) > 1 else values[0])
         return
-    title = model_class(model).title
+    results = list(map(run_result, runs))
+    title = model_class(runs[0].model).title
     for split in splits:
-        show(compare_results([run_result(run)], title=title, views=[View(split)]), as_json=False)
-    say(f"run: {run.path}")
-    say_next(command("evaluate", run.path))
+        show(compare_results(results, title=title, views=[View(split)]), as_json=False)
+    for run in runs:
+        say(f"run: {run.path}")
+    say_next(command("evaluate", *(run.path for run in runs)))

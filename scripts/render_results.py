@@ -3,7 +3,7 @@
     python scripts/render_results.py [RESULTS]
 
 Nothing is trained or measured. Use it after a change of words or of layout; `compare_numbers.py`
-shows that no number changed.
+shows that no number changed. `sirec verify` draws the same and compares it with what is there.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import sys
 from pathlib import Path
 
 from sirec.errors import SirecError
-from sirec.studies.analyses.base import ANALYSES
-from sirec.studies.compare.study_tables import render
 from sirec.studies.results_page.page import write_report
-from sirec.studies.spec.library import find_experiment, read_experiment
+from sirec.studies.results_page.redraw import drawings
 
 
 def render_all(results: Path) -> list[str]:
@@ -28,20 +26,12 @@ def render_all(results: Path) -> list[str]:
         What could not be drawn, each with the reason.
     """
     failed: list[str] = []
-    for record in sorted((results / "studies").glob("*.json")):
+    for drawing in drawings(results):
         try:
-            plan = read_experiment(find_experiment(record.stem))
-            render(plan, record.stem, results).write(results / "tables", record.stem)
-            print(record.stem)
+            drawing.draw().write(results, drawing.name)
+            print(drawing.name)
         except SirecError as error:
-            failed.append(f"{record.stem}: {error.message}")
-    for analysis in ANALYSES.values():
-        for record in sorted((results / analysis.folder).glob("*.json")):
-            if not record.stem.startswith(analysis.name):
-                continue
-            drawn = analysis.draw(analysis.read(results, record.stem), results)
-            drawn.write(results, record.stem)
-            print(record.stem)
+            failed.append(f"{drawing.name}: {error.message}")
     write_report(results)
     return failed
 

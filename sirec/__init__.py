@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train
+    from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train, verify, worth
     from sirec.api_recommend import recommend
     from sirec.studies.spec.experiment import Experiment
     from sirec.studies.spec.row import RowPlan
@@ -24,6 +24,7 @@ __all__ = [
     "recommend",
     "run_study",
     "train",
+    "verify",
     "worth",
 ]
 _DECLARED = "sirec.studies.spec.experiment"

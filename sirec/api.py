@@ -44,7 +44,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
 from sirec.evaluation.ranks import HistoryRule
 from sirec.models import model_class
-from sirec.report.results import RunResult, View
+from sirec.report.results import RunResult
 from sirec.run.build import torch_state_restored
 from sirec.run.config import Profile
 from sirec.run.execute import rank_again
@@ -61,6 +61,9 @@ from sirec.studies.launch.data import choose_dataset
 from sirec.studies.launch.single import Training, train_seeds
 from sirec.studies.launch.study import Study, find_plan
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
+from sirec.studies.results_page.seal import seal as seal_results
+from sirec.studies.results_page.verify import Verification
+from sirec.studies.results_page.verify import verify as verify_results
 from sirec.studies.spec.ablation import requested_experiments
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.overrides import Variation
@@ -414,7 +417,7 @@ def run_study(
         with torch_state_restored():
             study.only(only).run(keeps_record=False)
         return Comparison(plan.title, (), ())
-    return _result(study, VIEWS, render_only=render_only)
+    return _result(study, render_only=render_only)
 
 
 @disk_faults()
@@ -492,8 +495,9 @@ def ablate(
             again,
             jobs,
             watcher=told,
+            views=views,
         )
-        made.append(_result(study, views, render_only=render_only))
+        made.append(_result(study, render_only=render_only))
     return made
 
 
@@ -580,11 +584,38 @@ def worth(
     return drawn
 
 
-def _result(study: Study, views: Sequence[View], *, render_only: bool) -> Comparison:
+@disk_faults()
+def verify(
+    results: PathLike = RESULTS,
+    *,
+    data_root: PathLike = DATA_ROOT,
+    seal: bool = False,
+    progress: ProgressCallback = lambda stage, done, total: None,
+) -> Verification:
+    """Check all of a results folder and of the prepared data sets, and draw its tables anew.
+
+    Args:
+        results: results folder.
+        data_root: folder of prepared data sets; it need not exist.
+        seal: whether to first give digests to what version 0.2 wrote without.
+        progress: called with a kind of things, how many are done, and their number.
+
+    Returns:
+        What was found; `is_identical` says whether all is as it was written and drawn.
+
+    Raises:
+        SirecError: if there is no such folder, or something that is to be sealed is damaged.
+    """
+    if seal:
+        seal_results(Path(results), Path(data_root), progress)
+    return verify_results(Path(results), Path(data_root), progress)
+
+
+def _result(study: Study, *, render_only: bool) -> Comparison:
     """Run a study if it is to be run, and write its tables."""
     if not render_only:
         with torch_state_restored():
             study.run()
-    made = study.tables(views)
+    made = study.tables()
     study.watcher.remark(f"written: {study.write(made)}")
     return made

@@ -7,8 +7,9 @@ interrupted (resumable).
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -33,12 +34,13 @@ from sirec.cli.commands import (
     runs,
     study,
     train,
+    verify,
     worth,
 )
 from sirec.cli.console import say, say_error
 from sirec.cli.plugins import with_plugins
 from sirec.disk import disk_faults
-from sirec.errors import SirecError
+from sirec.errors import Remark, SirecError
 
 WRONG, INTERRUPTED = 2, 130
 
@@ -85,6 +87,7 @@ for command in (
     correlation.correlation,
     study.study,
     report.report,
+    verify.verify,
     doctor.doctor,
 ):
     app.command()(with_plugins(command))
@@ -94,6 +97,7 @@ def main() -> None:
     """Run the command line; only a `SirecError` becomes one line and a hint."""
     process.configure()  # before a command loads torch
     streams.settle()
+    warnings.showwarning = _show_warning
     code = _call()
     try:
         streams.flush_output()
@@ -122,3 +126,19 @@ def _told(error: SirecError) -> int:
     with suppress(OSError):  # stderr may be on a full disk as well
         say_error(error)
     return WRONG
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a remark as one line, and any other warning as Python does."""
+    if issubclass(category, Remark):
+        say(f"remark: {message}")
+    else:
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        print(text, end="", file=file or sys.stderr)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +14,15 @@ import pyarrow.parquet as pq
 from sirec.data.artefacts import StoredColumn, read_table, whole_numbers
 from sirec.data.dataset import Dataset
 from sirec.data.split import NO_TARGET, PARTS
+from sirec.data.store.digests import OWN
 from sirec.data.tasks.rows import owners, training_items
 from sirec.disk import atomic_file
+from sirec.errors import Remark, SirecError
+
+DELETE = (
+    "delete it, and run a command that trained a model on these data again: it is written anew, "
+    "and what has finished is not trained anew"
+)
 
 
 def covariates(data: Dataset) -> dict[str, np.ndarray]:
@@ -52,7 +62,7 @@ def _repeats(data: Dataset) -> np.ndarray:
 
 
 def write_covariates(data: Dataset, path: Path) -> None:
-    """Write the covariates as Parquet, users 1..U in order.
+    """Write the covariates as Parquet, users 1..U in order, with a digest of them.
 
     Args:
         data: the whole data set.
@@ -61,27 +71,69 @@ def write_covariates(data: Dataset, path: Path) -> None:
     Raises:
         SirecError: where the disk refuses.
     """
-    table = pa.table({name: pa.array(values) for name, values in covariates(data).items()})
+    save_covariates(covariates(data), path)
+
+
+def save_covariates(columns: Mapping[str, np.ndarray], path: Path) -> None:
+    """Write columns as Parquet, with a digest of them and of the file's name.
+
+    Args:
+        columns: Int32[U] by name.
+        path: the file, whose name has the fingerprint of the data.
+
+    Raises:
+        SirecError: where the disk refuses.
+    """
+    table = pa.table({name: pa.array(values) for name, values in columns.items()})
+    table = table.replace_schema_metadata({OWN: _digest(columns, path)})
     with atomic_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_covariates(path: Path, users: int) -> dict[str, np.ndarray]:
+def read_covariates(path: Path, users: int | None = None) -> dict[str, np.ndarray]:
     """Read what `write_covariates` wrote.
+
+    Covariates of version 0.2, without a digest, are read with a `Remark`.
 
     Args:
         path: the file.
-        users: how many users it is about.
+        users: how many users it is about; None where that is not known.
 
     Returns:
-        Long[U] for each column.
+        Int32[U] for each column.
 
     Raises:
         SirecError: if it is missing, damaged, or of other data.
     """
-    hint = "delete it: it is written anew when a model is trained on these data"
     names = ["length"]
     for part in PARTS:
         names += [f"{part}_history", f"{part}_popularity", f"{part}_seen"]
-    table = read_table(path, [StoredColumn(name) for name in names], hint, rows=users)
-    return {name: whole_numbers(table, name) for name in names}
+    table = read_table(path, [StoredColumn(name) for name in names], DELETE, rows=users)
+    columns: dict[str, np.ndarray] = {}
+    for name in names:
+        columns[name] = whole_numbers(table, name).astype(np.int32)
+    stored = (table.schema.metadata or {}).get(OWN.encode())
+    if stored is None:
+        warnings.warn(
+            f"{path}: covariates without a digest, which version 0.2 wrote, are read unchecked "
+            "(sirec verify --seal adds digests)",
+            Remark,
+            stacklevel=2,
+        )
+    elif stored != _digest(columns, path).encode():
+        raise SirecError(f"{path}: not what was written: its digest is another one", DELETE)
+    return columns
+
+
+def has_digest(path: Path) -> bool:
+    """Whether a readable file of covariates has a digest."""
+    return OWN.encode() in (pq.read_schema(path).metadata or {})
+
+
+def _digest(columns: Mapping[str, np.ndarray], path: Path) -> str:
+    """The sha256 of the file's name, and of names, types and values of the columns."""
+    digest = hashlib.sha256(path.name.encode())
+    for name, values in columns.items():
+        digest.update(f"{name} {values.dtype} {values.shape}".encode())
+        digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()

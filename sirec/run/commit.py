@@ -1,8 +1,9 @@
 """Several files of a run replaced together.
 
-New results are written into a folder inside the run's. One rename, to `.commit`, decides that they
-take the place of the old ones; then they are moved up, file by file. A process that ends in between
-leaves a `.commit`, and whoever next looks at the run moves the rest: until then nobody reads a mix.
+New results are written into a folder inside the run's, with the new manifest. One rename, to
+`.commit`, decides that they take the place of the old ones; then they are moved up, file by file. A
+process that ends in between leaves a `.commit`, and whoever next writes to the run moves the rest.
+Readers find each file by its digest, here or there (`sirec.run.manifest`): nobody reads a mix.
 """
 
 from __future__ import annotations

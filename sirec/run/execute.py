@@ -35,6 +35,7 @@ from sirec.run.device import device_named, refuse_other_device
 from sirec.run.files import replace_json_lines
 from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
+from sirec.run.manifest import ENVIRONMENT, METRICS, RANKS, TIMINGS, write_manifest
 from sirec.run.references import EVALUATIONS, RECOMPUTED
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
@@ -118,18 +119,35 @@ def execute(
     # A finished run needs nothing written, not even a lock.
     is_held = group.is_main and (again or not folder.is_done)
     with folder.locked() if is_held else nullcontext():
+        if group.is_main:
+            make_covariates(data, store)
         if not _is_wanted(folder, torch_device, group, again=again):
             return folder
         training = folder.to_train(again=again)
         built = set_up(config, data, torch_device)
         execution = _Execution(config, training, built, watcher or Silent(), group)
         if group.is_main:
-            _write_beginning(execution, data, store, torch_device)
+            _write_beginning(execution, data, torch_device)
         _train(execution)
         _evaluate(execution)
         if group.is_main and training != folder:
             commit(folder.path, training.path)
     return folder
+
+
+def make_covariates(data: Dataset, store: Store) -> None:
+    """Write the covariates of the users of a data set, unless they are there.
+
+    Args:
+        data: the whole data set.
+        store: where runs and covariates are kept.
+
+    Raises:
+        SirecError: where the disk refuses.
+    """
+    path = store.covariates(data.name, data.fingerprint())
+    if not path.exists():
+        write_covariates(data, path)
 
 
 def write_ranks(
@@ -146,13 +164,8 @@ def write_ranks(
     Raises:
         SirecError: where the disk refuses.
     """
-    ranks.to_parquet(folder.path / "ranks.parquet")
-    metrics = [*DEFAULT_METRICS, *(parse_metric(stage.metric) for stage in config.stages)]
-    values: dict[str, Any] = {"ties": dict(ranks.ties)}
-    for part in PARTS:
-        by_rule = ranks.ranks[part]
-        values[part] = {rule: summarise(by_rule[rule], metrics) for rule in HISTORY_RULES}
-    folder.write_json("metrics.json", values)
+    ranks.to_parquet(folder.path / RANKS)
+    folder.write_json(METRICS, metrics_of(config, ranks))
     entry: dict[str, Any] = {"split": "test"}
     entry["time"] = datetime.now(UTC).isoformat(timespec="seconds")
     if recomputed:
@@ -160,16 +173,35 @@ def write_ranks(
     folder.append_line(EVALUATIONS, json.dumps(entry))
 
 
+def metrics_of(config: RunConfig, ranks: RankTable) -> dict[str, Any]:
+    """What metrics.json holds: the usual metrics, and those that select weights.
+
+    Args:
+        config: configuration of the run.
+        ranks: every user's ranks.
+    """
+    metrics = [*DEFAULT_METRICS, *(parse_metric(stage.metric) for stage in config.stages)]
+    values: dict[str, Any] = {"ties": dict(ranks.ties)}
+    for part in PARTS:
+        by_rule = ranks.ranks[part]
+        values[part] = {rule: summarise(by_rule[rule], metrics) for rule in HISTORY_RULES}
+    return values
+
+
 def rank_again(folder: RunFolder, data: Dataset) -> None:
     """Rank all users with the stored weights of a run, and store these ranks instead.
+
+    Configuration and weights are compared with their digests first. Ranks, metrics and manifest are
+    replaced together: whenever the process stops, the older ones or the new ones stand.
 
     Args:
         folder: the folder of the run.
         data: the whole data set that it was trained on.
 
     Raises:
-        SirecError: if the run has not finished, has no weights, or was trained on other data, and
-            where the disk refuses; a disk that can only be read holds the same ranks already.
+        SirecError: if the run has not finished, has no weights or damaged ones, or was trained on
+            other data, and where the disk refuses; a disk that can only be read holds the same
+            ranks already.
     """
     built = load_model(folder, data)
     config = folder.config()
@@ -178,9 +210,11 @@ def rank_again(folder: RunFolder, data: Dataset) -> None:
         return
     fresh = RunFolder(folder.path / NEW_RANKS)
     with folder.locked():
+        complete(folder.path)
         shutil.rmtree(fresh.path, ignore_errors=True)  # of a process that was killed
         make_folder(fresh.path)
         write_ranks(fresh, config, ranks, recomputed=True)
+        write_manifest(fresh.path, based_on=folder.path)
         commit(folder.path, fresh.path)
 
 
@@ -220,18 +254,13 @@ def _is_wanted(
     return bool(is_wanted)
 
 
-def _write_beginning(
-    execution: _Execution, data: Dataset, store: Store, device: torch.device
-) -> None:
-    """Write the configuration and the environment of a run, and the covariates of its data."""
+def _write_beginning(execution: _Execution, data: Dataset, device: torch.device) -> None:
+    """Write the configuration and the environment of a run."""
     config, folder = execution.config, execution.folder
     folder.write_config(config, data.fingerprint(), data.held_out.split)
     facts = environment.describe(config.threads, device.type)
     facts["processes"] = execution.process_group.size
-    folder.write_json("environment.json", facts | environment.plugins_of(config))
-    covariates = store.covariates(data.name, data.fingerprint())
-    if not covariates.exists():
-        write_covariates(data, covariates)
+    folder.write_json(ENVIRONMENT, facts | environment.plugins_of(config))
 
 
 def _train(execution: _Execution) -> None:
@@ -248,7 +277,7 @@ def _train(execution: _Execution) -> None:
         _train_stage(execution, index, lines, snapshot if is_resumed else None)
     if group.is_main:
         replace_json_lines(folder.path / "epochs.jsonl", _without_times(lines))
-        folder.write_json("timings.json", _timings(lines))
+        folder.write_json(TIMINGS, _timings(lines))
 
 
 def _train_stage(
@@ -331,7 +360,7 @@ def _evaluate(execution: _Execution) -> None:
         "process_peak_bytes": environment.peak_memory(),
         "parameters": sum(trained),
     }
-    folder.write_json("timings.json", folder.timings() | timings)
+    folder.write_json(TIMINGS, folder.timings() | timings)
     folder.finish()
 
 

@@ -9,71 +9,54 @@ timings.json          seconds and memory
 model.safetensors     the selected weights
 evaluations.jsonl     one line for each time that test ranks were made
 snapshot.safetensors  the resumable state of an unfinished run
-DONE                  written last
+DONE                  digests of all files but the logs (`evaluations.jsonl`); written last
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from torch import Tensor
 
-from sirec.config import check_keys, dump, load, load_named, read_json, read_yaml, to_yaml
+from sirec.config import read_json
 from sirec.data.locks import hold_folder_or_refuse
-from sirec.data.split import PARTS, LeaveOneOut, Split
+from sirec.data.split import Split
 from sirec.data.tensors import load_tensors, save_tensors
 from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import parse_metric
-from sirec.evaluation.ranks import HISTORY_RULES, RankTable
+from sirec.evaluation.ranks import RankTable
 from sirec.provider import Provider
 from sirec.registry import available_packages
-from sirec.run.commit import complete, is_interrupted
+from sirec.run.commit import is_interrupted
 from sirec.run.config import RunConfig
 from sirec.run.files import replace_json, replace_text
+from sirec.run.identity import check_identity
+from sirec.run.manifest import (
+    CONFIG,
+    ENVIRONMENT,
+    MANIFEST,
+    METRICS,
+    RANKS,
+    TIMINGS,
+    TRAIN_AGAIN,
+    WEIGHTS,
+    checked_file,
+    has_file,
+    read_manifest,
+    remedy,
+    write_manifest,
+)
 from sirec.run.references import find_run, run_paths
+from sirec.run.stored_config import StoredConfig, config_text, read_config
 from sirec.run.stored_facts import read_environment, read_timings
-from sirec.shell import command
+from sirec.run.stored_metrics import check_metrics
 
-OF_THE_DATA = ("fingerprint", "split")  # keys of config.yaml that are no part of the configuration
 AGAIN = ".again"  # inside a finished run: the same run while it is trained again
-ROUNDING = 1e-9  # by which the same mean may differ on another processor
-
-
-@dataclass(frozen=True)
-class _MetricsOfPart:
-    """Metrics of validation or test by name, under each history rule."""
-
-    keep: Mapping[str, float]
-    mask: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class _Metrics:
-    """What metrics.json holds."""
-
-    valid: _MetricsOfPart
-    test: _MetricsOfPart
-    ties: Mapping[str, float]
-
-    def are_of(self, ranks: RankTable) -> bool:
-        """Whether ranks have these metrics, each up to `ROUNDING`, and this share of ties."""
-        if self.ties != ranks.ties:
-            return False
-        for part in PARTS:
-            for rule in HISTORY_RULES:
-                stored: Mapping[str, float] = getattr(getattr(self, part), rule)
-                for name, value in stored.items():
-                    computed = parse_metric(name).mean(ranks.ranks[part][rule])
-                    if not math.isclose(value, computed, abs_tol=ROUNDING):
-                        return False
-        return True
 
 
 @dataclass(frozen=True)
@@ -83,14 +66,16 @@ class RecordedRun:
     Attributes:
         label: the label of its row in a table.
         run: the run's address, `runs/<data set>/<model>/<id>`, relative to the results folder.
+        digest: digest of the run's configuration, ranks and metrics, where the run has digests.
     """
 
     label: str
     run: str
+    digest: str | None = field(default=None, compare=False)
 
     def open(self, results: Path) -> RunFolder:
-        """The run in a results folder."""
-        return RunFolder(results / self.run, self.label)
+        """The run in a results folder, whose ranks are refused if they are others by now."""
+        return RunFolder(results / self.run, self.label, self.digest)
 
 
 @dataclass(frozen=True)
@@ -101,10 +86,12 @@ class RunFolder:
         path: the folder, which ends in `runs/<data set>/<model>/<id>`.
         label: the label of the run's row, where the run was chosen as a row of a table. Two folders
             with the same path are the same run, whatever their labels.
+        expected: digest of the run's numbers by which a record names it, if one does.
     """
 
     path: Path
     label: str = field(default="", compare=False)
+    expected: str | None = field(default=None, compare=False)
 
     @property
     def dataset(self) -> str:
@@ -137,7 +124,8 @@ class RunFolder:
 
     def recorded(self, results: Path) -> RecordedRun:
         """The run as a record below a results folder names it; it may lie in another one."""
-        return RecordedRun(self.label, Path(os.path.relpath(self.path, results)).as_posix())
+        address = Path(os.path.relpath(self.path, results)).as_posix()
+        return RecordedRun(self.label, address, self.digest_of_numbers())
 
     @property
     def _steps(self) -> tuple[str, ...]:
@@ -147,7 +135,7 @@ class RunFolder:
     @property
     def is_done(self) -> bool:
         """Whether the run has finished."""
-        return (self.path / "DONE").exists()
+        return (self.path / MANIFEST).exists()
 
     @property
     def snapshot_path(self) -> Path:
@@ -158,15 +146,13 @@ class RunFolder:
         """The run's configuration, as it was resolved.
 
         Raises:
-            SirecError: if the file is missing or damaged, or names a component of a plugin that is
-                not here; then the message names the plugin and what to install.
+            SirecError: if the file is missing or damaged, if it does not give the run's id, or if
+                it names a component of a plugin that is not here; then the message names the plugin
+                and what to install.
         """
-        path = self.path / "config.yaml"
-        tree = read_yaml(path)
-        for key in OF_THE_DATA:
-            tree.pop(key, None)
+        stored = self._stored_config()
         try:
-            return load(RunConfig, tree, str(path))
+            config = stored.load()
         except SirecError:
             missing = self.missing_plugins()
             if not missing:
@@ -176,10 +162,16 @@ class RunFolder:
                 "which is not installed here",
                 "; ".join(provider.remedy for provider in missing),
             ) from None
+        check_identity(self.path, config, stored.fingerprint, stored.revisions)
+        return config
+
+    def _stored_config(self) -> StoredConfig:
+        """What config.yaml holds, once the file has been compared with its digest."""
+        return read_config(self.checked_file(CONFIG), str(self.path / CONFIG))
 
     def missing_plugins(self) -> list[Provider]:
         """The plugins that the run was made with and that are not here in any version."""
-        if not (self.path / "environment.json").exists():
+        if not has_file(self.path, ENVIRONMENT):
             return []
         needed: Mapping[str, str] = self.environment().get("plugins", {})
         here = available_packages()
@@ -191,40 +183,24 @@ class RunFolder:
 
     def fingerprint(self) -> str:
         """The fingerprint of the data the run was made on."""
-        path = self.path / "config.yaml"
-        values = read_yaml(path)
-        check_keys({"fingerprint": str}, values, str(path), required=["fingerprint"])
-        return str(values["fingerprint"])
+        return self._stored_config().fingerprint
 
     def split(self) -> Split:
         """The split of the data the run was made on."""
-        path = self.path / "config.yaml"
-        split: Split = load_named(
-            get_args(Split), read_yaml(path).get("split", LeaveOneOut.name), f"{path}: split"
-        )
-        return split
+        return self._stored_config().split()
 
     def write_config(self, config: RunConfig, fingerprint: str, split: Split | None = None) -> None:
-        """Write config.yaml.
+        """Write config.yaml, with the revisions of the components that this code has.
 
         Args:
             config: the whole configuration, defaults included.
             fingerprint: fingerprint of the data set.
             split: split of the data set; leave-one-out is not written.
         """
-        tree = dump(config) | {"fingerprint": fingerprint}
-        if split not in (None, LeaveOneOut()):
-            tree["split"] = dump(split)
-        replace_text(self.path / "config.yaml", to_yaml(tree))
+        replace_text(self.path / CONFIG, config_text(config, fingerprint, split))
 
     def check_finished(self) -> None:
-        """Raise `SirecError` if the run has not finished.
-
-        New results that a process had begun to put in place are put there first.
-        """
-        if is_interrupted(self.path):
-            with self.locked():
-                complete(self.path)
+        """Raise `SirecError` if the run has not finished."""
         if not self.is_done:
             raise SirecError(
                 f"{self.path}: this run has not finished",
@@ -239,33 +215,54 @@ class RunFolder:
                 not those of metrics.json.
         """
         self.check_finished()
-        ranks = RankTable.from_parquet(self.path / "ranks.parquet")
-        path = self.path / "metrics.json"
-        again = command("evaluate", self.path, "--recompute")
-        hint = f"rank anew with the stored weights: {again}"
+        was_moving, before = is_interrupted(self.path), read_manifest(self.path)
         try:
-            are_alike = load(_Metrics, self.metrics(), str(path)).are_of(ranks)
-        except SirecError as error:
-            raise SirecError(error.message, hint) from None
-        if not are_alike:
+            return self._read_ranks()
+        except SirecError:
+            if not was_moving and read_manifest(self.path) == before:
+                raise
+            return self._read_ranks()  # another process has ranked this run anew meanwhile
+
+    def _read_ranks(self) -> RankTable:
+        if self.expected is not None and self.digest_of_numbers() != self.expected:
             raise SirecError(
-                f"{path}: these are not the metrics of the ranks beside it: "
-                "one of the two was changed",
-                hint,
+                f"{self.path}: not as it was when the record of it was written: "
+                "it was trained or ranked anew since",
+                "make the record again, by the command that made it: nothing is trained anew",
             )
+        ranks = RankTable.from_parquet(self.checked_file(RANKS))
+        path = self.path / METRICS
+        check_metrics(ranks, self.metrics, str(path), remedy(self.path, METRICS))
         return ranks
+
+    def digest_of_numbers(self) -> str | None:
+        """A digest of what tables are drawn from; None if the run has not finished, or has no
+        digests.
+        """
+        if not self.is_done:
+            return None
+        manifest = read_manifest(self.path)
+        return None if manifest is None else manifest.numbers
+
+    def checked_file(self, name: str) -> Path:
+        """The file of that name; of a finished run it is compared with its digest first.
+
+        Raises:
+            SirecError: if it is not what the run wrote.
+        """
+        return checked_file(self.path, name) if self.is_done else self.path / name
 
     def metrics(self) -> dict[str, Any]:
         """The metrics by split, history rule and name of the metric."""
-        return read_json(self.path / "metrics.json")
+        return read_json(self.checked_file(METRICS))
 
     def timings(self) -> dict[str, Any]:
         """Seconds of each epoch and of evaluation, and bytes of memory."""
-        return read_timings(self.path / "timings.json", is_done=self.is_done)
+        return read_timings(self.checked_file(TIMINGS), is_done=self.is_done)
 
     def environment(self) -> dict[str, Any]:
         """Where and with what the run was made: versions, plugins, device, processes."""
-        return read_environment(self.path / "environment.json")
+        return read_environment(self.checked_file(ENVIRONMENT))
 
     def write_json(self, name: str, value: Any) -> None:
         """Replace one of the JSON files.
@@ -278,17 +275,22 @@ class RunFolder:
 
     def write_weights(self, weights: dict[str, Tensor]) -> None:
         """Replace the selected weights, tensors by name."""
-        save_tensors(self.path / "model.safetensors", weights)
+        save_tensors(self.path / WEIGHTS, weights)
 
     @property
     def has_weights(self) -> bool:
         """Whether the weights lie beside the ranks."""
-        return (self.path / "model.safetensors").exists()
+        return has_file(self.path, WEIGHTS)
 
     def weights(self) -> dict[str, Tensor]:
-        """The selected weights. Raises `SirecError` if they are missing or damaged."""
-        hint = "committed runs keep ranks only: train with --again"
-        tensors, _ = load_tensors(self.path / "model.safetensors", hint)
+        """The selected weights. Raises `SirecError` if they were not kept, or are damaged."""
+        if not self.has_weights:
+            raise SirecError(
+                f"{self.path / WEIGHTS}: the weights of this run were not kept: "
+                "committed runs keep ranks only",
+                TRAIN_AGAIN,
+            )
+        tensors, _ = load_tensors(self.checked_file(WEIGHTS), TRAIN_AGAIN)
         return tensors
 
     def append_line(self, name: str, line: str) -> None:
@@ -306,8 +308,8 @@ class RunFolder:
             raise disk_error(path, error) from error
 
     def finish(self) -> None:
-        """Mark the run as done and drop its snapshot."""
-        replace_text(self.path / "DONE", "")
+        """Write the manifest, which marks the run as done, and drop its snapshot."""
+        write_manifest(self.path)
         self.snapshot_path.unlink(missing_ok=True)
 
     def to_train(self, *, again: bool) -> RunFolder:

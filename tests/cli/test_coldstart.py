@@ -98,6 +98,7 @@ def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> N
     assert (unknown.code, "'three' is not a coldstart table" in unknown.err) == (2, True)
 
 
+@pytest.mark.usefixtures("runs_of_any_name")
 def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:
     """Two data sets have no bins in common; other data under one name are named; missing covariates
     are, too.
@@ -108,10 +109,12 @@ def test_runs_of_different_data_are_refused(sirec: Call, trained: Path) -> None:
     shutil.copytree(run, other)
     config = (other / "config.yaml").read_text()
     (other / "config.yaml").write_text(config.replace("name: shop", "name: market"))
+    RunFolder(other).finish()
     outcome = sirec(*ASKED, str(floor), str(other))
     assert (outcome.code, outcome.out) == (2, "")
     assert "runs of different data: shop, market" in " ".join(outcome.err.split())
     (other / "config.yaml").write_text(config.replace("fingerprint: ", "fingerprint: 0000"))
+    RunFolder(other).finish()
     assert "made on other data than the rows before it" in " ".join(
         sirec(*ASKED, str(floor), str(other)).err.split()
     )

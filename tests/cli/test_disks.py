@@ -148,10 +148,12 @@ def test_a_full_disk_costs_no_finished_result(
     assert len((run / "evaluations.jsonl").read_text().splitlines()) == 2
 
 
-def test_results_that_were_being_replaced_are_replaced_at_the_next_look(
+def test_results_that_were_being_replaced_are_read_and_then_replaced(
     sirec: Call, home: Path
 ) -> None:
-    """A process was killed after the rename that decided: nobody reads a mix of old and new."""
+    """A process was killed after the rename that decided: nobody reads a mix of old and new, and
+    the next that writes puts the new ones in place.
+    """
     assert sirec(*RUN).code == 0
     [run] = [each.path for each in Store(home).all() if each.model == "sasrec"]
     (run / COMMIT).mkdir()
@@ -159,6 +161,8 @@ def test_results_that_were_being_replaced_are_replaced_at_the_next_look(
         (run / name).rename(run / COMMIT / name)
     (run / "metrics.json").write_text("{}")  # half of the older result is still there
     assert sirec("evaluate", str(run)).code == 0
+    assert (run / COMMIT).exists()  # reading writes nothing
+    assert sirec("evaluate", str(run), "--recompute").code == 0
     assert not (run / COMMIT).exists()
     assert (run / "metrics.json").read_text() != "{}"
 

@@ -86,7 +86,9 @@ def test_tables_of_models_and_again_without_weights(
     refused = sirec(command, "--data", "shop", "--models", "dif-sr", "--out", str(bare))
     shutil.rmtree(bare)
     assert refused.code == 2
-    assert "model.safetensors: no such file" in " ".join(refused.err.split())
+    assert "model.safetensors: the weights of this run were not kept" in " ".join(
+        refused.err.split()
+    )
     assert "--again" in refused.err
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from sirec.run.store import RunFolder
+
 from .conftest import SMALL, Call
 
 MISTAKES = {
@@ -488,6 +490,7 @@ def test_a_right_call_is_not_a_mistake(sirec: Call) -> None:
     assert "COMIF" in outcome.out
 
 
+@pytest.mark.usefixtures("runs_of_any_name")
 def test_a_run_on_changed_data_is_refused(sirec: Call, prepared: Path) -> None:
     """Weights are never ranked on data other than those they were trained on."""
     assert sirec("train", "sasrec", "--data", "shop", *SMALL).code == 0
@@ -495,6 +498,7 @@ def test_a_run_on_changed_data_is_refused(sirec: Call, prepared: Path) -> None:
     assert sirec("evaluate", str(run), "--recompute").code == 0  # control: on its own data it works
     config = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(config.replace("fingerprint: ", "fingerprint: 0000"))
+    RunFolder(run).finish()
     outcome = sirec("evaluate", str(run), "--recompute")
     assert outcome.code == 2
     assert "trained on data 0000" in " ".join(outcome.err.split())

@@ -5,11 +5,21 @@ from __future__ import annotations
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 import tiny as builders
 
 from sirec.data.dataset import Dataset
-from sirec.evaluation.covariates import covariates, write_covariates
+from sirec.errors import Remark, SirecError
+from sirec.evaluation.covariates import (
+    covariates,
+    has_digest,
+    read_covariates,
+    save_covariates,
+    write_covariates,
+)
 
 
 def test_covariates_equal_their_loop(tiny: Dataset, tmp_path: Path) -> None:
@@ -68,3 +78,61 @@ def test_users_without_a_target_have_zeros(tiny: Dataset) -> None:
         assert (
             0 < columns[f"{part}_history"].count(0) < data.user_count
         )  # control: both kinds of users
+
+
+def test_changed_covariates_are_refused(tiny: Dataset, tmp_path: Path) -> None:
+    """One value, another order of the users, a column less, the covariates of other data."""
+    path = tmp_path / "covariates-00ff.parquet"
+    write_covariates(tiny, path)
+    stored = pq.read_schema(path).metadata
+    columns = read_covariates(path)
+    assert np.array_equal(columns["length"], covariates(tiny)["length"])
+    table = pq.read_table(path)
+    one_more = table.to_pandas()
+    one_more.loc[2, "length"] += 1
+    for changed in (one_more, table.to_pandas()[::-1], table.to_pandas().drop(columns="length")):
+        schema = pa.Schema.from_pandas(changed, preserve_index=False).with_metadata(stored)
+        pq.write_table(pa.Table.from_pandas(changed, schema, preserve_index=False), path)
+        with pytest.raises(SirecError, match=r"00ff\.parquet: ") as caught:
+            read_covariates(path)
+        assert "delete it" in str(caught.value.hint)
+    write_covariates(tiny, path)
+    path.rename(tmp_path / "covariates-00fe.parquet")
+    with pytest.raises(SirecError, match="not what was written"):
+        read_covariates(tmp_path / "covariates-00fe.parquet")
+
+
+@pytest.mark.filterwarnings("ignore::sirec.errors.Remark")
+def test_flipped_bits_change_no_covariate(tiny: Dataset, tmp_path: Path) -> None:
+    """A bit flipped anywhere is refused in one line, or what is read is the same."""
+    path = tmp_path / "covariates-00ff.parquet"
+    write_covariates(tiny, path)
+    original, columns = path.read_bytes(), read_covariates(path)
+    messages: list[str] = []
+    for place in range(0, len(original), 5):
+        flipped = bytearray(original)
+        flipped[place] ^= 1 << (place % 8)
+        path.write_bytes(bytes(flipped))
+        try:
+            found = read_covariates(path)
+        except SirecError as error:
+            messages.append(error.message)
+            continue
+        assert found.keys() == columns.keys()
+        for name, values in columns.items():
+            assert np.array_equal(found[name], values)
+    assert len(messages) > len(original) / 20
+    assert not any("\n" in message for message in messages)
+
+
+def test_covariates_without_a_digest_are_read_with_a_remark(tiny: Dataset, tmp_path: Path) -> None:
+    """As version 0.2 wrote them; they can be given one."""
+    path = tmp_path / "covariates-00ff.parquet"
+    write_covariates(tiny, path)
+    pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
+    assert not has_digest(path)
+    with pytest.warns(Remark, match="covariates without a digest"):
+        columns = read_covariates(path)
+    save_covariates(columns, path)
+    assert has_digest(path)
+    read_covariates(path)

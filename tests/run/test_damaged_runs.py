@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from unsealed import reads_unsealed
 
 import sirec
 from sirec.data.artefacts import read_array
@@ -134,11 +135,14 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
 }
 
 
+@reads_unsealed
 @pytest.mark.parametrize("case", DAMAGE)
 def test_a_damaged_snapshot_is_one_line(
     begun: RunFolder, data: Dataset, tmp_path: Path, case: str
 ) -> None:
-    """Training does not go on from what is not the state of this run."""
+    """Training does not go on from what is not the state of this run, though it has no digest that
+    would tell.
+    """
     damage, message = DAMAGE[case]
     results = begun.path.parents[3]
     shutil.copytree(results, tmp_path / "results")
@@ -146,7 +150,7 @@ def test_a_damaged_snapshot_is_one_line(
     tensors, header = load_tensors(path, "")
     state = json.loads(header["state"])
     damage(tensors, state)
-    save_file(tensors, path, metadata={**header, "state": json.dumps(state)})
+    save_file(tensors, path, metadata={"version": "1", "state": json.dumps(state)})
     with pytest.raises(SirecError) as caught:
         execute(begun.config(), data, Store(tmp_path / "results"))
     assert message in caught.value.message

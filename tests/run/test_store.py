@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from unsealed import reads_unsealed, unseal_run
 
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
@@ -32,10 +33,12 @@ def test_a_run_that_has_not_finished_has_no_ranks(floor: RunFolder) -> None:
         floor.ranks()
 
 
+@reads_unsealed
 def test_ranks_with_other_metrics_are_refused(floor: RunFolder) -> None:
     """Possible ranks that are not the run's are told by their metrics; those a processor rounds
     otherwise (control) are not.
     """
+    unseal_run(floor.path)
     path, stored = floor.path / "metrics.json", floor.metrics()
     stored["test"]["keep"]["Recall@10"] *= 1 + 1e-12
     path.write_text(json.dumps(stored))
@@ -48,6 +51,7 @@ def test_ranks_with_other_metrics_are_refused(floor: RunFolder) -> None:
     assert f"sirec evaluate {floor.path} --recompute" in str(caught.value.hint)
 
 
+@reads_unsealed
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -61,6 +65,7 @@ def test_metrics_that_cannot_be_read_are_named(
     floor: RunFolder, text: str | None, message: str
 ) -> None:
     """Missing or damaged, they come with the command that makes them anew."""
+    unseal_run(floor.path)
     path = floor.path / "metrics.json"
     path.unlink()
     if text is not None:

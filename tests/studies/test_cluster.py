@@ -30,11 +30,11 @@ from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
-from sirec.run.execute import execute, folder_of
+from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent
 from sirec.studies.launch import ray_cluster as cluster
-from sirec.studies.launch.processes import WorkerSettings, make_covariates
+from sirec.studies.launch.processes import WorkerSettings
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.studies.launch.sent_run import SentRun

@@ -18,10 +18,10 @@ from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig, resolve
-from sirec.run.execute import execute, folder_of
+from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent
-from sirec.studies.launch.processes import WorkerSettings, make_covariates, train_in_processes
+from sirec.studies.launch.processes import WorkerSettings, train_in_processes
 from sirec.training.progress import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}

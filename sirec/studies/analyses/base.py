@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from sirec.config import dump, load, read_json
+from sirec.config import dump, load
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
-from sirec.run.files import replace_json
+from sirec.run.records import read_record, replace_record
 from sirec.run.store import RunFolder
 from sirec.shell import command
 from sirec.studies.analyses.attention_runs import OnMeasured
@@ -35,6 +35,9 @@ class Figure(Protocol):
 
     def write(self, folder: Path, name: str) -> list[Path]:
         """Write the figure and its data; the first file is the one to look at."""
+
+    def write_data(self, folder: Path, name: str) -> None:
+        """Write the data of the figure alone, as CSV."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,17 @@ class DrawnAnalysis:
         for ending, figure in self.figures.items():
             written.append(figure.write(results / "figures", f"{name}_{ending}")[0])
         return written
+
+    def write_text(self, results: Path, name: str) -> None:
+        """Write tables and the data of figures, but no pictures, which cost more than all the rest.
+
+        Args:
+            results: the results folder.
+            name: what the files are called.
+        """
+        self.comparison.write(results / "tables", name)
+        for ending, figure in self.figures.items():
+            figure.write_data(results / "figures", f"{name}_{ending}")
 
 
 class Measurement(Protocol):
@@ -136,7 +150,7 @@ class Analysis:
             name: what the record is called.
         """
         path = self.path(results, name)
-        replace_json(path, dump(record))
+        replace_record(path, dump(record))
         return path
 
     def read(self, results: Path, name: str) -> Any:
@@ -157,7 +171,8 @@ class Analysis:
             raise SirecError(
                 f"{path}: no such file", "measure first: the same command without --render-only"
             )
-        return load(self.record, read_json(path), str(path))
+        hint = "make it anew: the command that made it, without --render-only"
+        return load(self.record, read_record(path, hint), str(path))
 
 
 ANALYSES: Registry[Analysis] = Registry(

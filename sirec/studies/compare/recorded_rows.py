@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sirec.config import read_json
 from sirec.errors import SirecError
+from sirec.run.records import read_record
 from sirec.run.store import RecordedRun, RunFolder
 from sirec.shell import command
 
@@ -50,9 +50,9 @@ def recorded_rows(path: Path, data: str | None) -> list[RecordedRow]:
     hint = f"make it anew: {command('study', path.stem)}, or delete it"
     found: list[RecordedRow] = []
     try:
-        stored: Mapping[str, Any] = read_json(path)
+        stored: Mapping[str, Any] = read_record(path, hint)
         for line in stored["runs"]:
-            run = RecordedRun(line["label"], line["run"]).open(path.parents[1])
+            run = RecordedRun(line["label"], line["run"], line.get("digest")).open(path.parents[1])
             is_plain = stored["plan"]["rows"][line["row"]].keys() == {"model"}
             if data in (None, run.dataset):
                 found.append(RecordedRow(run, is_plain))

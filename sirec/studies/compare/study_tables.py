@@ -11,12 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sirec.config import read_json
 from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.report.published import PrintedRow
 from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, RunResult, View
+from sirec.run.records import read_record
 from sirec.run.store import RecordedRun
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.run_results import run_result
@@ -72,7 +72,7 @@ def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     path = out / "studies" / f"{name}.json"
     if not path.exists():
         raise SirecError(f"{path}: no such file", "run it first, without --render-only")
-    stored: Mapping[str, Any] = read_json(path)
+    stored: Mapping[str, Any] = read_record(path, f"make it anew: sirec study {name}")
     if stored["plan"] != experiment.plan():
         raise SirecError(
             f"{path}: made from another plan than the experiment file has now",
@@ -116,7 +116,7 @@ def _result(
 
 
 def _recorded(line: Mapping[str, str]) -> RecordedRun:
-    return RecordedRun(line["label"], line["run"])
+    return RecordedRun(line["label"], line["run"], line.get("digest"))
 
 
 def _datasets_with_other_split(results: Sequence[RunResult]) -> list[str]:

@@ -20,10 +20,8 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, cast
 
-from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
-from sirec.evaluation.covariates import write_covariates
 from sirec.objectives.stage import Stage
 from sirec.process import configure, configured_children
 from sirec.run.config import RunConfig
@@ -116,21 +114,6 @@ def train_in_processes(
             worker.process.join()
     if failures:
         raise failures[0]
-
-
-def make_covariates(data: Dataset, store: Store) -> None:
-    """Write the covariates of the users before several workers find them missing at once.
-
-    Args:
-        data: the whole data set.
-        store: where runs and covariates are kept.
-
-    Raises:
-        SirecError: where the disk refuses.
-    """
-    path = store.covariates(data.name, data.fingerprint())
-    if not path.exists():
-        write_covariates(data, path)
 
 
 def _start(config: RunConfig, settings: WorkerSettings) -> tuple[Connection, ForkServerProcess]:

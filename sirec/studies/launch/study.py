@@ -45,6 +45,7 @@ class Study:
         rows: names of the rows to train, None for all.
         cluster: address of a Ray cluster to train on, None for this machine.
         watcher: who is told how it goes.
+        views: which ranks its tables read.
     """
 
     plan: Experiment
@@ -57,6 +58,7 @@ class Study:
     rows: frozenset[str] | None = None
     cluster: str | None = None
     watcher: StudyWatcher = field(default_factory=SilentStudy)
+    views: Sequence[View] = VIEWS
 
     def __post_init__(self) -> None:
         """Refuse no job, and more than any machine runs at a time."""
@@ -96,16 +98,13 @@ class Study:
             self._train_on(data, rows, progress, keeps_record=keeps_record)
         return progress.runs()
 
-    def tables(self, views: Sequence[View] = VIEWS) -> Comparison:
+    def tables(self) -> Comparison:
         """The tables of the study, from the stored ranks of its runs.
-
-        Args:
-            views: which ranks the tables read.
 
         Raises:
             SirecError: if it has not been run, or was run by another plan.
         """
-        return render(self.plan, self.name, self.out, views)
+        return render(self.plan, self.name, self.out, self.views)
 
     def write(self, comparison: Comparison) -> Path:
         """Write the tables of the study to the results folder; returns the Markdown file."""
@@ -120,7 +119,7 @@ class Study:
         keeps_record: bool,
     ) -> None:
         """Train the rows of one data set: all runs and trials, then the runs of searched rows."""
-        write_record = partial(record, self.plan, self.out, self.name, progress)
+        write_record = partial(record, self.plan, self.out, self.name, progress, self.views)
 
         def finished(run: PlannedRun, folder: RunFolder) -> None:
             progress.finish(run, folder)

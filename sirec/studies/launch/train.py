@@ -9,10 +9,10 @@ from functools import partial
 
 from sirec.data.dataset import Dataset
 from sirec.run.device import choose_device
-from sirec.run.execute import execute, folder_of
+from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
-from sirec.studies.launch.processes import WorkerSettings, make_covariates, train_in_processes
+from sirec.studies.launch.processes import WorkerSettings, train_in_processes
 from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.spec.plan import PlannedRun

@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sirec.config import read_json
 from sirec.report.render.markdown import inline
 from sirec.run.config import RunConfig
+from sirec.run.records import read_record
 from sirec.run.store import RunFolder
 from sirec.shell import command
 from sirec.studies.results_page.reproduce import (
@@ -120,8 +120,7 @@ class Artefact:
     def record(self) -> Mapping[str, Any]:
         """What the record says."""
         path = self.record_path
-        found: Mapping[str, Any] = read_json(path) if path else {}
-        return found
+        return read_record(path, "make it anew, by the command that made it") if path else {}
 
     def runs(self) -> dict[str, str]:
         """Folder below the results -> label of every run that the record names."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sirec.data.dataset import Dataset
 from sirec.objectives.stage import Stage
 from sirec.report.notes import protocol_sentences
@@ -16,6 +18,8 @@ from sirec.run.store import RunFolder
 from sirec.studies.compare.fairness import ABSENT, CONDITIONS, by_stage, conditions_of
 from sirec.studies.compare.run_results import run_results
 from sirec.studies.compare.two_runs import shared_settings
+
+pytestmark = pytest.mark.usefixtures("runs_of_any_name")
 
 FIRST = Stage(title="pretrain", learning_rate=0.002, epochs=30, keeps="last")
 

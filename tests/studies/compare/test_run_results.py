@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from sirec.data.dataset import Dataset
 from sirec.data.split import LeaveOneOut, Temporal
 from sirec.run.config import resolve
@@ -12,6 +14,8 @@ from sirec.run.store import RunFolder
 from sirec.studies.compare.run_results import run_result as one
 from sirec.studies.compare.run_results import run_results
 from sirec.studies.spec.plan import without_objective
+
+pytestmark = pytest.mark.usefixtures("runs_of_any_name")
 
 
 def test_labels_say_what_differs(tiny: Dataset, tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

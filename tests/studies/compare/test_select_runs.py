@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unsealed import reads_unsealed
 
 from sirec.config import load
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
+from sirec.run.records import replace_record
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.select_runs import (
     rows_of,
@@ -24,6 +26,8 @@ from sirec.studies.compare.select_runs import (
     select_by_study,
 )
 from sirec.studies.spec.experiment import Experiment
+
+pytestmark = pytest.mark.usefixtures("runs_of_any_name")
 
 
 @pytest.fixture
@@ -56,9 +60,8 @@ def study(results: Path, name: str, rows: Mapping[str, Any], runs: Mapping[str, 
     lines = [
         {"label": label, "row": label, "run": f"runs/tiny/{run}"} for label, run in runs.items()
     ]
-    (results / "studies" / f"{name}.json").write_text(
-        json.dumps({"plan": {"rows": rows}, "runs": lines, "missing": []})
-    )
+    stored = {"plan": {"rows": rows}, "runs": lines, "missing": []}
+    replace_record(results / "studies" / f"{name}.json", stored)
 
 
 def runs_of(found: list[RunFolder]) -> list[str]:
@@ -173,7 +176,7 @@ def test_a_listed_run_that_is_no_longer_finished_is_refused(results: Path) -> No
     study(results, "x", rows, {"N": "nova/c1", "C": "comif/b1"})
     stored = json.loads((results / "studies" / "x.json").read_text())
     stored["runs"].append({"label": "C", "row": "C", "run": "runs/tiny/comif/b2"})
-    (results / "studies" / "x.json").write_text(json.dumps(stored))
+    replace_record(results / "studies" / "x.json", stored)
     assert runs_of(select_by_model(["comif"], "tiny", results)) == ["comif/b1", "comif/b2"]
     (results / "runs" / "tiny" / "comif" / "b2" / "DONE").unlink()
     for models in ([], ["comif"]):
@@ -196,6 +199,7 @@ def test_what_is_found_by_model_goes_by_its_model(results: Path) -> None:
     ]
 
 
+@reads_unsealed
 @pytest.mark.parametrize(
     "text",
     ["{", "{}", "[]", '{"plan": {"rows": {}}, "runs": [{"label": "A", "row": "A", "run": "x"}]}'],

@@ -29,6 +29,8 @@ from sirec.studies.compare.two_runs import (
 )
 from sirec.studies.spec.plan import without_objective
 
+pytestmark = pytest.mark.usefixtures("runs_of_any_name")
+
 
 def configured(tiny: Dataset, folder: Path, model: str = "comif", **settings: Any) -> RunFolder:
     """A run that has a configuration and nothing else."""

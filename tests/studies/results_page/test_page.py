@@ -16,11 +16,14 @@ from record import needs_record
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.run.config import resolve
+from sirec.run.records import replace_record
 from sirec.run.store import RunFolder, Store
 from sirec.studies.results_page.artefact import SECTIONS, Artefact
 from sirec.studies.results_page.page import report, write_report
 from sirec.studies.results_page.reproduce import experiment_command
 from sirec.studies.spec.library import read_experiment, shipped_experiments
+
+pytestmark = pytest.mark.usefixtures("runs_of_any_name")
 
 TABLE = (
     "# {title}\n\n### {title}: test\n\n| model | Recall@20 |\n|:--|--:|\n| A | 0.1 |\n\n"
@@ -41,9 +44,9 @@ def results(tiny: Dataset, tmp_path: Path) -> Path:
         run = store.folder("tiny", "comif", f"{seed}" * 12)
         run.path.mkdir(parents=True)
         run.write_config(replace(resolve("comif", tiny), seed=seed), FINGERPRINT)
-        run.write_json(
-            "timings.json", {"epochs": 2, "train_seconds": [1800, 1800], "valid_seconds": [0, 360]}
-        )
+        seconds = {"train_seconds": [1800, 1800], "valid_seconds": [0, 360]}
+        others = {"epochs": 2, "evaluation_seconds": 1.5, "parameters": 9}
+        run.write_json("timings.json", seconds | others)
         lines.append({"label": f"COMIF {seed}", "run": run.path.relative_to(store.root).as_posix()})
     plan = read_experiment(shipped_experiments()["quickstart"]).plan() | {
         "datasets": ["tiny"],
@@ -54,7 +57,7 @@ def results(tiny: Dataset, tmp_path: Path) -> Path:
         ("coldstart", "coldstart_tiny", {"runs": lines}),
     ):
         (store.root / folder).mkdir()
-        (store.root / folder / f"{name}.json").write_text(json.dumps(record))
+        replace_record(store.root / folder / f"{name}.json", record)
     (store.root / "tables").mkdir()
     for name, title in (
         ("quickstart_on_tiny_seeds_3_4", "Models"),
@@ -126,9 +129,7 @@ def test_a_measurement_names_the_command_that_measures(results: Path) -> None:
     shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "rankcheck_tiny.md")
     path = results / "studies" / "quickstart_on_tiny_seeds_3_4.json"
     record = json.loads(path.read_text())
-    path.write_text(
-        json.dumps(record | {"runs": [line | {"row": "COMIF"} for line in record["runs"]]})
-    )
+    replace_record(path, record | {"runs": [line | {"row": "COMIF"} for line in record["runs"]]})
     study = "--study quickstart_on_tiny_seeds_3_4 --data tiny"
     for labels, chosen in (
         (("COMIF 3", "COMIF 4"), study),
@@ -139,7 +140,7 @@ def test_a_measurement_names_the_command_that_measures(results: Path) -> None:
             for label, n in zip(labels, "34", strict=True)
         ]
         measured = {"data": "tiny", "users": 50, "seed": 7, "runs": runs}
-        (results / "measurements" / "rankcheck_tiny.json").write_text(json.dumps(measured))
+        replace_record(results / "measurements" / "rankcheck_tiny.json", measured)
         text = write_report(results).read_text()
         assert (
             f"- Command: `sirec rankcheck {chosen} --users 50 --seed 7 --name rankcheck_tiny`\n"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from sirec.config import Range
 
 
 @dataclass
@@ -11,13 +14,13 @@ class Stopping:
 
     Attributes:
         patience: how many of them end training.
-        best: the largest value so far.
+        best: the largest value so far; minus infinity before the first evaluation.
         best_epoch: its epoch, from 1; 0 before the first evaluation.
         without_gain: how many evaluations have passed since.
     """
 
     patience: int
-    best: float = float("-inf")
+    best: Annotated[float, Range(is_finite=False)] = float("-inf")
     best_epoch: int = 0
     without_gain: int = 0
 

@@ -75,11 +75,11 @@ class ListedRun:
         return self.path.parts[-2]
 
     @property
-    def finish_text(self) -> str:
-        """`2026-11-22 11:01` in universal time; empty where the run has not finished."""
+    def finish_date(self) -> str:
+        """`2026-11-22`, the day in universal time; empty where the run has not finished."""
         if self.finished is None:
             return ""
-        return datetime.fromtimestamp(self.finished, UTC).strftime("%Y-%m-%d %H:%M")
+        return datetime.fromtimestamp(self.finished, UTC).strftime("%Y-%m-%d")
 
     def to_dict(self) -> dict[str, Any]:
         """The run as plain values."""

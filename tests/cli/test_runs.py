@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 import sirec as library
+from sirec.cli.commands.runs import draw_runs
+from sirec.evaluation.metrics import parse_metric
+from sirec.run.listing import ListedRun, StudyRow
 
 from .conftest import Call
 
@@ -130,3 +135,22 @@ def test_wrong_filters_and_an_empty_folder_are_answered(call: Call, sirec: Call)
     empty = sirec("runs", "--out", "nowhere")
     assert (empty.code, empty.out.strip()) == (0, "no runs in nowhere")
     assert "next: sirec quickstart --out nowhere" in empty.err
+
+
+@pytest.mark.parametrize("test", [False, True])
+def test_eighty_columns_shorten_the_last_one_alone(test: bool) -> None:
+    """Ids, days and values are whole; a screen that is wide enough (control) shortens nothing."""
+    rows = tuple(StudyRow(f"a_study_of_several_models_{number}", "x") for number in range(5))
+    path = Path("results/runs/ml-100k/dif-bert4rec/3f2a91aaaaaa")
+    listed = ListedRun(path, "3f2a91", 0, 1.8e9, {"valid": 0.1234, "test": 0.5678}, rows)
+    for width, is_whole in ((80, False), (240, True)):
+        console = Console(width=width, file=io.StringIO())
+        drawn = draw_runs([listed], parse_metric("Recall@20"), None, test=test, width=width)
+        with console.capture() as captured:
+            console.print(drawn)
+        lines = captured.get().splitlines()
+        assert max(map(len, lines)) <= width
+        for text in ("ml-100k", "dif-bert4rec", "3f2a91", "2027-01-15", "0.1234"):
+            assert text in lines[-1]
+        assert ("0.5678" in lines[-1]) == test
+        assert ("several_models_4" in lines[-1]) == is_whole

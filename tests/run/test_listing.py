@@ -61,7 +61,7 @@ def test_values_are_those_of_the_run(made: Path) -> None:
             assert listed.values["valid"] != listed.values["test"]
             assert listed.seed == RunFolder(listed.path).config().seed
             assert [row.label for row in listed.rows] == [listed.model.title()]
-            assert listed.finish_text.startswith("20")
+            assert listed.finish_date.startswith("20")
     assert all(set(run.values) == {"valid"} for run in list_runs(made, RECALL))
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
+from rich.cells import cell_len
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 16
 MOST_DAMAGED = 4
+WIDEST = 14  # of a column; longer names are shortened
+NARROWEST = 8  # of the last column, which has the room that is left
+GAP = 2  # between two columns
 LONGEST_DAMAGE = 120  # characters
 USUAL_METRIC = "Recall@20"  # what training selects by unless it is told otherwise
 
@@ -73,7 +78,7 @@ def runs(
     damaged = [run for run in listed if run.damage]
     shown = whole if full else whole[:MOST_ROWS]
     if shown:
-        stdout.print(_drawn(shown, metric, study, test=test))
+        stdout.print(draw_runs(shown, metric, study, test=test, width=stdout.width))
     told = damaged if full else damaged[:MOST_DAMAGED]
     for run in told:
         print_text(f"damaged: {run.path}: {shortened(run.damage, LONGEST_DAMAGE)}")
@@ -93,25 +98,45 @@ def _comparable(listed: Sequence[ListedRun]) -> list[str]:
     return alike[:2]
 
 
-def _drawn(listed: Sequence[ListedRun], metric: Metric, study: str | None, *, test: bool) -> Table:
-    """The runs, one a line."""
-    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    drawn.add_column("data", overflow="ellipsis", no_wrap=True)
-    drawn.add_column("model", overflow="ellipsis", no_wrap=True)
-    drawn.add_column("run", no_wrap=True)
-    drawn.add_column("seed", justify="right", no_wrap=True)
-    drawn.add_column("finished", no_wrap=True)
-    drawn.add_column(metric.name, justify="right", no_wrap=True)
+def draw_runs(
+    listed: Sequence[ListedRun], metric: Metric, study: str | None, *, test: bool, width: int
+) -> Table:
+    """The runs, one a line; the last column has the room that is left.
+
+    Args:
+        listed: the runs, at least one.
+        metric: the metric that is shown.
+        study: the study whose rows are named; None to name the studies of each run.
+        test: whether test is shown too.
+        width: characters of a line of the screen.
+    """
+    headings = ["data", "model", "run", "seed", "finished", metric.name]
     if test:
-        drawn.add_column("test", justify="right", no_wrap=True)
-    drawn.add_column("row" if study else "studies", overflow="ellipsis", no_wrap=True)
+        headings.append("test")
+    lines: list[list[str]] = []
     for run in listed:
         values = [_value(run, "valid")]
         if test:
             values.append(_value(run, "test"))
         cells = [run.dataset, run.model, run.short_id, str(run.seed)]
-        cells += [run.finish_text or "unfinished", *values, _rows_text(run, study)]
-        drawn.add_row(*(Text(visible(cell)) for cell in cells))
+        cells += [run.finish_date or "unfinished", *values, _rows_text(run, study)]
+        lines.append(list(map(visible, cells)))
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    room = width
+    for index, heading in enumerate(headings):
+        longest = max(cell_len(line[index]) for line in lines)
+        column = min(max(longest, cell_len(heading)), WIDEST)
+        room -= column + GAP
+        justify: JustifyMethod = "right" if heading in ("seed", metric.name, "test") else "left"
+        drawn.add_column(heading, width=column, justify=justify, overflow="ellipsis", no_wrap=True)
+    drawn.add_column(
+        "row" if study else "studies",
+        max_width=max(room, NARROWEST),
+        overflow="ellipsis",
+        no_wrap=True,
+    )
+    for line in lines:
+        drawn.add_row(*map(Text, line))
     return drawn
 
 

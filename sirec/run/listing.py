@@ -1,7 +1,8 @@
 """What runs there are in a results folder: read from small files, without torch.
 
 A run is listed from the names of its folders, its `metrics.json` and the line of its seed in
-`config.yaml`. Nothing is checked that is not shown; `sirec evaluate` checks the ranks themselves.
+`config.yaml`, each compared with its digest. Nothing is checked that is not shown; `sirec evaluate`
+checks the ranks themselves, and `sirec verify` everything.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from sirec.config import brief, read_json, read_yaml
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import Metric
+from sirec.run.manifest import checked_file
+from sirec.run.records import read_record
 from sirec.run.references import finish_time, has_finished, run_paths, short_ids
 
 if TYPE_CHECKING:
@@ -209,7 +212,7 @@ def _listed(
 
 def _seed(run: Path) -> int:
     """The seed in config.yaml; the whole file is parsed only where no line is `seed: 0`."""
-    path = run / "config.yaml"
+    path = _file(run, "config.yaml")
     with suppress(OSError, UnicodeDecodeError):
         found = SEED_LINE.findall(path.read_text(encoding="utf-8"))
         if len(found) == 1:
@@ -222,7 +225,7 @@ def _seed(run: Path) -> int:
 
 def _values(run: Path, metric: Metric, *, test: bool) -> dict[str, float]:
     """The mean of the metric, from metrics.json or, where that lacks it, from the ranks."""
-    path = run / "metrics.json"
+    path = _file(run, "metrics.json")
     stored = read_json(path)
     values: dict[str, float] = {}
     splits: tuple[HeldOutPart, ...] = ("valid", "test") if test else ("valid",)
@@ -244,17 +247,21 @@ def _mean_of_ranks(run: Path, metric: Metric, split: HeldOutPart) -> float:
     """The mean of a metric that metrics.json does not have."""
     from sirec.evaluation.ranks import RankTable  # torch, which the usual metrics do not need
 
-    table = RankTable.from_parquet(run / "ranks.parquet")
+    table = RankTable.from_parquet(_file(run, "ranks.parquet"))
     return metric.mean(table.ranks[split][HISTORY])
+
+
+def _file(run: Path, name: str) -> Path:
+    """The file of a run; of a finished run it is compared with its digest first."""
+    return checked_file(run, name) if has_finished(run) else run / name
 
 
 def _add_rows(rows: dict[Path, tuple[StudyRow, ...]], record: Path, results: Path) -> None:
     """Add the rows of a study's record to those of each resolved folder of a run."""
+    hint = "run the study again, or delete the file"
     try:
-        for line in read_json(record)["runs"]:
+        for line in read_record(record, hint)["runs"]:
             run = (results / line["run"]).resolve()
             rows[run] = (*rows.get(run, ()), StudyRow(record.stem, str(line["label"])))
     except (KeyError, TypeError):
-        raise SirecError(
-            f"{record}: not the record of a study", "run the study again, or delete the file"
-        ) from None
+        raise SirecError(f"{record}: not the record of a study", hint) from None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+from unsealed import reads_unsealed
 
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
@@ -16,6 +18,7 @@ from sirec.run.listing import ListedRun, RunFilter, list_runs
 from sirec.run.store import RunFolder, Store
 
 RECALL = parse_metric("Recall@20")
+pytestmark = reads_unsealed  # runs that consist of what is listed
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +140,14 @@ def test_a_damaged_record_names_no_rows_and_is_told(made: Path, text: str) -> No
             list_runs(made, RECALL, wanted=RunFilter(study="broken"))
     finally:
         record.unlink()
+
+
+def test_metrics_that_were_changed_are_not_listed(made: Path, tmp_path: Path) -> None:
+    """A finished run's metrics have a digest: another number is a damage, in one line."""
+    shutil.copytree(made, tmp_path / "results")
+    changed = next((tmp_path / "results").glob("runs/*/popularity/*"))
+    path = changed / "metrics.json"
+    path.write_text(path.read_text().replace("0.", "0.9", 1))
+    damage = {run.model: run.damage for run in list_runs(tmp_path / "results", RECALL)}
+    assert damage["popularity"].startswith("metrics.json: not what the run wrote")
+    assert damage["transitions"] == ""

@@ -17,7 +17,7 @@ COMMANDS = "|".join(
     path.stem.rstrip("_")
     for path in (Path(sirec.__file__).parent / "cli/commands").glob("[a-z]*.py")
 )
-PRINTED = re.compile(rf"\bsirec ({COMMANDS}) .*$|--[a-z-]+[ =]'?$", re.DOTALL)
+PRINTED = re.compile(rf"\bsirec ({COMMANDS}) [^:]*$|--[a-z-]+[ =]'?$", re.DOTALL)
 """The end of a text that only lacks a value to be a command or an option of one."""
 
 TYPED = re.compile(r"^--[a-z-]+ '?$")

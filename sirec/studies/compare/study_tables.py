@@ -18,6 +18,7 @@ from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, RunResult, View
 from sirec.run.records import read_record
 from sirec.run.store import RecordedRun
+from sirec.shell import command
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.run_results import run_result
 from sirec.studies.spec import grid as search
@@ -72,7 +73,7 @@ def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     path = out / "studies" / f"{name}.json"
     if not path.exists():
         raise SirecError(f"{path}: no such file", "run it first, without --render-only")
-    stored: Mapping[str, Any] = read_record(path, f"make it anew: sirec study {name}")
+    stored: Mapping[str, Any] = read_record(path, f"make it anew: {command('study', name)}")
     if stored["plan"] != experiment.plan():
         raise SirecError(
             f"{path}: made from another plan than the experiment file has now",

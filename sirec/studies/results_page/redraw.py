@@ -11,6 +11,7 @@ from sirec.config import load
 from sirec.errors import SirecError
 from sirec.report.results import View
 from sirec.run.records import read_record
+from sirec.shell import command
 from sirec.studies.analyses.base import ANALYSES, Analysis, DrawnAnalysis
 from sirec.studies.compare.study_tables import VIEWS, render
 from sirec.studies.spec.experiment import Experiment
@@ -50,7 +51,7 @@ def drawings(results: Path) -> list[Drawing]:
 
 def _draw_study(path: Path, results: Path) -> DrawnAnalysis:
     """The tables of a study, by the experiment's file if that has the plan, else by the record."""
-    stored = read_record(path, f"make it anew: sirec study {path.stem}")
+    stored = read_record(path, f"make it anew: {command('study', path.stem)}")
     files = known_experiments()
     plan: Experiment | None = None
     if path.stem in files:

@@ -82,7 +82,7 @@ def test_runs_and_a_record_give_the_same_tables(sirec: Call, trained: Path) -> N
     ]
     calls = {
         "one": by_model,
-        "two": [*asked, *runs],
+        "two": [*asked, *runs, "--against", "sasrec"],
         "masked": [*by_model, "--history", "mask"],
         "twice": [*by_model, "--metric", "recall@10"],
     }

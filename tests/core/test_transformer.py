@@ -407,8 +407,8 @@ def table_by_loops(
     ("switches", "part"),
     [
         ({"heads": 3}, "not a multiple"),
-        ({"heads": 0}, "at least 1"),
-        ({"layers": 0}, "at least 1"),
+        ({"heads": 0}, "heads must be from 1"),
+        ({"layers": 0}, "layers must be from 1"),
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1, got 1.0"),
         ({"attribute": "embedding", "attribute_width": 4}, "attribute_width 4"),
         (

@@ -215,7 +215,7 @@ def test_published_is_the_forks_form(tiny: Dataset) -> None:
 
 def test_sizes_without_meaning_are_refused() -> None:
     """No filter, or a dropout of everything."""
-    with pytest.raises(SirecError, match="at least 1"):
+    with pytest.raises(SirecError, match="horizontal must be from 1"):
         Caser(horizontal=0)
     with pytest.raises(SirecError, match="dropout"):
         Caser(dropout=1.0)

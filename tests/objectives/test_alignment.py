@@ -203,5 +203,5 @@ def test_models_without_value_vectors_of_the_item_width_are_refused(
         loss(schema)(narrow, a_pass(tiny, narrow))
     with pytest.raises(SirecError, match="needs an attribute"):
         loss(Schema(tiny.item_codes, builders.WINDOW))
-    with pytest.raises(SirecError, match="sample 0"):
+    with pytest.raises(SirecError, match="sample must be from 1"):
         ItemAttributeAlignment(sample=0)

@@ -309,5 +309,5 @@ def test_upa_without_a_behaviour_or_version_is_refused(schema: Schema) -> None:
     """No behaviour in use, or no altered version, is an error that says so."""
     with pytest.raises(SirecError, match="needs a behaviour"):
         loss(Schema(schema.items, builders.WINDOW, schema.attributes))
-    with pytest.raises(SirecError, match="k 0"):
+    with pytest.raises(SirecError, match="k must be from 1"):
         UserPreferenceAlignment(k=0)

@@ -262,8 +262,8 @@ def test_only_targets_and_drawn_items_have_gradients(tiny: Dataset, schema: Sche
 @pytest.mark.parametrize(
     ("make", "part"),
     [
-        (lambda: SampledSoftmax(negatives=0), "negatives 0"),
-        (lambda: GeneralisedBCE(calibration=1.5), "calibration 1.5"),
+        (lambda: SampledSoftmax(negatives=0), "negatives must be from 1"),
+        (lambda: GeneralisedBCE(calibration=1.5), "calibration must be from 0 to 1"),
     ],
 )
 def test_meaningless_settings_are_refused(make: Any, part: str) -> None:

@@ -138,6 +138,19 @@ CASES = {
         "no field with its type in the header: 'user item time'",
         f"{AS_TABLE} {{}}/x.inter --set format=tsv --time time",
     ),
+    "atomic without a header": Case(
+        file("x.inter", written("\t")),
+        "atomic --raw {}",
+        "no field with its type in the header: '1 1 16000",
+        f"{AS_TABLE} {{}}/x.inter --set format=tsv --columns user,item,time --time time",
+    ),
+    "atomic without a header and tabs": Case(
+        file("x.inter", written(",")),
+        "atomic --raw {}",
+        "no field with its type in the header: '1,1,16000",
+        f"{AS_TABLE} {{}}/x.inter --set format=tsv --columns user,item,time --delimiter , "
+        "--time time",
+    ),
     "atomic without types and tabs": Case(
         file("x.inter", written(",", ("userId", "the movie", "at_time"))),
         "atomic --raw {}",

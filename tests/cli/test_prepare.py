@@ -340,3 +340,20 @@ def test_another_data_set_of_the_name_is_not_lost(
     assert storage.load(prepared / "data" / "kept").fingerprint() == fingerprint
     assert sirec(*other, *where, "--replace").code == 0
     assert storage.load(prepared / "data" / "kept").fingerprint() != fingerprint
+
+
+def test_what_comes_next_names_the_folder_of_the_data_sets(sirec: Call, tmp_path: Path) -> None:
+    """The printed commands find a data set in another folder; in the usual one (control) they do
+    not name it.
+    """
+    rows = [f"u{user},i{step % 4},{step}" for user in range(4) for step in range(6)]
+    table = tmp_path / "log.csv"
+    table.write_text("\n".join(["user,item,time", *rows]) + "\n")
+    call = ["prepare", "table", "--interactions", str(table), "--time", "time", "--core", "0"]
+    elsewhere = sirec(*call, "--name", "apart", "--data-root", str(tmp_path / "my data"))
+    assert elsewhere.code == 0, elsewhere.err
+    following = elsewhere.err.splitlines()[-1].removeprefix("next: ").split("; ")[0]
+    assert sirec(*shlex.split(following)[1:]).code == 0
+    assert sirec("audit", "apart").code == 2
+    usual = sirec(*call, "--name", "usual")
+    assert "next: sirec audit usual; sirec train comif --data usual" in usual.err

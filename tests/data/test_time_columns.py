@@ -118,6 +118,7 @@ DOUBTFUL: Mapping[str, Mapping[str, list[Any]]] = {
     "one is missing": {"date": [*DAYS[1:], None]},
     "numbers that are no times": {"time": list(range(ROWS))},
     "dates as digits": {"order_placed_date": [int(day.replace("-", "")) for day in DAYS]},
+    "dates as digits under any name": {"day": [int(day.replace("-", "")) for day in DAYS]},
     "days first": {"date": [f"{28 - row}/09/2020" for row in range(ROWS)]},
     "days and hours apart": {"date": DAYS, "time": [f"{row}:30:00" for row in range(ROWS)]},
 }

@@ -123,6 +123,26 @@ def test_a_missing_word_is_as_an_empty_cell() -> None:
 LITERALS = ["['Arts', 'Puzzles']", '["Games"]', "['Arts' 'Games']", "[]"]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [["[Arts, Puzzles]", "[Arts]", "[Toys, Puzzles]"], ["{Arts,Puzzles}", "{Toys}", "{Puzzles}"]],
+)
+def test_lists_without_quotes_are_read_where_every_cell_is_one(values: list[str]) -> None:
+    """Three values in place of three other ones; a name in brackets among others (control) is no
+    list, so that it stays whole.
+    """
+    items = described(values, "genre")
+    assert findings(items)["lists", "genre"].remedy == "--lists genre=literal"
+    options = PrepareOptions(core=0, lists={"genre": "literal"})
+    columns = FrameColumns(time="time", attributes={"genre": "genre"})
+    read = prepare(read_frames(log(), items, columns), "shop", options).dataset
+    assert read.vocabularies["genre"] == ["", "Arts", "Puzzles", "Toys"]
+    control = described(["[REC]", "Alien, Aliens", "[Arts, Puzzles]"], "genre")
+    assert ("lists", "genre") not in findings(control)
+    kept = prepare(read_frames(log(), control, columns), "shop", options).dataset
+    assert set(kept.vocabularies["genre"]) == {"", *control["genre"]}
+
+
 def test_lists_in_cells_are_read_by_their_option() -> None:
     """Three forms of lists give three values in place of four; an empty list gives none."""
     items = described(LITERALS, "genre")

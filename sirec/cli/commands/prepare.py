@@ -304,6 +304,8 @@ def prepare(
             data_root=data_root,
             progress=show_stage,
         )
+    home = [] if data_root == options.DATA_ROOT else ["--data-root", data_root]
+    audit = command("audit", made.name, *home)
     for message in made.skipped[:SKIPPED_SHOWN]:
         say(f"skipped {message}")
     if len(made.skipped) > SKIPPED_SHOWN:
@@ -315,7 +317,7 @@ def prepare(
     for note in made.notes:
         say(note)
     if made.findings:
-        say(f"values to look at ({command('audit', made.name)} lists all):")
+        say(f"values to look at ({audit} lists all):")
     for line in listed(made.findings, NARROW - 2):
         say(f"  {line}")
     if as_json:
@@ -326,8 +328,7 @@ def prepare(
         return
     stdout.print(dataset_facts(storage.read_manifest(made.folder)))
     say(f"prepared: {made.folder}")
-    prepared = made.folder.name
-    say_next(command("audit", prepared), command("train", "comif", "--data", prepared))
+    say_next(audit, command("train", "comif", "--data", made.name, *home))
 
 
 def _is_given(*values: object) -> bool:

@@ -25,7 +25,13 @@ from sirec.data.sources.base import RawData
 from sirec.data.value_forms.absence import as_words, matching_words
 from sirec.data.value_forms.html_text import cleaned
 from sirec.data.value_forms.item_ids import JoinRule, joined_ids
-from sirec.data.value_forms.list_literals import LITERAL, list_elements, split_at
+from sirec.data.value_forms.list_literals import (
+    LITERAL,
+    are_bare_lists,
+    bare_elements,
+    list_elements,
+    split_at,
+)
 from sirec.data.value_forms.spellings import twins
 from sirec.data.value_forms.written_numbers import (
     Decimal,
@@ -96,23 +102,33 @@ def _with_lists(raw: RawData, options: PrepareOptions) -> RawData:
         if name not in attributes:
             raise unknown("attribute", name, attributes, "lists")
 
-        def elements(text: str, form: str = form) -> list[str]:
-            if form == LITERAL:
-                found = list_elements(text)
-                return [text] if found is None else found
-            return split_at(text, ESCAPES.get(form, form))
-
-        attributes[name] = _split_values(attributes[name], elements)
+        attributes[name] = _split_values(attributes[name], form)
     return replace(raw, attributes=attributes)
 
 
-def _split_values(table: pd.DataFrame, elements: Callable[[str], list[str]]) -> pd.DataFrame:
+def _split_values(table: pd.DataFrame, form: str) -> pd.DataFrame:
     """A table of an attribute with the elements of each distinct value in place of it."""
     codes, texts = distinct(table["value"])
     lists = np.empty(len(texts), dtype=object)
-    lists[:] = list(map(elements, texts))
+    if form == LITERAL:
+        lists[:] = _read_literals(texts)
+    else:
+        lists[:] = [split_at(text, ESCAPES.get(form, form)) for text in texts]
     rows = table[["item"]].assign(value=lists[codes]).explode("value").dropna(subset="value")
     return rows.drop_duplicates(ignore_index=True)
+
+
+def _read_literals(texts: Sequence[str]) -> list[list[str]]:
+    """The elements of texts that are lists; a text that is none is its only element."""
+    read = list(map(list_elements, texts))
+    others = [text for text, found in zip(texts, read, strict=True) if found is None]
+    are_bare = are_bare_lists(others)
+    lists: list[list[str]] = []
+    for text, found in zip(texts, read, strict=True):
+        if found is None:
+            found = bare_elements(text) if are_bare else [text]
+        lists.append(found)
+    return lists
 
 
 def _clean(raw: RawData) -> RawData:

@@ -71,12 +71,13 @@ class DateChecks:
     Attributes:
         columns: the wanted columns; those of other kinds, or with a format, are not checked.
         where: the file, for messages.
-        option: what stands before the format where it is declared, for the hint.
+        option: what stands before the format where it is declared, for the hint; None means the
+            option of the column, if it has one.
     """
 
     columns: Sequence[WantedColumn]
     where: str
-    option: str = "--time-format "
+    option: str | None = None
     _parts: int = field(default=0, init=False)
 
     @cached_property
@@ -109,13 +110,25 @@ class DateChecks:
             if not forms:
                 continue
             what = "all" if check.dates[forms[0]] == check.times else "most"
-            others = " or ".join([arguments(form) for form in forms[1:]])
-            also = f" ({others} would read them, too)" if others else ""
+            column = self.columns[index]
             raise SirecError(
-                f"{self.where}, column {self.columns[index].key}: {what} times are dates written "
-                f"as numbers, such as {check.samples[forms[0]]}, and no seconds",
-                f"say how they are written: {self.option}{arguments(forms[0])}{also}",
+                f"{self.where}, column {column.key}: {what} times are dates written as numbers, "
+                f"such as {check.samples[forms[0]]}, and no seconds",
+                self._hint(column, forms),
             )
+
+    def _hint(self, column: WantedColumn, forms: Sequence[str]) -> str:
+        """How to have the dates read; not every source has an option for their format."""
+        option = self.option or (f"{column.option} " if column.option else None)
+        if option is None:
+            declared = arguments("--time-format", forms[0])
+            return (
+                "this source reads seconds or dates such as 2019-12-31: write them so, or read "
+                f"the file as a table of your own, which has {declared}: sirec prepare --help"
+            )
+        others = " or ".join([arguments(form) for form in forms[1:]])
+        also = f" ({others} would read them, too)" if others else ""
+        return f"say how they are written: {option}{arguments(forms[0])}{also}"
 
 
 class _DateCheck:

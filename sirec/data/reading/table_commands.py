@@ -6,14 +6,21 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.files import RawFile
-from sirec.data.reading.headers import SEPARATORS, looks_like_a_time
+from sirec.data.reading.headers import (
+    SEPARATORS,
+    looks_like_a_time,
+    looks_like_data,
+    suggested_names,
+)
 from sirec.data.reading.tables import FORMATS
 from sirec.shell import command
 
 LOOKED_AT = 10_000  # lines
 WIDEST = 6  # cells; wider lines are rather sequences of equal length
 FEWEST_REPEATED = 0.2  # share of the lines whose user was in a line before
+KEYS = (WantedColumn("user"), WantedColumn("item"), WantedColumn("time", "time"))
 BETWEEN_CELLS = (re.compile(r"\t"), re.compile(r" +"), re.compile(r"[,;|]"), re.compile(r"::"))
 
 
@@ -65,10 +72,11 @@ def interaction_rows(lines: Sequence[str]) -> InteractionRows | None:
 
 
 def command_for_header(cells: Sequence[str], file: RawFile) -> str:
-    """The command that reads a file with a header as a table.
+    """The command that reads a file as a table.
 
     Args:
-        cells: the cells of the header, or a single one if they stand between something unexpected.
+        cells: the cells of the first line, or a single one if they stand between something
+            unexpected: names of columns, or values where the file has no header.
         file: the file.
     """
     options: list[str] = []
@@ -77,6 +85,10 @@ def command_for_header(cells: Sequence[str], file: RawFile) -> str:
         if len(names) == 1 and separator in names[0]:
             names = names[0].split(separator)
             options = ["--delimiter", separator]
+    if looks_like_data(names):
+        columns = suggested_names(names, KEYS)
+        times = ["--time", "time"] if "time" in columns else []
+        return _read(file, "--columns", ",".join(columns), *options, *times)
     for option, place in (("user", 0), ("item", 1)):
         likely = [name for name in names if option in name.lower()]
         chosen = (likely or names[place : place + 1] or [option])[0]

@@ -36,6 +36,9 @@ WORD = re.compile(r"(?<![a-z])(?:time|date|datetime|timestamp|ts|at)s?(?![a-z])"
 DATE = r"(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/.])\d{1,2}\2\d{4})(?:[ T].*)?"
 DATED = re.compile(DATE)
 DIGITS_OF_A_DATE = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:\d\d){0,4}")
+DIGITS_OF_A_DAY = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\d\d){0,3}(?:\.0)?"
+)
 CLOCK = re.compile(r"\d{1,2}:\d\d(?::\d\d.*)?")
 EARLIEST, LATEST = 315_532_800, 4_102_444_800  # seconds since 1970: of the years 1980 to 2099
 RECENT = (1_000_000_000, 2_200_000_000)  # seconds that hardly anything else is written as
@@ -259,7 +262,7 @@ def _may_be_times(name: str, values: Any, form: str | None) -> bool:
 
 
 def _is_date_or_recent(text: str) -> bool:
-    if DATED.fullmatch(text):
+    if DATED.fullmatch(text) or DIGITS_OF_A_DAY.fullmatch(text):
         return True
     try:
         number = float(text)

@@ -3,6 +3,7 @@
 Python and JSON     ['Arts', 'Puzzles']   ["Arts", "Puzzles"]   ('Arts',)   {'Arts', 'Puzzles'}
 NumPy               ['Arts' 'Puzzles']   [1 2 3]   array(['Arts'], dtype=object)
 with keys           [{'id': 16, 'name': 'Arts'}], of which the names count
+without quotes      [Arts, Puzzles]   {Arts,Puzzles}   where every cell of a column is in brackets
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 NUMPY_TEXTS = re.compile(rf"\[\s*(?:{QUOTED})(?:\s+(?:{QUOTED}))+\s*\]", re.DOTALL)
 NUMPY_NUMBERS = re.compile(r"\[\s*-?\d+\.?\d*(?:\s+-?\d+\.?\d*)+\s*\]")
 ARRAY = re.compile(r"array\((.*?)(?:,\s*dtype=\w+)?\)", re.DOTALL)
+BARE = re.compile(r"\[[^\[\](){}'\"]+\]|\{[^\[\](){}'\":]+\}")  # brackets around no quotes
 ENTITY = re.compile(r"&(#?\w+);")
 STAND_IN = "\x00"  # of a semicolon that ends an entity
 
@@ -49,6 +51,29 @@ def list_elements(text: str) -> list[str] | None:
         return list(_names(value))
     except ValueError:
         return None
+
+
+def are_bare_lists(texts: Sequence[str]) -> bool:
+    """Whether the texts of a column are lists whose elements have no quotes.
+
+    One text in brackets may be a name, such as `[REC]`: all have to be, and one has a comma.
+
+    >>> are_bare_lists(["[Arts, Puzzles]", "[Arts]"]), are_bare_lists(["[REC]", "Alien, Aliens"])
+    (True, False)
+
+    Args:
+        texts: the distinct cells of a column, or those of them that are no other lists.
+    """
+    return all(map(BARE.fullmatch, texts)) and any("," in text for text in texts)
+
+
+def bare_elements(text: str) -> list[str]:
+    """The elements of a list without quotes.
+
+    Args:
+        text: a cell of a column for which `are_bare_lists` holds.
+    """
+    return split_at(text[1:-1], ",")
 
 
 def split_at(text: str, separator: str) -> list[str]:

@@ -22,6 +22,7 @@ from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.conversions import convert
 from sirec.data.reading.digit_dates import FORMS, LIKELY, DateChecks
 from sirec.data.sources.atomic import AtomicSource
+from sirec.data.sources.movielens import MovieLensSource
 from sirec.data.sources.table import TableSource
 from sirec.errors import SirecError
 
@@ -113,6 +114,20 @@ def test_data_frames_are_told_their_own_option() -> None:
             frame.assign(at=times), None, FrameColumns(time="at", time_format="%Y%m%d")
         )
         assert in_milliseconds(raw.interactions["timestamp"]) == expected_of("%Y%m%d")
+
+
+def test_a_source_without_a_format_names_no_option_of_its_own(tmp_path: Path) -> None:
+    """MovieLens has no `time_format`: the file is read as a table, and the hint says so."""
+    dates = digits("%Y%m%d")
+    rows = [f"1::{item}::5::{date}" for item, date in enumerate(dates, 1)]
+    (tmp_path / "ratings.dat").write_text("\n".join(rows))
+    (tmp_path / "movies.dat").write_text("1::Alien (1979)::Horror\n")
+    with pytest.raises(SirecError, match="column timestamp: all times are dates") as told:
+        MovieLensSource("ml-1m").read(tmp_path)
+    assert told.value.hint is not None
+    assert "read the file as a table of your own, which has --time-format '%Y%m%d'" in (
+        told.value.hint
+    )
 
 
 def check(numbers: Sequence[object], parts: int = 1) -> None:

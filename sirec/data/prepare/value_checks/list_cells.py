@@ -13,7 +13,12 @@ import pyarrow.compute as pc
 
 from sirec.data.prepare.findings import ValueFinding, counted
 from sirec.data.prepare.value_checks.base import FieldValues, Mask, ReadValues, ValueCheck
-from sirec.data.value_forms.list_literals import LITERAL, list_elements, split_at
+from sirec.data.value_forms.list_literals import (
+    LITERAL,
+    are_bare_lists,
+    list_elements,
+    split_at,
+)
 from sirec.data.value_forms.written_numbers import number_column
 from sirec.shell import arguments
 
@@ -86,6 +91,9 @@ def _literals(field: FieldValues) -> Mask:
     found = np.array(pc.match_substring_regex(texts, BRACKETS))
     for index in np.flatnonzero(found).tolist():
         found[index] = list_elements(field.texts[index]) is not None
+    others = [field.texts[index] for index in np.flatnonzero(~found).tolist()]
+    if are_bare_lists(others):
+        return np.ones(len(texts), dtype=np.bool_)
     begin = np.asarray(pc.match_substring_regex(texts, BEGIN))
     end = np.asarray(pc.match_substring_regex(texts, END))
     pieces = (begin != end) & ~found

@@ -78,6 +78,7 @@ def test_each_stage_is_timed_and_the_users_ranked_once(demo):
     assert ["evaluation_seconds" in result for _, result in stages] == [False, True]
 
 
+@pytest.mark.slow
 def test_every_trained_model_has_a_side():
     names = training.every_model()
     assert {"sasrec", "s3-rec", "mssr"} < set(names)

@@ -413,6 +413,7 @@ def test_nothing_in_the_metadata_is_run(tmp_path: Path) -> None:
     assert trace.exists()
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

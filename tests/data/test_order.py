@@ -138,6 +138,7 @@ def test_a_file_without_times_in_item_order_is_told() -> None:
     assert not [n for n in made([r[:2] for r in rows], "user item").notes if "by item" in n]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tied", [2, 3, 4, 8])
 def test_chance_is_rarely_called_a_pattern(tied: int) -> None:
     """Of 200 random files, at most as many as the interval of 99 % allows leave it."""

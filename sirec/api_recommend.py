@@ -17,6 +17,7 @@ from sirec.evaluation.full_ranking import OnUsers
 from sirec.run.build import load_model, torch_state_restored
 from sirec.run.recommendation import RecommendationMaker, RecommendationRequest
 from sirec.run.store import Store
+from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 
 HISTORY = "history"  # what a single new history is called
 PathLike = str | Path
@@ -38,7 +39,7 @@ def recommend(
     results: PathLike = "results",
     data_root: PathLike = "data",
     on_users: OnUsers | None = None,
-    remarks: list[str] | None = None,
+    watcher: StudyWatcher | None = None,
 ) -> pd.DataFrame:
     """Recommend items with a finished run whose weights were kept.
 
@@ -59,7 +60,7 @@ def recommend(
         results: results folder.
         data_root: folder of prepared data sets.
         on_users: called with the number of histories done, and of all.
-        remarks: a list that receives what was not known and what a history did not say.
+        watcher: is told which run was chosen, what was not known, and what a history did not say.
 
     Returns:
         One row for each recommended item, best first: user, rank (from 1), item, title if known,
@@ -82,10 +83,8 @@ def recommend(
         exclude=tuple(map(str, exclude)),
     )
     with torch_state_restored():
-        maker = _maker(run, Path(results), Path(data_root), device)
+        maker = _maker(run, Path(results), Path(data_root), device, watcher)
         frames = list(maker.frames(request, on_users))
-    if remarks is not None:
-        remarks += maker.remarks
     return _in_order(pd.concat(frames, ignore_index=True), request)
 
 
@@ -99,7 +98,8 @@ def write_recommendations(
     results: PathLike = "results",
     data_root: PathLike = "data",
     on_users: OnUsers | None = None,
-) -> list[str]:
+    watcher: StudyWatcher | None = None,
+) -> None:
     """Write recommendations to a Parquet file, block by block, all of it or nothing.
 
     Rows of one user are together and in the order of their ranks; users stand in no special order.
@@ -113,15 +113,12 @@ def write_recommendations(
         results: results folder.
         data_root: folder of prepared data sets.
         on_users: called with the number of histories done, and of all.
-
-    Returns:
-        Remarks: what was not known, and what a history did not say.
+        watcher: is told which run was chosen, what was not known, and what a history did not say.
     """
     with torch_state_restored():
-        maker = _maker(run, Path(results), Path(data_root), device)
+        maker = _maker(run, Path(results), Path(data_root), device, watcher)
         with atomic_file(path) as fresh:
             _write_blocks(fresh, maker.frames(request, on_users))
-    return maker.remarks
 
 
 def read_ids(path: Path) -> list[str]:
@@ -176,14 +173,14 @@ def read_histories(path: Path) -> dict[str, list[str]]:
     return histories
 
 
-def _maker(run: AnyRun, results: Path, data_root: Path, device: str) -> RecommendationMaker:
+def _maker(
+    run: AnyRun, results: Path, data_root: Path, device: str, watcher: StudyWatcher | None
+) -> RecommendationMaker:
     """The model of a run, with its data."""
-    chosen: list[str] = []
-    [folder] = folders_of(run, Store(results), told=chosen.append)
+    told = (watcher or SilentStudy()).remark
+    [folder] = folders_of(run, Store(results), told=told)
     data = storage.load(storage.find(data_root, folder.config().data.name))
-    maker = RecommendationMaker(load_model(folder, data, device))
-    maker.remarks += chosen
-    return maker
+    return RecommendationMaker(load_model(folder, data, device), told)
 
 
 def _in_order(table: pd.DataFrame, request: RecommendationRequest) -> pd.DataFrame:

@@ -59,6 +59,8 @@ def without_content(build: Callable[[], Built]) -> Built | None:
         with torch.device("meta"):
             return build().to("meta")
     except (NotImplementedError, RuntimeError, TypeError, ValueError):
+        # Either the weights need numbers, which `meta` has not, or the model is faulty: then it
+        # is built with content next, and that fails with the same error, unhidden.
         return None
 
 

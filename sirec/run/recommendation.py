@@ -6,7 +6,7 @@ and counts what it does not know.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,11 +60,11 @@ class RecommendationMaker:
 
     Attributes:
         built: the model, in evaluation mode, and the data that it reads.
-        remarks: what was not known, and what a history did not say; filled while working.
+        told: called with what was not known, and with what a history did not say.
     """
 
     built: BuiltModel
-    remarks: list[str] = field(default_factory=list)
+    told: Callable[[str], None]
 
     def __post_init__(self) -> None:
         """Number the raw ids."""
@@ -113,7 +113,7 @@ class RecommendationMaker:
             histories = [self._history(name, request.histories[name]) for name in names]
             if data.behaviours:
                 fields = ", ".join(data.behaviours)
-                self.remarks.append(f"a new history does not say {fields}: the model reads padding")
+                self.told(f"a new history does not say {fields}: the model reads padding")
             yield names, Histories.new(data, histories)
 
     def _user(self, name: str) -> int:
@@ -131,7 +131,7 @@ class RecommendationMaker:
                 f"an item of it is called, for example, {self.built.data.item_names[1]}",
             )
         if missing:
-            self.remarks.append(f"{name}: {_some(missing, len(items), 'item')} left out")
+            self.told(f"{name}: {_some(missing, len(items), 'item')} left out")
         return known
 
     def _allowed(self, request: RecommendationRequest) -> Tensor | None:
@@ -149,7 +149,7 @@ class RecommendationMaker:
         listed = list(names)
         missing = [name for name in listed if name not in self.item_codes]
         if missing:
-            self.remarks.append(f"{where}: {_some(missing, len(listed), 'item')} without effect")
+            self.told(f"{where}: {_some(missing, len(listed), 'item')} without effect")
         return [self.item_codes[name] for name in listed if name in self.item_codes]
 
     def _frame(self, names: Sequence[str], block: TopItems) -> pd.DataFrame:

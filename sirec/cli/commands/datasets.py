@@ -104,9 +104,9 @@ def dataset_facts(manifest: Manifest) -> Table:
         if field.name in coverage:
             found = coverage[field.name]
             share = f"{100 * found.items / s.items:.0f} % of items have any"
-            facts.add_row(Text(field.name), f"attribute, {found.values:,} values; {share}")
+            facts.add_row(Text(field.name), f"attribute, {_values(found.values)}; {share}")
         else:
-            facts.add_row(Text(field.name), f"behaviour, {field.size - 1:,} values")
+            facts.add_row(Text(field.name), f"behaviour, {_values(field.size - 1)}")
     if s.tied_last_pairs is not None:
         share = f"{100 * s.tied_last_pairs:.1f} % of users: their last two have the same time"
         facts.add_row("tied ends", share)
@@ -115,6 +115,10 @@ def dataset_facts(manifest: Manifest) -> Table:
         facts.add_row("", line)
     facts.add_row("fingerprint", manifest.fingerprint)
     return facts
+
+
+def _values(count: int) -> str:
+    return "1 value" if count == 1 else f"{count:,} values"
 
 
 def _splits(manifests: Sequence[Manifest]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import print_json, progress, say, stdout
+from sirec.cli.console import StudyBars, print_json, progress, say, stdout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +100,6 @@ def recommend(
         if as_json:
             print_json({"written": str(to)})
         return
-    remarks: list[str] = []
     table = api_recommend.recommend(
         run,
         users=request.users,
@@ -112,10 +111,8 @@ def recommend(
         device=device,
         results=out,
         data_root=data_root,
-        remarks=remarks,
+        watcher=StudyBars(),
     )
-    for remark in remarks:
-        say(remark)
     if as_json:
         print_json(table.to_dict("records"))
         return
@@ -134,7 +131,7 @@ def _write(
         def tell(done: int, total: int) -> None:
             bars.update(task, completed=done, total=total)
 
-        remarks = api_recommend.write_recommendations(
+        api_recommend.write_recommendations(
             run,
             to,
             request,
@@ -142,9 +139,8 @@ def _write(
             results=out,
             data_root=data_root,
             on_users=tell,
+            watcher=StudyBars(),
         )
-    for remark in remarks:
-        say(remark)
     say(f"written: {to}")
 
 

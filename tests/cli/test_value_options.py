@@ -108,6 +108,17 @@ def test_users_without_a_name_are_left_out_as_the_hint_says(
     assert storage.load(prepared / "data" / "nobody").user_count == USERS - 1
 
 
+def test_lines_that_are_skipped_already_are_part_of_the_number(sirec: Call, tmp_path: Path) -> None:
+    """Two bad lines and six interactions of `nan` need eight: the hint says so, and works."""
+    orders(tmp_path / "orders.csv", lambda user: "nan" if user == 3 else f"u{user}")
+    with (tmp_path / "orders.csv").open("a") as file:
+        file.write("\nu1,i1,soon,\nu1,i1,later,")
+    call = [*PREPARE, "--name", "both", "--raw", str(tmp_path), "--interactions", "orders.csv"]
+    [finding] = run(sirec, *call, "--skip-bad-lines", "2")
+    assert finding["remedy"] == "--missing=nan --skip-bad-lines 8"
+    assert not run(sirec, *call, *shlex.split(finding["remedy"]))
+
+
 def test_spellings_of_users_are_merged(sirec: Call, tmp_path: Path, prepared: Path) -> None:
     """`u1` and `U1` are one user once the option is followed."""
     orders(tmp_path / "orders.csv", lambda user: f"u{user // 2}" if user % 2 else f"U{user // 2}")

@@ -135,7 +135,8 @@ def prepare(
         if field not in dataset.vocabularies:
             notes.append(f"no remaining item has a value of {field}: the attribute is left out")
     notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
-    findings = find(gather(raw, dataset, options.bins))
+    skipped = 0 if bad_lines is None else len(bad_lines.messages)
+    findings = find(gather(raw, dataset, options.bins, skipped))
     if timestamps is not None:
         findings = (*findings, *find_unlikely_times(timestamps))
     report("coding", 2, 2)

@@ -124,12 +124,14 @@ class ReadValues:
         items: how the table of items fits the interactions; None if there is no such table.
         raw_rows: for a field of the interactions, how many raw rows have one of some values; a
             person who leaves them out needs that number.
+        skipped_lines: how many bad lines were skipped already, which count towards the same limit.
     """
 
     fields: Sequence[FieldValues]
     raw: Sequence[FieldValues] = ()
     items: ItemTable | None = None
     raw_rows: Callable[[str, Iterable[str]], int] = lambda name, texts: 0
+    skipped_lines: int = 0
 
     def of_role(self, *roles: Role) -> Iterator[FieldValues]:
         """The fields of these roles.

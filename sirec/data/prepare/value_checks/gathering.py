@@ -15,13 +15,16 @@ from sirec.data.prepare.value_checks.base import FieldValues, ItemTable, ReadVal
 from sirec.data.sources.base import RawData
 
 
-def gather(raw: RawData, data: Dataset, binned: Collection[str] = ()) -> ReadValues:
+def gather(
+    raw: RawData, data: Dataset, binned: Collection[str] = (), skipped_lines: int = 0
+) -> ReadValues:
     """The values of all fields.
 
     Args:
         raw: the raw data, before the filters.
         data: the data set that was made of them.
         binned: fields with declared bins, whose values are names of bins and no longer looked at.
+        skipped_lines: how many bad lines were skipped already.
     """
     fields = list(_ids(data))
     titles = _titles(data)
@@ -40,7 +43,7 @@ def gather(raw: RawData, data: Dataset, binned: Collection[str] = ()) -> ReadVal
         return int(raw.interactions[name].isin(list(texts)).sum())
 
     table = _item_table(raw, data, raw_fields[-1].texts)
-    return ReadValues(fields, raw_fields, table, raw_rows)
+    return ReadValues(fields, raw_fields, table, raw_rows, skipped_lines)
 
 
 def _ids(data: Dataset) -> Iterator[FieldValues]:

@@ -34,7 +34,7 @@ def find_missing_words(values: ReadValues) -> Iterator[ValueFinding]:
         # With `=`, since a word may begin with a dash.
         remedy = arguments(f"--missing={','.join(as_words(words))}")
         if not field.is_of_items:
-            rows = values.raw_rows(field.name, words)
+            rows = values.skipped_lines + values.raw_rows(field.name, words)
             remedy = f"{remedy} {arguments('--skip-bad-lines', rows)}"
         verb = "has" if count == 1 else "have"
         what = f"{counted(count, field.unit)} {verb} a word for nothing"

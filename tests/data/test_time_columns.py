@@ -245,6 +245,9 @@ HISTORIES = {
     "rating_list:float_seq": ["1 2", "2 3"],
     "item_seq:token_seq": ["a b", "b c"],
     "hist_item_id:token_seq": ["a b", "b c"],
+    "history:token_seq": ["a b", "b c"],
+    "click_history:token_seq": ["a b", "b c"],
+    "items:token_seq": ["a b", "b c"],
 }
 
 

@@ -19,6 +19,8 @@ SEQUENCES = ("token_seq", "float_seq")
 HISTORY = re.compile(
     r"(?:hist(?:ory)?_)?(.+?)(?:_list|_seq|_sequence|_history|_hist)?", re.IGNORECASE
 )
+# In the name of a sequence they say what it is, whatever field it lists.
+HISTORY_WORDS = frozenset({"history", "hist", "histories", "items", "clicks", "session"})
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,8 @@ def refuse_histories(fields: Mapping[str, AtomicField], item: str, file: RawFile
         file: the file, for the message.
 
     Raises:
-        SirecError: for a field that lists the values of another, such as `item_id_list`.
+        SirecError: for a sequence that lists the values of another field, such as `item_id_list`, or
+            that is called a history.
     """
     for field in fields.values():
         match = HISTORY.fullmatch(field.name)
@@ -110,7 +113,8 @@ def refuse_histories(fields: Mapping[str, AtomicField], item: str, file: RawFile
         is_of_a_field = listed != field.name and (
             listed in fields or item in (listed, f"{listed}_id")
         )
-        if field.type in SEQUENCES and is_of_a_field:
+        is_called_so = not HISTORY_WORDS.isdisjoint(field.name.lower().split("_"))
+        if field.type in SEQUENCES and (is_of_a_field or is_called_so):
             raise SirecError(
                 f"{file}:1: '{field.key}' lists a history: a row of this file is a training "
                 "example and no interaction",

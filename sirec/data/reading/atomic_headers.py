@@ -104,7 +104,7 @@ def refuse_histories(fields: Mapping[str, AtomicField], item: str, file: RawFile
         file: the file, for the message.
 
     Raises:
-        SirecError: for a sequence that lists the values of another field, such as `item_id_list`, or
+        SirecError: for a sequence that lists values of another field (`item_id_list`), or
             that is called a history.
     """
     for field in fields.values():

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.prepare.behaviours import Bins, code_behaviour, code_gaps
+from sirec.data.prepare.behaviours import code_behaviour, code_gaps
+from sirec.data.prepare.bins import Bins
 from sirec.data.prepare.pipeline import PrepareOptions, prepare
 from sirec.data.sources.base import RawData
 from sirec.errors import SirecError
@@ -155,3 +156,72 @@ def test_bins_of_an_unknown_behaviour_name_the_nearest() -> None:
     with pytest.raises(SirecError, match="'ratin' is not a behaviour") as caught:
         prepare(raw_of(rating=[1.0] * 6), "shop", PrepareOptions(core=0, bins={"ratin": "3"}))
     assert "rating" in (caught.value.hint or "")
+
+
+@given(st.lists(st.integers(-500, 500), min_size=1, max_size=80), st.integers(2, 12))
+def test_quantiles_are_bins_of_about_equal_size(numbers: list[int], count: int) -> None:
+    """No bin is empty, there are at most so many, and where all numbers differ no bin has more than
+    its share of them, rounded up.
+    """
+    values = np.array(numbers, dtype=np.float64)
+    bins = Bins("price", f"{count}q").fitted(values)
+    codes = bins.code(values)
+    sizes = np.bincount(codes, minlength=len(bins.names))
+    assert len(bins.names) <= count
+    assert sizes.min() > 0
+    if len(set(numbers)) == len(numbers):
+        assert sizes.max() <= -(-len(numbers) // count) + 1
+
+
+def test_edges_at_quantiles_have_few_digits_where_these_do() -> None:
+    """Four digits name a price; years that differ in the last one (control) keep all of theirs."""
+    prices = np.random.default_rng(0).gamma(2, 10, 500)
+    for name in Bins("price", "4q").fitted(prices).names:
+        assert all(len(word) <= 5 for word in name.split() if word[0].isdigit())
+    moments = 19_900.0 + np.arange(8) / 10
+    assert "19900.4" in " ".join(Bins("moment", "8q").fitted(moments).names)
+
+
+def test_gaps_have_quantiles_too() -> None:
+    """The first interaction has a code of its own; the others are halved."""
+    users, times = np.array([1, 1, 1, 1, 2]), np.array([0, HOUR, 2 * HOUR, DAY, 5])
+    codes, names = code_gaps(users, times, 1, Bins("gap", "2q"))
+    assert names == ["", "first", "any number"]  # two of three gaps are the least
+    times = np.array([0, HOUR, 3 * HOUR, DAY, 5])
+    codes, names = code_gaps(users, times, 1, Bins("gap", "2q"))
+    assert names == ["", "first", "below 2h", "2h and more"]
+    assert codes.tolist() == [1, 2, 3, 3, 1]
+
+
+@pytest.mark.parametrize("declaration", ["1q", "0q", "5000q", "q", "8 quantiles", "each,10"])
+def test_numbers_of_quantiles_that_cannot_be_meant_are_refused(declaration: str) -> None:
+    """One bin is none, and thousands are no bins."""
+    with pytest.raises(SirecError, match="bins of price"):
+        PrepareOptions(bins={"price": declaration})
+
+
+def with_attribute(name: str, values: list[str]) -> RawData:
+    """Six interactions, and an attribute with these values of items x, y, z, and many others."""
+    items = ["x", "y", "z", *map(str, range(len(values) - 3))]
+    table = pd.DataFrame({"item": items, "value": values}, dtype=object)
+    rows = pd.DataFrame(
+        {"user": np.repeat(np.arange(len(items)).astype(str), 3), "item": np.repeat(items, 3)}
+    )
+    return RawData(rows, attributes={name: table})
+
+
+def test_an_attribute_of_very_many_measurements_is_binned_and_this_is_said() -> None:
+    """Ten quantiles, unless each number is declared to be a value; whole numbers, which may be
+    names, stay, with a finding (controls).
+    """
+    numbers = [f"{number / 8:.3f}" for number in range(2_000)]
+    options = PrepareOptions(core=0)
+    read = prepare(with_attribute("price", numbers), "shop", options)
+    assert len(read.dataset.vocabularies["price"]) == 11
+    assert any("--bins price=10q" in note for note in read.notes)
+    each = PrepareOptions(core=0, bins={"price": "each"})
+    assert len(prepare(with_attribute("price", numbers), "shop", each).dataset.fields) == 1
+    assert prepare(with_attribute("price", numbers), "shop", each).dataset.fields[0].size == 2_001
+    whole = prepare(with_attribute("maker", list(map(str, range(2_000)))), "shop", options)
+    assert whole.dataset.fields[0].size == 2_001
+    assert "--bins maker=10q" in {finding.remedy for finding in whole.findings}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.prepare.behaviours import Bins, suggested_bins
+from sirec.data.prepare.behaviours import suggested_bins
+from sirec.data.prepare.bins import Bins
 from sirec.data.value_forms.absence import absence_words, as_words, matching_words
 from sirec.data.value_forms.html_text import cleaned, with_markup
 from sirec.data.value_forms.item_ids import explanation, joined_ids

@@ -87,8 +87,8 @@ def prepare(
     bins: Annotated[
         list[str] | None,
         text(
-            "Bins of a number by inner edges: price=10,20,50; gap=1h,1d,7d bins the time between"
-            " interactions. Repeatable.",
+            "Bins of a number by inner edges or quantiles: price=10,20,50 or price=8q; gap=1h,1d,7d"
+            " bins the time between interactions. Repeatable.",
             KEEP,
         ),
     ] = None,

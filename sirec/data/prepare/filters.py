@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sirec.config import check_numbers
 from sirec.config.quantities import CoreSize, RatingBound, SeedNumber
 from sirec.data.dates import nanoseconds_of
-from sirec.data.prepare.behaviours import Bins
+from sirec.data.prepare.bins import Bins
 from sirec.data.prepare.order import Ties
 from sirec.data.prepare.repeated_rows import find_repeated_rows
 from sirec.data.split import LeaveOneOut, Split
@@ -40,9 +40,9 @@ class PrepareOptions:
         categories: whether a value of the attribute `category` is a phrase (`Hair Care`), or each
             of its words, as in the files behind the published values.
         split: the split.
-        bins: inner edges of the bins (`10, 20, 50`) by behaviour; the behaviour `gap` is the time
-            since the user's previous interaction (`1h, 1d, 7d`). An attribute with bins has these
-            in place of its numbers.
+        bins: the bins of fields that are numbers: inner edges (`10, 20, 50`), quantiles (`8q`) or
+            `each` for none (`bins`). The behaviour `gap` is the time since the user's previous
+            interaction (`1h, 1d, 7d`). An attribute with bins has these in place of its numbers.
         drop_repeated_rows: whether of rows with equal user, item and time only the first is kept
             (`repeated_rows`).
         ties: what decides the order of a user's interactions with equal times (`order`).

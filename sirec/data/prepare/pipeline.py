@@ -22,7 +22,8 @@ from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
-from sirec.data.prepare.behaviours import GAP, Bins, code_behaviour, code_gaps
+from sirec.data.prepare.behaviours import GAP, code_behaviour, code_gaps
+from sirec.data.prepare.bins import EACH, Bins
 from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
 from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.order import interaction_order, order_in_words
@@ -322,6 +323,10 @@ def _check_bins(raw: RawData, options: PrepareOptions) -> None:
     for field in options.bins:
         if field not in possible:
             raise unknown("behaviour or attribute", field, possible, "bins")
+    if GAP not in raw.behaviours and options.bins.get(GAP, "").strip() == EACH:
+        raise SirecError(
+            f"bins of {GAP}: {EACH} makes none, and times need some", "say 8q or 1h,1d"
+        )
 
 
 def _check_times(raw: RawData, options: PrepareOptions) -> None:

@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sirec.data.prepare.behaviours import Bins
+from sirec.data.prepare.behaviours import MOST_NUMBERS
+from sirec.data.prepare.bins import DEFAULT, EACH, Bins
 from sirec.data.prepare.distinct import distinct, text_behaviours
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.findings import shortened
@@ -211,24 +212,52 @@ def _with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None
     """
     numbers: dict[str, NDArray[np.float64]] = {}
     for name in text_behaviours(raw):
-        if name not in bins and decimal is None:
+        if (name not in bins and decimal is None) or bins.get(name, "").strip() == EACH:
             continue
         codes, texts = distinct(raw.interactions[name])
         column = number_column(texts, decimal)
         if column is None or (name not in bins and column.others):
             continue  # texts with bins are refused where they are coded
         numbers[name] = _values_of(name, column, texts, codes)[codes]
-    attributes = dict(raw.attributes)
-    for name in bins:
-        if name in attributes:
-            attributes[name] = _binned(name, attributes[name], bins[name], decimal)
-    return replace(raw, attributes=attributes, interactions=raw.interactions.assign(**numbers))
+    attributes: Tables = {}
+    notes = list(raw.notes)
+    for name, table in raw.attributes.items():
+        declared = bins.get(name)
+        if declared is None and _are_measurements(table["value"], decimal):
+            declared = DEFAULT
+            notes.append(
+                f"{name} has more than {MOST_NUMBERS:,} distinct numbers: read as bins of about "
+                f"equal size, {arguments('--bins', f'{name}={DEFAULT}')}; as they are: "
+                f"{arguments('--bins', f'{name}={EACH}')}"
+            )
+        attributes[name] = _binned(name, table, declared, decimal)
+    interactions = raw.interactions.assign(**numbers)
+    return replace(raw, attributes=attributes, interactions=interactions, notes=tuple(notes))
 
 
-def _binned(name: str, table: pd.DataFrame, edges: str, decimal: Decimal | None) -> pd.DataFrame:
-    """The table of an attribute with the name of its bin in place of each number."""
-    if table.empty:
+def _are_measurements(values: pd.Series[Any], decimal: Decimal | None) -> bool:
+    """Whether the values of an attribute are so many numbers, and so written, that they are no
+    names.
+    """
+    texts = distinct(values.dropna())[1]
+    if len(texts) <= MOST_NUMBERS:
+        return False
+    column = number_column(texts, decimal)
+    if column is None or column.others or not column.is_written:
+        return False
+    is_ambiguous = column.ambiguous is not None and not column.is_certain
+    return not is_ambiguous and len(column.numbers) > MOST_NUMBERS
+
+
+def _binned(
+    name: str, table: pd.DataFrame, declared: str | None, decimal: Decimal | None
+) -> pd.DataFrame:
+    """The table of an attribute with the name of its bin in place of each number, if there are
+    bins.
+    """
+    if declared is None or table.empty or Bins(name, declared).is_each:
         return table
+    table = table.dropna(ignore_index=True)
     codes, texts = distinct(table["value"])
     column = number_column(texts, decimal)
     if column is None:
@@ -236,8 +265,9 @@ def _binned(name: str, table: pd.DataFrame, edges: str, decimal: Decimal | None)
             f"bins of {name}: its values are no numbers, for example '{texts[0]}'",
             "leave the bins out",
         )
-    bins = Bins(name, edges)
-    places = bins.code(_values_of(name, column, texts, codes))
+    values = _values_of(name, column, texts, codes)
+    bins = Bins(name, declared).fitted(values[codes])
+    places = bins.code(values)
     names = np.array(bins.names, dtype=object)[places]
     return table.assign(value=names[codes]).drop_duplicates(ignore_index=True)
 

@@ -9,8 +9,8 @@
               for seconds; ISO 8601 texts (UTC unless    of floats to the microsecond
               they say otherwise); texts of a declared
               format
-    texts     lists of texts, or texts that are split    lists of texts, without empty ones
-              at a separator
+    texts     lists of texts; texts that are split at    lists of texts, without empty ones
+              a separator; numbers
 
 A value that is empty, absent or NaN is missing. A line is bad if the value of a required column is
 missing, or if a value is not of its kind (`conversions.py`).
@@ -43,7 +43,7 @@ EXPECTED = {
     "text": "text or a whole number",
     "number": "a number",
     "time": "seconds since 1970, or a date and time such as 2019-12-31 23:59:59",
-    "texts": "text or a list of texts",
+    "texts": "text, a number or a list of texts",
 }
 """What a value of each kind has to be, for messages."""
 

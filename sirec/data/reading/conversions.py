@@ -121,6 +121,15 @@ def _text(values: Any, column: WantedColumn) -> Any:
     return values.cast(pa.string())
 
 
+def _text_or_number(values: Any, column: WantedColumn) -> Any:
+    """Texts, and numbers as texts, fractions too: an attribute may be a price."""
+    if not pa.types.is_floating(values.type):
+        return _text(values, column)
+    whole = pc.and_(pc.equal(values, pc.floor(values)), pc.less(pc.abs(values), EXACT))
+    integers = pc.if_else(whole, values, pa.scalar(None, values.type)).cast(pa.int64())
+    return pc.if_else(whole, integers.cast(pa.string()), values.cast(pa.string()))
+
+
 def _number(values: Any, column: WantedColumn) -> Any:
     numbers = _floats(values)
     return pc.if_else(pc.is_finite(numbers), numbers, pa.scalar(None, pa.float64()))
@@ -141,7 +150,7 @@ def _texts(values: Any, column: WantedColumn) -> Any:
     if pa.types.is_large_list(values.type):
         values = values.cast(pa.list_(values.type.value_type))
     if not pa.types.is_list(values.type):
-        texts = _text(values, column)
+        texts = _text_or_number(values, column)
         if column.separator:
             values = pc.split_pattern(texts, column.separator)
         else:

@@ -40,11 +40,11 @@ CASES: dict[str, tuple[WantedColumn, pa.Array, list[object], str]] = {
         ["1", None, None, "0", None],
         ".!?.!",
     ),
-    "whole floats among texts": (
+    "numbers as values": (
         WantedColumn("x", "texts"),
         pa.array([3.0, 0.5, float("nan")]),
-        [["3"], None, None],
-        ".!?",
+        [["3"], ["0.5"], None],
+        "..?",
     ),
     "lists of numbers": (
         WantedColumn("x", "texts"),

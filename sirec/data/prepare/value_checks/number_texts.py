@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sirec.data.prepare.behaviours import suggested_bins
+from sirec.data.prepare.behaviours import MOST_NUMBERS, suggested_bins
+from sirec.data.prepare.bins import DEFAULT
 from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.value_checks.base import FieldValues, ReadValues, ValueCheck
 from sirec.data.value_forms.written_numbers import NumberColumn, number_column
@@ -48,7 +49,7 @@ def numbers_of(field: FieldValues) -> NumberColumn | None:
 def _finding(field: FieldValues) -> ValueFinding | None:
     column = numbers_of(field)
     if column is None:
-        return None
+        return _whole_numbers(field)
     mask = np.array([text in column.numbers for text in field.texts])
     numbers = np.array(list(column.numbers.values()))
     what = f"{len(numbers):,} numbers, each a name of its own"
@@ -57,6 +58,20 @@ def _finding(field: FieldValues) -> ValueFinding | None:
         bins = suggested_bins(numbers)
         remedy = f"{arguments('--bins', f'{field.name}={bins}')}{column.option}"
     return ValueFinding(NAME, field.name, len(numbers), what, field.samples(mask), remedy)
+
+
+def _whole_numbers(field: FieldValues) -> ValueFinding | None:
+    """Very many whole numbers of an attribute, which may be names and may be quantities."""
+    if field.role != "attribute" or len(field.texts) <= MOST_NUMBERS:
+        return None
+    column = number_column(field.texts)
+    if column is None or column.others:
+        return None
+    numbers = len(column.numbers)
+    what = f"{numbers:,} whole numbers, each a name of its own; if they are quantities, bin them"
+    mask = np.ones(len(field.texts), dtype=np.bool_)
+    remedy = arguments("--bins", f"{field.name}={DEFAULT}")
+    return ValueFinding(NAME, field.name, numbers, what, field.samples(mask), remedy)
 
 
 NUMBER_TEXTS = ValueCheck(NAME, find_number_texts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train, verify, worth
     from sirec.api_recommend import recommend
+    from sirec.api_refit import refit
     from sirec.studies.spec.experiment import Experiment
     from sirec.studies.spec.row import RowPlan
 
@@ -22,6 +23,7 @@ __all__ = [
     "load",
     "prepare",
     "recommend",
+    "refit",
     "run_study",
     "train",
     "verify",
@@ -32,6 +34,7 @@ _HOMES = {
     "Experiment": _DECLARED,
     "RowPlan": "sirec.studies.spec.row",
     "recommend": "sirec.api_recommend",
+    "refit": "sirec.api_refit",
 }
 
 

@@ -16,6 +16,7 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.full_ranking import OnUsers
 from sirec.run.build import load_model, torch_state_restored
 from sirec.run.recommendation import RecommendationMaker, RecommendationRequest
+from sirec.run.repetition import refit_advice
 from sirec.run.store import Store
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 
@@ -179,7 +180,11 @@ def _maker(
     """The model of a run, with its data."""
     told = (watcher or SilentStudy()).remark
     [folder] = folders_of(run, Store(results), told=told)
-    data = storage.load(storage.find(data_root, folder.config().data.name))
+    config = folder.config()
+    data = storage.load(storage.find(data_root, config.data.name))
+    advice = refit_advice(folder, config)
+    if advice is not None:
+        told(advice)
     return RecommendationMaker(load_model(folder, data, device), told)
 
 

@@ -13,7 +13,6 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import POSITION, Schema
 from sirec.data.placebo import with_placebos
 from sirec.data.tensors import check_tensors
-from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named
 from sirec.run.store import RunFolder
@@ -56,7 +55,10 @@ def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel
     # Filling new memory would show who reads what nobody has written, for 7 % of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     selected = data.select(config.data.attributes, config.data.behaviours)
-    chosen = with_placebos(selected, config.data.placebo, config.seed).to(device)
+    chosen = with_placebos(selected, config.data.placebo, config.seed)
+    if config.refit is not None:
+        chosen = config.refit.data(chosen)
+    chosen = chosen.to(device)
     with_position = POSITION in config.data.behaviours
     schema = chosen.schema(config.data.max_length, with_position=with_position)
     torch.manual_seed(config.seed)
@@ -79,12 +81,7 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltMo
     """
     folder.check_finished()
     config = folder.config()
-    trained_on, found = folder.fingerprint(), data.fingerprint()
-    if trained_on != found:
-        raise SirecError(
-            f"{folder.path}: trained on data {trained_on}, but {data.name} is now {found}",
-            "prepare the data set with the settings it had, or train again",
-        )
+    folder.check_data(data)
     built = set_up(config, data, device_named(device))
     weights = folder.weights()
     check_tensors(

@@ -22,6 +22,7 @@ from sirec.objectives.base import ObjectiveConfig
 from sirec.objectives.stage import Stage
 from sirec.papers import PROTOCOLS
 from sirec.papers.protocol import Protocol
+from sirec.run.refit import Refit
 from sirec.training.progress import Precision
 
 Profile = Literal["intended", "published"]
@@ -34,6 +35,8 @@ DECIDED_FIRST = {
     "data.name": "use --data, or datasets: in an experiment",
     "model.name": "name another model",
     "name": "name another model or data set",
+    "refit": "use --refit RUN",
+    "refit.of": "use --refit RUN",
 }
 
 
@@ -86,6 +89,7 @@ class RunConfig:
         precision: precision of matrix products in training.
         protocol: name of the protocol from which settings came.
         profile: whether the model follows its paper (`intended`) or its authors' code.
+        refit: which run it repeats on all interactions; None for a run that can be evaluated.
     """
 
     data: DataConfig
@@ -96,6 +100,7 @@ class RunConfig:
     precision: Precision = "fp32"
     protocol: str = "comif"
     profile: Profile = "intended"
+    refit: Refit | None = None
 
     def __post_init__(self) -> None:
         """Refuse mistakes that only show when all parts are there."""

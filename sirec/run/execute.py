@@ -35,7 +35,7 @@ from sirec.run.device import device_named, refuse_other_device
 from sirec.run.files import replace_json_lines
 from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
-from sirec.run.manifest import ENVIRONMENT, METRICS, RANKS, TIMINGS, write_manifest
+from sirec.run.manifest import ENVIRONMENT, EPOCHS, METRICS, RANKS, TIMINGS, write_manifest
 from sirec.run.references import EVALUATIONS, RECOMPUTED
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
@@ -129,7 +129,9 @@ def execute(
         if group.is_main:
             _write_beginning(execution, data, torch_device)
         _train(execution)
-        _evaluate(execution)
+        ranks, seconds = (None, 0.0) if config.refit else _evaluate(execution)
+        if group.is_main:
+            _write_end(execution, ranks, seconds)
         if group.is_main and training != folder:
             commit(folder.path, training.path)
     return folder
@@ -203,6 +205,7 @@ def rank_again(folder: RunFolder, data: Dataset) -> None:
             other data, and where the disk refuses; a disk that can only be read holds the same
             ranks already.
     """
+    folder.check_evaluated()
     built = load_model(folder, data)
     config = folder.config()
     ranks = evaluate(built.model, built.data, config.data.max_length)
@@ -276,7 +279,7 @@ def _train(execution: _Execution) -> None:
         is_resumed = index == first
         _train_stage(execution, index, lines, snapshot if is_resumed else None)
     if group.is_main:
-        replace_json_lines(folder.path / "epochs.jsonl", _without_times(lines))
+        replace_json_lines(folder.path / EPOCHS, _without_times(lines))
         folder.write_json(TIMINGS, _timings(lines))
 
 
@@ -297,7 +300,7 @@ def _train_stage(
         if group.is_main:
             state = Snapshot(index, trainer.counters(), lines, trainer.tensors())
             state.save(folder.snapshot_path)
-            replace_json_lines(folder.path / "epochs.jsonl", _without_times(lines))
+            replace_json_lines(folder.path / EPOCHS, _without_times(lines))
         watcher.epoch(report)
     trainer.restore_best()
 
@@ -341,22 +344,25 @@ def _validate(execution: _Execution, stage: Stage) -> Mapping[str, float]:
     return values
 
 
-def _evaluate(execution: _Execution) -> None:
-    """Rank both held-out parts, and write weights, ranks, metrics and times."""
-    config, folder, model = execution.config, execution.folder, execution.built.model
+def _evaluate(execution: _Execution) -> tuple[RankTable, float]:
+    """The ranks of both held-out parts, and the seconds that a part took."""
     start = time.perf_counter()
     blocks: dict[HeldOutPart, list[RankedBlock]] = {}
     for part in PARTS:
         blocks[part] = [_rank(execution, part, execution.watcher.ranking)]
     ranks = RankTable.from_blocks(blocks)
-    seconds = time.perf_counter() - start
-    if not execution.process_group.is_main:
-        return
+    return ranks, (time.perf_counter() - start) / len(PARTS)
+
+
+def _write_end(execution: _Execution, ranks: RankTable | None, seconds: float) -> None:
+    """Write weights, ranks and metrics (if there are any) and times, and mark the run as done."""
+    folder, model = execution.folder, execution.built.model
     folder.write_weights(model.state_dict())
-    write_ranks(folder, config, ranks)
+    if ranks is not None:
+        write_ranks(folder, execution.config, ranks)
     trained = [value.numel() for value in model.parameters() if value.requires_grad]
     timings = {
-        "evaluation_seconds": seconds / len(PARTS),
+        "evaluation_seconds": seconds,
         "process_peak_bytes": environment.peak_memory(),
         "parameters": sum(trained),
     }

@@ -21,7 +21,7 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import Metric
 from sirec.run.manifest import checked_file
 from sirec.run.records import read_record
-from sirec.run.references import finish_time, has_finished, run_paths, short_ids
+from sirec.run.references import finish_time, has_finished, refit_of, run_paths, short_ids
 
 if TYPE_CHECKING:
     from sirec.data.split import HeldOutPart
@@ -56,6 +56,7 @@ class ListedRun:
         values: mean of the metric by split, `valid` and perhaps `test`; empty where it has not
             finished, or is damaged.
         rows: the rows of studies that stand on it.
+        refit_of: id of the run that it repeats on all interactions; None if it is no refit.
         damage: what of it cannot be read, in one line; empty where nothing is wrong.
     """
 
@@ -65,6 +66,7 @@ class ListedRun:
     finished: float | None
     values: Mapping[str, float]
     rows: tuple[StudyRow, ...] = ()
+    refit_of: str | None = None
     damage: str = ""
 
     @property
@@ -99,6 +101,7 @@ class ListedRun:
             "finished": finished,
             "metrics": dict(self.values),
             "rows": rows,
+            "refit_of": self.refit_of,
             "damage": self.damage or None,
         }
 
@@ -163,7 +166,8 @@ def list_runs(
         told: called with what is wrong with the record of a study, which then names no rows.
 
     Returns:
-        Finished runs in that order, then unfinished and damaged ones in the order of their paths.
+        Finished runs in that order (refits, which have no metric, after those that have one where
+        it decides), then unfinished and damaged ones in the order of their paths.
 
     Raises:
         SirecError: for a data set, model or study that has no run, or whose record is damaged.
@@ -190,7 +194,7 @@ def list_runs(
     def order(run: ListedRun) -> tuple[bool, float]:
         if run.finished is None or run.damage:
             return (True, 0.0)
-        return (False, -run.values["valid"] if by_metric else -run.finished)
+        return (False, -run.values.get("valid", -1.0) if by_metric else -run.finished)
 
     return sorted(listed, key=order)
 
@@ -202,12 +206,13 @@ def _listed(
     finished = finish_time(run) if has_finished(run) else None
     seed: int | None = None
     try:
-        seed = _seed(run)
-        values = {} if finished is None else _values(run, metric, test=test)
+        seed, repeated = _seed(run), refit_of(run)
+        has_metrics = finished is not None and repeated is None
+        values = _values(run, metric, test=test) if has_metrics else {}
     except SirecError as error:
         damage = error.message.splitlines()[0].replace(f"{run}/", "")
-        return ListedRun(run, short_id, seed, finished, {}, rows, damage)
-    return ListedRun(run, short_id, seed, finished, values, rows)
+        return ListedRun(run, short_id, seed, finished, {}, rows, damage=damage)
+    return ListedRun(run, short_id, seed, finished, values, rows, repeated)
 
 
 def _seed(run: Path) -> int:

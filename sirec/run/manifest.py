@@ -31,8 +31,8 @@ CONFIG, METRICS, RANKS, WEIGHTS = (
     "ranks.parquet",
     "model.safetensors",
 )
-TIMINGS, ENVIRONMENT = "timings.json", "environment.json"
-FILES = (CONFIG, ENVIRONMENT, "epochs.jsonl", METRICS, TIMINGS, RANKS, WEIGHTS)
+EPOCHS, TIMINGS, ENVIRONMENT = "epochs.jsonl", "timings.json", "environment.json"
+FILES = (CONFIG, ENVIRONMENT, EPOCHS, METRICS, TIMINGS, RANKS, WEIGHTS)
 NUMBERS = (CONFIG, METRICS, RANKS)  # what tables are drawn from
 TRAIN_AGAIN = "train it again: the command that trained it, with --again"
 RESTORE = f"copy it back from where the run is whole, or {TRAIN_AGAIN}"

@@ -11,6 +11,7 @@ in the same one, the later file `DONE` decides, then the id that is first in the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +22,13 @@ from pathlib import Path
 from sirec.config import read_yaml
 from sirec.errors import SirecError, unknown
 from sirec.run.commit import is_interrupted
+from sirec.shell import command
 
 EVALUATIONS = "evaluations.jsonl"
 RECOMPUTED = "recomputed"  # key of its lines about ranks that stored weights gave
 SHORTEST_ID = 6  # digits that are shown where they suffice
+REFIT = "refit"  # the last step of what names the refit of a run
+REFIT_LINE = re.compile(r"^refit:(?! *null\b)", re.MULTILINE)  # as config.yaml of a refit has it
 RUNS = "runs"  # the folder of all runs in a results folder
 
 
@@ -46,7 +50,8 @@ def find_run(results: Path, reference: str) -> FoundRun:
 
     `comif`, `demo/comif` and the folder `results/runs/demo/comif` mean the newest finished run of
     that model. Runs that read a field with permuted values are passed over, as they measure what a
-    field is worth and recommend nothing.
+    field is worth and recommend nothing. So are refits: `comif/refit`, `demo/comif/refit` and
+    `3f2a91/refit` mean the finished refit of the run that is named before it.
 
     Args:
         results: the results folder.
@@ -57,6 +62,8 @@ def find_run(results: Path, reference: str) -> FoundRun:
             several data sets, or if none of its runs has finished.
     """
     path = Path(reference)
+    if path.name == REFIT and path.parent != Path():
+        return _refit(find_run(results, str(path.parent)))
     if (path / "config.yaml").exists():
         return FoundRun(path)
     runs = run_paths(results)
@@ -86,6 +93,33 @@ def find_run(results: Path, reference: str) -> FoundRun:
 def run_paths(results: Path) -> list[Path]:
     """The folder of every run, finished or not, in path order."""
     return [path.parent for path in sorted(results.glob(f"{RUNS}/*/*/*/config.yaml"))]
+
+
+def refit_of(run: Path) -> str | None:
+    """The id of the run that a run repeats on all interactions; None for one that is no refit.
+
+    Args:
+        run: the folder of a run.
+    """
+    path = run / "config.yaml"
+    with suppress(OSError, UnicodeDecodeError):
+        if not REFIT_LINE.search(path.read_text(encoding="utf-8")):
+            return None  # without parsing the file, as of nearly all runs
+    refit = read_yaml(path).get("refit")
+    return str(refit.get("of")) if isinstance(refit, dict) else None
+
+
+def refits_of(run: Path) -> list[Path]:
+    """The folders of the finished refits of a run, the newest first.
+
+    Args:
+        run: the folder of the run that they repeat.
+    """
+    found: list[Path] = []
+    for path in sorted(run.parent.glob("*/config.yaml")):
+        if has_finished(path.parent) and refit_of(path.parent) == run.name:
+            found.append(path.parent)
+    return sorted(found, key=_done_time, reverse=True)
 
 
 def has_finished(run: Path) -> bool:
@@ -145,10 +179,16 @@ def _shared_beginning(one: str, other: str) -> int:
 
 def _newest(reference: str, runs: Sequence[Path]) -> FoundRun:
     """The newest finished one of a model's runs."""
-    finished = list(filter(has_finished, runs))
+    evaluated = [run for run in runs if refit_of(run) is None]
+    if not evaluated:
+        raise SirecError(
+            f"{reference}: this model has refits only, which no name of a model means",
+            f"name one by its id, such as {runs[0].name[:SHORTEST_ID]}",
+        )
+    finished = list(filter(has_finished, evaluated))
     if not finished:
         raise SirecError(
-            f"{reference}: no run of this model has finished; {runs[0]} was begun",
+            f"{reference}: no run of this model has finished; {evaluated[0]} was begun",
             "the command that began it goes on with it",
         )
     addresses = sorted(set(map(_model_address, finished)))
@@ -166,6 +206,18 @@ def _newest(reference: str, runs: Sequence[Path]) -> FoundRun:
         f"{reference}: all finished runs of this model read permuted values (placebo)",
         f"name one by its id, such as {finished[0].name[:6]}, or train the model as it is",
     )
+
+
+def _refit(found: FoundRun) -> FoundRun:
+    """The newest finished refit of a run."""
+    refits = refits_of(found.path)
+    if not refits:
+        raise SirecError(
+            f"{found.path}: this run has no finished refit",
+            f"make one: {command('train', '--refit', found.path.name)}",
+        )
+    remark = f"{found.remark}; its refit: {refits[0].name}" if found.remark else ""
+    return FoundRun(refits[0], remark)
 
 
 def _reads_permuted_fields(run: Path) -> bool:

@@ -61,7 +61,7 @@ def runs(
     and how it does on validation.
 
     Where a command takes a run, it takes the folder, the first digits of the id, or the model:
-    comif or demo/comif is its newest finished run.
+    comif or demo/comif is its newest finished run, and comif/refit that run's refit.
 
     Example: sirec runs --data beauty --sort NDCG@10
     """
@@ -93,7 +93,7 @@ def runs(
 
 def _comparable(listed: Sequence[ListedRun]) -> list[str]:
     """The ids of the first two finished runs on one data set, which share a table."""
-    finished = [run for run in listed if run.finished is not None]
+    finished = [run for run in listed if run.finished is not None and run.refit_of is None]
     alike = [run.short_id for run in finished if run.dataset == finished[0].dataset]
     return alike[:2]
 
@@ -141,6 +141,8 @@ def draw_runs(
 
 
 def _value(run: ListedRun, split: str) -> str:
+    if run.refit_of is not None and run.finished is not None:
+        return "refit"
     return f"{run.values[split]:.4f}" if split in run.values else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,14 +17,20 @@ if TYPE_CHECKING:
     from sirec.data.split import HeldOutPart
     from sirec.run.store import RunFolder
 
+# What may be said beside --refit, by the names of parameters.
+REFIT_OPTIONS = ("refit", "device", "again", "out", "data_root", "as_json", "plugin_files")
+
 
 def train(
+    context: typer.Context,
     model: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            help="Which model; sirec models lists them.", autocompletion=options.complete_model
+            help="Which model; sirec models lists them.",
+            autocompletion=options.complete_model,
+            show_default=False,
         ),
-    ],
+    ] = None,
     data: options.Data = None,
     fields: options.FieldNames = None,
     set_: options.Set = None,
@@ -46,6 +53,15 @@ def train(
             "--test", help="Show test too. Choose settings by validation, which is shown."
         ),
     ] = False,
+    refit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Train this finished run anew on all interactions, to recommend with it: its"
+            " settings and its number of epochs. A refit cannot be evaluated.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Train a model, resuming where an earlier call was stopped, and show how it does on
@@ -55,6 +71,8 @@ def train(
 
     Example: sirec train comif --data beauty --seeds 0,1,2
 
+    Example: sirec train --refit beauty/comif
+
     Several processes share the work if torchrun starts them: torchrun --nproc-per-node 2 -m sirec
     train comif --data beauty
     """
@@ -62,6 +80,12 @@ def train(
     from sirec.cli.console import StudyBars
     from sirec.config import parse_assignments
 
+    if refit is not None:
+        _refuse_other_settings(context)
+        _refit(refit, device, again, out, data_root, as_json)
+        return
+    if model is None:
+        raise SirecError("which model?", "name one that sirec models lists, or say --refit RUN")
     trained = api.train(
         model,
         data,
@@ -80,6 +104,36 @@ def train(
     )
     if trained.is_main:
         _show(list(trained), test=test, as_json=as_json)
+
+
+def _refuse_other_settings(context: typer.Context) -> None:
+    """Raise `SirecError` for an option that a refit, which repeats a run, cannot have."""
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        is_given = source is not None and source.name == "COMMANDLINE"
+        if is_given and name not in REFIT_OPTIONS:
+            option = "a model" if name == "model" else f"--{name.rstrip('_').replace('_', '-')}"
+            raise SirecError(
+                f"--refit repeats a run as it is, and {option} is given too",
+                "leave it out, or train a run with that setting first",
+            )
+
+
+def _refit(run: str, device: str, again: bool, out: Path, data_root: Path, as_json: bool) -> None:
+    """Train the refit of a run, and say what can be done with it."""
+    from sirec import api_refit
+    from sirec.cli.console import StudyBars
+
+    folder = api_refit.refit(
+        run, device=device, again=again, results=out, data_root=data_root, watcher=StudyBars()
+    )
+    if as_json:
+        print_json({"run": str(folder.path), "refit_of": folder.repeated})
+        return
+    say(f"refit: {folder.path}")
+    say("trained on all interactions, so there is nothing left to evaluate it on")
+    results = () if out == options.RESULTS else ("--out", out)
+    say_next(command("recommend", folder.id, "--user", "USER", *results))
 
 
 def _chosen_seeds(seed: int | None, seeds: tuple[int, ...] | None) -> tuple[int, ...]:

@@ -123,6 +123,7 @@ def select_by_id(
     runs = list(dict.fromkeys(store.find(reference, told) for reference in references))
     for run in runs:
         run.check_finished()
+        run.check_evaluated()
     return _labelled(runs)
 
 
@@ -230,7 +231,9 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
     """The finished runs of a model on a data set, which differ in their seed alone."""
     runs: list[RunFolder] = []
     for finished in sorted((out / "runs" / data / model).glob("*/DONE")):
-        runs.append(RunFolder(finished.parent))
+        run = RunFolder(finished.parent)
+        if not run.is_refit:
+            runs.append(run)
     if not runs:
         raise SirecError(
             f"no finished run of {model} on {data}",

@@ -111,7 +111,7 @@ def train_seeds(
         SirecError: for an unknown name, a setting that does not fit, a loss that diverges.
     """
     model_class(training.model)  # an unknown model is told before any data are touched
-    device = _device_of_process(training.device)
+    device = device_of_process(training.device)
     with joined(str(device_named(device))) as process_group:
         if not isinstance(data, Dataset):
             data = choose_shared_dataset(data, data_root, process_group, watcher.remark)
@@ -127,7 +127,7 @@ def train_seeds(
     return folders, process_group.is_main
 
 
-def _device_of_process(device: str) -> str:
+def device_of_process(device: str) -> str:
     """The device of this process; `auto` stays where a process trains alone.
 
     Several processes must use the same kind of device before they can meet.

@@ -189,7 +189,8 @@ def _check_run(found: VerifiedKind, run: RunFolder) -> None:
             run.split()
             run.timings()
             run.environment()
-            run.ranks()
+            if not run.is_refit:
+                run.ranks()
 
 
 def _check_covariates(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:

@@ -11,8 +11,6 @@ from sirec.run.store import RunFolder, Store
 from sirec.studies.launch.refit import RefitRequest, train_refit
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 
-PathLike = str | Path
-
 
 @disk_faults()
 def refit(
@@ -20,8 +18,8 @@ def refit(
     *,
     device: str = "auto",
     again: bool = False,
-    results: PathLike = "results",
-    data_root: PathLike = "data",
+    results: str | Path = "results",
+    data_root: str | Path = "data",
     watcher: StudyWatcher | None = None,
 ) -> RunFolder:
     """Train a run anew on all interactions, those of validation and test too.

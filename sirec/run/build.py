@@ -13,6 +13,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import POSITION, Schema
 from sirec.data.placebo import with_placebos
 from sirec.data.tensors import check_tensors
+from sirec.errors import SirecError
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named
 from sirec.run.store import RunFolder
@@ -81,7 +82,7 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltMo
     """
     folder.check_finished()
     config = folder.config()
-    folder.check_data(data)
+    check_data(folder, data)
     built = set_up(config, data, device_named(device))
     weights = folder.weights()
     check_tensors(
@@ -93,6 +94,24 @@ def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltMo
     built.model.load_state_dict(weights)
     built.model.eval()
     return built
+
+
+def check_data(folder: RunFolder, data: Dataset) -> None:
+    """Check that a run was trained on a data set.
+
+    Args:
+        folder: the folder of the run.
+        data: the whole data set.
+
+    Raises:
+        SirecError: if the run was trained on another one.
+    """
+    trained_on, found = folder.fingerprint(), data.fingerprint()
+    if trained_on != found:
+        raise SirecError(
+            f"{folder.path}: trained on data {trained_on}, but {data.name} is now {found}",
+            "prepare the data set with the settings it had, or train again",
+        )
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
 from sirec.run.config import RunConfig
 from sirec.run.manifest import EPOCHS
+from sirec.run.references import refits_of
 from sirec.run.refit import Refit
 from sirec.run.store import RunFolder
 from sirec.shell import command
@@ -64,8 +65,7 @@ def refit_advice(run: RunFolder, config: RunConfig) -> str | None:
         return None
     results = run.path.resolve().parents[3]
     place = () if results == Path("results").resolve() else ("--out", run.path.parents[3])
-    refits = run.refits()
-    if refits:
+    if refits_of(run.path):
         return (
             f"this run was trained without validation and test targets; its refit has them: "
             f"{run.id}/refit"

@@ -24,7 +24,6 @@ from typing import Any
 from torch import Tensor
 
 from sirec.config import read_json
-from sirec.data.dataset import Dataset
 from sirec.data.locks import hold_folder_or_refuse
 from sirec.data.split import Split
 from sirec.data.tensors import load_tensors, save_tensors
@@ -52,7 +51,7 @@ from sirec.run.manifest import (
     remedy,
     write_manifest,
 )
-from sirec.run.references import find_run, refit_of, refits_of, run_paths
+from sirec.run.references import find_run, refit_of, run_paths
 from sirec.run.stored_config import StoredConfig, config_text, read_config
 from sirec.run.stored_facts import read_environment, read_timings
 from sirec.run.stored_metrics import check_metrics
@@ -186,15 +185,6 @@ class RunFolder:
         """The fingerprint of the data the run was made on."""
         return self._stored_config().fingerprint
 
-    def check_data(self, data: Dataset) -> None:
-        """Raise `SirecError` unless this is the whole data set that the run was trained on."""
-        trained_on, found = self.fingerprint(), data.fingerprint()
-        if trained_on != found:
-            raise SirecError(
-                f"{self.path}: trained on data {trained_on}, but {data.name} is now {found}",
-                "prepare the data set with the settings it had, or train again",
-            )
-
     def split(self) -> Split:
         """The split of the data the run was made on."""
         return self._stored_config().split()
@@ -222,24 +212,12 @@ class RunFolder:
         """The id of the run that this one repeats on all interactions; None if it is no refit."""
         return refit_of(self.path)
 
-    @property
-    def is_refit(self) -> bool:
-        """Whether the run was trained on all interactions, and so has no ranks."""
-        return self.repeated is not None
-
-    def refits(self) -> list[RunFolder]:
-        """The finished refits of this run that lie beside it, the newest first."""
-        return list(map(RunFolder, refits_of(self.path)))
-
     def check_evaluated(self) -> None:
         """Raise `SirecError` for a refit, which has no ranks."""
-        repeated = self.repeated
-        if repeated is not None:
-            raise SirecError(
-                f"{self.path}: a refit, trained on all interactions: there is nothing left to "
-                "evaluate it on",
-                f"evaluate the run that it repeats, {repeated}; recommend with this one",
-            )
+        if self.repeated is not None:
+            what = "a refit, trained on all interactions: there is nothing left to evaluate it on"
+            hint = f"evaluate the run that it repeats, {self.repeated}; recommend with this one"
+            raise SirecError(f"{self.path}: {what}", hint)
 
     def ranks(self) -> RankTable:
         """The ranks of every user.

@@ -232,7 +232,7 @@ def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
     runs: list[RunFolder] = []
     for finished in sorted((out / "runs" / data / model).glob("*/DONE")):
         run = RunFolder(finished.parent)
-        if not run.is_refit:
+        if run.repeated is None:
             runs.append(run)
     if not runs:
         raise SirecError(

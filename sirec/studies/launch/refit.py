@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sirec.data.store import storage
 from sirec.models import model_class
+from sirec.run.build import check_data
 from sirec.run.device import device_named
 from sirec.run.repetition import refit_config
 from sirec.run.store import RunFolder, Store
@@ -53,7 +54,7 @@ def train_refit(
     device = device_of_process(request.device)
     with joined(str(device_named(device))) as process_group:
         data = storage.load(storage.find(data_root, config.data.name))
-        request.run.check_data(data)
+        check_data(request.run, data)
         planned = PlannedRun(f"{model_class(config.model.name).title}, refit", config)
         [folder] = train_one_by_one(
             [planned],

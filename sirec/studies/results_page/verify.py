@@ -189,7 +189,7 @@ def _check_run(found: VerifiedKind, run: RunFolder) -> None:
             run.split()
             run.timings()
             run.environment()
-            if not run.is_refit:
+            if run.repeated is None:
                 run.ranks()
 
 

@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 RUN := $(VENV)/bin
 
-.PHONY: quickstart test test-all lint bench clean
+.PHONY: quickstart test test-all lint bench site clean
 
 quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, print the comparison
 	$(RUN)/sirec quickstart
@@ -22,6 +22,10 @@ lint: $(VENV)/dev.stamp
 	$(RUN)/ruff format --check --quiet .
 	$(RUN)/mypy
 	$(RUN)/lint-imports
+
+site: $(VENV)/dev.stamp ## the documentation as web pages, in site/
+	NO_MKDOCS_2_WARNING=1 $(RUN)/mkdocs build --strict --site-dir site
+	@echo "open site/index.html, or: $(RUN)/python -m http.server --directory site"
 
 bench: $(VENV)/dev.stamp ## seconds and memory of training and evaluation on data/beauty, beside the last committed table
 	$(RUN)/python benchmarks/training.py --data data/beauty --before benchmarks/beauty.json
@@ -43,4 +47,4 @@ $(VENV)/all.stamp: $(VENV)/dev.stamp
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -127,22 +127,26 @@ class Artefact:
         return dict(_named_runs(self.record))
 
     def provenance(self) -> list[str]:
-        """How the table was made, a line each.
+        """How the table was made, and what it stands on, a line each.
+
+        Raises:
+            SirecError: if a run is missing that the table stands on.
+        """
+        if self.record_path is None:
+            return self.how_made()
+        record = self.record_path.relative_to(self.root).as_posix()
+        links = [f"[{inline(label)}]({path})" for path, label in self.runs().items()]
+        return [*self.how_made(), f"Record: [{record}]({record})", f"Runs: {', '.join(links)}"]
+
+    def how_made(self) -> list[str]:
+        """The command that makes the table, what was trained, and on which data; a line each.
 
         Raises:
             SirecError: if a run is missing that the table stands on.
         """
         if self.record_path is None:
             return ["No record: drawn by `sirec evaluate --name` or by hand."]
-        record = self.record_path.relative_to(self.root).as_posix()
-        runs = self.runs()
-        links = [f"[{inline(label)}]({path})" for path, label in runs.items()]
-        return [
-            *self._commands(),
-            *_facts([RunFolder(self.root / path) for path in runs]),
-            f"Record: [{record}]({record})",
-            f"Runs: {', '.join(links)}",
-        ]
+        return [*self._commands(), *_facts([RunFolder(self.root / path) for path in self.runs()])]
 
     def pictures(self, names: Sequence[str]) -> list[Path]:
         """The pictures that belong to this table.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train, verify, worth
-    from sirec.api_recommend import recommend
+    from sirec.api_recommend import explain, recommend
     from sirec.api_refit import refit
     from sirec.studies.spec.experiment import Experiment
     from sirec.studies.spec.row import RowPlan
@@ -20,6 +20,7 @@ __all__ = [
     "ablate",
     "compare",
     "evaluate",
+    "explain",
     "load",
     "prepare",
     "recommend",
@@ -33,6 +34,7 @@ _DECLARED = "sirec.studies.spec.experiment"
 _HOMES = {
     "Experiment": _DECLARED,
     "RowPlan": "sirec.studies.spec.row",
+    "explain": "sirec.api_recommend",
     "recommend": "sirec.api_recommend",
     "refit": "sirec.api_refit",
 }

@@ -15,6 +15,7 @@ from sirec.disk import atomic_file, disk_faults
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.full_ranking import OnUsers
 from sirec.run.build import load_model, torch_state_restored
+from sirec.run.explanation import Explanation
 from sirec.run.recommendation import RecommendationMaker, RecommendationRequest
 from sirec.run.repetition import refit_advice
 from sirec.run.store import Store
@@ -87,6 +88,83 @@ def recommend(
         maker = _maker(run, Path(results), Path(data_root), device, watcher)
         frames = list(maker.frames(request, on_users))
     return _in_order(pd.concat(frames, ignore_index=True), request)
+
+
+@disk_faults()
+def explain(
+    run: AnyRun,
+    *,
+    user: str | None = None,
+    history: Sequence[str] | None = None,
+    count: int = 3,
+    seen: bool = False,
+    only: Iterable[str] | None = None,
+    exclude: Iterable[str] = (),
+    device: str = "cpu",
+    results: PathLike = "results",
+    data_root: PathLike = "data",
+    watcher: StudyWatcher | None = None,
+) -> Explanation:
+    """Explain the best items for one user or one new history: where their scores come from.
+
+    Where a score is a sum of what the item and its attributes give, these parts are told; they add
+    up to the score. The influence of past items and of fields is told by leave-one-out: the score
+    and the rank without them.
+
+    Args:
+        run: a run folder, the first digits of its id, or `demo/comif` or `comif` for the newest
+            finished run of a model.
+        user: raw id of a user of the data set.
+        history: raw ids of the items of a new history instead, oldest first.
+        count: how many items are explained, the best first.
+        seen: whether items of the history may be recommended.
+        only: raw ids of the only items that may be recommended.
+        exclude: raw ids of items that may not be.
+        device: where the model is computed.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: is told which run was chosen, what was not known, and what a history did not say.
+
+    Raises:
+        SirecError: as `recommend`, and for a training-free baseline.
+    """
+    if user is not None and history is not None:
+        raise SirecError("a user and a history", "explain one of them at a time")
+    request = RecommendationRequest(
+        users=() if user is None else (str(user),),
+        histories={} if history is None else {HISTORY: list(history)},
+        count=count,
+        seen=seen,
+        only=None if only is None else tuple(map(str, only)),
+        exclude=tuple(map(str, exclude)),
+    )
+    return explain_request(
+        run, request, device=device, results=results, data_root=data_root, watcher=watcher
+    )
+
+
+@disk_faults()
+def explain_request(
+    run: AnyRun,
+    request: RecommendationRequest,
+    *,
+    device: str = "cpu",
+    results: PathLike = "results",
+    data_root: PathLike = "data",
+    watcher: StudyWatcher | None = None,
+) -> Explanation:
+    """Explain what a request for one user or history gets; see `explain`.
+
+    Args:
+        run: a run folder, the first digits of its id, or a model.
+        request: for whom, and how many items.
+        device: where the model is computed.
+        results: results folder.
+        data_root: folder of prepared data sets.
+        watcher: is told which run was chosen, what was not known, and what a history did not say.
+    """
+    with torch_state_restored():
+        return _maker(run, Path(results), Path(data_root), device, watcher).explain(request)
 
 
 @disk_faults()

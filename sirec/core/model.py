@@ -19,6 +19,8 @@ from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import take_distinct
 from sirec.errors import SirecError, unknown
 
+ITEM_PART, CONSTANT_PART = "item", "constant"  # parts of an item table besides attributes
+
 
 @dataclass(frozen=True, eq=False)
 class States:
@@ -126,6 +128,14 @@ class SequentialModel(Recommender):
     def item_table(self) -> Tensor:
         """Float[V, D]: the vectors that states are compared with."""
 
+    def item_parts(self) -> dict[str, Tensor]:
+        """Vectors Float[V, D] whose sum is the item table, by what they come from.
+
+        The keys are `item`, names of attributes, and `constant` for what comes from neither. A
+        model whose item table is no such sum has the table as its one part.
+        """
+        return {ITEM_PART: self.item_table()}
+
     def item_vectors(self) -> Tensor:
         """Float[V, d]: the raw item vectors, before any fusion."""
         raise SirecError(
@@ -221,11 +231,16 @@ class SequentialModel(Recommender):
         Returns:
             Float[B, V].
         """
+        table = self.item_table() if prepared is None else prepared
+        return self.score(self.read_states(batch), table)
+
+    def read_states(self, batch: Batch) -> Tensor:
+        """Float[B, D]: the state of each row that is compared with items."""
         batch = self.question(batch.with_same_targets(only_last=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
         read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read
-        return self.score(states.at(read), self.item_table() if prepared is None else prepared)
+        return states.at(read)
 
 
 class BareItems(SequentialModel):

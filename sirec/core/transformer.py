@@ -25,6 +25,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.core.layers.attention import ITEM, SourceAttention
@@ -48,7 +49,13 @@ from sirec.core.layers.fusion import (
     score_fusion,
     vector_fusion,
 )
-from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.model import (
+    CONSTANT_PART,
+    ITEM_PART,
+    SequentialModel,
+    States,
+    initialise,
+)
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
@@ -286,6 +293,28 @@ class FusedTransformer(SequentialModel):
             attributes = [side[name] for name in self.at_embedding["attribute"]]
             table = self.fuse_attributes([table, *attributes])
         return table if self.head is None else self.head.atomic_folder(table)
+
+    def item_parts(self) -> dict[str, Tensor]:
+        """Vectors Float[V, D] whose sum is the item table: of the items, and of their attributes.
+
+        Where gates weigh the parts, each one is weighed as it is in the table.
+        """
+        table = self.items.weight
+        parts = {ITEM_PART: table}
+        if self.candidates == "fused" and self.at_embedding["attribute"]:
+            side = self.side.of_items(torch.arange(len(table), device=table.device))
+            joining = {ITEM_PART: table} | {n: side[n] for n in self.at_embedding["attribute"]}
+            maps, constant = self.fuse_attributes.linearised(list(joining.values()))
+            for (name, part), through_map in zip(joining.items(), maps, strict=True):
+                parts[name] = through_map(part)
+            if constant.ndim:
+                parts[CONSTANT_PART] = constant.expand_as(table)
+        if self.head is None:
+            return parts
+        biases = F.pad(self.head.bias[:, None], (table.shape[1], 0))
+        parts = {name: F.pad(part, (0, 1)) for name, part in parts.items()}
+        parts[CONSTANT_PART] = parts.get(CONSTANT_PART, 0) + biases
+        return parts
 
     def _embedding_fusion(
         self, config: TransformerConfig, name: FusionName, joining: list[str]

@@ -33,6 +33,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.config.quantities import LayerCount
@@ -42,7 +43,7 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
 from sirec.core.layers.fusion import GateForm
 from sirec.core.layers.stream_weights import StreamWeights
-from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.model import ITEM_PART, SequentialModel, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
@@ -234,3 +235,16 @@ class MultiSequenceEncoder(SequentialModel):
         for part in self.side.attributes.values():
             parts.append(part.of_all_items())
         return torch.cat(parts, dim=-1)
+
+    def item_parts(self) -> dict[str, Tensor]:
+        """Vectors Float[V, D] whose sum is the item table: each is 0 in the others' columns."""
+        parts = {ITEM_PART: self.items.weight}
+        for name, embedding in self.side.attributes.items():
+            parts[name] = embedding.of_all_items()
+        first, width = 0, sum(part.shape[1] for part in parts.values())
+        padded: dict[str, Tensor] = {}
+        for name, part in parts.items():
+            behind = width - first - part.shape[1]
+            padded[name] = F.pad(part, (first, behind))
+            first += part.shape[1]
+        return padded

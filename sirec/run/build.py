@@ -27,11 +27,27 @@ class BuiltModel:
         data: the data set with the fields that the model reads, on the model's device.
         schema: its sizes and fields, as the model knows them.
         model: the model.
+        config: the configuration by which it was built.
     """
 
     data: Dataset
     schema: Schema
     model: Recommender
+    config: RunConfig
+
+    def on(self, data: Dataset) -> BuiltModel:
+        """The same weights, in evaluation mode, where fields have other values.
+
+        Args:
+            data: the data set of this model, with other values of its fields.
+        """
+        with_position = POSITION in self.config.data.behaviours
+        schema = data.schema(self.schema.max_length, with_position=with_position)
+        model = self.config.model.build(schema).to(data.items.device)
+        model.name = self.model.name
+        model.fit_statistics(data)
+        model.load_state_dict(self.model.state_dict())
+        return BuiltModel(data, schema, model.eval(), self.config)
 
 
 def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel:
@@ -66,7 +82,7 @@ def set_up(config: RunConfig, data: Dataset, device: torch.device) -> BuiltModel
     model = config.model.build(schema).to(device)
     model.name = config.model.name
     model.fit_statistics(chosen)
-    return BuiltModel(chosen, schema, model)
+    return BuiltModel(chosen, schema, model, config)
 
 
 def load_model(folder: RunFolder, data: Dataset, device: str = "cpu") -> BuiltModel:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.full_ranking import OnUsers
 from sirec.evaluation.top_items import Histories, TopItems, allowed_items, top_items
 from sirec.run.build import BuiltModel
+from sirec.run.explanation import Explanation, explain_items
 
 SHOWN = 3  # unknown ids that a remark names
 MOST = 1_000  # items for one history
@@ -98,6 +100,32 @@ class RecommendationMaker:
             )
             for block in blocks:
                 yield self._frame(names, block)
+
+    def explain(self, request: RecommendationRequest) -> Explanation:
+        """Where the scores of the best items come from, for one user or one new history.
+
+        Args:
+            request: the request.
+
+        Raises:
+            SirecError: as `frames`, and for several users or histories, and for a training-free
+                baseline.
+        """
+        groups = list(self._groups(request))
+        [*names] = chain.from_iterable(names for names, _ in groups)
+        if len(names) > 1:
+            raise SirecError(
+                f"explanations for {len(names):,} at once", "name one user, or one history"
+            )
+        [(_, histories)] = groups
+        return explain_items(
+            self.built,
+            histories,
+            names[0],
+            request.count,
+            allowed=self._allowed(request),
+            seen=request.seen,
+        )
 
     def _groups(self, request: RecommendationRequest) -> Iterator[tuple[list[str], Histories]]:
         """(names, histories) of users of the data set, then of new histories."""

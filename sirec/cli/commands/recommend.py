@@ -11,12 +11,14 @@ from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, print_json, progress, say, stdout
+from sirec.cli.console import StudyBars, print_json, print_text, progress, say, stdout
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from sirec.run.recommendation import RecommendationRequest
+
+USUAL_COUNT, EXPLAINED = 10, 3  # items that are recommended, and that fill a screen explained
 
 
 def recommend(
@@ -44,7 +46,10 @@ def recommend(
     everybody: Annotated[
         bool, typer.Option("--all", help="All users of the data set; needs --to.")
     ] = False,
-    count: Annotated[int, typer.Option("--count", "-k", help="Items for each.")] = 10,
+    count: Annotated[
+        int | None,
+        typer.Option("--count", "-k", help="Items for each: 10, explained 3.", show_default=False),
+    ] = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="Items of the history may be recommended again.")
     ] = False,
@@ -56,6 +61,14 @@ def recommend(
         Path | None,
         typer.Option(help="Never recommend these: one item id a line.", show_default=False),
     ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Say which attributes and which past items the scores come from, for one user"
+            " or history.",
+        ),
+    ] = False,
     to: Annotated[
         Path | None, typer.Option(help="Write a Parquet file instead.", show_default=False)
     ] = None,
@@ -70,6 +83,8 @@ def recommend(
     user.
 
     Example: sirec recommend 3f2a91 --history "D00023,D00685"
+
+    Example: sirec recommend demo/comif --user "user 00001" --explain
 
     Example: sirec recommend 3f2a91 --all --to recommendations.parquet --only in_stock.txt
     """
@@ -90,11 +105,16 @@ def recommend(
         users=tuple(user or ()),
         everybody=everybody,
         histories=new,
-        count=count,
+        count=count if count is not None else EXPLAINED if explain else USUAL_COUNT,
         seen=seen,
         only=None if only is None else tuple(api_recommend.read_ids(only)),
         exclude=() if exclude is None else tuple(api_recommend.read_ids(exclude)),
     )
+    if explain:
+        if to is not None or everybody:
+            raise SirecError("--explain is for one user, on a screen", "leave --to and --all out")
+        _explain(run, request, device, out, data_root, as_json=as_json)
+        return
     if to is not None:
         _write(run, to, request, device, out, data_root)
         if as_json:
@@ -117,6 +137,29 @@ def recommend(
         print_json(table.to_dict("records"))
         return
     stdout.print(_drawn(table))
+
+
+def _explain(
+    run: str,
+    request: RecommendationRequest,
+    device: str,
+    out: Path,
+    data_root: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Print where the scores come from."""
+    from sirec import api_recommend
+    from sirec.cli.explanation_screen import explanation_lines
+
+    explanation = api_recommend.explain_request(
+        run, request, device=device, results=out, data_root=data_root, watcher=StudyBars()
+    )
+    if as_json:
+        print_json(explanation.to_dict())
+        return
+    for line in explanation_lines(explanation):
+        print_text(line)
 
 
 def _write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sirec.plain_text import shortened, visible
+from sirec.plain_text import visible
 
 if TYPE_CHECKING:
     from sirec.run.explanation import Explanation, ItemExplanation, LeftOut, ScorePart
@@ -45,7 +45,7 @@ def _of_item(item: ItemExplanation) -> list[str]:
 
 
 def _part(part: ScorePart, values: Sequence[str]) -> str:
-    of_values = f" ({shortened(visible(', '.join(values)), LONGEST_VALUES)})" if values else ""
+    of_values = f" ({_cut(visible(', '.join(values)), LONGEST_VALUES)})" if values else ""
     return f"{visible(part.source)}{of_values} {part.value:.3f} ({part.mean:.3f})"
 
 
@@ -56,7 +56,7 @@ def _without(left_out: LeftOut) -> str:
 
 def _named(source: str, title: str | None, room: int) -> str:
     """An id with its title, shortened to the room there is."""
-    return shortened(visible(f"{source} {title}" if title else source), room)
+    return _cut(visible(f"{source} {title}" if title else source), room)
 
 
 def _wrapped(heading: str, texts: Sequence[str], separator: str) -> list[str]:
@@ -68,3 +68,8 @@ def _wrapped(heading: str, texts: Sequence[str], separator: str) -> list[str]:
             lines.append(INDENT + " " * 8)
         lines[-1] += f"{piece} "
     return [line.rstrip() for line in lines]
+
+
+def _cut(text: str, room: int) -> str:
+    """The beginning of a text that is longer than there is room for."""
+    return text if len(text) <= room else f"{text[: room - 1]}…"

@@ -11,7 +11,6 @@ import io
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from studies.faulty_worker import send_with_fault
 
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
@@ -34,6 +34,7 @@ from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent
 from sirec.studies.launch import ray_cluster as cluster
+from sirec.studies.launch import ray_connection
 from sirec.studies.launch.processes import WorkerSettings
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
 from sirec.studies.launch.ray_cluster import train_on_cluster
@@ -41,6 +42,7 @@ from sirec.studies.launch.sent_run import SentRun
 from sirec.training.progress import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
+STARTS = 4  # Ray gives up a start after 30 s, whatever it is told
 RESULTS = ("config.yaml", "epochs.jsonl", "metrics.json", "model.safetensors", "ranks.parquet")
 
 needs_ray = pytest.mark.skipif(
@@ -73,10 +75,11 @@ def alone(
     return [execute(config, storage.load(shop), store) for config in wanted]
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """A Ray cluster of this machine with two processors, in processes of its own; nobody without
-    its token gets in.
+def start_cluster(folder: str) -> tuple[str, subprocess.Popen[str]] | None:
+    """Try to start a cluster; None where Ray gave up, as it does where a machine is very busy.
+
+    Args:
+        folder: a folder with a short path, since sockets lie in it whose paths are limited.
     """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -86,66 +89,63 @@ def address() -> Iterator[str]:
         "--head",
         "--block",
         "--num-cpus=2",
-    ]
-    options = [
         f"--port={port}",
         "--node-ip-address=127.0.0.1",
         "--include-dashboard=false",
         "--disable-usage-stats",
+        f"--temp-dir={folder}",
     ]
-    short = tempfile.TemporaryDirectory(
-        prefix="ray", ignore_cleanup_errors=True
-    )  # sockets lie in it: their paths are limited
-    with short as folder, pytest.MonkeyPatch.context() as environment:
+    head = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert head.stdout is not None
+    if any("--block" in line for line in head.stdout):
+        return f"127.0.0.1:{port}", head
+    head.communicate()
+    return None
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """A Ray cluster of this machine with two processors, in processes of its own; nobody without
+    its token gets in.
+    """
+    with contextlib.ExitStack() as stack, pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_MODE", "token")
         environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        head = subprocess.Popen(
-            [*command, *options, f"--temp-dir={folder}"], stdout=subprocess.PIPE, text=True
-        )
-        assert head.stdout is not None
-        assert any("--block" in line for line in head.stdout), "Ray did not start"
-        yield f"127.0.0.1:{port}"
+        for name, value in ray_connection.PATIENCE.items():
+            environment.setenv(name, value)
+        for _ in range(STARTS):
+            folder = tempfile.TemporaryDirectory(prefix="ray", ignore_cleanup_errors=True)
+            started = start_cluster(stack.enter_context(folder))
+            if started is not None:
+                break
+        if started is None and os.getloadavg()[0] > 2 * (os.cpu_count() or 1):
+            pytest.skip(f"this machine is so busy that Ray gave up {STARTS} starts")
+        assert started is not None, f"Ray did not start in {STARTS} attempts"
+        address, head = started
+        yield address
         head.terminate()
-        head.communicate(timeout=60)
+        head.communicate(timeout=120)
 
 
 class Seen(Silent):
-    """Remembers what it was told of a run, over all its attempts, and acts when one begins or has
-    finished an epoch.
+    """Remembers what it was told of a run, over all its attempts, and acts when one has finished
+    an epoch.
     """
 
-    def __init__(
-        self,
-        *,
-        at_stage: Callable[[], None] | None = None,
-        at_epoch: Callable[[int], None] | None = None,
-    ) -> None:
-        self.at_stage, self.at_epoch = at_stage, at_epoch
+    def __init__(self, at_epoch: Callable[[int], None] | None = None) -> None:
+        self.at_epoch = at_epoch
         self.began: list[int] = []
         self.epochs: list[int] = []
 
     def stage(self, stage: Stage, epoch: int, best: tuple[int, float]) -> None:
         """Remember."""
         self.began.append(epoch)
-        if self.at_stage:
-            self.at_stage()
 
     def epoch(self, report: EpochReport) -> None:
         """Remember."""
         self.epochs.append(report.epoch)
         if self.at_epoch:
             self.at_epoch(report.epoch)
-
-
-def holder(folder: RunFolder) -> int:
-    """The process that holds a run's lock."""
-    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if descriptor.readlink() == folder.path / ".lock":
-                return int(descriptor.parts[2])
-        except OSError:  # a process or a file that is gone
-            continue
-    raise AssertionError(f"nobody holds {folder.path}")
 
 
 def same(one: RunFolder, other: RunFolder) -> bool:
@@ -266,9 +266,9 @@ def test_an_address_of_nothing_is_refused_at_once(address: str, message: str) ->
     passes.
     """
     with pytest.raises(SirecError, match=message):
-        cluster._check_address(address)
+        ray_connection.check_address(address)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        cluster._check_address(f"127.0.0.1:{server.getsockname()[1]}")
+        ray_connection.check_address(f"127.0.0.1:{server.getsockname()[1]}")
 
 
 def test_a_disk_that_is_not_shared_is_named(
@@ -316,7 +316,7 @@ def test_only_a_further_attempt_waits_for_the_lock(
 def test_other_threads_do_not_print() -> None:
     """What Ray's threads report is not among the results; what this thread prints (control) is."""
     shown = io.StringIO()
-    with contextlib.redirect_stdout(cluster._OfThisThread(shown)):
+    with contextlib.redirect_stdout(ray_connection.OfThisThread(shown)):
         other = threading.Thread(target=print, args=("a report",))
         other.start()
         other.join()
@@ -327,7 +327,12 @@ def test_other_threads_do_not_print() -> None:
 @needs_ray
 @pytest.mark.slow
 def test_a_killed_worker_loses_and_repeats_nothing(
-    address: str, shop: Path, wanted: list[RunConfig], alone: list[RunFolder], tmp_path: Path
+    address: str,
+    shop: Path,
+    wanted: list[RunConfig],
+    alone: list[RunFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Three runs on a real cluster, the process of one killed after its second epoch.
 
@@ -335,14 +340,8 @@ def test_a_killed_worker_loses_and_repeats_nothing(
     the bytes that it has alone. Another run's bytes (control) are others.
     """
     places = folders(wanted, shop, tmp_path)
-    killed: list[int] = []
-
-    def kill(epoch: int) -> None:
-        if epoch == 2:
-            killed.append(holder(places[0]))
-            os.kill(killed[0], signal.SIGKILL)
-
-    watchers = [Seen(at_epoch=kill), Seen(), Seen()]
+    armed = send_with_fault(monkeypatch, tmp_path, places[0], epoch=2)
+    watchers = [Seen(), Seen(), Seen()]
     done: list[int] = []
     train_on_cluster(
         wanted,
@@ -353,9 +352,8 @@ def test_a_killed_worker_loses_and_repeats_nothing(
         address=address,
     )
     assert sorted(done) == [0, 1, 2]
-    assert len(killed) == 1
-    assert len(watchers[0].began) == 2
-    assert watchers[0].began[1] >= 2
+    assert not armed.exists()
+    assert watchers[0].began == [0, 2]
     assert [watcher.began for watcher in watchers[1:]] == [[0], [0]]
     for watcher, place in zip(watchers, places, strict=True):
         assert len(set(watcher.epochs)) == len(watcher.epochs)
@@ -369,13 +367,18 @@ def test_a_killed_worker_loses_and_repeats_nothing(
 @needs_ray
 @pytest.mark.slow
 def test_a_run_that_always_dies_is_given_up(
-    address: str, shop: Path, wanted: list[RunConfig], tmp_path: Path
+    address: str,
+    shop: Path,
+    wanted: list[RunConfig],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It is begun a few times, then named in one line, after the others have ended; the same call
     trains it later.
     """
     places = folders(wanted[:2], shop, tmp_path)
-    dying = Seen(at_stage=lambda: os.kill(holder(places[0]), signal.SIGKILL))
+    armed = send_with_fault(monkeypatch, tmp_path, places[0], epoch=1, is_saved=False, always=True)
+    dying = Seen()
     watchers = [dying, Seen()]
     done: list[int] = []
     place = WorkerSettings(shop, tmp_path)
@@ -386,6 +389,7 @@ def test_a_run_that_always_dies_is_given_up(
     assert "goes on" in str(caught.value.hint)
     assert len(dying.began) == ATTEMPTS
     assert done == [1]
+    armed.unlink()
     train_on_cluster(
         wanted[:1], place, 2, lambda number: Seen(), done.append, address=address
     )  # a lone run is sent out too
@@ -395,10 +399,16 @@ def test_a_run_that_always_dies_is_given_up(
 @needs_ray
 @pytest.mark.slow
 def test_an_interruption_stops_the_cluster_s_workers(
-    address: str, shop: Path, wanted: list[RunConfig], alone: list[RunFolder], tmp_path: Path
+    address: str,
+    shop: Path,
+    wanted: list[RunConfig],
+    alone: list[RunFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Ctrl-C leaves nobody training, and runs that can be resumed to the same bytes."""
     places = folders(wanted[:2], shop, tmp_path)
+    send_with_fault(monkeypatch, tmp_path, places[0], epoch=2, waits=True)
 
     def interrupt(epoch: int) -> None:
         raise KeyboardInterrupt

@@ -13,19 +13,13 @@ they are used.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import logging
-import os
 import socket
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from typing import Any, TextIO
+from typing import Any
 
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
@@ -38,16 +32,12 @@ from sirec.run.watcher import Watcher
 from sirec.shell import arguments
 from sirec.studies.launch.processes import HINT, Teller, WorkerSettings
 from sirec.studies.launch.queue import ATTEMPTS, BEGAN, DIED, ENDED, QueuedRun, QueueEvent, RunQueue
+from sirec.studies.launch.ray_connection import connected, losses_told
 from sirec.studies.launch.sent_run import SentRun, tell
 
-LOCAL, AUTO = (
-    "local",
-    "auto",
-)  # the addresses of a cluster for the command alone, and of the one this machine belongs to
 NEEDED = ("ray", "joblib")
 LEAST_WORKERS = 2  # joblib runs a single worker in this process instead of sending it out
 SECONDS_BETWEEN_NEWS = 0.2
-SECONDS_TO_ANSWER = 10.0
 SECONDS_TO_END = 5.0
 SECONDS_TO_LET_GO = (
     120.0  # a disk that is shared lets go of a lost machine's locks only after a while
@@ -98,7 +88,7 @@ def train_on_cluster(
     needs, workers = _needs(configs, settings.device), min(jobs, len(configs))
     settings = replace(settings, data=settings.data.resolve(), results=settings.results.resolve())
     following = _Following(configs, watch, finished)
-    with configured_children(), ThreadPoolExecutor(1) as aside, _connected(address), _losses_told():
+    with configured_children(), ThreadPoolExecutor(1) as aside, connected(address), losses_told():
         import ray
 
         _check_room(
@@ -171,80 +161,6 @@ def _follow(queue: Any, sent: Future[None], following: _Following) -> None:
         for news in ray.get(queue.news.remote()):
             following.hear(news)
     sent.result()
-
-
-@contextlib.contextmanager
-def _connected(address: str) -> Iterator[None]:
-    """A connection to the cluster, and a cluster of its own for `local`."""
-    import ray
-
-    _check_address(address)
-    options: dict[str, Any] = {"include_dashboard": False} if address == LOCAL else {}
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of ours reports to nobody
-    with contextlib.redirect_stdout(_OfThisThread(sys.stdout)):
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **options)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise _no_answer(address, str(error).splitlines()[0]) from error
-        try:
-            yield
-        finally:
-            with contextlib.redirect_stdout(io.StringIO()):  # it prints here what it held back
-                ray.shutdown()
-
-
-class _OfThisThread(io.TextIOBase):
-    """Passes on what the thread that made it writes, and nothing else.
-
-    Ray prints at length, from threads of its own and to stdout, what becomes of its workers; the
-    queue tells that.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream, self.thread = stream, threading.current_thread()
-
-    def write(self, text: str) -> int:
-        """Write, or do not."""
-        return self.stream.write(text) if threading.current_thread() is self.thread else len(text)
-
-
-def _check_address(address: str) -> None:
-    """Raise `SirecError` for what is no address, or where nobody listens: Ray itself would try for
-    minutes.
-    """
-    if address in (LOCAL, AUTO):
-        return
-    host, _, port = address.rpartition(":")
-    if not port.isdecimal() or not host or "/" in host:
-        raise SirecError(
-            f"--cluster {address}: expected local, auto or HOST:PORT",
-            "for example: --cluster 10.0.0.1:6379",
-        )
-    try:
-        socket.create_connection((host, int(port)), SECONDS_TO_ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise _no_answer(address, str(error)) from error
-
-
-def _no_answer(address: str, reason: str) -> SirecError:
-    return SirecError(
-        f"--cluster {address}: no Ray cluster answers: {reason}",
-        "ray start --head starts one, --cluster local one for this command; where Ray wants a"
-        " token, set RAY_AUTH_MODE=token",
-    )
-
-
-@contextlib.contextmanager
-def _losses_told() -> Iterator[None]:
-    """A cluster that is lost is something to put right."""
-    import ray
-
-    try:
-        yield
-    except ray.exceptions.RayError as error:
-        raise SirecError(
-            f"the cluster stopped working for us: {type(error).__name__}", HINT
-        ) from error
 
 
 def _needs(configs: Sequence[RunConfig], device: str) -> dict[str, int]:

@@ -16,6 +16,8 @@ from sirec.errors import SirecError, unknown
 from sirec.evaluation.full_ranking import OnUsers
 from sirec.run.build import load_model, torch_state_restored
 from sirec.run.explanation import Explanation
+from sirec.run.new_item_table import read_new_items
+from sirec.run.new_items import check_scores_attributes, with_new_items
 from sirec.run.recommendation import RecommendationMaker, RecommendationRequest
 from sirec.run.repetition import refit_advice
 from sirec.run.store import Store
@@ -37,6 +39,7 @@ def recommend(
     seen: bool = False,
     only: Iterable[str] | None = None,
     exclude: Iterable[str] = (),
+    new_items: pd.DataFrame | Path | None = None,
     device: str = "cpu",
     results: PathLike = "results",
     data_root: PathLike = "data",
@@ -58,6 +61,8 @@ def recommend(
         seen: whether items of the history may be recommended.
         only: raw ids of the only items that may be recommended, such as those in stock.
         exclude: raw ids of items that may not be.
+        new_items: items that the data lack: a table, or a CSV or Parquet file, with the columns
+            `item`, one for each attribute that the model reads, and perhaps `title`.
         device: where the model is computed.
         results: results folder.
         data_root: folder of prepared data sets.
@@ -66,7 +71,8 @@ def recommend(
 
     Returns:
         One row for each recommended item, best first: user, rank (from 1), item, title if known,
-        and score, which only orders the items of one user.
+        whether it is new (where there are new items), and score, which only orders the items of
+        one user.
 
     Raises:
         SirecError: for an unknown run or user, a run without weights, other data than it was
@@ -85,7 +91,7 @@ def recommend(
         exclude=tuple(map(str, exclude)),
     )
     with torch_state_restored():
-        maker = _maker(run, Path(results), Path(data_root), device, watcher)
+        maker = _maker(run, Path(results), Path(data_root), device, watcher, new_items)
         frames = list(maker.frames(request, on_users))
     return _in_order(pd.concat(frames, ignore_index=True), request)
 
@@ -148,6 +154,7 @@ def explain_request(
     run: AnyRun,
     request: RecommendationRequest,
     *,
+    new_items: pd.DataFrame | Path | None = None,
     device: str = "cpu",
     results: PathLike = "results",
     data_root: PathLike = "data",
@@ -158,13 +165,15 @@ def explain_request(
     Args:
         run: a run folder, the first digits of its id, or a model.
         request: for whom, and how many items.
+        new_items: items that the data lack, as `recommend` takes them.
         device: where the model is computed.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: is told which run was chosen, what was not known, and what a history did not say.
     """
     with torch_state_restored():
-        return _maker(run, Path(results), Path(data_root), device, watcher).explain(request)
+        maker = _maker(run, Path(results), Path(data_root), device, watcher, new_items)
+        return maker.explain(request)
 
 
 @disk_faults()
@@ -173,6 +182,7 @@ def write_recommendations(
     path: Path,
     request: RecommendationRequest,
     *,
+    new_items: pd.DataFrame | Path | None = None,
     device: str = "cpu",
     results: PathLike = "results",
     data_root: PathLike = "data",
@@ -188,6 +198,7 @@ def write_recommendations(
             finished run of a model.
         path: the file.
         request: for whom, and how many.
+        new_items: items that the data lack, as `recommend` takes them.
         device: where the model is computed.
         results: results folder.
         data_root: folder of prepared data sets.
@@ -195,7 +206,7 @@ def write_recommendations(
         watcher: is told which run was chosen, what was not known, and what a history did not say.
     """
     with torch_state_restored():
-        maker = _maker(run, Path(results), Path(data_root), device, watcher)
+        maker = _maker(run, Path(results), Path(data_root), device, watcher, new_items)
         with atomic_file(path) as fresh:
             _write_blocks(fresh, maker.frames(request, on_users))
 
@@ -230,15 +241,7 @@ def read_histories(path: Path) -> dict[str, list[str]]:
     Raises:
         SirecError: if the file cannot be read or lacks a column, or a cell is empty.
     """
-    try:
-        is_parquet = path.suffix in (".parquet", ".pq")
-        table = pd.read_parquet(path) if is_parquet else pd.read_csv(path, dtype=str)
-    except FileNotFoundError:
-        raise SirecError(f"{path}: no such file", "expected a table of user and item") from None
-    except (ValueError, pa.ArrowException) as error:
-        reason = str(error).splitlines()[0][:120]
-        what = f"{path}: not a readable table: {reason}"
-        raise SirecError(what, "expected CSV or Parquet") from None
+    table = _read_table(path, "a table of user and item")
     for column in ("user", "item"):
         if column not in table:
             raise unknown("column", column, map(str, table.columns), str(path))
@@ -252,10 +255,29 @@ def read_histories(path: Path) -> dict[str, list[str]]:
     return histories
 
 
+def _read_table(path: Path, expected: str) -> pd.DataFrame:
+    """A CSV file, whose cells are texts, or a Parquet file."""
+    try:
+        if path.suffix in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        return pd.read_csv(path, dtype=str)
+    except FileNotFoundError:
+        raise SirecError(f"{path}: no such file", f"expected {expected}") from None
+    except (ValueError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0][:120]
+        what = f"{path}: not a readable table: {reason}"
+        raise SirecError(what, "expected CSV or Parquet") from None
+
+
 def _maker(
-    run: AnyRun, results: Path, data_root: Path, device: str, watcher: StudyWatcher | None
+    run: AnyRun,
+    results: Path,
+    data_root: Path,
+    device: str,
+    watcher: StudyWatcher | None,
+    new_items: pd.DataFrame | Path | None = None,
 ) -> RecommendationMaker:
-    """The model of a run, with its data."""
+    """The model of a run, with its data and new items."""
     told = (watcher or SilentStudy()).remark
     [folder] = folders_of(run, Store(results), told=told)
     config = folder.config()
@@ -263,7 +285,16 @@ def _maker(
     advice = refit_advice(folder, config)
     if advice is not None:
         told(advice)
-    return RecommendationMaker(load_model(folder, data, device), told)
+    built = load_model(folder, data, device)
+    if new_items is None:
+        return RecommendationMaker(built, told)
+    check_scores_attributes(config, built.data)
+    where = str(new_items) if isinstance(new_items, Path) else "new items"
+    if isinstance(new_items, Path):
+        new_items = _read_table(new_items, "a table of new items")
+    added = read_new_items(new_items, built.data, where, told)
+    count = built.data.item_codes
+    return RecommendationMaker(with_new_items(built, added.added_to(built.data)), told, count)
 
 
 def _in_order(table: pd.DataFrame, request: RecommendationRequest) -> pd.DataFrame:

@@ -63,10 +63,13 @@ class RecommendationMaker:
     Attributes:
         built: the model, in evaluation mode, and the data that it reads.
         told: called with what was not known, and with what a history did not say.
+        known: the number of item codes that the model was trained on; those behind them are new.
+            None where no item is new.
     """
 
     built: BuiltModel
     told: Callable[[str], None]
+    known: int | None = None
 
     def __post_init__(self) -> None:
         """Number the raw ids."""
@@ -192,6 +195,8 @@ class RecommendationMaker:
         }
         if data.titles is not None:
             columns["title"] = np.array(data.titles, dtype=object)[items]
+        if self.known is not None:
+            columns["new"] = items >= self.known
         columns["score"] = block.scores.ravel()
         return pd.DataFrame(columns)[items > 0]
 

@@ -117,7 +117,9 @@ def refits_of(run: Path) -> list[Path]:
     """
     found: list[Path] = []
     for path in sorted(run.parent.glob("*/config.yaml")):
-        if has_finished(path.parent) and refit_of(path.parent) == run.name:
+        if not has_finished(path.parent) or refit_of(path.parent) != run.name:
+            continue
+        if not read_yaml(path)["refit"].get("hidden_items"):
             found.append(path.parent)
     return sorted(found, key=_done_time, reverse=True)
 

@@ -19,13 +19,15 @@ from sirec.shell import command
 REPORT = {"stage": str, "epoch": int, "is_best": bool}  # what is read of an epoch's report
 
 
-def refit_config(run: RunFolder) -> RunConfig:
+def refit_config(run: RunFolder, hidden_items: float = 0.0, hiding_seed: int = 0) -> RunConfig:
     """The configuration of the refit of a run.
 
     Every stage has as many epochs as its selected weights had, and keeps those of the last one.
 
     Args:
         run: the run to repeat.
+        hidden_items: share of the items that are hidden from it; 0 for a refit on all interactions.
+        hiding_seed: of the draw of hidden items.
 
     Raises:
         SirecError: if the run has not finished, is a refit, or is a training-free baseline.
@@ -34,7 +36,7 @@ def refit_config(run: RunFolder) -> RunConfig:
     config = run.config()
     if config.refit is not None:
         raise SirecError(
-            f"{run.path}: a refit itself, which has all interactions already",
+            f"{run.path}: a refit itself, which cannot be repeated",
             "recommend with it as it is",
         )
     if config.model.is_training_free:
@@ -47,7 +49,8 @@ def refit_config(run: RunFolder) -> RunConfig:
     stages: list[Stage] = []
     for stage in config.stages:
         stages.append(replace(stage, epochs=epochs[stage.title], keeps="last"))
-    return replace(config, stages=tuple(stages), refit=Refit(of=run.id))
+    refit = Refit(of=run.id, hidden_items=hidden_items, hiding_seed=hiding_seed)
+    return replace(config, stages=tuple(stages), refit=refit)
 
 
 def refit_advice(run: RunFolder, config: RunConfig) -> str | None:

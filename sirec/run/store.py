@@ -215,7 +215,7 @@ class RunFolder:
     def check_evaluated(self) -> None:
         """Raise `SirecError` for a refit, which has no ranks."""
         if self.repeated is not None:
-            what = "a refit, trained on all interactions: there is nothing left to evaluate it on"
+            what = "a refit, trained on other interactions: there is nothing left to evaluate it on"
             hint = f"evaluate the run that it repeats, {self.repeated}; recommend with this one"
             raise SirecError(f"{self.path}: {what}", hint)
 

@@ -61,6 +61,14 @@ def recommend(
         Path | None,
         typer.Option(help="Never recommend these: one item id a line.", show_default=False),
     ] = None,
+    new_items: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV or Parquet of items that the data lack: item, the attributes that the model"
+            " reads, perhaps title. They are recommended too.",
+            show_default=False,
+        ),
+    ] = None,
     explain: Annotated[
         bool,
         typer.Option(
@@ -85,6 +93,8 @@ def recommend(
     Example: sirec recommend 3f2a91 --history "D00023,D00685"
 
     Example: sirec recommend demo/comif --user "user 00001" --explain
+
+    Example: sirec recommend demo/comif --user "user 00001" --new-items arrivals.csv
 
     Example: sirec recommend 3f2a91 --all --to recommendations.parquet --only in_stock.txt
     """
@@ -113,10 +123,10 @@ def recommend(
     if explain:
         if to is not None or everybody:
             raise SirecError("--explain is for one user, on a screen", "leave --to and --all out")
-        _explain(run, request, device, out, data_root, as_json=as_json)
+        _explain(run, request, new_items, device, out, data_root, as_json=as_json)
         return
     if to is not None:
-        _write(run, to, request, device, out, data_root)
+        _write(run, to, request, new_items, device, out, data_root)
         if as_json:
             print_json({"written": str(to)})
         return
@@ -128,6 +138,7 @@ def recommend(
         seen=request.seen,
         only=request.only,
         exclude=request.exclude,
+        new_items=new_items,
         device=device,
         results=out,
         data_root=data_root,
@@ -142,6 +153,7 @@ def recommend(
 def _explain(
     run: str,
     request: RecommendationRequest,
+    new_items: Path | None,
     device: str,
     out: Path,
     data_root: Path,
@@ -153,7 +165,13 @@ def _explain(
     from sirec.cli.explanation_screen import explanation_lines
 
     explanation = api_recommend.explain_request(
-        run, request, device=device, results=out, data_root=data_root, watcher=StudyBars()
+        run,
+        request,
+        new_items=new_items,
+        device=device,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
     )
     if as_json:
         print_json(explanation.to_dict())
@@ -163,7 +181,13 @@ def _explain(
 
 
 def _write(
-    run: str, to: Path, request: RecommendationRequest, device: str, out: Path, data_root: Path
+    run: str,
+    to: Path,
+    request: RecommendationRequest,
+    new_items: Path | None,
+    device: str,
+    out: Path,
+    data_root: Path,
 ) -> None:
     """Write the file, with a bar."""
     from sirec import api_recommend
@@ -178,6 +202,7 @@ def _write(
             run,
             to,
             request,
+            new_items=new_items,
             device=device,
             results=out,
             data_root=data_root,
@@ -200,6 +225,13 @@ def _drawn(table: pd.DataFrame) -> Table:
             cells: list[Text] = []
             for heading in headings:
                 value = getattr(row, heading)
-                cells.append(Text(f"{value:.4f}" if heading == "score" else str(value)))
+                cells.append(Text(_cell(heading, value)))
             drawn.add_row(*cells)
     return drawn
+
+
+def _cell(heading: str, value: object) -> str:
+    """A value as a cell shows it."""
+    if heading == "new":
+        return "new" if value else ""
+    return f"{value:.4f}" if heading == "score" else str(value)

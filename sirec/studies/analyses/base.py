@@ -181,6 +181,7 @@ ANALYSES: Registry[Analysis] = Registry(
     "sirec.studies.analyses.attention_rank",
     "sirec.studies.analyses.score_terms",
     "sirec.studies.analyses.cold_start",
+    "sirec.studies.analyses.new_items",
     "sirec.studies.worth.analysis",
     instances=True,
     group="sirec.analyses",

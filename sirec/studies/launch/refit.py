@@ -26,11 +26,15 @@ class RefitRequest:
         run: the run to repeat.
         device: where to train.
         again: whether to train a refit that has finished, too.
+        hidden_items: share of the items that are hidden from it; 0 for all interactions.
+        hiding_seed: of the draw of hidden items.
     """
 
     run: RunFolder
     device: str
-    again: bool
+    again: bool = False
+    hidden_items: float = 0.0
+    hiding_seed: int = 0
 
 
 def train_refit(
@@ -50,7 +54,7 @@ def train_refit(
     Raises:
         SirecError: for a run that cannot be repeated, or whose data have changed.
     """
-    config = refit_config(request.run)
+    config = refit_config(request.run, request.hidden_items, request.hiding_seed)
     device = device_of_process(request.device)
     with joined(str(device_named(device))) as process_group:
         data = storage.load(storage.find(data_root, config.data.name))

@@ -36,10 +36,14 @@ class Drawing:
 
 
 def drawings(results: Path) -> list[Drawing]:
-    """What every record of a results folder is drawn into, studies first."""
+    """What every record of a results folder is drawn into, studies first.
+
+    A study whose record has an empty list of views has no tables: an analysis draws its runs.
+    """
     found: list[Drawing] = []
     for path in sorted((results / "studies").glob("*.json")):
-        found.append(Drawing(path.stem, partial(_draw_study, path, results)))
+        if _has_tables(path):
+            found.append(Drawing(path.stem, partial(_draw_study, path, results)))
     seen: set[Path] = set()
     for analysis in ANALYSES.values():
         for path in sorted((results / analysis.folder).glob("*.json")):
@@ -47,6 +51,14 @@ def drawings(results: Path) -> list[Drawing]:
                 seen.add(path)
                 found.append(Drawing(path.stem, partial(_draw_analysis, path, results)))
     return found
+
+
+def _has_tables(path: Path) -> bool:
+    """Whether a study's record is drawn by itself; a damaged one is, so that the fault is told."""
+    try:
+        return read_record(path, "").get("views") != []
+    except SirecError:
+        return True
 
 
 def _draw_study(path: Path, results: Path) -> DrawnAnalysis:

@@ -131,8 +131,9 @@ class WorthStudy:
 
     @property
     def study(self) -> Study:
-        """The rows as a study."""
-        return self.place.study(self.design.experiment, f"{self.name}{ROWS}")
+        """The rows as a study, whose record has no tables of its own."""
+        study = self.place.study(self.design.experiment, f"{self.name}{ROWS}")
+        return replace(study, views=())
 
     def run(self) -> DrawnAnalysis:
         """Train what is missing, and draw the answer.

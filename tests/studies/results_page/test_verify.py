@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -33,14 +34,18 @@ NAME = "own_question"
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 1, "threads": 1}
 
 
+def plan() -> Experiment:
+    """Two rows that are trained within a second."""
+    rows = {"Counting": RowPlan(model="popularity"), "SASRec": RowPlan(model="sasrec")}
+    return Experiment(title="A question", rows=rows, datasets=("shop",), set=SMALL)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A prepared data set, a study of an experiment without a file, groups of users, the report."""
     root = tmp_path_factory.mktemp("whole")
     storage.write(root / "data", prepare(DemoSource(users=80, items=30).read(), "shop"))
-    rows = {"Counting": RowPlan(model="popularity"), "SASRec": RowPlan(model="sasrec")}
-    plan = Experiment(title="A question", rows=rows, datasets=("shop",), set=SMALL)
-    study = Study(plan, NAME, root / "results", root / "data")
+    study = Study(plan(), NAME, root / "results", root / "data")
     study.run()
     study.write(study.tables())
     runs = tuple(RecordedRun(run.model, run.address) for run in Store(root / "results").all())
@@ -78,6 +83,25 @@ def test_what_was_just_made_is_identical(place: Path) -> None:
     found.check()
     json.dumps(found.to_dict())
     assert sorted(path.relative_to(place) for path in place.rglob("*")) == before
+
+
+def test_a_record_without_views_has_no_tables(whole: Path, tmp_path: Path) -> None:
+    """It is checked, and neither drawn nor missed; the record of an ordinary study is missed."""
+    results = Path(shutil.copytree(whole / "results", tmp_path / "results"))
+    study = Study(plan(), "rows", results, whole / "data")
+    study.run()
+    missed = "rows has a record and no table yet"
+    assert missed in remarks(results, whole / "data")
+    replace(study, views=()).run()
+    assert missed not in remarks(results, whole / "data")
+
+
+def remarks(results: Path, data: Path) -> list[str]:
+    """What is remarked of all kinds of files."""
+    found: list[str] = []
+    for kind in verify(results, data).kinds:
+        found += kind.remarks
+    return found
 
 
 def replace_text(old: str, new: str) -> Callable[[Path], object]:

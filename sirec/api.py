@@ -27,7 +27,17 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from sirec.api_arguments import AnyRun, folders_of, only_dataset, seeds_of, view_of
+from sirec.api_arguments import (
+    AnyRun,
+    Vectors,
+    files_beside,
+    folders_of,
+    frame_of_users,
+    only_dataset,
+    seeds_of,
+    vectors_of,
+    view_of,
+)
 from sirec.api_results import PreparedData, TrainedRuns
 from sirec.config import load as load_config
 from sirec.data import recipes
@@ -91,6 +101,10 @@ def prepare(
     behaviours: Mapping[str, str] | Iterable[str] = (),
     attributes: Mapping[str, str] | Iterable[str] = (),
     title: str | None = None,
+    vectors: Mapping[str, Vectors] | None = None,
+    users: pd.DataFrame | PathLike | None = None,
+    users_key: str | None = None,
+    user_attributes: Mapping[str, str] | Iterable[str] = (),
     skip_bad_lines: int = 0,
     replace: bool = False,
     results: PathLike = RESULTS,
@@ -118,6 +132,11 @@ def prepare(
         behaviours: with DataFrames, columns of the interactions, or name -> column.
         attributes: with DataFrames, columns of the items, or name -> column; a cell may be a list.
         title: with DataFrames, the column of titles.
+        vectors: name of an attribute -> its vectors of items: a file (`.npz`, `.npy` with ids in a
+            `.txt` beside it, `.parquet`), or with DataFrames also (ids, array [N, W]).
+        users: one row per user with their attributes, a DataFrame with DataFrames, else a file.
+        users_key: their column of users, where it is not called as in the interactions.
+        user_attributes: columns of the users, or name -> column; all of them where none is named.
         skip_bad_lines: how many bad lines of raw files may be left out, and how many interactions
             whose user, item or behaviour the option `missing` declares to be none.
         replace: whether another data set of the same name may be replaced. One that was made by
@@ -135,6 +154,7 @@ def prepare(
     """
     root = Path(data_root)
     replacement = Replacement(replace, partial(runs_on_data, Path(results)))
+    user_columns = columns_by_name(user_attributes)
     if isinstance(data, pd.DataFrame):
         if name is None:
             raise SirecError("a data set from DataFrames needs a name", "say name='shop'")
@@ -147,10 +167,13 @@ def prepare(
             behaviours=behaviour_columns,
             attributes=attribute_columns,
             title=title,
+            users_key=users_key,
+            user_attributes=user_columns,
         )
         settings = load_config(PrepareOptions, dict(options or {}), "options")
         bad_rows = BadLines(skip_bad_lines)
-        raw_frames = read_frames(data, items, columns)
+        raw_frames = read_frames(data, items, columns, frame_of_users(users))
+        raw_frames = dataclasses.replace(raw_frames, vectors=vectors_of(vectors or {}))
         prepared = prepare_raw(raw_frames, name, settings, progress, bad_rows)
         prepared = dataclasses.replace(prepared, skipped_lines=len(bad_rows.messages))
         folder = storage.write(root, prepared, replacement)
@@ -159,7 +182,8 @@ def prepare(
         raise SirecError(
             "items are a DataFrame, but the interactions are not", "give both, or none"
         )
-    recipe = recipes.resolve(str(data), source, name, source_options, options)
+    beside = files_beside(vectors or {}, users, users_key, user_columns)
+    recipe = recipes.resolve(str(data), source, name, source_options, options, beside)
     bad_lines = BadLines(skip_bad_lines)
     raw_files = None if raw is None else Path(raw)
     reading = ReadingContext(progress, bad_lines)

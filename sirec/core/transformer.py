@@ -61,6 +61,7 @@ from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
 from sirec.data.tasks.layout import TokenLayout, whole
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 FusionLevel = Literal["none", "objective", "embedding", "query_key", "attention"]
 Readout = Literal["last", "mask", "before_mask"]
@@ -143,6 +144,27 @@ class TransformerConfig(Shape, AttributeTables):
         return FusedTransformer(self, schema)
 
 
+def _read_attributes(config: TransformerConfig, schema: Schema) -> tuple[Field, ...]:
+    """The attributes that have vectors in the model.
+
+    Raises:
+        SirecError: where only losses read them, and some have no values that a loss could read.
+    """
+    if config.attribute == "none":
+        return ()
+    vectors = [field.name for field in schema.attributes if field not in schema.with_values]
+    if config.attribute == "objective" and vectors:
+        setting = f"data.attributes=[{', '.join(names(schema.with_values))}]"
+        raise SirecError(
+            f"only losses read attributes here (attribute: objective), and {vectors[0]} has "
+            "vectors and no values to predict",
+            f"read only the others: {arguments('--set', setting)}"
+            if schema.with_values
+            else "use a model that embeds attributes, such as sasrecf",
+        )
+    return schema.attributes
+
+
 class FusedTransformer(SequentialModel):
     """See the module's equations; built from a `TransformerConfig`."""
 
@@ -155,7 +177,7 @@ class FusedTransformer(SequentialModel):
     def __init__(self, config: TransformerConfig, schema: Schema) -> None:
         super().__init__()
         self.max_length = schema.max_length
-        attributes = schema.attributes if config.attribute != "none" else ()
+        attributes = _read_attributes(config, schema)
         behaviours = schema.behaviours if config.behaviour != "none" else ()
         d = config.width
         d_f = config.attribute_width or d

@@ -104,8 +104,8 @@ class DataAudit:
 
     `lengths` (interactions a user) and `popularity` (interactions an item) map the names of
     `QUANTILES` to the smallest number that so large a share does not exceed. `single_item_values`
-    is, for each attribute, the share of its values that only one item has; `behaviours` maps a name
-    to its number of values. `decided_by` says what decides the order; `tied_neighbours` is the
+    is, for each attribute of values, the share of these that only one item has; `behaviours` maps a
+    name to its number of values. `decided_by` says what decides the order; `tied_neighbours` is the
     share of neighbours in the histories that have equal times, and `repeated_rows` the number of
     interactions that repeat user, item and time of another. What cannot be known is None, and
     `unknown` says why.
@@ -149,7 +149,9 @@ def audit_data(
         targets={part: _targets(data, part) for part in PARTS},
         leakage=None if timestamps is None else _leakage(data, timestamps.numpy()),
         single_item_values={
-            f.name: _single(f.values.numpy(), f.size) for f in data.fields if f.kind == "attribute"
+            f.name: _single(f.values.numpy(), f.size)
+            for f in data.fields
+            if f.kind == "attribute" and f.form == "values"
         },
         behaviours={f.name: f.size - 1 for f in data.fields if f.kind == "behaviour"},
         unknown={} if timestamps is not None else dict.fromkeys(NEED_TIMES, origin.why_no_times),

@@ -27,11 +27,11 @@ class Dataset:
         offsets: Long[U + 1]; user u (from 1) has the interactions `offsets[u-1]:offsets[u]`.
         items: Long[N], the item of each interaction, codes 1..V-1.
         fields: the attributes, with their tables, and the stored behaviours; position is computed.
-        behaviours: Long[N] by name, codes from 1.
+        behaviours: Long[N] by name, codes from 1; 0 where nothing is known of a user.
         item_names: raw id of each item code; the first one is that of the padding.
         user_names: raw id of each user code.
         titles: title of each item code, or None.
-        vocabularies: by field the name of each code.
+        vocabularies: by field the name of each code; an attribute of vectors has none.
         cut: what the split holds out of training; None for leave-one-out. Read it as `held_out`.
         is_own: whether a person chose the fields of the data (`Source.is_own`). Then a model reads
             all attributes unless it is told otherwise; else those that the protocol prefers.
@@ -140,16 +140,19 @@ class Dataset:
         """
         digest = hashlib.sha256()
         arrays = {"offsets": self.offsets, "items": self.items}
+        # The key of an array says the form where it is not `values`: older fingerprints stay.
+        forms = {each.name: each.form for each in self.fields if each.form != "values"}
         for name, values in self.behaviours.items():
-            arrays[f"behaviour/{name}"] = values
+            arrays[f"{forms.get(name, 'behaviour')}/{name}"] = values
         for each in self.fields:
             if each.table is not None:
-                arrays[f"attribute/{each.name}"] = each.table
+                arrays[f"{forms.get(each.name, 'attribute')}/{each.name}"] = each.table
         if not self.held_out.agrees_with(LeaveOneOut().hold_out(self.offsets)):
             for name, values in self.held_out.arrays().items():
                 arrays[f"held out/{name}"] = values
         for name in sorted(arrays):
-            array = arrays[name].cpu().numpy().astype("<i8")
+            array = arrays[name].cpu().numpy()
+            array = array.astype("<f4" if np.issubdtype(array.dtype, np.floating) else "<i8")
             digest.update(f"{name}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()[:16]

@@ -1,17 +1,34 @@
-"""What is known about items and about interactions, and what a model is built for."""
+"""What is known about items, users and interactions, and what a model is built for.
+
+A field has a *kind*, which decides how it may enter a model, and a *form*, which decides how its
+values are kept, permuted, stored and embedded:
+
+    kind        form          values                                    carried by
+    attribute   values        codes Long[V, F], one or several an item  the item
+    attribute   vector        Float[V, W], one vector an item           the item
+    behaviour   values        one code an interaction                   the interaction
+    behaviour   user          one code a user, the same in all his      the user
+                              interactions
+
+What a form needs elsewhere is a table by form there (`core.layers.embedding`, `data.placebo`,
+`data.store.tables`), so that models and objectives ask for no form.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from sirec.errors import SirecError
+
 PADDING = 0
 POSITION = "position"
 FieldKind = Literal["attribute", "behaviour"]
+FieldForm = Literal["values", "vector", "user"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +39,10 @@ class Field:
     values, 0 where it has no more; row 0 (the padding item) is all 0. A behaviour's codes travel in
     the batch. Position is a behaviour that nobody stores: its codes are the slots 0..n-1, all of
     them real (`padded` is false).
+
+    The table of an attribute of form `vector` is Float[V, W], all 0 for the padding item and for
+    items without a vector; `size` is W. A behaviour of form `user` has code 0 where nothing is
+    known of a user.
     """
 
     name: str
@@ -29,18 +50,31 @@ class Field:
     size: int
     table: Tensor | None = None
     padded: bool = True
+    form: FieldForm = "values"
 
     @property
     def values(self) -> Tensor:
-        """Long[V, F] of an attribute."""
+        """Long[V, F] of an attribute of values."""
         if self.table is None:
             raise ValueError(f"{self.name} is a behaviour: its values travel in the batch")
+        if self.form == "vector":
+            raise SirecError(
+                f"{self.name} has vectors, and what would read it needs values",
+                f"leave {self.name} out: name other fields with --fields",
+            )
+        return self.table
+
+    @property
+    def vectors(self) -> Tensor:
+        """Float[V, W] of an attribute of vectors."""
+        if self.table is None or self.form != "vector":
+            raise ValueError(f"{self.name} has no vectors")
         return self.table
 
     def to(self, device: torch.device) -> Field:
         """The same field with its table on another device."""
         table = None if self.table is None else self.table.to(device)
-        return Field(self.name, self.kind, self.size, table, self.padded)
+        return replace(self, table=table)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +101,11 @@ class Schema:
     def attributes(self) -> tuple[Field, ...]:
         """The fields that are functions of the item."""
         return tuple(field for field in self.fields if field.kind == "attribute")
+
+    @property
+    def with_values(self) -> tuple[Field, ...]:
+        """The attributes whose values can be told apart and predicted: all but vectors."""
+        return tuple(field for field in self.attributes if field.form == "values")
 
     @property
     def behaviours(self) -> tuple[Field, ...]:

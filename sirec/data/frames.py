@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from sirec.data.beside import users_to_rows
 from sirec.data.reading import frames as tables
 from sirec.data.reading.columns import WantedColumn
 from sirec.data.reading.conversions import Converted, bad_rows, convert, problem
@@ -35,6 +36,8 @@ class FrameColumns:
         attributes: name of an attribute -> its column of the items; a cell holds one value, or a
             list of values.
         title: column of the items with their titles.
+        users_key: column of the users in their own frame; None for `user`.
+        user_attributes: name of an attribute -> its column of the users.
     """
 
     user: str = "user"
@@ -44,6 +47,8 @@ class FrameColumns:
     behaviours: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     title: str | None = None
+    users_key: str | None = None
+    user_attributes: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse behaviours whose names are taken."""
@@ -51,7 +56,10 @@ class FrameColumns:
 
 
 def read_frames(
-    interactions: pd.DataFrame, items: pd.DataFrame | None, columns: FrameColumns
+    interactions: pd.DataFrame,
+    items: pd.DataFrame | None,
+    columns: FrameColumns,
+    users: pd.DataFrame | None = None,
 ) -> RawData:
     """Raw data from DataFrames.
 
@@ -61,11 +69,14 @@ def read_frames(
         items: one row per item, or several rows that add up; without it, attributes and titles
             are columns of the interactions.
         columns: which columns are what.
+        users: one row per user, with their attributes.
 
     Raises:
         SirecError: for a column that is missing or there twice, or with row and column of the first
             value that is missing or not of its kind.
     """
+    if users is None and columns.user_attributes:
+        raise SirecError("user_attributes: there are no users with columns", "say users=")
     described = interactions if items is None else items
     where = "interactions" if items is None else "items"
     times = _times(interactions, columns, is_described=items is None)
@@ -108,7 +119,24 @@ def read_frames(
         unused_times=times.doubtful,
         notes=times.notes(in_python=True),
         items=listed,
+        of_users={} if users is None else _of_users(users, columns),
     )
+
+
+def _of_users(users: pd.DataFrame, columns: FrameColumns) -> dict[str, pd.DataFrame]:
+    """The tables of the attributes of users; without names these are all columns."""
+    key = columns.users_key or columns.user
+    _check_column(key, users, "users")
+    others = [str(name) for name in users.columns if name != key]
+    chosen = columns.user_attributes or {name: name for name in others}
+    wanted = [WantedColumn(key)]
+    for column in dict.fromkeys(chosen.values()):
+        wanted.append(WantedColumn(column, "texts", required=False))
+    read = _table(users, wanted, "users")
+    found: dict[str, pd.DataFrame] = {}
+    for name, column in chosen.items():
+        found[name] = users_to_rows(read, key, column)
+    return found
 
 
 def _times(frame: pd.DataFrame, columns: FrameColumns, *, is_described: bool) -> TimeChoice:

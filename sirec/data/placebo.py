@@ -4,8 +4,10 @@ What a model gains from a field has two causes: what the field says, and that a 
 another model, with more parameters and more terms in its loss. A placebo has the second and not the
 first:
 
-    attribute    item i gets the values of item π(i), its whole list, or none if π(i) has none
-    behaviour    interaction n gets the value of interaction π(n)
+    attribute         item i gets the values or the vector of item π(i), its whole list, or none if
+                      π(i) has none
+    behaviour         interaction n gets the value of interaction π(n)
+    of users          user u has the value of user π(u) in all interactions
 
 π is drawn uniformly, once for each seed and field; items and interactions stay as they are. The
 permutation acts on the data and not on a model, so that every model can be trained on placebos.
@@ -55,12 +57,25 @@ def with_placebos(data: Dataset, names: Sequence[str], seed: int) -> Dataset:
             fields.append(field)
             continue
         rng = np.random.default_rng([seed, *_key(field.name)])
-        if field.table is None:
-            behaviours[field.name] = _permuted(behaviours[field.name], 0, rng)
-            fields.append(field)
-        else:
+        if field.table is not None:
             fields.append(replace(field, table=_permuted(field.table, PADDING + 1, rng)))
+            continue
+        values = behaviours[field.name]
+        among = _among_users if field.form == "user" else _among_interactions
+        behaviours[field.name] = among(values, data, rng)
+        fields.append(field)
     return replace(data, fields=tuple(fields), behaviours=behaviours)
+
+
+def _among_interactions(values: Tensor, data: Dataset, rng: np.random.Generator) -> Tensor:
+    """Long[N], the values of a behaviour in another order."""
+    return _permuted(values, 0, rng)
+
+
+def _among_users(values: Tensor, data: Dataset, rng: np.random.Generator) -> Tensor:
+    """Long[N], where each user has the value of another one in all interactions."""
+    of_users = _permuted(values[data.offsets[:-1]], 0, rng)
+    return torch.repeat_interleave(of_users, data.lengths)
 
 
 def _permuted(values: Tensor, first: int, rng: np.random.Generator) -> Tensor:

@@ -6,6 +6,7 @@ The data sets of the field are declared here; a person declares his own in a YAM
     source: {name: table, …}      the raw format, with its options
     options: {core: 5, …}         filters, bins, split (`PrepareOptions`)
     raw: downloads/shop           folder of the raw files; without it `raw/<format>`
+    beside: {users: users.csv, …} vectors of items and attributes of users (`beside`)
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import get_args
 
 from sirec import config
+from sirec.data.beside import Beside
 from sirec.data.dates import written
 from sirec.data.download.fetch import Remote, download
 from sirec.data.prepare.filters import PrepareOptions
@@ -57,6 +59,7 @@ class Recipe:
     options: PrepareOptions = field(default_factory=PrepareOptions)
     raw: str | None = None
     sizes: Sizes | None = None
+    beside: Beside = field(default_factory=Beside)
 
 
 BOTH_PAPERS = "DIF-SR, Table 1, and COMIF, Table 1"
@@ -106,14 +109,15 @@ def resolve(
     called: str | None = None,
     source_options: Mapping[str, object] | None = None,
     options: Mapping[str, object] | None = None,
+    beside: Mapping[str, object] | None = None,
 ) -> Recipe:
     """A recipe, with some of its settings changed.
 
     `name` is one of `RECIPES` (`source` chooses between several of that name), a YAML file, the
-    name of a source, or with `source` any name. `called` names the data set otherwise; the options
-    go over those that the recipe declares, key by key where one is a mapping (see `_over`). Raises
-    `SirecError` with the nearest name for anything unknown, and for an option that the source does
-    not have.
+    name of a source, or with `source` any name. `called` names the data set otherwise; the options,
+    and the files beside, go over those that the recipe declares, key by key where one is a mapping
+    (see `_over`). Raises `SirecError` with the nearest name for anything unknown, and for an option
+    that the source does not have.
     """
     declared = _declared(name, source)
     bare: config.Tree = {"name": name, "source": {"name": declared}, "options": {}}
@@ -122,6 +126,7 @@ def resolve(
     tree["source"] = _over(tree["source"], source_options or {})
     _check_required(tree["source"])
     tree["options"] = _over(tree["options"], options or {})
+    tree["beside"] = _over(tree.get("beside", {}), beside or {})
     recipe = config.load(Recipe, tree, "prepare")
     same = isinstance(declared, Recipe) and (recipe.source, recipe.options) == (
         declared.source,
@@ -222,7 +227,7 @@ def carry_out(
     place = raw or (Path(recipe.raw) if recipe.raw else None)
     if place is None and recipe.source.needs_files:
         place = _provided(recipe, RAW / recipe.source.home(), reading)
-    read = recipe.source.read(place, reading)
+    read = recipe.beside.added_to(recipe.source.read(place, reading), reading)
     with reading.bad_lines.told():
         prepared = prepare(read, recipe.name, recipe.options, reading.progress, reading.bad_lines)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))

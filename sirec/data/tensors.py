@@ -89,7 +89,7 @@ def check_tensors(
         if name not in found:
             raise SirecError(f"{what}: the tensor '{name}' is missing", hint)
         if name not in expected:
-            raise SirecError(f"{what}: the tensor '{name}' is none of this model", hint)
+            raise SirecError(f"{what}: the tensor '{name}' is not expected", hint)
         here, needed = found[name], expected[name]
         if here.shape != needed.shape or here.dtype != needed.dtype:
             raise SirecError(

@@ -36,7 +36,7 @@ from sirec.config.quantities import DropoutRate, LayerCount, Width
 from sirec.core.layers.blocks import NORM_EPS, at
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
-from sirec.core.layers.embedding import AttributeEmbedding, AttributeTables
+from sirec.core.layers.embedding import AttributeTables, ItemEmbedding
 from sirec.core.layers.fusion import FusionName, GateForm, vector_fusion
 from sirec.core.layers.gaussian import GaussianModel, gaussian, variance
 from sirec.core.model import INIT_STD, States, initialise
@@ -162,7 +162,7 @@ class ItemStream(nn.Module):
         super().__init__()
         d, d_s = config.width, config.attribute_width or config.width
         self.items = nn.Embedding(schema.items, d, padding_idx=PADDING)
-        self.values: ByField[AttributeEmbedding] = ByField(
+        self.values: ByField[ItemEmbedding] = ByField(
             config.attribute_embeddings(schema.attributes, d)
         )
         self.bias = nn.Parameter(torch.zeros(d_s)) if schema.attributes else None

@@ -78,9 +78,7 @@ class TwoRecurrences(BareItems):
         self.side = SideEmbedding(tables, {})
         self.dropout = Dropout(config.dropout)
         self.of_items = config.recurrence(config.width)
-        self.of_attributes = config.recurrence(
-            sum(part.values.embedding_dim for part in tables.values())
-        )
+        self.of_attributes = config.recurrence(sum(part.width for part in tables.values()))
         self.out = Linear(2 * config.hidden, config.width)
         self._draw()
 

@@ -23,7 +23,8 @@ positions, a norm and blocks of its own.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -35,12 +36,18 @@ from sirec.core.layers.attention import ITEM
 from sirec.core.layers.blocks import NORM_EPS, through
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
-from sirec.core.layers.embedding import BehaviourEmbedding, SideEmbedding, needed_attributes
+from sirec.core.layers.embedding import (
+    BehaviourEmbedding,
+    SideEmbedding,
+    VectorEmbedding,
+    needed_attributes,
+)
 from sirec.core.layers.fusion import SumFusion
-from sirec.core.model import SequentialModel, States, initialise
+from sirec.core.model import INIT_STD, SequentialModel, States, initialise
 from sirec.core.shape import Shape
-from sirec.data.fields import PADDING, Field, Schema
+from sirec.data.fields import PADDING, Field, FieldForm, Schema
 from sirec.data.tasks.batch import Batch
+from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
@@ -74,7 +81,50 @@ class ICAISR(Shape, Declaration):
         return Aggregator(self, schema)
 
 
-class InnerType(nn.Module):
+class AttributeType(nn.Module, ABC):
+    """c_j(v): what one attribute says of an item."""
+
+    @abstractmethod
+    def forward(self, items: Tensor, codes: Tensor) -> Tensor:
+        """The vector c_j of each item; 0 where nothing is known.
+
+        Args:
+            items: Float[T, d], the vectors of the items.
+            codes: Long[T], their codes.
+
+        Returns:
+            Float[T, d].
+        """
+
+    def value_vectors(self) -> Tensor:
+        """Float[A, d]: a vector for each value. Raises `SirecError` where there are no values."""
+        raise SirecError("an attribute of vectors has no values, which an objective needs")
+
+
+class VectorType(AttributeType):
+    """c_j of vectors beside the items: there is one for each item, and nothing to weight.
+
+    Args:
+        field: the attribute, with the vectors Float[V, W] of the items.
+        width: d, the width of items.
+    """
+
+    def __init__(self, field: Field, width: int) -> None:
+        super().__init__()
+        self.embedding = VectorEmbedding(field, width, std=INIT_STD)
+
+    def forward(self, items: Tensor, codes: Tensor) -> Tensor:
+        """The mapped vector of each item, Float[T, d]; see `AttributeType.forward`.
+
+        Args:
+            items: Float[T, d], not read.
+            codes: Long[T], the codes of the items.
+        """
+        vectors: Tensor = self.embedding(codes)
+        return vectors
+
+
+class InnerType(AttributeType):
     """c_j: the values of one attribute type, weighted by attention.
 
     A type with one value for each item needs no attention weights.
@@ -119,6 +169,16 @@ class InnerType(nn.Module):
         lowest = torch.finfo(scores.dtype).min
         weights = scores.masked_fill(values == PADDING, lowest).softmax(dim=-1)
         return (weights[:, None, :] @ mixed).squeeze(1)
+
+    def value_vectors(self) -> Tensor:
+        """Float[A, d]: the raw table of the values."""
+        return self.values.weight
+
+
+TYPES: Mapping[FieldForm, Callable[[Field, int], AttributeType]] = {
+    "values": InnerType,
+    "vector": VectorType,
+}
 
 
 class AcrossTypes(nn.Module):
@@ -184,7 +244,9 @@ class Aggregator(SequentialModel):
         self.state_width = config.width
         attributes = needed_attributes(schema, config.name)
         self.items = nn.Embedding(schema.items, config.width, padding_idx=PADDING)
-        self.types = ByField({field.name: InnerType(field, config.width) for field in attributes})
+        self.types = ByField(
+            {field.name: TYPES[field.form](field, config.width) for field in attributes}
+        )
         self.across = AcrossTypes(config.width)
         streams = {ITEM: VectorStream(config, schema.behaviours)}
         for field in attributes:
@@ -224,4 +286,4 @@ class Aggregator(SequentialModel):
         """Float[A, d]: the raw table of an attribute's values."""
         if attribute not in self.types:
             return super().value_vectors(attribute)
-        return self.types[attribute].values.weight
+        return self.types[attribute].value_vectors()

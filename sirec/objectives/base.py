@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal, NamedTuple
 
@@ -42,6 +42,7 @@ from sirec.data.fields import Field, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.layout import take_distinct
 from sirec.errors import SirecError
+from sirec.shell import arguments
 
 # Where a self-supervised loss takes its labels from: a kind of side information, masked items, or
 # segments of the sequence.
@@ -192,17 +193,25 @@ class ObjectiveConfig(ABC):
         return self.build(schema, model.state_width)
 
 
-def chosen_attributes(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[str]:
+def chosen_attributes(
+    schema: Schema, wanted: Sequence[str] | None, objective: str, *, needs_values: bool = True
+) -> list[str]:
     """Names of the attributes that an objective works on.
 
     Args:
         schema: fields of the data in use.
-        wanted: the names in the configuration; None means all attributes.
+        wanted: the names in the configuration; None means all attributes, of those that it can
+            work on.
         objective: its name, for the message.
+        needs_values: whether it predicts or compares values, so that attributes of vectors have no
+            meaning for it.
 
     Raises:
-        SirecError: a wanted attribute is not in use, or there is none at all.
+        SirecError: a wanted attribute is not in use or has no values, or there is none at all.
     """
+    if needs_values:
+        _check_have_values(schema, wanted, objective)
+        schema = replace(schema, fields=schema.with_values)
     in_use = [field.name for field in schema.attributes]
     missing = [name for name in wanted or () if name not in in_use]
     if missing or not in_use:
@@ -214,12 +223,29 @@ def chosen_attributes(schema: Schema, wanted: Sequence[str] | None, objective: s
     return list(wanted) if wanted is not None else in_use
 
 
+def _check_have_values(schema: Schema, wanted: Sequence[str] | None, objective: str) -> None:
+    """Refuse attributes of vectors that are named, or are all that there is."""
+    possible = [field.name for field in schema.with_values]
+    vectors = [field.name for field in schema.attributes if field.name not in possible]
+    named = [name for name in vectors if name in (wanted or ())]
+    if named or (vectors and not possible):
+        which = (named or vectors)[0]
+        setting = f"{objective}.attributes=[{', '.join(possible)}]"
+        raise SirecError(
+            f"objective {objective} needs values, and {which} has vectors",
+            f"predict only the others: {arguments('--set', setting)}"
+            if possible
+            else f"read an attribute of values as well, or train without {objective}: "
+            + arguments("--set", "objectives=[{name: item}]"),
+        )
+
+
 def chosen_fields(schema: Schema, wanted: Sequence[str] | None, objective: str) -> list[Field]:
     """The attribute fields that an objective works on, in the order of the schema.
 
     Args:
         schema: fields of the data in use.
-        wanted: the names in the configuration; None means all attributes.
+        wanted: the names in the configuration; None means all attributes of values.
         objective: its name, for the message.
 
     Raises:

@@ -177,7 +177,7 @@ class StreamContrastLoss(Objective):
     def __init__(self, config: StreamContrast, schema: Schema, widths: Mapping[str, int]) -> None:
         super().__init__()
         maps = {}
-        for name in chosen_attributes(schema, config.attributes, config.name):
+        for name in chosen_attributes(schema, config.attributes, config.name, needs_values=False):
             maps[name] = Linear(widths[ITEM], widths[name], bias=False)
         self.maps = ByField(maps)
         self.dropout, self.temperature = Dropout(config.dropout), config.temperature

@@ -53,6 +53,10 @@ def check_model(declaration: type[Declaration], **settings: Any) -> None:
     check_scores(config, data)
     check_rows_are_independent(config, data)
     check_saved_weights(config, data)
+    # Imported here: it builds on this module.
+    from sirec.testing.forms import check_forms
+
+    check_forms(config, data)
     if isinstance(built(config, data), SequentialModel):
         check_causality(config, data)
         check_prefixes(config, data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import reference
 import tiny as builders
@@ -13,10 +15,12 @@ from sirec.core.layers.embedding import (
     BehaviourEmbedding,
     Pooling,
     SideEmbedding,
+    VectorEmbedding,
 )
 from sirec.core.model import initialise
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
+from sirec.errors import SirecError
 
 
 def attribute(schema: Schema, name: str) -> Field:
@@ -87,3 +91,68 @@ def test_position_zero_is_a_position(tiny: Dataset) -> None:
     assert not rating(torch.tensor([0])).any()
     assert slots(torch.tensor([0])).any()
     assert slots.values.weight.shape == (5, 4)
+
+
+def vector_field() -> Field:
+    """Vectors of five items; the padding item and item 3 have none."""
+    vectors = torch.randn(6, 4, generator=torch.Generator().manual_seed(3)) * 7
+    vectors[0] = vectors[3] = 0
+    return Field("text", "attribute", 4, vectors, form="vector")
+
+
+def test_a_vector_is_mapped_as_loops_map_it() -> None:
+    """M x / r in plain loops, where r is the root mean square of the lengths that are not 0; an
+    item without a vector has 0.
+    """
+    field = vector_field()
+    part = builders.loud(VectorEmbedding(field, 3, std=0.02)).double()
+    weight, rows = part.map.weight.tolist(), field.vectors.tolist()
+    squares = [sum(number**2 for number in row) for row in rows]
+    given = [square for square in squares if square > 0]
+    scale = (sum(given) / len(given)) ** 0.5
+    for item, vector in enumerate(part.of_all_items().tolist()):
+        expected = [reference.dot(line, rows[item]) / scale for line in weight]
+        assert vector == pytest.approx(expected, rel=1e-6, abs=1e-9)
+    assert not part(torch.tensor([0, 3])).any()
+    assert part(torch.tensor([1])).any()  # control
+
+
+def test_vectors_are_frozen_and_their_map_is_learned() -> None:
+    """Only the map is a parameter, and no vector is stored with the weights."""
+    part = VectorEmbedding(vector_field(), 3, std=0.02)
+    assert [name for name, _ in part.named_parameters()] == ["map.weight"]
+    assert list(part.state_dict()) == ["map.weight"]
+    part.of_all_items().sum().backward()
+    assert part.map.weight.grad is not None
+
+
+def test_an_embedded_vector_begins_as_large_as_the_vector_of_a_value() -> None:
+    """Whatever the unit: initial deviations are those of a table; without the scale (control) those
+    of vectors of length 100 are a hundred times as large.
+    """
+    vectors = torch.randn(400, 64, generator=torch.Generator().manual_seed(0)) * 12.5
+    part = VectorEmbedding(Field("text", "attribute", 64, vectors, form="vector"), 32, std=0.02)
+    part.reset()
+    assert part.of_all_items().std().item() == pytest.approx(0.02, rel=0.1)
+    assert (vectors @ part.map.weight.T).std().item() > 1
+
+
+def test_vectors_in_another_order_are_embedded_in_that_order() -> None:
+    """Embedding commutes with a permutation of the items: a placebo moves whole vectors."""
+    field = vector_field()
+    order = torch.tensor([0, 3, 1, 5, 2, 4])
+    part = VectorEmbedding(field, 3, std=0.02)
+    other = VectorEmbedding(replace(field, table=field.vectors[order]), 3, std=0.02)
+    other.load_state_dict(part.state_dict())
+    assert torch.allclose(other.of_all_items(), part.of_all_items()[order])
+    assert not torch.allclose(other.of_all_items(), part.of_all_items())  # control
+
+
+def test_what_needs_values_refuses_vectors() -> None:
+    """Values and vectors of a table of values are asked for in vain, in one line."""
+    field = vector_field()
+    side = SideEmbedding({"text": VectorEmbedding(field, 3, std=0.02)}, {})
+    with pytest.raises(SirecError, match="no values"):
+        side.value_vectors("text")
+    with pytest.raises(SirecError, match="text has vectors"):
+        field.values  # noqa: B018

@@ -111,7 +111,7 @@ DAMAGE: dict[str, tuple[Damage, str]] = {
     "a moment less": (without("adam/"), "is missing"),
     "one of another model": (
         lambda tensors, state: tensors.update({"model/other": torch.zeros(2)}),
-        "is none of this model",
+        "is not expected",
     ),
     "a stage that is not there": (set_state("stage", 7), "stage 7, but this run has 1 stages"),
     "a negative stage": (set_state("stage", -1), "stage -1"),

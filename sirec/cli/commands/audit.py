@@ -180,6 +180,9 @@ def _leakage(data: DataAudit) -> Lines:
 def _fields(data: DataAudit) -> Lines:
     for index, found in enumerate(data.statistics.attributes):
         share = _percent(found.items / data.statistics.items)
+        if found.name not in data.single_item_values:
+            yield "" if index else "attributes", f"{found.name}: vectors; {share} of items have one"
+            continue
         covered = f"{share} of items have any, {found.mean:.1f} on average"
         single = f"{_percent(data.single_item_values[found.name])} of values have one item"
         yield (

@@ -104,9 +104,11 @@ def dataset_facts(manifest: Manifest) -> Table:
         if field.name in coverage:
             found = coverage[field.name]
             share = f"{100 * found.items / s.items:.0f} % of items have any"
-            facts.add_row(Text(field.name), f"attribute, {_values(found.values)}; {share}")
+            what = f"vectors of {field.size:,}" if field.form == "vector" else _values(found.values)
+            facts.add_row(Text(field.name), f"attribute, {what}; {share}")
         else:
-            facts.add_row(Text(field.name), f"behaviour, {_values(field.size - 1)}")
+            of = "behaviour of the user" if field.form == "user" else "behaviour"
+            facts.add_row(Text(field.name), f"{of}, {_values(field.size - 1)}")
     if s.tied_last_pairs is not None:
         share = f"{100 * s.tied_last_pairs:.1f} % of users: their last two have the same time"
         facts.add_row("tied ends", share)

@@ -12,13 +12,14 @@ from sirec.cli.commands.datasets import dataset_facts
 from sirec.cli.console import print_json, say, say_next, stage_bars, stdout
 from sirec.shell import command
 
-KEEP, VALUES, ORDER, SPLIT, AMAZON, TABLE = (
+KEEP, VALUES, ORDER, SPLIT, AMAZON, TABLE, BESIDE = (
     "What is kept",
     "How values are read",
     "Order",
     "Split",
     "Amazon, MovieLens, S3-Rec",
     "A table of your own",
+    "Beside any data",
 )
 
 SKIPPED_SHOWN = 5  # bad lines that are printed one by one; of more there is a count of each kind
@@ -205,6 +206,25 @@ def prepare(
         str | None,
         text("Names of the columns of a file without a header, separated by commas.", TABLE),
     ] = None,
+    vectors: Annotated[
+        list[str] | None,
+        text(
+            "Vectors of items, such as text embeddings: text=FILE.npz (ids and vectors), FILE.npy"
+            " (ids in FILE.txt) or FILE.parquet. Repeatable.",
+            BESIDE,
+        ),
+    ] = None,
+    users: Annotated[
+        str | None,
+        text("File of users, one row each: CSV, TSV, Parquet, JSON lines, X.user.", BESIDE),
+    ] = None,
+    users_key: Annotated[
+        str | None, text("Its column of users, if called otherwise than user or user_id.", BESIDE)
+    ] = None,
+    user_attribute: Annotated[
+        list[str] | None,
+        text("An attribute of users: NAME, or NAME=COLUMN; all without it. Repeatable.", BESIDE),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -231,6 +251,8 @@ def prepare(
 
     sirec prepare table --name shop --interactions orders.csv --user customer --item product --time
     ordered_at
+
+    sirec prepare beauty --vectors text=embeddings.npz --users customers.csv --user-attribute age
     """
     from sirec import api, config
     from sirec.data.prepare.findings import NARROW, listed
@@ -280,14 +302,20 @@ def prepare(
         "ties_seed": ties_seed,
         "categories": categories,
         "split": _given(parts) or None,
-        "bins": dict(_pair(each, "--bins") for each in bins) if bins else None,
+        "bins": _pairs(bins, "--bins"),
         "without": _words(without),
-        "lists": dict(_pair(each, "--lists", "FORM", "genre=';'") for each in lists or ()) or None,
+        "lists": _pairs(lists, "--lists", "FORM", "genre=';'"),
         "clean": clean or None,
         "missing": _words(missing),
         "decimal": decimal,
         "merge": _words(merge),
         "join": join,
+    }
+    beside = {
+        "vectors": _pairs(vectors, "--vectors", "FILE", "text=embeddings.npz"),
+        "users": users,
+        "users_key": users_key,
+        "user_attributes": _columns(user_attribute),
     }
     source_options = _given(asked) | config.parse_assignments(changes or [])
     with stage_bars() as show_stage:
@@ -297,6 +325,7 @@ def prepare(
             source=source,
             source_options=source_options,
             options=_given(settings),
+            **_given(beside),
             raw=raw,
             skip_bad_lines=skip_bad_lines,
             replace=replace,
@@ -358,6 +387,21 @@ def _words(texts: list[str] | None) -> list[str] | None:
         words |= dict.fromkeys(word.strip() for word in text.split(","))
     words.pop("", None)
     return list(words) or None
+
+
+def _pairs(
+    texts: list[str] | None, where: str, form: str = "EDGES", example: str = "price=10,20,50"
+) -> dict[str, str] | None:
+    """The pairs of a repeatable option; raises `SirecError` for a name that is there twice."""
+    from sirec.errors import SirecError
+
+    pairs: dict[str, str] = {}
+    for each in texts or ():
+        name, value = _pair(each, where, form, example)
+        if name in pairs:
+            raise SirecError(f"{where}: {name} is there twice", "give each another name")
+        pairs[name] = value
+    return pairs or None
 
 
 def _pair(

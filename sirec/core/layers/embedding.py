@@ -1,11 +1,16 @@
 """Embeddings of attributes and behaviours.
 
-Letters: V item codes, F values of one attribute, T tokens, d_f width of a field.
+An attribute is embedded by its form (`data.fields`): `ATTRIBUTE_EMBEDDINGS` has a module for each,
+and wherever a model reads an attribute it may have any of them.
+
+Letters: V item codes, F values of one attribute, W width of a vector beside the items, T tokens,
+d_f width of a field.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,16 +20,47 @@ from torch import Tensor, nn
 
 from sirec.config import check_numbers
 from sirec.config.quantities import InitialDeviation, Width
+from sirec.core.kernels.precision import Linear
 from sirec.core.layers.by_field import ByField
 from sirec.core.model import INIT_STD
-from sirec.data.fields import PADDING, Field, Schema
+from sirec.data.fields import PADDING, Field, FieldForm, Schema
 from sirec.errors import SirecError
 
 Pooling = Literal["sum", "mean"]
+TINY = 1e-30
 
 
-class AttributeEmbedding(nn.Module):
-    """AE(v): the pooled vectors of an item's values; 0 for an item without values.
+class ItemEmbedding(nn.Module, ABC):
+    """AE(v): the vector of an item's attribute, whatever its form; 0 where nothing is known.
+
+    Attributes:
+        table: what is known of each item, [V, ·].
+        width: d_f, the width of AE(v).
+    """
+
+    table: Tensor
+    width: int
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Draw the weights anew, with this attribute's own standard deviation."""
+
+    @abstractmethod
+    def forward(self, items: Tensor) -> Tensor:
+        """Item codes Long[T] -> Float[T, d_f]."""
+
+    def of_all_items(self) -> Tensor:
+        """Float[V, d_f]: the vectors of all items."""
+        vectors: Tensor = self(torch.arange(len(self.table), device=self.table.device))
+        return vectors
+
+    def value_vectors(self) -> Tensor:
+        """Float[A, d_f]: a vector for each value. Raises `SirecError` where there are no values."""
+        raise SirecError("an attribute of vectors has no values, which an objective needs")
+
+
+class AttributeEmbedding(ItemEmbedding):
+    """AE(v) of values: their pooled vectors; 0 for an item without values.
 
     `trainable=False` with `std=1` is what the DIF-SR repository and the RecBole of its time did: no
     optimiser saw their tables.
@@ -37,8 +73,6 @@ class AttributeEmbedding(nn.Module):
         std: standard deviation of their initial values.
     """
 
-    table: Tensor
-
     def __init__(
         self, field: Field, width: int, pooling: Pooling, *, trainable: bool, std: float
     ) -> None:
@@ -46,7 +80,7 @@ class AttributeEmbedding(nn.Module):
         self.register_buffer("table", field.values, persistent=False)  # Long[V, F]
         self.values = nn.Embedding(field.size, width, padding_idx=PADDING)
         self.values.weight.requires_grad_(trainable)
-        self.pooling = pooling
+        self.width, self.pooling = width, pooling
         self.std = std
 
     def reset(self) -> None:
@@ -60,9 +94,49 @@ class AttributeEmbedding(nn.Module):
         values = self.table.index_select(0, items)  # [T, F]
         return F.embedding_bag(values, self.values.weight, mode=self.pooling, padding_idx=PADDING)
 
-    def of_all_items(self) -> Tensor:
-        """Float[V, d_f]: the vectors of all items."""
-        return self(torch.arange(len(self.table), device=self.table.device))
+    def value_vectors(self) -> Tensor:
+        """Float[A, d_f]: the raw table of the values."""
+        return self.values.weight
+
+
+class VectorEmbedding(ItemEmbedding):
+    """AE(v) of vectors that lie beside the items, such as those of a text or an image encoder.
+
+        AE(v) = M x_v / r,   r² = mean of |x_u|² over the items u that have a vector
+
+    The vectors are frozen, and the map M without a bias is learned; 0 for an item without a vector.
+    r makes the initial AE(v) as large as the vector of one value, whatever the encoder's scale.
+
+    Args:
+        field: the attribute, with the vectors Float[V, W] of the items.
+        width: d_f, the width of an embedding.
+        std: standard deviation of the initial values of M.
+    """
+
+    def __init__(self, field: Field, width: int, *, std: float) -> None:
+        super().__init__()
+        self.register_buffer("table", unit_scale(field.vectors), persistent=False)  # Float[V, W]
+        self.map = Linear(field.size, width, bias=False)
+        self.width, self.std = width, std
+
+    def reset(self) -> None:
+        """Draw the map anew."""
+        with torch.no_grad():
+            self.map.weight.normal_(std=self.std)
+
+    def forward(self, items: Tensor) -> Tensor:
+        """Item codes Long[T] -> Float[T, d_f]."""
+        mapped: Tensor = self.map(self.table.index_select(0, items))
+        return mapped
+
+
+def unit_scale(vectors: Tensor) -> Tensor:
+    """Vectors Float[V, W] divided by the root mean square of the lengths of those that are not
+    0.
+    """
+    lengths = vectors.double().square().sum(dim=1)
+    given = lengths[lengths > 0]
+    return (vectors / given.mean().sqrt().clamp(min=TINY)).float() if len(given) else vectors
 
 
 class BehaviourEmbedding(nn.Module):
@@ -93,7 +167,7 @@ class SideEmbedding(nn.Module):
 
     def __init__(
         self,
-        attributes: Mapping[str, AttributeEmbedding],
+        attributes: Mapping[str, ItemEmbedding],
         behaviours: Mapping[str, BehaviourEmbedding],
     ) -> None:
         super().__init__()
@@ -111,13 +185,13 @@ class SideEmbedding(nn.Module):
     def value_vectors(self, attribute: str) -> Tensor:
         """Float[A, d_f]: a vector for each value of an attribute.
 
-        Raises `SirecError` for an attribute that is not in use.
+        Raises `SirecError` for an attribute that is not in use, or has no values.
         """
         if attribute not in self.attributes:
             raise SirecError(
                 f"this model does not use the attribute {attribute}, which an objective needs"
             )
-        return self.attributes[attribute].values.weight
+        return self.attributes[attribute].value_vectors()
 
     def reset(self) -> None:
         """Draw the attributes' vectors with their own deviations; `initialise` draws the rest."""
@@ -140,23 +214,38 @@ class AttributeTables:
 
     def attribute_embeddings(
         self, fields: Sequence[Field], item_width: int
-    ) -> dict[str, AttributeEmbedding]:
-        """An embedding for each attribute, all of the same width.
+    ) -> dict[str, ItemEmbedding]:
+        """An embedding for each attribute, by its form, all of the same width.
 
         Args:
             fields: the attributes.
             item_width: d, the width of item vectors.
         """
-        embeddings: dict[str, AttributeEmbedding] = {}
+        embeddings: dict[str, ItemEmbedding] = {}
         for field in fields:
-            embeddings[field.name] = AttributeEmbedding(
-                field,
-                self.attribute_width or item_width,
-                self.attribute_pooling,
-                trainable=self.attribute_trainable,
-                std=self.attribute_std,
-            )
+            embed = ATTRIBUTE_EMBEDDINGS[field.form]
+            embeddings[field.name] = embed(field, self, self.attribute_width or item_width)
         return embeddings
+
+
+def _of_values(field: Field, config: AttributeTables, width: int) -> ItemEmbedding:
+    return AttributeEmbedding(
+        field,
+        width,
+        config.attribute_pooling,
+        trainable=config.attribute_trainable,
+        std=config.attribute_std,
+    )
+
+
+def _of_vectors(field: Field, config: AttributeTables, width: int) -> ItemEmbedding:
+    return VectorEmbedding(field, width, std=config.attribute_std)
+
+
+ATTRIBUTE_EMBEDDINGS: Mapping[FieldForm, Callable[[Field, AttributeTables, int], ItemEmbedding]] = {
+    "values": _of_values,
+    "vector": _of_vectors,
+}
 
 
 def needed_attributes(schema: Schema, model: str) -> tuple[Field, ...]:

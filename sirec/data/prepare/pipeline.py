@@ -24,6 +24,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.prepare.behaviours import GAP, code_behaviour, code_gaps
 from sirec.data.prepare.bins import EACH, Bins
+from sirec.data.prepare.coded_attributes import code_attribute, code_of_users, code_vectors
 from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
 from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.order import interaction_order, order_in_words
@@ -46,8 +47,6 @@ __all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
 
 CodeArray = NDArray[np.int64]
 RESERVED = frozenset({*KEYS, "id", "title", "position"})
-MOST_VALUES = 1_000  # that an item may have of an attribute
-MOST_CELLS = 1 << 27  # of the table of an attribute's values: 1 GB
 LONGEST_NAME = 100  # characters: names become names of files, with endings of ours
 WORD = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -111,7 +110,7 @@ def prepare(
     """
     options = options or PrepareOptions()
     report = progress or (lambda stage, done, total: None)
-    _check_names(name, [*raw.attributes, *raw.behaviours])
+    _check_names(name, [*raw.attributes, *raw.vectors, *raw.behaviours, *raw.of_users])
     _check_bins(raw, options)
     _check_complete(raw.interactions)
     _check_times(raw, options)
@@ -120,7 +119,7 @@ def prepare(
     interactions, ticks_per_second = with_ticks(raw.interactions)
     table, steps = apply_filters(interactions, options, ticks_per_second)
     report("coding", 1, 2)
-    dataset, timestamps = _code(raw, table, ticks_per_second, name, options)
+    dataset, timestamps, notes = _code(raw, table, ticks_per_second, name, options)
     held_out = options.split.hold_out(dataset.offsets, timestamps)
     dataset = replace(dataset, cut=held_out, is_own=is_own_data(raw.source))
     statistics = describe(dataset, timestamps)
@@ -131,10 +130,11 @@ def prepare(
         ties=options.ties,
         seed=options.ties_seed,
     )
-    notes: list[str] = []
-    for field in raw.attributes:
-        if field not in dataset.vocabularies:
-            notes.append(f"no remaining item has a value of {field}: the attribute is left out")
+    for carrier, tables in {"item": raw.attributes, "user": raw.of_users}.items():
+        for field in tables:
+            if field not in dataset.vocabularies:
+                what = f"no remaining {carrier} has a value of {field}"
+                notes.append(f"{what}: the attribute is left out")
     notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
     skipped = 0 if bad_lines is None else len(bad_lines.messages)
     findings = find(gather(raw, dataset, options.bins, skipped))
@@ -174,7 +174,8 @@ def _order_notes(
 
 def _code(
     raw: RawData, table: pd.DataFrame, ticks_per_second: int, name: str, options: PrepareOptions
-) -> tuple[Dataset, Times | None]:
+) -> tuple[Dataset, Times | None, list[str]]:
+    """The data set, the time of each interaction, and notes on what does not fit."""
     users, user_names = pd.factorize(table["user"])
     items, item_names = pd.factorize(table["item"])
     times = np.zeros(len(table), np.int64)
@@ -204,15 +205,27 @@ def _code(
     vocabularies: dict[str, list[str]] = {}
     for field, of_items in raw.attributes.items():
         split = field == "category" and options.categories == "fragment"
-        codes, names = _attribute(field, of_items, pd.Index(item_names), split=split)
+        codes, names = code_attribute(field, of_items, pd.Index(item_names), split=split)
         if len(names) > 1:
             fields.append(Field(field, "attribute", len(names), torch.from_numpy(codes)))
             vocabularies[field] = names
+    notes: list[str] = []
+    for field, beside in raw.vectors.items():
+        matrix, note = code_vectors(field, beside, pd.Index(item_names))
+        vectors = torch.from_numpy(matrix)
+        fields.append(Field(field, "attribute", matrix.shape[1], vectors, form="vector"))
+        notes += [note] if note else []
     coded: dict[str, Tensor] = {}
     for field, (codes, names) in behaviours.items():
         fields.append(Field(field, "behaviour", len(names)))
         vocabularies[field] = names
         coded[field] = torch.from_numpy(codes)
+    for field, of_each in raw.of_users.items():
+        of_user, names = code_of_users(field, of_each, pd.Index(user_names))
+        if len(names) > 1:
+            fields.append(Field(field, "behaviour", len(names), form="user"))
+            vocabularies[field] = names
+            coded[field] = torch.from_numpy(of_user[users[order]])
     offsets = np.concatenate([[0], np.bincount(users).cumsum()]).astype(np.int64)
     dataset = Dataset(
         name=name,
@@ -226,55 +239,8 @@ def _code(
         vocabularies=vocabularies,
     )
     if "timestamp" not in table:
-        return dataset, None
-    return dataset, Times(torch.from_numpy(times[order]), ticks_per_second)
-
-
-def _attribute(
-    field: str, table: pd.DataFrame, items: pd.Index[str], *, split: bool
-) -> tuple[CodeArray, list[str]]:
-    """Long[V, F] with each item's distinct values in ascending order, and the names of the
-    values.
-    """
-    rows = items.get_indexer(pd.Index(table["item"]))
-    texts = table["value"].to_numpy()[rows >= 0]
-    values = pd.DataFrame({"item": rows[rows >= 0] + 1, "value": texts}, dtype=object).dropna()
-    values["value"] = values["value"].str.split() if split else values["value"].str.strip()
-    values = values.explode("value").dropna() if split else values[values["value"] != ""]
-    names, codes = _sorted_codes(values["value"])
-    pairs = np.unique(
-        np.stack([values["item"].to_numpy(dtype=np.int64), codes + 1], axis=1), axis=0
-    )
-    counts = np.bincount(pairs[:, 0], minlength=len(items) + 1)
-    _check_width(field, counts, items)
-    slots = np.arange(len(pairs)) - (counts.cumsum() - counts)[pairs[:, 0]]
-    padded = np.zeros((len(items) + 1, max(counts.max(), 1)), dtype=np.int64)
-    padded[pairs[:, 0], slots] = pairs[:, 1]
-    return padded, ["", *names]
-
-
-def _check_width(field: str, counts: CodeArray, items: pd.Index[str]) -> None:
-    """Every item's row is as wide as the widest: one with very many values would fill the memory,
-    and means something else.
-    """
-    most = int(counts.max())
-    if most > MOST_VALUES or most * len(counts) > MOST_CELLS:
-        raise SirecError(
-            f"item '{items[int(counts.argmax()) - 1]}' has {most:,} values of {field}",
-            "an attribute says what an item is; "
-            "what differs from interaction to interaction is a behaviour",
-        )
-
-
-def _sorted_codes(texts: pd.Series[str]) -> tuple[list[str], CodeArray]:
-    """Distinct texts in ascending order, and each text's place among them: only what is distinct is
-    sorted.
-    """
-    codes, names = pd.factorize(texts)
-    order = sorted(range(len(names)), key=names.__getitem__)
-    places = np.empty(len(names), dtype=np.int64)
-    places[order] = np.arange(len(names))
-    return [str(names[index]) for index in order], places[codes]
+        return dataset, None, notes
+    return dataset, Times(torch.from_numpy(times[order]), ticks_per_second), notes
 
 
 def _titles(table: pd.DataFrame, items: Iterable[str]) -> list[str]:
@@ -318,6 +284,7 @@ def _check_bins(raw: RawData, options: PrepareOptions) -> None:
     possible = [
         *raw.behaviours,
         *raw.attributes,
+        *raw.of_users,
         *([GAP] if "timestamp" in raw.interactions and GAP not in raw.behaviours else []),
     ]
     for field in options.bins:

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
-from sirec.data.fields import PADDING
+from sirec.data.fields import PADDING, Field
 from sirec.data.prepare.item_order import ItemOrder, item_order
 from sirec.data.times import Times
 
@@ -21,7 +21,7 @@ class Coverage:
 
     Attributes:
         name: the attribute.
-        values: how many distinct values it has.
+        values: how many distinct values it has; 0 if it is of vectors.
         items: how many items have one at least.
         mean: values of an item, on average over items that have any.
     """
@@ -84,7 +84,7 @@ def describe(dataset: Dataset, timestamps: Times | None = None) -> Statistics:
     held_out = dataset.held_out
     users, items, interactions = dataset.user_count, dataset.item_count, len(dataset.items)
     attributes = [field for field in dataset.fields if field.kind == "attribute"]
-    coverage = [_coverage(field.name, field.size, field.values) for field in attributes]
+    coverage = [_coverage(field) for field in attributes]
     tied: float | None = None
     if timestamps is not None:
         tied = round(_tied_last_pairs(dataset.offsets, timestamps.ticks), 4)
@@ -118,7 +118,11 @@ def _tied_last_pairs(offsets: Tensor, ticks: Tensor) -> float:
     return float((ticks[last] == ticks[last - 1]).double().mean())
 
 
-def _coverage(name: str, size: int, table: Tensor) -> Coverage:
-    per_item = (table[1:] != PADDING).sum(dim=1)
+def _coverage(field: Field) -> Coverage:
+    if field.form == "vector":
+        described = int(field.vectors.any(dim=1).sum())
+        return Coverage(field.name, 0, described, float(described > 0))
+    name, size = field.name, field.size
+    per_item = (field.values[1:] != PADDING).sum(dim=1)
     with_any = int((per_item > 0).sum())
     return Coverage(name, size - 1, with_any, round(int(per_item.sum()) / max(with_any, 1), 4))

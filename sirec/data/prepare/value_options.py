@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from sirec.data.prepare.distinct import distinct, text_behaviours
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.findings import shortened
 from sirec.data.reading.context import BadLines
+from sirec.data.reading.vectors import ItemVectors
 from sirec.data.sources.base import RawData
 from sirec.data.value_forms.absence import as_words, matching_words
 from sirec.data.value_forms.html_text import cleaned
@@ -44,6 +45,7 @@ from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 
 Tables = dict[str, pd.DataFrame]
+T = TypeVar("T")
 ESCAPES = {"\\n": "\n", "\\t": "\t"}
 
 
@@ -79,21 +81,37 @@ def read_values(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> R
 
 def _complete(raw: RawData) -> RawData:
     """The raw data without rows of items whose value or title is null, which no option changes."""
-    attributes = {name: table.dropna(ignore_index=True) for name, table in raw.attributes.items()}
     titles = None if raw.titles is None else raw.titles.dropna(ignore_index=True)
-    return replace(raw, attributes=attributes, titles=titles)
+    raw = _with_tables(raw, lambda name, table: table.dropna(ignore_index=True))
+    return replace(raw, titles=titles)
+
+
+def _with_tables(raw: RawData, change: Callable[[str, pd.DataFrame], pd.DataFrame]) -> RawData:
+    """The raw data after a change of each table of values, of items and of users."""
+    of_items = {name: change(name, table) for name, table in raw.attributes.items()}
+    of_users = {name: change(name, table) for name, table in raw.of_users.items()}
+    return replace(raw, attributes=of_items, of_users=of_users)
 
 
 def _without(raw: RawData, names: Sequence[str]) -> RawData:
-    """The raw data without these attributes and behaviours."""
+    """The raw data without these fields."""
+    known = [*raw.attributes, *raw.vectors, *raw.behaviours, *raw.of_users]
     for name in names:
-        if name not in (*raw.attributes, *raw.behaviours):
-            raise unknown("field", name, [*raw.attributes, *raw.behaviours], "without")
-    attributes = {name: table for name, table in raw.attributes.items() if name not in names}
+        if name not in known:
+            raise unknown("field", name, known, "without")
     behaviours = [name for name in raw.behaviours if name in names]
     return replace(
-        raw, attributes=attributes, interactions=raw.interactions.drop(columns=behaviours)
+        raw,
+        attributes=_others(raw.attributes, names),
+        vectors=_others(raw.vectors, names),
+        of_users=_others(raw.of_users, names),
+        interactions=raw.interactions.drop(columns=behaviours),
     )
+
+
+def _others(fields: Mapping[str, T], names: Sequence[str]) -> dict[str, T]:
+    """Fields without those of some names."""
+    return {name: each for name, each in fields.items() if name not in names}
 
 
 def _with_lists(raw: RawData, options: PrepareOptions) -> RawData:
@@ -134,20 +152,20 @@ def _read_literals(texts: Sequence[str]) -> list[list[str]]:
 
 def _clean(raw: RawData) -> RawData:
     """Attributes, titles and behaviours of texts without markup; what is empty then is missing."""
-    attributes: Tables = {}
-    for name, table in raw.attributes.items():
+
+    def without_markup(name: str, table: pd.DataFrame) -> pd.DataFrame:
         values = _replaced(table["value"], cleaned)
         rows = table.assign(value=values)[(values != "").to_numpy()]
-        attributes[name] = rows.reset_index(drop=True)
+        return rows.reset_index(drop=True)
+
+    raw = _with_tables(raw, without_markup)
     titles = raw.titles
     if titles is not None:
         titles = titles.assign(title=_replaced(titles["title"], cleaned))
     texts: dict[str, pd.Series[Any]] = {}
     for name in text_behaviours(raw):
         texts[name] = _replaced(raw.interactions[name], cleaned)
-    return replace(
-        raw, attributes=attributes, titles=titles, interactions=raw.interactions.assign(**texts)
-    )
+    return replace(raw, titles=titles, interactions=raw.interactions.assign(**texts))
 
 
 def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) -> RawData:
@@ -156,10 +174,10 @@ def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) ->
     An item just loses such a value of an attribute and such a title. An interaction that has no
     user, item or behaviour then is bad, as a line with an empty cell is.
     """
-    attributes: Tables = {}
-    for name, table in raw.attributes.items():
-        keep = ~_has_word(table["value"], words)
-        attributes[name] = table[keep].reset_index(drop=True)
+    raw = _with_tables(
+        raw,
+        lambda name, table: table[~_has_word(table["value"], words)].reset_index(drop=True),
+    )
     titles = raw.titles
     if titles is not None:
         titles = titles[~_has_word(titles["title"], words)].reset_index(drop=True)
@@ -173,7 +191,7 @@ def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) ->
     if bad.any():
         _count_bad(interactions, columns, bad_lines)
         interactions = interactions[~bad].reset_index(drop=True)
-    return replace(raw, attributes=attributes, titles=titles, interactions=interactions)
+    return replace(raw, titles=titles, interactions=interactions)
 
 
 def _count_bad(
@@ -219,9 +237,9 @@ def _with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None
         if column is None or (name not in bins and column.others):
             continue  # texts with bins are refused where they are coded
         numbers[name] = _values_of(name, column, texts, codes)[codes]
-    attributes: Tables = {}
     notes = list(raw.notes)
-    for name, table in raw.attributes.items():
+
+    def binned(name: str, table: pd.DataFrame) -> pd.DataFrame:
         declared = bins.get(name)
         if declared is None and _are_measurements(table["value"], decimal):
             declared = DEFAULT
@@ -230,9 +248,11 @@ def _with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None
                 f"equal size, {arguments('--bins', f'{name}={DEFAULT}')}; as they are: "
                 f"{arguments('--bins', f'{name}={EACH}')}"
             )
-        attributes[name] = _binned(name, table, declared, decimal)
+        return _binned(name, table, declared, decimal)
+
+    raw = _with_tables(raw, binned)
     interactions = raw.interactions.assign(**numbers)
-    return replace(raw, attributes=attributes, interactions=interactions, notes=tuple(notes))
+    return replace(raw, interactions=interactions, notes=tuple(notes))
 
 
 def _are_measurements(values: pd.Series[Any], decimal: Decimal | None) -> bool:
@@ -290,34 +310,62 @@ def _values_of(
 
 def _merged(raw: RawData, name: str) -> RawData:
     """The raw data with one spelling, the commonest, of each value of a field."""
-    attributes = dict(raw.attributes)
+    attributes = {**raw.attributes, **raw.of_users}
     if name in attributes:
-        table = attributes[name]
-        merged = table.assign(value=_one_spelling(table["value"]))
-        attributes[name] = merged.drop_duplicates(ignore_index=True)
-        return replace(raw, attributes=attributes)
+
+        def merged(each: str, table: pd.DataFrame) -> pd.DataFrame:
+            return _merged_table(table) if each == name else table
+
+        return _with_tables(raw, merged)
     possible = ("user", "item", *text_behaviours(raw))
     if name not in possible:
         raise unknown("field of texts", name, [*possible, *attributes], "merge")
     values = raw.interactions[name]
     spelling = _spellings(values)
     interactions = raw.interactions.assign(**{name: _renamed(values, spelling)})
+    if name == "user":
+        raw = replace(raw, of_users=_with_user_ids(raw.of_users, spelling))
     if name != "item":
         return replace(raw, interactions=interactions)
     here = {old: [new] for old, new in spelling.items()}
     return replace(_with_item_ids(raw, here), interactions=interactions)
 
 
+def _merged_table(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of values with one spelling of each."""
+    merged = table.assign(value=_one_spelling(table["value"]))
+    return merged.drop_duplicates(ignore_index=True)
+
+
+def _with_user_ids(tables: Mapping[str, pd.DataFrame], names: Mapping[str, str]) -> Tables:
+    """Tables of users with other ids."""
+    renamed: Tables = {}
+    for name, table in tables.items():
+        users = table["user"].map(lambda user: names.get(user, user))
+        renamed[name] = table.assign(user=users).drop_duplicates(ignore_index=True)
+    return renamed
+
+
 def _joined(raw: RawData, rule: JoinRule) -> RawData:
-    """The raw data with the interactions' ids in the table of items, where the rule finds them."""
-    listed = set(raw.listed_items())
+    """The raw data with the interactions' ids in the table of items and in the vectors, where the
+    rule finds them.
+    """
     mentioned = set(pd.unique(raw.interactions["item"].astype(object)))
+    vectors: dict[str, ItemVectors] = {}
+    for name, each in raw.vectors.items():
+        vectors[name] = _vectors_with_ids(each, _found_ids(rule, mentioned, set(each.ids)))
+    here = _found_ids(rule, mentioned, set(raw.listed_items()))
+    return replace(_with_item_ids(raw, here), vectors=vectors)
+
+
+def _found_ids(rule: JoinRule, mentioned: set[str], listed: set[str]) -> dict[str, list[str]]:
+    """Id in a table -> ids of the interactions that the rule finds as it."""
     found = joined_ids(rule, sorted(mentioned - listed), sorted(listed - mentioned))
     here: dict[str, list[str]] = {}
     for text, rows in found.there.items():
         for row in rows:
             here.setdefault(row, []).append(text)
-    return _with_item_ids(raw, here)
+    return here
 
 
 def _with_item_ids(raw: RawData, here: Mapping[str, Sequence[str]]) -> RawData:
@@ -337,7 +385,17 @@ def _with_item_ids(raw: RawData, here: Mapping[str, Sequence[str]]) -> RawData:
     if table_of_items is not None:
         ids = _with_ids(pd.DataFrame({"item": list(table_of_items.ids)}, dtype=object), here)
         table_of_items = replace(table_of_items, ids=tuple(dict.fromkeys(ids["item"])))
-    return replace(raw, attributes=attributes, titles=titles, items=table_of_items)
+    vectors = {name: _vectors_with_ids(each, here) for name, each in raw.vectors.items()}
+    return replace(raw, attributes=attributes, titles=titles, items=table_of_items, vectors=vectors)
+
+
+def _vectors_with_ids(vectors: ItemVectors, here: Mapping[str, Sequence[str]]) -> ItemVectors:
+    """Vectors of items with other ids; the first one of an item counts."""
+    rows: dict[str, int] = {}
+    for row, item in enumerate(vectors.ids):
+        for other in here.get(item, (item,)):
+            rows.setdefault(other, row)
+    return ItemVectors(tuple(rows), vectors.matrix[list(rows.values())])
 
 
 def _with_ids(table: pd.DataFrame, here: Mapping[str, Sequence[str]]) -> pd.DataFrame:

@@ -55,6 +55,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pandas as pd
 
 from sirec.data.reading.context import ReadingContext
+from sirec.data.reading.vectors import ItemVectors
 from sirec.data.written_options import options_from as options_from
 from sirec.data.written_options import written_options as written_options
 from sirec.errors import SirecError
@@ -110,6 +111,9 @@ class RawData:
             not say.
         declared_texts: behaviours that a person has declared to be texts, although they may look
             like numbers.
+        vectors: name -> the vectors of items.
+        of_users: name -> a table with the columns `user` and `value` (texts): what is known of
+            users, one value each.
     """
 
     interactions: pd.DataFrame
@@ -122,6 +126,8 @@ class RawData:
     notes: tuple[str, ...] = ()
     items: ItemRows | None = None
     declared_texts: frozenset[str] = frozenset()
+    vectors: Mapping[str, ItemVectors] = field(default_factory=dict)
+    of_users: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def listed_items(self) -> set[str]:
         """The items in the table of items; those with any value, if only they are known."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sirec import config
-from sirec.data.fields import FieldKind
+from sirec.data.fields import FieldForm, FieldKind
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.pipeline import Prepared
@@ -35,12 +35,14 @@ class FieldEntry:
     Attributes:
         name: its name.
         kind: attribute or behaviour.
-        size: how many codes it has, padding included.
+        size: how many codes it has, padding included; of vectors, how many numbers one has.
+        form: how its values are kept (`sirec.data.fields`).
     """
 
     name: str
     kind: FieldKind
     size: int
+    form: FieldForm = "values"
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Manifest:
 def describe_prepared(prepared: Prepared) -> Manifest:
     """The manifest of a data set that is about to be written."""
     data = prepared.dataset
-    fields = [FieldEntry(field.name, field.kind, field.size) for field in data.fields]
+    fields = [FieldEntry(each.name, each.kind, each.size, each.form) for each in data.fields]
     repeated = prepared.repeated_rows
     files: list[FileEntry] = []
     for path in prepared.files:

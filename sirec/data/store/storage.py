@@ -3,7 +3,8 @@
     data/<name>/
         interactions.parquet      user, item (codes), time (ticks), codes of behaviours
         items.parquet             item (code), id (raw), title if known, codes of attributes
-        vocabulary/user.parquet   code and name; and one such file for each field
+        vectors.safetensors       the vectors of the items, if an attribute is of that form
+        vocabulary/user.parquet   code and name; and one such file for each field of values
         dataset.yaml              fields, statistics, filters, sources, and digests of all files
                                   (`Manifest`); written last
 
@@ -100,7 +101,7 @@ def load(folder: Path) -> Dataset:
     check_digests(folder, manifest, manifest.digests)
     stored = StoredTables(folder, manifest)
     user_names = stored.names("user", manifest.statistics.users + 1)
-    interactions, items = stored.interactions(), stored.items()
+    interactions, items, vectors = stored.interactions(), stored.items(), stored.vectors()
     users = codes(interactions, "user")
     counts = torch.bincount(users, minlength=1)[1:]
     offsets = torch.cat([torch.zeros(1, dtype=torch.long), counts.cumsum(0)])
@@ -109,14 +110,15 @@ def load(folder: Path) -> Dataset:
     behaviours: dict[str, Tensor] = {}
     vocabularies: dict[str, list[str]] = {}
     for entry in manifest.fields:
-        vocabularies[entry.name] = stored.names(entry.name, entry.size)
+        if entry.form != "vector":
+            vocabularies[entry.name] = stored.names(entry.name, entry.size)
         if entry.kind == "behaviour":
             behaviours[entry.name] = codes(interactions, entry.name)
     dataset = Dataset(
         name=folder.name,
         offsets=offsets,
         items=codes(interactions, "item"),
-        fields=tuple(stored.field(entry, items) for entry in manifest.fields),
+        fields=tuple(stored.field(entry, items, vectors) for entry in manifest.fields),
         behaviours=behaviours,
         item_names=["", *items["id"].to_pylist()],
         user_names=user_names,

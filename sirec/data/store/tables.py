@@ -1,4 +1,6 @@
-"""The Parquet tables of a prepared data set: how they are written, and read again checked."""
+"""The Parquet tables of a prepared data set, and the tensors of vectors: how they are written, and
+read again checked.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,13 @@ from torch import Tensor
 
 from sirec.data.artefacts import StoredColumn, read_table, whole_numbers
 from sirec.data.fields import Field
-from sirec.data.prepare.pipeline import MOST_CELLS, Prepared
+from sirec.data.prepare.coded_attributes import MOST_CELLS
+from sirec.data.prepare.pipeline import Prepared
 from sirec.data.store.manifest import REMEDY, FieldEntry, Manifest, changed
+from sirec.data.tensors import check_tensors, load_tensors, save_tensors
 
 INTERACTIONS, ITEMS, VOCABULARY = "interactions.parquet", "items.parquet", "vocabulary"
+VECTORS = "vectors.safetensors"
 TIMESTAMP = StoredColumn("timestamp", low=-(2**63), high=2**63 - 1)
 
 
@@ -44,9 +49,12 @@ def write_tables(folder: Path, prepared: Prepared) -> None:
     if data.titles is not None:
         items["title"] = pa.array(data.titles[1:], pa.string())
     for field in data.fields:
-        if field.kind == "attribute":
+        if field.kind == "attribute" and field.form == "values":
             items[field.name] = _lists(field.values[1:])
     _save(items, folder / ITEMS)
+    vectors = {field.name: field.vectors for field in data.fields if field.form == "vector"}
+    if vectors:
+        save_tensors(folder / VECTORS, vectors)
     (folder / VOCABULARY).mkdir()
     for name, names in {"user": data.user_names, **data.vocabularies}.items():
         codes = pa.array(range(1, len(names)), pa.int32())
@@ -91,7 +99,7 @@ class StoredTables:
             StoredColumn("title", "text", is_optional=True),
         ]
         for entry in self.manifest.fields:
-            if entry.kind == "attribute":
+            if entry.kind == "attribute" and entry.form == "values":
                 columns.append(StoredColumn(entry.name, "wholes", low=1, high=entry.size - 1))
         table = read_table(self.folder / ITEMS, columns, REMEDY, rows=count)
         if not np.array_equal(whole_numbers(table, "item"), np.arange(1, count + 1)):
@@ -109,15 +117,32 @@ class StoredTables:
         columns = [StoredColumn("code", low=1, high=max(size - 1, 1)), StoredColumn("name", "text")]
         return ["", *read_table(path, columns, REMEDY, rows=size - 1)["name"].to_pylist()]
 
-    def field(self, entry: FieldEntry, items: pa.Table) -> Field:
+    def vectors(self) -> dict[str, Tensor]:
+        """Float[V, W] of each attribute of vectors, by name."""
+        expected: dict[str, Tensor] = {}
+        items = self.manifest.statistics.items
+        for entry in self.manifest.fields:
+            if entry.form == "vector":
+                # A tensor of shape and type, without memory.
+                expected[entry.name] = torch.empty(items + 1, entry.size, device="meta")
+        if not expected:
+            return {}
+        path = self.folder / VECTORS
+        found, _ = load_tensors(path, REMEDY)
+        check_tensors(found, expected, str(path), REMEDY)
+        return found
+
+    def field(self, entry: FieldEntry, items: pa.Table, vectors: Mapping[str, Tensor]) -> Field:
         """A field, with its table where it is an attribute.
 
         Args:
             entry: what the manifest says of the field.
             items: what `items()` gave.
+            vectors: what `vectors()` gave.
         """
-        if entry.kind == "behaviour":
-            return Field(entry.name, entry.kind, entry.size)
+        if entry.kind == "behaviour" or entry.form == "vector":
+            table = vectors.get(entry.name)
+            return Field(entry.name, entry.kind, entry.size, table, form=entry.form)
         lists = items[entry.name].combine_chunks()
         widest = max(int(lists.value_lengths().to_numpy().max()), 1)
         if widest * (len(lists) + 1) > MOST_CELLS:

@@ -50,8 +50,9 @@ class FieldValues:
         total: how many interactions or items there are.
         is_number: whether the values were read as numbers, so that `texts` are their names.
         is_name: whether the values are declared to be names, also where they look like numbers.
-        described: for an attribute, how many items have a value.
-        alone: for an attribute, how many items have no value that another item has, too.
+        described: for an attribute, how many items (or users) have a value.
+        alone: for an attribute, how many items (or users) have no value that another one has, too.
+        is_of_users: whether it is an attribute of users, and not of items.
     """
 
     name: str
@@ -63,16 +64,19 @@ class FieldValues:
     is_name: bool = False
     described: int = 0
     alone: int = 0
+    is_of_users: bool = False
 
     @property
-    def is_of_items(self) -> bool:
-        """Whether `counts` count items, and not interactions."""
+    def is_described(self) -> bool:
+        """Whether `counts` count items or users, and not interactions."""
         return self.role in ("attribute", "title")
 
     @property
     def unit(self) -> str:
-        """What `counts` count: `item` or `interaction`."""
-        return "item" if self.is_of_items else "interaction"
+        """What `counts` count: `item`, `user` or `interaction`."""
+        if self.is_of_users:
+            return "user"
+        return "item" if self.is_described else "interaction"
 
     def count(self, mask: Mask) -> int:
         """How many interactions or items have one of the values; one with several counts again.

@@ -31,9 +31,14 @@ def gather(
     if titles is not None:
         fields.append(titles)
     for field in data.fields:
-        if field.name not in binned:
-            is_attribute = field.table is not None
-            fields.append(_attribute(field, data) if is_attribute else _behaviour(field, raw, data))
+        if field.name in binned or field.form == "vector":
+            continue
+        if field.form == "user":
+            fields.append(_of_users(field, data))
+        elif field.kind == "attribute":
+            fields.append(_attribute(field, data))
+        else:
+            fields.append(_behaviour(field, raw, data))
     raw_fields: list[FieldValues] = []
     for role in ("user", "item"):
         texts, counts = distinct_counts(raw.interactions[role])
@@ -90,6 +95,22 @@ def _behaviour(field: Field, raw: RawData, data: Dataset) -> FieldValues:
     total = len(data.items)
     return FieldValues(
         field.name, "behaviour", texts, counts, total, is_number=is_number, is_name=is_name
+    )
+
+
+def _of_users(field: Field, data: Dataset) -> FieldValues:
+    codes = data.behaviours[field.name][data.offsets[:-1]].numpy()
+    counts: NDArray[np.int64] = np.bincount(codes, minlength=field.size)
+    counts[PADDING] = 0
+    return FieldValues(
+        name=field.name,
+        role="attribute",
+        texts=data.vocabularies[field.name][1:],
+        counts=counts[1:],
+        total=data.user_count,
+        described=int((codes != PADDING).sum()),
+        alone=int((counts == 1).sum()),
+        is_of_users=True,
     )
 
 

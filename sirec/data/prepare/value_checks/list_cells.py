@@ -68,6 +68,8 @@ def find_lists(values: ReadValues) -> Iterator[ValueFinding]:
         values: the values that were read.
     """
     for field in values.of_role("attribute"):
+        if field.is_of_users:
+            continue  # an attribute of users has one value
         literal = _literals(field)
         if literal.any():
             count = field.count(literal)

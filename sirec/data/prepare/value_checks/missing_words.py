@@ -33,7 +33,7 @@ def find_missing_words(values: ReadValues) -> Iterator[ValueFinding]:
         words = [text for text, found in zip(field.texts, is_word, strict=True) if found]
         # With `=`, since a word may begin with a dash.
         remedy = arguments(f"--missing={','.join(as_words(words))}")
-        if not field.is_of_items:
+        if not field.is_described:
             rows = values.skipped_lines + values.raw_rows(field.name, words)
             remedy = f"{remedy} {arguments('--skip-bad-lines', rows)}"
         verb = "has" if count == 1 else "have"

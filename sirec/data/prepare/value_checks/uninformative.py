@@ -34,14 +34,14 @@ def find_uninformative(values: ReadValues) -> Iterator[ValueFinding]:
 def _attribute(field: FieldValues) -> tuple[int, str] | None:
     """A count and a phrase, or None if there is nothing to say."""
     if len(field.texts) == 1 and field.described >= NEARLY_ALL * field.total:
-        return field.described, f"all {field.described:,} items with a value have the same"
+        return field.described, f"all {field.described:,} {field.unit}s with a value have the same"
     if field.described < MOST * field.total:
         count = field.total - field.described
-        return count, f"{count:,} of {field.total:,} items have no value"
+        return count, f"{count:,} of {field.total:,} {field.unit}s have no value"
     if numbers_of(field) is not None:
         return None  # bins make values of them that items share
     if field.described >= FEWEST and field.alone >= NEARLY_ALL * field.described:
-        return field.alone, f"{field.alone:,} of {field.described:,} items share no value"
+        return field.alone, f"{field.alone:,} of {field.described:,} {field.unit}s share no value"
     return None
 
 

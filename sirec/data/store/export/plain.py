@@ -98,12 +98,15 @@ class PlainData:
             timestamps: the time of each interaction, or None.
         """
         behaviours: dict[str, PlainBehaviour] = {}
-        for name, codes in data.behaviours.items():
-            behaviours[name] = PlainBehaviour.of(name, codes.numpy(), data.vocabularies[name])
+        written = [field for field in data.fields if field.form == "values"]
         attributes: dict[str, list[list[str]]] = {}
-        for field in data.fields:
+        for field in written:
+            names = data.vocabularies[field.name]
             if field.kind == "attribute":
-                attributes[field.name] = _values_of_items(field, data.vocabularies[field.name])
+                attributes[field.name] = _values_of_items(field, names)
+            else:
+                codes = data.behaviours[field.name].numpy()
+                behaviours[field.name] = PlainBehaviour.of(field.name, codes, names)
         return cls(
             data=data,
             times=timestamps,
@@ -163,8 +166,11 @@ class PlainData:
 
     @property
     def notes(self) -> list[str]:
-        """What the reader of a file has to know about behaviours."""
+        """What the reader of a file has to know about fields."""
         notes: list[str] = []
+        others = [field.name for field in self.data.fields if field.form != "values"]
+        if others:
+            notes.append(f"not written, as vectors and attributes of users: {', '.join(others)}")
         for behaviour in self.behaviours.values():
             notes += behaviour.notes
         return notes

@@ -29,7 +29,7 @@ import pandas as pd
 
 from sirec.api_arguments import (
     AnyRun,
-    Vectors,
+    GivenVectors,
     files_beside,
     folders_of,
     frame_of_users,
@@ -101,7 +101,7 @@ def prepare(
     behaviours: Mapping[str, str] | Iterable[str] = (),
     attributes: Mapping[str, str] | Iterable[str] = (),
     title: str | None = None,
-    vectors: Mapping[str, Vectors] | None = None,
+    vectors: Mapping[str, GivenVectors] | None = None,
     users: pd.DataFrame | PathLike | None = None,
     users_key: str | None = None,
     user_attributes: Mapping[str, str] | Iterable[str] = (),

@@ -18,11 +18,11 @@ from sirec.report.results import View
 from sirec.run.store import RunFolder, Store
 
 AnyRun: TypeAlias = str | Path | RunFolder
-Vectors: TypeAlias = str | Path | tuple[Sequence[Any], NDArray[Any]]
+GivenVectors: TypeAlias = str | Path | tuple[Sequence[Any], NDArray[Any]]
 """Vectors of items: a file, or ids with an array [N, W]."""
 
 
-def vectors_of(vectors: Mapping[str, Vectors]) -> dict[str, ItemVectors]:
+def vectors_of(vectors: Mapping[str, GivenVectors]) -> dict[str, ItemVectors]:
     """The vectors of each attribute, read from files or taken from arrays.
 
     Raises `SirecError` for what cannot be read or used.
@@ -45,7 +45,7 @@ def vectors_of(vectors: Mapping[str, Vectors]) -> dict[str, ItemVectors]:
 
 
 def files_beside(
-    vectors: Mapping[str, Vectors],
+    vectors: Mapping[str, GivenVectors],
     users: pd.DataFrame | str | Path | None,
     users_key: str | None,
     user_attributes: Mapping[str, str],

@@ -30,7 +30,7 @@ from sirec.errors import SirecError, unknown
 ATOMIC = ".user"
 USER_COLUMNS = ("user", "user_id", "userid", "customer", "customer_id")
 PREFIX = "beside."
-Tables = dict[str, pd.DataFrame]
+UserTables = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Beside:
             source={**raw.source, **written},
         )
 
-    def _read_users(self, file: RawFile, context: ReadingContext) -> Tables:
+    def _read_users(self, file: RawFile, context: ReadingContext) -> UserTables:
         """The tables of the attributes of users."""
         is_atomic = file.suffix == ATOMIC
         table = formats.opened(file, "tsv" if is_atomic else None)
@@ -102,7 +102,7 @@ class Beside:
         for column in dict.fromkeys(chosen.values()):
             wanted.append(WantedColumn(header[column], "texts", required=False))
         read = table.read(wanted, context)
-        tables: Tables = {}
+        tables: UserTables = {}
         for name, column in chosen.items():
             tables[name] = users_to_rows(read, header[key], header[column])
         return tables

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,3 +57,15 @@ def text_behaviours(raw: RawData) -> Iterator[str]:
     for name in raw.behaviours:
         if not pd.api.types.is_numeric_dtype(raw.interactions[name]):
             yield name
+
+
+def with_tables(raw: RawData, change: Callable[[str, pd.DataFrame], pd.DataFrame]) -> RawData:
+    """Change each table of values, of items and of users.
+
+    Args:
+        raw: the raw data, which stay as they are.
+        change: gives another table for an attribute's name and table.
+    """
+    of_items = {name: change(name, table) for name, table in raw.attributes.items()}
+    of_users = {name: change(name, table) for name, table in raw.of_users.items()}
+    return replace(raw, attributes=of_items, of_users=of_users)

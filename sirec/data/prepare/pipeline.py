@@ -17,14 +17,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.prepare.behaviours import GAP, code_behaviour, code_gaps
 from sirec.data.prepare.bins import EACH, Bins
-from sirec.data.prepare.coded_attributes import code_attribute, code_of_users, code_vectors
+from sirec.data.prepare.coded_attributes import (
+    CodeArray,
+    code_attribute,
+    code_of_users,
+    code_vectors,
+)
 from sirec.data.prepare.filters import PrepareOptions, Step, apply_filters, k_core
 from sirec.data.prepare.findings import ValueFinding
 from sirec.data.prepare.order import interaction_order, order_in_words
@@ -45,7 +49,6 @@ from sirec.shell import arguments
 
 __all__ = ["PrepareOptions", "Prepared", "Step", "k_core", "prepare"]
 
-CodeArray = NDArray[np.int64]
 RESERVED = frozenset({*KEYS, "id", "title", "position"})
 LONGEST_NAME = 100  # characters: names become names of files, with endings of ours
 WORD = re.compile(r"[A-Za-z0-9_.-]+")

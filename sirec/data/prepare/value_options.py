@@ -16,15 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sirec.data.prepare.behaviours import MOST_NUMBERS
-from sirec.data.prepare.bins import DEFAULT, EACH, Bins
-from sirec.data.prepare.distinct import distinct, text_behaviours
+from sirec.data.prepare.distinct import distinct, text_behaviours, with_tables
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.findings import shortened
+from sirec.data.prepare.numbers import with_numbers
 from sirec.data.reading.context import BadLines
 from sirec.data.reading.vectors import ItemVectors
 from sirec.data.sources.base import RawData
-from sirec.data.value_forms.absence import as_words, matching_words
+from sirec.data.value_forms.absence import matching_words
 from sirec.data.value_forms.html_text import cleaned
 from sirec.data.value_forms.item_ids import JoinRule, joined_ids
 from sirec.data.value_forms.list_literals import (
@@ -35,12 +34,6 @@ from sirec.data.value_forms.list_literals import (
     split_at,
 )
 from sirec.data.value_forms.spellings import twins
-from sirec.data.value_forms.written_numbers import (
-    Decimal,
-    NumberColumn,
-    check_sign,
-    number_column,
-)
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 
@@ -71,7 +64,7 @@ def read_values(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> R
         raw = _clean(raw)
     if options.missing:
         raw = _without_missing(raw, options.missing, bad_lines)
-    raw = _with_numbers(raw, options.bins, options.decimal)
+    raw = with_numbers(raw, options.bins, options.decimal)
     for name in options.merge:
         raw = _merged(raw, name)
     if options.join is not None:
@@ -82,15 +75,8 @@ def read_values(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> R
 def _complete(raw: RawData) -> RawData:
     """The raw data without rows of items whose value or title is null, which no option changes."""
     titles = None if raw.titles is None else raw.titles.dropna(ignore_index=True)
-    raw = _with_tables(raw, lambda name, table: table.dropna(ignore_index=True))
+    raw = with_tables(raw, lambda name, table: table.dropna(ignore_index=True))
     return replace(raw, titles=titles)
-
-
-def _with_tables(raw: RawData, change: Callable[[str, pd.DataFrame], pd.DataFrame]) -> RawData:
-    """The raw data after a change of each table of values, of items and of users."""
-    of_items = {name: change(name, table) for name, table in raw.attributes.items()}
-    of_users = {name: change(name, table) for name, table in raw.of_users.items()}
-    return replace(raw, attributes=of_items, of_users=of_users)
 
 
 def _without(raw: RawData, names: Sequence[str]) -> RawData:
@@ -158,7 +144,7 @@ def _clean(raw: RawData) -> RawData:
         rows = table.assign(value=values)[(values != "").to_numpy()]
         return rows.reset_index(drop=True)
 
-    raw = _with_tables(raw, without_markup)
+    raw = with_tables(raw, without_markup)
     titles = raw.titles
     if titles is not None:
         titles = titles.assign(title=_replaced(titles["title"], cleaned))
@@ -174,7 +160,7 @@ def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) ->
     An item just loses such a value of an attribute and such a title. An interaction that has no
     user, item or behaviour then is bad, as a line with an empty cell is.
     """
-    raw = _with_tables(
+    raw = with_tables(
         raw,
         lambda name, table: table[~_has_word(table["value"], words)].reset_index(drop=True),
     )
@@ -224,90 +210,6 @@ def _count_bad(
             )
 
 
-def _with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None) -> RawData:
-    """Numbers in place of texts: in fields with bins, and, where the decimal sign is declared, in
-    behaviours that are numbers throughout. An attribute with bins gets the names of its bins.
-    """
-    numbers: dict[str, NDArray[np.float64]] = {}
-    for name in text_behaviours(raw):
-        if (name not in bins and decimal is None) or bins.get(name, "").strip() == EACH:
-            continue
-        codes, texts = distinct(raw.interactions[name])
-        column = number_column(texts, decimal)
-        if column is None or (name not in bins and column.others):
-            continue  # texts with bins are refused where they are coded
-        numbers[name] = _values_of(name, column, texts, codes)[codes]
-    notes = list(raw.notes)
-
-    def binned(name: str, table: pd.DataFrame) -> pd.DataFrame:
-        declared = bins.get(name)
-        if declared is None and _are_measurements(table["value"], decimal):
-            declared = DEFAULT
-            notes.append(
-                f"{name} has more than {MOST_NUMBERS:,} distinct numbers: read as bins of about "
-                f"equal size, {arguments('--bins', f'{name}={DEFAULT}')}; as they are: "
-                f"{arguments('--bins', f'{name}={EACH}')}"
-            )
-        return _binned(name, table, declared, decimal)
-
-    raw = _with_tables(raw, binned)
-    interactions = raw.interactions.assign(**numbers)
-    return replace(raw, interactions=interactions, notes=tuple(notes))
-
-
-def _are_measurements(values: pd.Series[Any], decimal: Decimal | None) -> bool:
-    """Whether the values of an attribute are so many numbers, and so written, that they are no
-    names.
-    """
-    texts = distinct(values.dropna())[1]
-    if len(texts) <= MOST_NUMBERS:
-        return False
-    column = number_column(texts, decimal)
-    if column is None or column.others or not column.is_written:
-        return False
-    is_ambiguous = column.ambiguous is not None and not column.is_certain
-    return not is_ambiguous and len(column.numbers) > MOST_NUMBERS
-
-
-def _binned(
-    name: str, table: pd.DataFrame, declared: str | None, decimal: Decimal | None
-) -> pd.DataFrame:
-    """The table of an attribute with the name of its bin in place of each number, if there are
-    bins.
-    """
-    if declared is None or table.empty or Bins(name, declared).is_each:
-        return table
-    table = table.dropna(ignore_index=True)
-    codes, texts = distinct(table["value"])
-    column = number_column(texts, decimal)
-    if column is None:
-        raise SirecError(
-            f"bins of {name}: its values are no numbers, for example '{texts[0]}'",
-            "leave the bins out",
-        )
-    values = _values_of(name, column, texts, codes)
-    bins = Bins(name, declared).fitted(values[codes])
-    places = bins.code(values)
-    names = np.array(bins.names, dtype=object)[places]
-    return table.assign(value=names[codes]).drop_duplicates(ignore_index=True)
-
-
-def _values_of(
-    name: str, column: NumberColumn, texts: Sequence[str], codes: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Float[D]: the number of each distinct text. Raises `SirecError` for one that is none."""
-    check_sign(name, column)
-    if column.others:
-        places = [index for index, text in enumerate(texts) if text in column.others]
-        rows = int(np.isin(codes, places).sum())
-        words = ",".join(as_words(column.others)[:5])
-        raise SirecError(
-            f"{name}: '{column.others[0]}' is no number ({rows:,} such values)",
-            f"if it means nothing: {arguments(f'--missing={words}')}",
-        )
-    return np.array([column.numbers[text] for text in texts])
-
-
 def _merged(raw: RawData, name: str) -> RawData:
     """The raw data with one spelling, the commonest, of each value of a field."""
     attributes = {**raw.attributes, **raw.of_users}
@@ -316,7 +218,7 @@ def _merged(raw: RawData, name: str) -> RawData:
         def merged(each: str, table: pd.DataFrame) -> pd.DataFrame:
             return _merged_table(table) if each == name else table
 
-        return _with_tables(raw, merged)
+        return with_tables(raw, merged)
     possible = ("user", "item", *text_behaviours(raw))
     if name not in possible:
         raise unknown("field of texts", name, [*possible, *attributes], "merge")

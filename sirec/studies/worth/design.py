@@ -199,7 +199,7 @@ class _Rows:
         if placebo:
             settings[PLACEBO] = [placebo]
         try:
-            undefined = self._undefined_losses(settings, is_whole=not self.plans)
+            undefined = self._undefined_losses(settings)
         except SirecError as error:
             if not self.plans:
                 raise
@@ -217,11 +217,12 @@ class _Rows:
         """Which losses which rows lack, because they need a field that these have not."""
         notes: list[str] = []
         for loss, labels in self.left_out.items():
-            notes.append(f"Without the loss {loss}, which needs an attribute: {', '.join(labels)}.")
+            rows = "all rows" if len(labels) == len(self.plans) else ", ".join(labels)
+            notes.append(f"Without the loss {loss}, which needs an attribute of values: {rows}.")
         return notes
 
-    def _undefined_losses(self, settings: Mapping[str, Any], *, is_whole: bool) -> list[str]:
-        """The losses that have no meaning for the fields of a row; none of the whole row's."""
+    def _undefined_losses(self, settings: Mapping[str, Any]) -> list[str]:
+        """The losses that have no meaning for the fields of a row."""
         config = resolve(
             self.question.model,
             self.data,
@@ -229,8 +230,7 @@ class _Rows:
             shared=self.settings,
             assignments=settings,
         )
-        found = undefined_losses(config, self.data)
-        return [] if is_whole else found
+        return undefined_losses(config, self.data)
 
 
 def undefined_losses(config: RunConfig, data: Dataset) -> list[str]:

@@ -12,6 +12,7 @@ from sirec.models import MODELS
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.plan import planned_runs
 from sirec.studies.worth.design import ALL, NONE, WorthDesign, WorthQuestion, design
+from sirec.testing.forms import with_every_form
 
 READING = [name for name in MODELS if MODELS[name]().reads("attribute")]
 
@@ -76,7 +77,7 @@ def test_a_placebo_has_the_losses_of_the_whole_row(tiny: Dataset) -> None:
     assert losses["all, brand shuffled"] == losses[ALL] == ["item", "iaa", "upa"]
     assert losses[NONE] == losses["rating alone"] == ["item", "upa"]
     assert made.notes == (
-        "Without the loss iaa, which needs an attribute: position alone, rating alone.",
+        "Without the loss iaa, which needs an attribute of values: position alone, rating alone.",
     )
 
 
@@ -127,3 +128,20 @@ def test_what_cannot_be_asked_is_refused(
     """One line, before anything is trained."""
     with pytest.raises(SirecError, match=message):
         design(WorthQuestion(**asked), tiny)  # type: ignore[arg-type]
+
+
+def test_vectors_and_attributes_of_users_are_fields_like_others(tiny: Dataset) -> None:
+    """Each has its rows. Where vectors are the only attribute, no row has the loss over values, and
+    this is said; beside a brand (control) rows with the brand have it.
+    """
+    data = with_every_form(tiny)
+    made = designed(data, "brand", "text", "group")
+    assert [rows.field for rows in made.fields] == ["brand", "text", "group"]
+    assert made.notes == (
+        "Without the loss iaa, which needs an attribute of values: position alone, "
+        "all without brand, text alone, group alone.",
+    )
+    alone = designed(data, "text", quick=True)
+    assert alone.notes == ("Without the loss iaa, which needs an attribute of values: all rows.",)
+    for run in planned_runs(alone.experiment, data):
+        assert [each.name for each in run.config.stages[0].objectives] == ["item", "upa"]

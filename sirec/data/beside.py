@@ -57,34 +57,27 @@ class Beside:
                 "say --users FILE",
             )
 
-    def added_to(self, raw: RawData, context: ReadingContext | None = None) -> RawData:
-        """The raw data with what these files say.
+    def read(self, context: ReadingContext | None = None) -> BesideData:
+        """Read the files; they are small, and read before the interactions.
 
         Args:
-            raw: what a source has read.
             context: receives the progress, and counts bad lines that may be skipped.
 
         Raises:
             SirecError: for a file that is missing or cannot be used.
         """
-        vectors: dict[str, ItemVectors] = dict(raw.vectors)
-        files = list(raw.files)
+        vectors: dict[str, ItemVectors] = {}
+        files: list[Path] = []
         for name, path in self.vectors.items():
             vectors[name] = read_vectors(name, Path(path))
             files.append(Path(path))
-        of_users = dict(raw.of_users)
+        of_users: UserTables = {}
         if self.users is not None:
             file = find_table(None, self.users, "--users")
-            of_users |= self._read_users(file, context or ReadingContext())
+            of_users = self._read_users(file, context or ReadingContext())
             files.append(file.path)
         written = {f"{PREFIX}{key}": text for key, text in written_options(self).items()}
-        return replace(
-            raw,
-            vectors=vectors,
-            of_users=of_users,
-            files=tuple(files),
-            source={**raw.source, **written},
-        )
+        return BesideData(vectors, of_users, tuple(files), written)
 
     def _read_users(self, file: RawFile, context: ReadingContext) -> UserTables:
         """The tables of the attributes of users."""
@@ -119,6 +112,33 @@ class Beside:
         raise SirecError(
             f"{where}: no column is called {' or '.join(USER_COLUMNS[:2])}: {', '.join(header)}",
             "say which one has the users: --users-key COLUMN",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class BesideData:
+    """What the files beside those of a source say.
+
+    Attributes:
+        vectors: name -> the vectors of items.
+        of_users: name -> a table of values of users.
+        files: the files.
+        written: what `dataset.yaml` keeps of their options.
+    """
+
+    vectors: Mapping[str, ItemVectors]
+    of_users: Mapping[str, pd.DataFrame]
+    files: tuple[Path, ...]
+    written: Mapping[str, str]
+
+    def added_to(self, raw: RawData) -> RawData:
+        """The raw data of a source with what these files say."""
+        return replace(
+            raw,
+            vectors={**raw.vectors, **self.vectors},
+            of_users={**raw.of_users, **self.of_users},
+            files=(*raw.files, *self.files),
+            source={**raw.source, **self.written},
         )
 
 

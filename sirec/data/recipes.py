@@ -227,7 +227,8 @@ def carry_out(
     place = raw or (Path(recipe.raw) if recipe.raw else None)
     if place is None and recipe.source.needs_files:
         place = _provided(recipe, RAW / recipe.source.home(), reading)
-    read = recipe.beside.added_to(recipe.source.read(place, reading), reading)
+    beside = recipe.beside.read(reading)
+    read = beside.added_to(recipe.source.read(place, reading))
     with reading.bad_lines.told():
         prepared = prepare(read, recipe.name, recipe.options, reading.progress, reading.bad_lines)
     remarks = (*prepared.notes, *_remarks(recipe, prepared))

@@ -68,9 +68,12 @@ def test_a_user_with_two_values_is_refused() -> None:
     assert prepare(same, "tiny", PrepareOptions(core=0)).dataset.fields[0].size == 2
 
 
-def test_an_attribute_of_no_remaining_user_is_left_out_with_a_note() -> None:
-    """As an attribute of no remaining item is."""
-    made = prepare(raw([("stranger", "18")]), "tiny", PrepareOptions(core=0))
+def test_a_table_of_other_users_is_refused_and_one_without_a_value_is_left_out() -> None:
+    """The message shows an id of either side; where values are missing there is a note."""
+    with pytest.raises(SirecError, match="none of its 1 users is a user of the data") as caught:
+        prepare(raw([("stranger", "18")]), "tiny", PrepareOptions(core=0))
+    assert "'stranger', a user is called 'u0'" in (caught.value.hint or "")
+    made = prepare(raw([("u1", "?")]), "tiny", PrepareOptions(core=0, missing=("?",)))
     assert not made.dataset.fields
     assert any("no remaining user has a value of age" in note for note in made.notes)
 
@@ -82,7 +85,7 @@ def test_a_stored_data_set_comes_back_and_its_export_says_what_it_lacks(tmp_path
     assert data.fields[0].form == "user"
     assert ages(data) == ages(made.dataset)
     assert data.fingerprint() == made.dataset.fingerprint()
-    written = export.export(data, "csv", tmp_path / "out")
+    written = export.export(data, None, tmp_path / "out", "csv")
     assert any("attributes of users: age" in note for note in written.notes)
 
 

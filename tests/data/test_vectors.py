@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,9 @@ def test_vectors_of_other_items_alone_and_of_a_taken_name_are_refused() -> None:
     assert "'1', an item is called 'i0'" in (caught.value.hint or "")
     with pytest.raises(SirecError, match="'brand' names two fields"):
         prepare(raw(name="brand"), "tiny", PrepareOptions(core=0))
+    zeros = {"text": ItemVectors(("i0",), np.zeros((1, 2), dtype=np.float32))}
+    with pytest.raises(SirecError, match="the vectors of all 4 items are 0"):
+        prepare(replace(raw(), vectors=zeros), "tiny", PrepareOptions(core=0))
     assert len(prepared(without=("text",)).dataset.fields) == 1
 
 

@@ -88,7 +88,7 @@ def code_vectors(
         does not fit, if anything.
 
     Raises:
-        SirecError: where no item has a vector, or all of them together are too large.
+        SirecError: where no item has a vector other than 0, or all of them together are too large.
     """
     count, width = len(items), vectors.matrix.shape[1]
     if (count + 1) * width > MOST_CELLS:
@@ -106,6 +106,11 @@ def code_vectors(
     table = np.zeros((count + 1, width), dtype=np.float32)
     table[1:][known] = vectors.matrix[rows[known]]
     missing = count - int(table.any(axis=1).sum())
+    if missing == count:
+        raise SirecError(
+            f"{field}: the vectors of all {count:,} items are 0",
+            "an item without a vector has 0: are these the right numbers?",
+        )
     unused = len(vectors.ids) - int(known.sum())
     parts: list[str] = []
     if missing:
@@ -130,8 +135,14 @@ def code_of_users(
         padding first.
 
     Raises:
-        SirecError: where a user has several values.
+        SirecError: where a user has several values, and where no user of the table is left.
     """
+    listed = pd.unique(table["user"])
+    if len(listed) and (users.get_indexer(pd.Index(listed)) < 0).all():
+        raise SirecError(
+            f"{field}: none of its {len(listed):,} users is a user of the data",
+            f"an id of it is '{listed[0]}', a user is called '{users[0]}'",
+        )
     codes, names = code_attribute(field, table.rename(columns={"user": "item"}), users)
     several = (codes > 0).sum(axis=1) > 1
     if several.any():

@@ -90,9 +90,11 @@ def checked_vectors(where: str, ids: Sequence[object], matrix: NDArray[Any]) -> 
             f"{where}: vectors of {matrix.shape[1]:,} numbers",
             f"expected one row an item, and at most {WIDEST:,} numbers in it; is it transposed?",
         )
+    turned = len(ids) == matrix.shape[1]
     if len(ids) != len(matrix) or not len(ids):
         raise SirecError(
-            f"{where}: {len(ids):,} ids for {len(matrix):,} vectors", "expected one id a row"
+            f"{where}: {len(ids):,} ids for {len(matrix):,} vectors",
+            "expected one id a row" + ("; are the vectors transposed?" if turned else ""),
         )
     texts = tuple(map(_id_text, ids))
     _check_ids(where, texts)

@@ -10,6 +10,7 @@ import typer
 from sirec.cli import options
 from sirec.cli.commands.datasets import dataset_facts
 from sirec.cli.console import print_json, say, say_next, stage_bars, stdout
+from sirec.cli.option_values import columns_of, pairs_of, words_of
 from sirec.shell import command
 
 KEEP, VALUES, ORDER, SPLIT, AMAZON, TABLE, BESIDE = (
@@ -268,10 +269,10 @@ def prepare(
         "item": item,
         "time": time,
         "time_format": time_format,
-        "behaviours": _columns(behaviour),
+        "behaviours": columns_of(behaviour),
         "items": items,
         "items_key": items_key,
-        "attributes": _columns(attribute),
+        "attributes": columns_of(attribute),
         "title": title,
         "separator": separator,
         "delimiter": delimiter and delimiter.replace("\\t", "\t"),
@@ -302,20 +303,20 @@ def prepare(
         "ties_seed": ties_seed,
         "categories": categories,
         "split": _given(parts) or None,
-        "bins": _pairs(bins, "--bins"),
-        "without": _words(without),
-        "lists": _pairs(lists, "--lists", "FORM", "genre=';'"),
+        "bins": pairs_of(bins, "--bins"),
+        "without": words_of(without),
+        "lists": pairs_of(lists, "--lists", "FORM", "genre=';'"),
         "clean": clean or None,
-        "missing": _words(missing),
+        "missing": words_of(missing),
         "decimal": decimal,
-        "merge": _words(merge),
+        "merge": words_of(merge),
         "join": join,
     }
     beside = {
-        "vectors": _pairs(vectors, "--vectors", "FILE", "text=embeddings.npz"),
+        "vectors": pairs_of(vectors, "--vectors", "FILE", "text=embeddings.npz"),
         "users": users,
         "users_key": users_key,
-        "user_attributes": _columns(user_attribute),
+        "user_attributes": columns_of(user_attribute),
     }
     source_options = _given(asked) | config.parse_assignments(changes or [])
     with stage_bars() as show_stage:
@@ -367,49 +368,3 @@ def _is_given(*values: object) -> bool:
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
-
-
-def _columns(texts: list[str] | None) -> dict[str, str] | None:
-    """NAME or NAME=COLUMN as name -> column."""
-    if not texts:
-        return None
-    columns: dict[str, str] = {}
-    for text in texts:
-        name, _, column = text.partition("=")
-        columns[name] = column or name
-    return columns
-
-
-def _words(texts: list[str] | None) -> list[str] | None:
-    """The words of a repeatable option, between commas."""
-    words: dict[str, None] = {}
-    for text in texts or ():
-        words |= dict.fromkeys(word.strip() for word in text.split(","))
-    words.pop("", None)
-    return list(words) or None
-
-
-def _pairs(
-    texts: list[str] | None, where: str, form: str = "EDGES", example: str = "price=10,20,50"
-) -> dict[str, str] | None:
-    """The pairs of a repeatable option; raises `SirecError` for a name that is there twice."""
-    from sirec.errors import SirecError
-
-    pairs: dict[str, str] = {}
-    for each in texts or ():
-        name, value = _pair(each, where, form, example)
-        if name in pairs:
-            raise SirecError(f"{where}: {name} is there twice", "give each another name")
-        pairs[name] = value
-    return pairs or None
-
-
-def _pair(
-    text: str, where: str, form: str = "EDGES", example: str = "price=10,20,50"
-) -> tuple[str, str]:
-    from sirec.errors import SirecError
-
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise SirecError(f"{where} {text}: expected NAME={form}", f"for example: {where} {example}")
-    return name.strip(), value

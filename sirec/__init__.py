@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train, verify, worth
+    from sirec.api_export import export
     from sirec.api_new_items import newitems
     from sirec.api_recommend import explain, recommend
     from sirec.api_refit import refit
@@ -22,6 +23,7 @@ __all__ = [
     "compare",
     "evaluate",
     "explain",
+    "export",
     "load",
     "newitems",
     "prepare",
@@ -37,6 +39,7 @@ _HOMES = {
     "Experiment": _DECLARED,
     "RowPlan": "sirec.studies.spec.row",
     "explain": "sirec.api_recommend",
+    "export": "sirec.api_export",
     "newitems": "sirec.api_new_items",
     "recommend": "sirec.api_recommend",
     "refit": "sirec.api_refit",

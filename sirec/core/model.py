@@ -239,8 +239,8 @@ class SequentialModel(Recommender):
         batch = self.question(batch.with_same_targets(only_last=True))
         states = self.encode(batch)
         length = batch.items.shape[1]
-        read = torch.arange(len(batch.read), device=batch.read.device) * length + batch.read
-        return states.at(read)
+        rows = torch.arange(batch.read.shape[0], device=batch.read.device)
+        return states.at(rows * length + batch.read)
 
 
 class BareItems(SequentialModel):

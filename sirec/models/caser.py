@@ -210,11 +210,12 @@ class ConvolutionalRecommender(BareItems):
 
     def encode(self, batch: Batch) -> States:
         """The state of each row, at all of its slots: Float[B, L, e]."""
-        layout = batch.layout
+        rows = batch.with_static_length()
+        layout = rows.layout
         padding = self.items.weight[PADDING].detach()  # never trained
-        vectors = layout.split(self.items(layout.flatten(self._from_edge(batch))) - padding)
+        vectors = layout.split(self.items(layout.flatten(self._from_edge(rows))) - padding)
         readers = layout.split(
-            self.users(layout.flatten(batch.users[:, None].expand_as(batch.items)))
+            self.users(layout.flatten(rows.users[:, None].expand_as(rows.items)))
         )
         states = []
         for bucket, mine, who in zip(layout.buckets, vectors, readers, strict=True):
@@ -222,7 +223,7 @@ class ConvolutionalRecommender(BareItems):
             z = self.hidden(self.dropout(found)).relu()
             h = self.out(torch.cat([z, bucket.spread(who)[:, 0]], dim=1)).relu()
             states.append(bucket.collect(h[:, None].expand(-1, bucket.real.shape[1], -1)))
-        return States(layout.unflatten(torch.cat(states)))
+        return States(layout.unflatten(torch.cat(states))[:, : batch.items.shape[1]])
 
     def weight_norms(self) -> dict[str, Tensor]:
         """As for any model, but each height of filters has a norm of its own."""
@@ -233,7 +234,7 @@ class ConvolutionalRecommender(BareItems):
         """Long[B, L]: items from the window's edge on; the newest first under `align: right`."""
         if not self.newest_first:
             return batch.items
-        last = torch.from_numpy(batch.lengths - 1).to(batch.items.device)
+        last = batch.row_lengths - 1
         slots = torch.arange(batch.items.shape[1], device=batch.items.device)
         return batch.items.gather(1, (last[:, None] - slots).clamp(min=0))
 

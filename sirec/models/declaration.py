@@ -67,6 +67,8 @@ class Declaration(ABC):
             profile `published` applies them.
         checked: the result of comparing this model with the authors' module under equal weights,
             or that there is no public code.
+        no_graph: the operation that keeps the model from being exported as a graph of tensors
+            (`sirec export`); empty where nothing does.
         fusions: how fields of a kind are fused, where no setting decides it.
     """
 
@@ -78,6 +80,7 @@ class Declaration(ABC):
     stages: ClassVar[tuple[Stage, ...]] = ()
     published: ClassVar[Mapping[str, object]] = {}
     checked: ClassVar[str] = ""
+    no_graph: ClassVar[str] = ""
     fusions: ClassVar[Mapping[FieldKind, str]] = {}
 
     def level(self, kind: FieldKind) -> str:

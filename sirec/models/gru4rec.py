@@ -23,7 +23,7 @@ from torch import nn
 
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
-from sirec.core.layers.recurrent import PackedRows, RecurrentShape
+from sirec.core.layers.recurrent import RecurrentShape, order_of
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
@@ -70,7 +70,7 @@ class RecurrentRecommender(BareItems):
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, Float[B, L, e]."""
-        order = PackedRows.of(batch)
+        order = order_of(batch)
         states = self.recurrence(self.dropout(self.items(order.items)), order)
         return States(order.unpack(self.out(states)))
 

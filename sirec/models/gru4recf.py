@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, SideEmbedding, needed_attributes
-from sirec.core.layers.recurrent import PackedRows, RecurrentShape
+from sirec.core.layers.recurrent import RecurrentShape, order_of
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
@@ -84,7 +84,7 @@ class TwoRecurrences(BareItems):
 
     def encode(self, batch: Batch) -> States:
         """The state after each slot, Float[B, L, e]."""
-        order = PackedRows.of(batch)
+        order = order_of(batch)
         attributes = torch.cat(list(self.side.of_items(order.items).values()), dim=-1)  # [T, F·e]
         both = [
             self.of_items(self.dropout(self.items(order.items)), order),

@@ -59,4 +59,4 @@ class PopularityRanker(Recommender):
         Returns:
             Float[B, V].
         """
-        return self.counts.expand(len(batch.items), -1)
+        return self.counts.expand(batch.items.shape[0], -1)

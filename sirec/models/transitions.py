@@ -40,6 +40,7 @@ class Transitions(Declaration):
     title: ClassVar[str] = "Item transitions"
     source: ClassVar[str] = "training-free baseline"
     is_training_free: ClassVar[bool] = True
+    no_graph: ClassVar[str] = "it multiplies sparse matrices of SciPy"
 
     def build(self, schema: Schema) -> Recommender:
         """The baseline, before `fit_statistics`."""

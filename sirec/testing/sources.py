@@ -18,7 +18,7 @@ import pandas as pd
 from pandas.api.types import is_datetime64_any_dtype, is_integer_dtype, is_numeric_dtype
 
 from sirec.data.sources.base import RawData, options_from
-from sirec.data.store.export import EXPORT_FORMATS, export
+from sirec.data.store.export import data_formats, export
 from sirec.errors import SirecError
 from sirec.testing.source_examples import (
     INTRODUCED,
@@ -266,7 +266,7 @@ def check_export(example: SourceExample, folder: Path) -> None:
         folder: a folder in which files may be written.
     """
     made = prepared(read(example, _written(example, folder / "export", sample())))
-    for form, declared in EXPORT_FORMATS.items():
+    for form, declared in data_formats().items():
         try:
             exported = export(made.dataset, made.timestamps, folder / f"export {form}", form)
             again = prepared(exported.source.read(exported.folder))

@@ -25,7 +25,7 @@ from sirec.data.sources.demo import DemoSource
 from sirec.data.sources.s3rec import S3RecSource
 from sirec.data.sources.table import TableSource
 from sirec.data.split import Temporal
-from sirec.data.store.export import EXPORT_FORMATS, Exported, export, file_order
+from sirec.data.store.export import Exported, data_formats, export, file_order
 from sirec.errors import SirecError
 
 ALL = PrepareOptions(core=0)
@@ -103,7 +103,7 @@ def test_the_order_of_rows_matters(tmp_path: Path) -> None:
     assert again(exported).dataset.fingerprint() != prepared.dataset.fingerprint()
 
 
-@pytest.mark.parametrize("form", EXPORT_FORMATS)
+@pytest.mark.parametrize("form", data_formats())
 def test_sequences_carry_brands_categories_and_order(tmp_path: Path, form: str) -> None:
     """A data set without times and behaviours whose users come one after another: every format
     reads back the same.

@@ -1,17 +1,16 @@
-"""`sirec export`: a prepared data set as files for other programs."""
+"""`sirec export`: a finished run, or a prepared data set, as files for other programs."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import say
+from sirec.cli.console import StudyBars, say
 from sirec.shell import command
 
 if TYPE_CHECKING:
@@ -25,39 +24,58 @@ SPLIT = {
 }  # fmt: skip
 
 
-class FormatName(StrEnum):
-    """What is written."""
-
-    atomic = "atomic"
-    csv = "csv"
-    sequences = "sequences"
-
-
 def export(
-    name: Annotated[str, typer.Argument(metavar="DATA", help="Prepared data set.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="DATA|RUN",
+            help="Prepared data set; or run folder, first digits of an id, or a model: its newest"
+            " run.",
+        ),
+    ],
     to: Annotated[Path, typer.Option(help="Folder to write, new or empty.")],
     form: Annotated[
-        FormatName,
+        str | None,
         typer.Option(
             "--format",
-            help="atomic: RecBole's files; csv: two tables; sequences: the S3-Rec release's.",
+            help="Of a data set: csv (two tables), atomic (RecBole's files), sequences (the S3-Rec"
+            " release's). Of a run: onnx (model, id tables and a card).",
+            show_default="csv or onnx",
         ),
-    ] = FormatName.csv,
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Replace an earlier export in the folder.")
+    ] = False,
+    out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
 ) -> None:
-    """Write a prepared data set as files that other programs read.
+    """Write a prepared data set, or the model of a finished run, as files that other programs read.
+
+    A run becomes an ONNX model that needs no torch and no sirec: it is compared with the trained
+    model before it is written. It needs the extra: pip install 'sirec[onnx]'.
 
     Example: sirec export demo --format csv --to shop
-    """
-    from sirec.data.store import storage
-    from sirec.data.store.export import export as write
 
-    folder = storage.find(data_root, name)
-    exported = write(storage.load(folder), storage.load_timestamps(folder), to, form.value)
+    Example: sirec export demo/comif --to served
+    """
+    from sirec import api_export
+
+    exported = api_export.export(
+        name,
+        to,
+        format=form,
+        replace=replace,
+        results=out,
+        data_root=data_root,
+        watcher=StudyBars(),
+    )
     for note in exported.notes:
         say(note)
     say(f"written: {', '.join(sorted(path.name for path in to.iterdir()))} in {to}")
-    say(f"{command(*_reading(exported, name))} reads them again")
+    if exported.data is not None:
+        say(f"{command(*_reading(exported.data, name))} reads them again")
+    else:
+        say(f"how to call it: {to / 'README.md'}")
 
 
 def _reading(exported: Exported, name: str) -> Iterator[str]:

@@ -186,7 +186,15 @@ def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> d
         "switches": dict(model.published),
         "printed": printed(model),
         "checked": model.checked,
+        "no_graph": model.no_graph,
     }
+
+
+def _export_sentence(model: type[Declaration]) -> str:
+    """Whether a run of the model can be exported."""
+    if model.no_graph:
+        return f"Export: not to ONNX, since {model.no_graph}."
+    return "Export: sirec export RUN --to FOLDER writes ONNX, with the same scores."
 
 
 def _page(
@@ -211,6 +219,7 @@ def _page(
     _prose(f"Source: {model.source}.")
     if model.checked:
         _prose(f"Beside the original: {model.checked}.")
+    _prose(_export_sentence(model))
     if sizes is not None and data is not None:
         _prose(f"Built for {data.name}: {sizes[model.name]:,} parameters.")
     if figures:

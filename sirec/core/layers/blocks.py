@@ -264,7 +264,7 @@ class ProjectionHead(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Float[T, d] -> Float[T, d + 1]: states behind the layer."""
         y = self.norm(self.activation(self.map(x)))
-        return torch.cat([y, y.new_ones(len(y), 1)], dim=1)
+        return torch.cat([y, y.new_ones(y.shape[0], 1)], dim=1)
 
     def atomic_folder(self, table: Tensor) -> Tensor:
         """Float[V, d] -> Float[V, d + 1]: item vectors with their biases as the last column."""

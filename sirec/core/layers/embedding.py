@@ -92,7 +92,15 @@ class AttributeEmbedding(ItemEmbedding):
     def forward(self, items: Tensor) -> Tensor:
         """Item codes Long[T] -> Float[T, d_f]."""
         values = self.table.index_select(0, items)  # [T, F]
+        if torch.compiler.is_exporting():  # ONNX has no bags: they would become a loop over tokens
+            return self._pooled(values)
         return F.embedding_bag(values, self.values.weight, mode=self.pooling, padding_idx=PADDING)
+
+    def _pooled(self, values: Tensor) -> Tensor:
+        """The same for values Long[T, F], by plain sums."""
+        is_value = (values != PADDING)[..., None]
+        total = (self.values(values) * is_value).sum(dim=1)
+        return total if self.pooling == "sum" else total / is_value.sum(dim=1).clamp(min=1)
 
     def value_vectors(self) -> Tensor:
         """Float[A, d_f]: the raw table of the values."""

@@ -26,6 +26,7 @@ from sirec.config.quantities import DropoutRate, LayerCount, Width
 from sirec.core.kernels.devices import without_autocast
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.layout import to_device
+from sirec.data.tasks.tensor_batch import TensorBatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Recurrence(nn.Module):
         super().__init__()
         self.units = nn.GRU(inputs, hidden, layers, bias=False, batch_first=True)
 
-    def forward(self, vectors: Tensor, order: PackedRows) -> Tensor:
+    def forward(self, vectors: Tensor, order: PackedRows | RectangularRows) -> Tensor:
         """States after each token.
 
         Args:
@@ -72,7 +73,51 @@ class Recurrence(nn.Module):
         # Under bf16 the gates would lose what they remember within a few steps.
         with without_autocast(vectors.device):
             kind = next(self.units.parameters()).dtype
-            return self.units(order.carrying(vectors.to(kind)))[0].data
+            return order.through(self.units, vectors.to(kind))
+
+
+@dataclass(frozen=True, eq=False)
+class RectangularRows:
+    """The slots of a batch in their own order, for batches whose lengths are a tensor.
+
+    The recurrence runs on through the empty slots behind a row; nobody reads their states.
+
+    Attributes:
+        items: Long[B · n], the item codes.
+        rows: B.
+        window: n, slots that are computed.
+        length: L, slots that are wanted.
+    """
+
+    items: Tensor
+    rows: int
+    window: int
+    length: int
+
+    def through(self, units: nn.GRU, values: Tensor) -> Tensor:
+        """The states of recurrent units after each slot.
+
+        Args:
+            units: the units.
+            values: their input Float[B · n, e].
+
+        Returns:
+            Float[B · n, g].
+        """
+        states: Tensor = units(values.unflatten(0, (self.rows, self.window)))[0]
+        return states.flatten(0, 1)
+
+    def unpack(self, values: Tensor) -> Tensor:
+        """[B · n, ...] -> [B, L, ...]."""
+        return values.unflatten(0, (self.rows, self.window))[:, : self.length]
+
+
+def order_of(batch: Batch) -> PackedRows | RectangularRows:
+    """The order in which a recurrence reads the tokens of a batch."""
+    if isinstance(batch, TensorBatch):
+        items = batch.with_static_length().items  # each slot is a step of its own in the graph
+        return RectangularRows(items.flatten(), items.shape[0], batch.window, batch.items.shape[1])
+    return PackedRows.of(batch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +168,19 @@ class PackedRows:
         return PackedSequence(
             values, order.batch_sizes, order.sorted_indices, order.unsorted_indices
         )
+
+    def through(self, units: nn.GRU, values: Tensor) -> Tensor:
+        """The states of recurrent units after each token.
+
+        Args:
+            units: the units.
+            values: their input Float[T, e], in this order.
+
+        Returns:
+            Float[T, g], in this order.
+        """
+        states: Tensor = units(self.carrying(values))[0].data
+        return states
 
     def unpack(self, values: Tensor) -> Tensor:
         """Undo packing.

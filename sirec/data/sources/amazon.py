@@ -135,6 +135,10 @@ class AmazonSource(Source):
     """
 
     name: ClassVar[str] = "amazon"
+    licence: ClassVar[str] = (
+        "the release states no licence that sirec knows; its authors at UCSD ask to be "
+        "cited, and the reviews are those of Amazon's customers"
+    )
     needs_files: ClassVar[bool] = True
     is_own: ClassVar[bool] = False
 

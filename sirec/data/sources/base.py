@@ -159,11 +159,13 @@ class Source(ABC):
         is_own: whether a person chooses the fields, so that a model reads all attributes unless it
             is told otherwise. False for the data of the papers, of which a model reads what the
             papers read.
+        licence: under which terms the data may be used, as far as `sirec` knows.
     """
 
     name: ClassVar[str]
     needs_files: ClassVar[bool]
     is_own: ClassVar[bool] = True
+    licence: ClassVar[str] = "not known to sirec: ask whoever the data come from"
 
     def remotes(self) -> tuple[Remote, ...]:
         """Files that `sirec prepare` may download, for these options.

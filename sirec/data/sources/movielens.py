@@ -136,6 +136,10 @@ class MovieLensSource(Source):
     """
 
     name: ClassVar[str] = "movielens"
+    licence: ClassVar[str] = (
+        "GroupLens allows research that names it; commercial use, and passing the data "
+        "on, need its permission (see the README of the release)"
+    )
     needs_files: ClassVar[bool] = True
     is_own: ClassVar[bool] = False
 

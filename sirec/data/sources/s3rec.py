@@ -54,6 +54,10 @@ class S3RecSource(Source):
     """
 
     name: ClassVar[str] = "s3rec"
+    licence: ClassVar[str] = (
+        "the release states no licence that sirec knows; its data are from Amazon and "
+        "Yelp, and Yelp allows academic use alone"
+    )
     needs_files: ClassVar[bool] = True
     is_own: ClassVar[bool] = False
 

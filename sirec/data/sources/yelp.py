@@ -47,6 +47,10 @@ class YelpSource(Source):
     """Reviews are interactions rated in stars; businesses are items with a city and categories."""
 
     name: ClassVar[str] = "yelp"
+    licence: ClassVar[str] = (
+        "Yelp's terms of the dataset allow academic use and forbid passing the data on "
+        "(see the agreement in the release)"
+    )
     needs_files: ClassVar[bool] = True
     is_own: ClassVar[bool] = False
 

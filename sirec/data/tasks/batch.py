@@ -65,6 +65,11 @@ class Batch:
         """Int64[B], the tokens of another layout of these rows whose states are read out."""
         return layout.last_tokens if self.only_last else None
 
+    @property
+    def row_lengths(self) -> Tensor:
+        """Int64[B], interactions a row, on the batch's device."""
+        return to_device(self.lengths, self.items.device)
+
     @cached_property
     def predicting(self) -> np.ndarray:
         """bool[B, L], on the host: the slots that predict an item.
@@ -100,7 +105,7 @@ class Batch:
         if order == "forward" or already_counted:
             return self
         slots = self.behaviours["position"]
-        lengths = to_device(self.lengths, slots.device)[:, None]
+        lengths = self.row_lengths[:, None]
         if order == "backward":
             position = (lengths - 1 - slots).clamp(min=0)
         else:
@@ -160,6 +165,13 @@ class Batch:
             behaviours=behaviours,
         )
         return tell_predicting(longer, np.pad(self.predicting, ((0, 0), (0, extra))))
+
+    def with_static_length(self) -> Batch:
+        """The same rows; where a graph is traced through a model, with as many slots as its window.
+
+        A model asks for them where the number of its operations depends on the number of slots.
+        """
+        return self
 
     def with_same_targets(self, **columns: Any) -> Batch:
         """The same rows with other columns, but for the targets: the host still knows these.

@@ -48,6 +48,8 @@ def take_distinct(values: Tensor, index: Tensor) -> Tensor:
     Returns:
         The selected rows, [N, ...].
     """
+    if not torch.is_grad_enabled():
+        return values.index_select(0, index)
     taken: Tensor = _TakeDistinct.apply(values, index)  # type: ignore[no-untyped-call]
     return taken
 

@@ -11,7 +11,22 @@ Only names of codes of a behaviour get numbers in front where they would sort ot
 codes (bins).
 """
 
-from sirec.data.store.export.base import EXPORT_FORMATS, Exported, ExportFormat, export
+from sirec.data.store.export.base import (
+    EXPORT_FORMATS,
+    DataFormat,
+    Exported,
+    ExportFormat,
+    data_formats,
+    export,
+)
 from sirec.data.store.export.order import file_order
 
-__all__ = ["EXPORT_FORMATS", "ExportFormat", "Exported", "export", "file_order"]
+__all__ = [
+    "EXPORT_FORMATS",
+    "DataFormat",
+    "ExportFormat",
+    "Exported",
+    "data_formats",
+    "export",
+    "file_order",
+]

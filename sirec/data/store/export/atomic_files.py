@@ -10,7 +10,7 @@ import numpy as np
 
 from sirec.data.sources.atomic import AtomicSource
 from sirec.data.sources.base import Source
-from sirec.data.store.export.base import SEPARATORS, ExportFormat
+from sirec.data.store.export.base import SEPARATORS, DataFormat
 from sirec.data.store.export.plain import (
     PlainData,
     check_names,
@@ -90,4 +90,4 @@ def _notes_for_recbole(plain: PlainData, several: Collection[str], separator: st
         yield f"RecBole takes a double quote that begins a text for quoting; {example}"
 
 
-ATOMIC = ExportFormat("atomic", write_atomic, keeps_times=True, forbidden=re.compile("[\t\r\n]"))
+ATOMIC = DataFormat("atomic", write_atomic, keeps_times=True, forbidden=re.compile("[\t\r\n]"))

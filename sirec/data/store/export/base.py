@@ -1,25 +1,24 @@
 """What an export format is, and how a data set is exported.
 
-A new format is an instance of `ExportFormat` in a module of this package, where `EXPORT_FORMATS`
-finds it.
+A new format of data sets is an instance of `DataFormat` in a module of this package, where
+`EXPORT_FORMATS` finds it; one of finished runs is a `RunFormat` in `sirec.run.export`.
 """
 
 from __future__ import annotations
 
-import filecmp
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from sirec.data.dataset import Dataset
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.sources.base import Source
 from sirec.data.split import LeaveOneOut, Split
-from sirec.data.store.atomic_folder import atomic_folder
+from sirec.data.store.export.folder import export_folder
 from sirec.data.store.export.plain import PlainData
 from sirec.data.times import Times
-from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError, unknown
 from sirec.registry import Registry
 
@@ -29,10 +28,22 @@ SEPARATORS = ("|", ";", ",", "/", "¦", "␟")
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """A format in which a data set can be written.
+    """A format in which something can be written for other programs.
 
     Attributes:
         name: what `--format` calls it.
+        exports: what it is a format of.
+    """
+
+    exports: ClassVar[Literal["data set", "run"]]
+    name: str
+
+
+@dataclass(frozen=True)
+class DataFormat(ExportFormat):
+    """A format in which a data set can be written.
+
+    Attributes:
         write: writes the files into a folder; returns the source that reads them again, and notes
             on what the format cannot hold as it was.
         keeps_times: whether the format has times.
@@ -40,6 +51,7 @@ class ExportFormat:
     """
 
     name: str
+    exports = "data set"
     write: Callable[[PlainData, Path], tuple[Source, Sequence[str]]]
     keeps_times: bool
     forbidden: re.Pattern[str]
@@ -49,9 +61,19 @@ EXPORT_FORMATS: Registry[ExportFormat] = Registry(
     "export format",
     ExportFormat,
     "sirec.data.store.export",
+    "sirec.run.export",
     instances=True,
     group="sirec.export_formats",
 )
+
+
+def data_formats() -> dict[str, DataFormat]:
+    """The formats of data sets, by name."""
+    found: dict[str, DataFormat] = {}
+    for name, form in EXPORT_FORMATS.items():
+        if isinstance(form, DataFormat):
+            found[name] = form
+    return found
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,14 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(data: Dataset, timestamps: Times | None, folder: Path, form: str = "csv") -> Exported:
+def export(
+    data: Dataset,
+    timestamps: Times | None,
+    folder: Path,
+    form: str = "csv",
+    *,
+    replace: bool = False,
+) -> Exported:
     """Write a prepared data set into a new folder, all of it or nothing.
 
     Where the same export is there already, since a process was killed after it had written it,
@@ -80,42 +109,26 @@ def export(data: Dataset, timestamps: Times | None, folder: Path, form: str = "c
     Args:
         data: the data set.
         timestamps: the time of each interaction, or None.
-        folder: the folder, which must be empty or not exist.
+        folder: the folder, which must be empty or not exist, unless it is replaced.
         form: name of the format.
+        replace: whether an earlier export in the folder may be replaced.
 
     Raises:
         SirecError: if the folder holds something, if an id cannot be written in the format, or if
             the disk refuses.
     """
-    if form not in EXPORT_FORMATS:
-        raise unknown("format", form, EXPORT_FORMATS)
-    chosen = EXPORT_FORMATS[form]
+    formats = data_formats()
+    if form not in formats:
+        raise unknown("format of a data set", form, formats)
+    chosen = formats[form]
     _check_texts(data, chosen)
-    try:
-        make_folder(folder.parent)
-        with atomic_folder(folder) as fresh:
-            source, notes = chosen.write(PlainData.of(data, timestamps), fresh)
-            if not _is_there(folder, fresh):
-                fresh.rename(folder)
-    except OSError as error:
-        raise disk_error(folder, error) from error
+    with export_folder(folder, replace=replace) as fresh:
+        source, notes = chosen.write(PlainData.of(data, timestamps), fresh)
     options, lost = _options(data.held_out.split, chosen)
     return Exported(folder, source, options, (*notes, *lost))
 
 
-def _is_there(folder: Path, fresh: Path) -> bool:
-    """Whether a folder holds the same files; raises `SirecError` if it holds something else."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        return False
-    written = sorted(path.name for path in fresh.iterdir())
-    if folder.is_dir() and sorted(path.name for path in folder.iterdir()) == written:
-        _, different, unreadable = filecmp.cmpfiles(folder, fresh, written, shallow=False)
-        if not different and not unreadable:
-            return True
-    raise SirecError(f"{folder}: there is something already", "name a folder that is new or empty")
-
-
-def _options(split: Split, chosen: ExportFormat) -> tuple[PrepareOptions, Sequence[str]]:
+def _options(split: Split, chosen: DataFormat) -> tuple[PrepareOptions, Sequence[str]]:
     """Options without filters, as all have been applied, and with the same split.
 
     Where the split needs times that the format does not keep, it is leave-one-out, with a note.
@@ -130,7 +143,7 @@ def _options(split: Split, chosen: ExportFormat) -> tuple[PrepareOptions, Sequen
     return PrepareOptions(core=fewest), [note]
 
 
-def _check_texts(data: Dataset, chosen: ExportFormat) -> None:
+def _check_texts(data: Dataset, chosen: DataFormat) -> None:
     """Raise `SirecError` for an id or a value that would be read as another one."""
     named = {"user": data.user_names, "item": data.item_names, **data.vocabularies}
     for what, names in named.items():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sirec.data.sources.base import Source
 from sirec.data.sources.table import TableSource
-from sirec.data.store.export.base import SEPARATORS, ExportFormat
+from sirec.data.store.export.base import SEPARATORS, DataFormat
 from sirec.data.store.export.plain import PlainData, free_separator
 
 
@@ -42,4 +42,4 @@ def write_csv(plain: PlainData, folder: Path) -> tuple[Source, Sequence[str]]:
     return source, plain.notes
 
 
-CSV = ExportFormat("csv", write_csv, keeps_times=True, forbidden=re.compile("\r"))
+CSV = DataFormat("csv", write_csv, keeps_times=True, forbidden=re.compile("\r"))

@@ -23,7 +23,7 @@ from sirec.data.sources.s3rec import (
     SEQUENCES,
     S3RecSource,
 )
-from sirec.data.store.export.base import ExportFormat
+from sirec.data.store.export.base import DataFormat
 from sirec.data.store.export.order import introduces_in_order
 from sirec.data.store.export.plain import PlainData, write_tab_separated
 
@@ -98,6 +98,6 @@ def _notes(plain: PlainData, kinds: Sequence[str], *, keeps_users: bool) -> Iter
         )
 
 
-S3REC_SEQUENCES = ExportFormat(
+S3REC_SEQUENCES = DataFormat(
     "sequences", write_sequences, keeps_times=False, forbidden=re.compile("[\t\r\n]")
 )

@@ -18,6 +18,7 @@ from sirec.run.export.base import ExportedRun
 from sirec.run.export.equality import ScoreEquality
 from sirec.run.export.id_tables import ITEM_TABLE, SEPARATOR, USER_TABLE, VALUE_TABLE
 from sirec.run.files import replace_text
+from sirec.run.store import RunFolder
 
 CARD = "README.md"
 WIDTH = 100
@@ -120,7 +121,17 @@ def _tables(run: ExportedRun, description: Mapping[str, Any]) -> str:
 
 
 def _metrics(run: ExportedRun) -> Iterator[str]:
-    stored = run.folder.metrics()
+    measured = run.folder
+    if run.config.refit is not None:
+        measured = RunFolder(run.folder.path.parent / run.config.refit.of)
+        yield _wrapped(
+            f"This run was trained on all interactions, those of validation and test included, and "
+            f"cannot be evaluated. It repeats run {measured.id}, which had these settings and was "
+            f"not trained on them{':' if measured.is_done else '; its metrics are not here.'}"
+        )
+    if not measured.is_done:
+        return
+    stored = measured.metrics()
     for split, title in SPLIT_TITLES.items():
         by_rule: Mapping[str, Mapping[str, float]] = stored.get(split, {})
         names = list(by_rule.get("keep", {}))
@@ -147,9 +158,9 @@ def _protocol(run: ExportedRun) -> Iterator[str]:
     config = run.config
     yield _wrapped(
         f"Run {run.folder.id}, protocol {config.protocol}, profile {config.profile}, seed "
-        f"{config.seed}, split {run.manifest.options.split.text}. Later interactions than those "
-        "of the training part were not trained on. The whole configuration is `config.yaml` of "
-        "the run."
+        f"{config.seed}, split {run.manifest.options.split.text}; trained on "
+        f"{'the training part' if config.refit is None else 'all interactions'}. The whole "
+        "configuration is `config.yaml` of the run."
     )
 
 

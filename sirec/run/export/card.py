@@ -4,6 +4,7 @@ how it is called.
 
 from __future__ import annotations
 
+import itertools
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -52,7 +53,7 @@ def write_card(
         ["## How it was trained", *_protocol(run)],
         ["## Data", *_data(run)],
     ]
-    paragraphs = [paragraph for section in sections for paragraph in section]
+    paragraphs = list(itertools.chain.from_iterable(sections))
     replace_text(folder / CARD, visible("\n\n".join(paragraphs), keep="\n") + "\n")
 
 

@@ -79,7 +79,8 @@ def _calling(
     rows: list[str] = []
     for value in description["inputs"]:
         shape = ", ".join(value["shape"])
-        rows.append(f"| `{value['name']}` | {value['field']} | [{shape}] |")
+        what = f"{value['field']} ({value['note']})" if "note" in value else value["field"]
+        rows.append(f"| `{value['name']}` | {what} | [{shape}] |")
     yield "\n".join(["| input | codes of | shape |", "|---|---|---|", *rows])
     yield _wrapped(
         f"The output `scores` [histories, {run.data.item_codes}] has a score of each item code; "

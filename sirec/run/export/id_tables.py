@@ -1,6 +1,7 @@
 """The tables that tell codes from raw ids, as CSV that any program reads.
 
 items.csv     code, item, title (if known), and the codes of each attribute that the model reads
+                  (vectors are part of the model alone)
 values.csv    field, code, value: what the codes of attributes and behaviours stand for
 users.csv     code, user; only if the model reads who a user is
 """
@@ -31,7 +32,7 @@ def write_id_tables(run: ExportedRun, folder: Path, *, with_users: bool) -> None
     headings = ["code", "item"]
     if data.titles is not None:
         headings.append("title")
-    attributes = run.built.schema.attributes
+    attributes = run.built.schema.with_values
     _write(folder / ITEM_TABLE, [*headings, *(field.name for field in attributes)], _item_rows(run))
     _write(folder / VALUE_TABLE, ["field", "code", "value"], _value_rows(data))
     if with_users:
@@ -42,7 +43,7 @@ def write_id_tables(run: ExportedRun, folder: Path, *, with_users: bool) -> None
 def _item_rows(run: ExportedRun) -> Iterable[Sequence[object]]:
     """Code, id, title and codes of attributes of each item."""
     data = run.data
-    tables = [field.values.cpu().tolist() for field in run.built.schema.attributes]
+    tables = [field.values.cpu().tolist() for field in run.built.schema.with_values]
     for code in range(1, data.item_codes):
         row: list[object] = [code, data.item_names[code]]
         if data.titles is not None:

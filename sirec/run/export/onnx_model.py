@@ -135,10 +135,14 @@ def _quiet() -> Iterator[None]:
 def _description(run: ExportedRun, graph: ScoringGraph, inputs: Sequence[str]) -> dict[str, Any]:
     """What export.json holds: all that a program needs in order to call the model."""
     fields = dict(zip(graph.inputs, [ITEMS, USERS, *graph.behaviours], strict=True))
+    forms = {field.name: field.form for field in run.built.schema.behaviours}
     described: list[dict[str, Any]] = []
     for name in inputs:
         shape = ["histories"] if name == USERS else ["histories", "slots"]
-        described.append({"name": name, "field": fields[name], "type": "int64", "shape": shape})
+        field = fields[name]
+        described.append({"name": name, "field": field, "type": "int64", "shape": shape})
+        if forms.get(field) == "user":
+            described[-1]["note"] = "of the user: the same in all slots of a row"
     return {
         "format": FORMAT,
         "model": run.config.model.name,

@@ -62,7 +62,7 @@ Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
 Seeds = Annotated[
     str | None,
     typer.Option(
-        help="Seeds, separated by commas; three or more speak of the method, not of checkpoints.",
+        help="Seeds, separated by commas; two or more speak of the method, not of checkpoints.",
         show_default=False,
     ),
 ]

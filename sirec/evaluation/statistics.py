@@ -1,48 +1,45 @@
 """Confidence intervals and tests of a difference between two models, paired over users and seeds.
 
-With one run on each side two *checkpoints* are compared: users are resampled, but training is not
-repeated, so that another seed may reverse the result. A verdict on a *method* needs
-`SEEDS_FOR_A_METHOD` seeds on each side: seeds and users are resampled together.
+All tables, comparisons and verdicts have their intervals and p-values from here. There is one
+method, the t interval of `paired_means`, over users and seeds:
 
-    interval             percentile bootstrap over users, for a method also over seeds
-    p of checkpoints     McNemar's exact test for binary metrics of one run on each side; else a
-                         sign-flip permutation test over users
-    p of a method        twice the smaller share of bootstrap differences on one side of zero
+    two seeds or more on each side    about the *methods*: the variance between seeds is part of the
+                                      interval, pooled over the rows of the data set (`seed_noise`)
+    one seed on a side                about these *checkpoints*: over users alone. Training is not
+                                      repeated, so that another seed may reverse the result
 
-Users with equal values are exchangeable. So both kinds of resampling draw how often each *distinct*
-value occurs (a multinomial or a binomial number) instead of drawing user by user: the distribution
-is the same, for a fraction of the work.
-
-With three seeds the variance between seeds is itself an estimate: in simulations where it
-dominates, an interval of 95 % contained the true difference in 88 to 89 of 100 cases with three to
-five seeds; where it is small, in 95 to 97 cases.
+A model that is not trained has no seed. It stands for every seed of the other side.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import binomtest
 
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import METRIC_KINDS, Doubled, Metric, MetricValues, ranked
+from sirec.evaluation.metrics import Doubled, Metric, MetricValues, ranked
+from sirec.evaluation.paired_means import (
+    CONFIDENCE,
+    MeanDifference,
+    UserValues,
+    mean_difference,
+    unpaired_difference,
+)
+from sirec.evaluation.seed_noise import PooledNoise, SeedMeans, pooled_noise
 
-SEEDS_FOR_A_METHOD = 3
-# Decimals that are kept: the last digits of a product depend on the order of its summation, which
-# depends on the number of threads.
+SEEDS_FOR_A_METHOD = 2
+# Decimals that are kept: the last digits of a sum depend on the processor.
 STABLE_DIGITS = 12
-SMALLEST_P = float(np.finfo(np.float64).tiny)  # an exact test may underflow to 0
+SMALLEST_P = float(np.finfo(np.float64).tiny)  # the tail of a distribution may underflow to 0
 InferenceLevel = Literal["checkpoints", "method"]
-Test = Literal["exact McNemar", "sign-flip permutation", "hierarchical bootstrap"]
-# The smallest number of resamples that a test counts as extreme, the observation included: see
-# `sign_flip` and `_share_beyond_zero`.
-LEAST_COUNTS: Mapping[Test, int] = {
-    "exact McNemar": 0,
-    "sign-flip permutation": 1,
-    "hierarchical bootstrap": 2,
+Test = Literal["t over users", "t over users and seeds"]
+RanksBySeed = Mapping[int, Doubled]  # training seed -> doubled ranks Int[U]
+TEST_OF_LEVEL: Mapping[InferenceLevel, Test] = {
+    "checkpoints": "t over users",
+    "method": "t over users and seeds",
 }
 
 
@@ -59,9 +56,6 @@ class Difference:
         low: lower end of the confidence interval of the difference.
         high: upper end of the interval.
         p_value: two-sided p-value of the test.
-        test: name of the test.
-        resamples: how many resamples the bootstrap and the permutation test have.
-        seed: seed of the resampling.
         level: whether the comparison is one of checkpoints or of methods.
         users: how many users are ranked.
         seeds_a: how many runs A has.
@@ -78,14 +72,11 @@ class Difference:
     low: float
     high: float
     p_value: float
-    test: Test
-    resamples: int
-    seed: int
     level: InferenceLevel
     users: int
     seeds_a: int
     seeds_b: int
-    confidence: float = 0.95
+    confidence: float = CONFIDENCE
     adjusted_p: float | None = None
 
     @property
@@ -94,117 +85,107 @@ class Difference:
         return self.low <= 0 <= self.high
 
     @property
-    def least_p(self) -> float:
-        """The smallest p-value that this number of resamples can give; 0 for an exact test."""
-        return LEAST_COUNTS[self.test] / (1 + self.resamples)
-
-    @property
-    def is_least(self) -> bool:
-        """Whether the p-value is the smallest that resampling can give, and so an upper bound."""
-        return self.p_value <= self.least_p
-
-
-@dataclass(frozen=True)
-class Resampling:
-    """Settings of the bootstrap and the permutation test.
-
-    Attributes:
-        resamples: how many resamples.
-        seed: seed of the resampling.
-        confidence: confidence level of intervals, 0 to 1.
-    """
-
-    resamples: int = 2000
-    seed: int = 0
-    confidence: float = 0.95
+    def test(self) -> Test:
+        """Name of the test."""
+        return TEST_OF_LEVEL[self.level]
 
 
 def compare(
     metric: Metric,
-    a: Mapping[int, Doubled],
-    b: Mapping[int, Doubled],
-    resampling: Resampling | None = None,
+    a: RanksBySeed,
+    b: RanksBySeed,
+    noise: PooledNoise | None = None,
+    *,
+    is_one_untrained: bool = False,
 ) -> Difference:
     """Compare two models.
-
-    Where both sides have the same seeds, resampling over seeds keeps runs of equal seeds paired.
 
     Args:
         metric: the metric.
         a: by training seed the doubled ranks Int[U] of A.
         b: by training seed the doubled ranks Int[U] of B, of the same users.
-        resampling: settings of the resampling.
+        noise: what all rows of the data set say about seeds; None for these two alone.
+        is_one_untrained: whether one of the two is not trained, and has the same ranks under every
+            seed.
 
     Raises:
         SirecError: if a side has no run, or if the ranked users differ.
     """
-    options = resampling or Resampling()
-    users = _user_count(a, b)
-    value_a, value_b = _values_by_seed(metric, a), _values_by_seed(metric, b)
-    mean_a, mean_b = _mean_of_runs(value_a), _mean_of_runs(value_b)
-    level: InferenceLevel = "method" if min(len(a), len(b)) >= SEEDS_FOR_A_METHOD else "checkpoints"
-    rng = np.random.default_rng(options.seed)
-    if level == "method":
-        draws = _method_draws(value_a, value_b, options.resamples, rng)
-        test: Test = "hierarchical bootstrap"
-        p_value = _share_beyond_zero(draws)
-    else:
-        of_users_a = np.mean(list(value_a.values()), axis=0)  # [U]
-        of_users_b = np.mean(list(value_b.values()), axis=0)
-        paired = of_users_a - of_users_b
-        draws = _resampled_means(paired[:, None], options.resamples, rng)[:, 0]
-        p_value, test = _checkpoint_test(
-            metric, paired, len(a) == len(b) == 1, options.resamples, rng
-        )
-    low, high = _percentile_interval(draws, options.confidence)
+    check_users(a, b)
+    value_a, value_b = _columns(metric, a), _columns(metric, b)
+    found = _estimate(value_a, value_b, a.keys() == b.keys(), noise, is_one_untrained)
+    mean_a, mean_b = _mean_of_runs(metric, a), _mean_of_runs(metric, b)
     gain = mean_a - mean_b
+    is_method = min(len(a), len(b)) >= SEEDS_FOR_A_METHOD
     return Difference(
         metric=metric.name,
         mean_a=mean_a,
         mean_b=mean_b,
         difference=gain,
         relative=gain / mean_b if mean_b else None,
-        low=low,
-        high=high,
-        p_value=max(p_value, SMALLEST_P),
-        test=test,
-        resamples=options.resamples,
-        seed=options.seed,
-        level=level,
-        users=users,
+        low=round(found.low, STABLE_DIGITS),
+        high=round(found.high, STABLE_DIGITS),
+        p_value=max(float(f"{found.p_value:.{STABLE_DIGITS}g}"), SMALLEST_P),
+        level="method" if is_method else "checkpoints",
+        users=len(value_a),
         seeds_a=len(a),
         seeds_b=len(b),
-        confidence=options.confidence,
+        confidence=found.confidence,
     )
 
 
-def mean_interval(
-    metric: Metric, runs: Mapping[int, Doubled], resampling: Resampling | None = None
-) -> tuple[float, float] | None:
-    """Confidence interval of a mean, by the percentile bootstrap of `compare`.
+def _estimate(
+    a: UserValues,
+    b: UserValues,
+    has_equal_seeds: bool,
+    noise: PooledNoise | None,
+    is_one_untrained: bool,
+) -> MeanDifference:
+    """The mean difference of Float[U, S_A] and Float[U, S_B]."""
+    known = noise or PooledNoise()
+    if len(a) < 2:  # nothing varies, and the bound of p says that nothing is shown
+        gain = float(a.mean() - b.mean())
+        return MeanDifference(gain, 0.0, 0.0, 0, len(a), 1, differing=int(gain != 0))
+    if min(a.shape[1], b.shape[1]) < SEEDS_FOR_A_METHOD:
+        return mean_difference(a.mean(axis=1, keepdims=True), b.mean(axis=1, keepdims=True))
+    if has_equal_seeds:
+        return mean_difference(a, b, known.alone if is_one_untrained else known.paired)
+    return unpaired_difference(a, b, known.alone)
 
-    Users are resampled, from three seeds on seeds as well.
+
+def mean_interval(
+    metric: Metric, runs: RanksBySeed, noise: PooledNoise | None = None
+) -> tuple[float, float] | None:
+    """Confidence interval of a mean, over users and, where there are several, over seeds.
 
     Args:
         metric: the metric.
         runs: by training seed the doubled ranks Int[U] of the same users.
-        resampling: settings of the resampling.
+        noise: what all rows of the data set say about seeds; None for these runs alone.
 
     Returns:
-        The ends of the interval; None where all values are equal, because resampling them says
-        nothing about the mean.
+        The ends of the interval; None where all values are equal, which leaves nothing to say.
     """
-    options = resampling or Resampling()
-    columns = np.stack([metric.per_user(runs[seed]) for seed in sorted(runs)], axis=1)  # [R, S]
+    columns = _columns(metric, runs)
     if bool((columns == columns[0, 0]).all()):
         return None
-    rng = np.random.default_rng(options.seed)
-    if len(runs) >= SEEDS_FOR_A_METHOD:
-        weights = _seed_weights(len(runs), options.resamples, rng)
-        draws = (_resampled_means(columns, options.resamples, rng) * weights).sum(1)
-    else:
-        draws = _resampled_means(columns.mean(axis=1, keepdims=True), options.resamples, rng)[:, 0]
-    return _percentile_interval(draws, options.confidence)
+    found = mean_difference(columns, np.zeros_like(columns), (noise or PooledNoise()).alone)
+    low, high = round(found.low, STABLE_DIGITS), round(found.high, STABLE_DIGITS)
+    return max(low, 0.0), high  # no metric is negative
+
+
+def noise_of(metric: Metric, rows: Iterable[RanksBySeed]) -> PooledNoise:
+    """What rows of a data set say together about the noise between seeds.
+
+    Args:
+        metric: the metric.
+        rows: the doubled ranks Int[U] of each trained row by seed.
+    """
+    means: list[SeedMeans] = []
+    for row in rows:
+        if len(row) >= SEEDS_FOR_A_METHOD:
+            means.append({seed: float(metric.mean(ranks)) for seed, ranks in row.items()})
+    return pooled_noise(means)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -224,109 +205,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def mcnemar(hits_a: MetricValues, hits_b: MetricValues) -> float:
-    """P-value of McNemar's exact test, two-sided; only users count on whom two models differ.
+def _columns(metric: Metric, runs: RanksBySeed) -> MetricValues:
+    """The metric of each ranked user under each seed, Float[R, S], in the order of the seeds."""
+    return np.stack([metric.per_user(runs[seed]) for seed in sorted(runs)], axis=1)
+
+
+def _mean_of_runs(metric: Metric, runs: RanksBySeed) -> float:
+    """The mean over runs of their means over users."""
+    return float(np.mean([metric.mean(runs[seed]) for seed in sorted(runs)]))
+
+
+def check_users(a: RanksBySeed, b: RanksBySeed) -> None:
+    """Refuse two sides that rank different users.
 
     Args:
-        hits_a: 0 or 1 for each user, Float[U].
-        hits_b: 0 or 1 for each user, Float[U].
+        a: by training seed the doubled ranks Int[U] of one side.
+        b: the same of the other side.
+
+    Raises:
+        SirecError: if a side has no run, or if the ranked users differ.
     """
-    only_a, only_b = int((hits_a > hits_b).sum()), int((hits_b > hits_a).sum())
-    if only_a + only_b == 0:
-        return 1.0
-    return float(binomtest(only_a, only_a + only_b, 0.5).pvalue)
-
-
-def sign_flip(paired: MetricValues, resamples: int, rng: np.random.Generator) -> float:
-    """P-value of a sign-flip permutation test, two-sided: without an effect signs are random.
-
-    The observed signs count as one of the permutations, so that p is at least 1 / (resamples + 1).
-
-    Args:
-        paired: differences of the users, Float[U].
-        resamples: how many permutations are drawn.
-        rng: draws them.
-    """
-    sizes, counts = np.unique(np.abs(paired[paired != 0]), return_counts=True)
-    heads = rng.binomial(counts, 0.5, size=(resamples, len(counts)))  # positive signs per size
-    totals = (2 * heads - counts) @ sizes  # [resamples]
-    observed = abs(float(paired.sum()))
-    tolerance = 1e-9 * float(counts @ sizes)  # of rounding
-    as_large = int((np.abs(totals) >= observed - tolerance).sum())
-    return (1 + as_large) / (1 + resamples)
-
-
-def _checkpoint_test(
-    metric: Metric,
-    paired: MetricValues,
-    one_run_each: bool,
-    resamples: int,
-    rng: np.random.Generator,
-) -> tuple[float, Test]:
-    if METRIC_KINDS[metric.kind].is_binary and one_run_each:
-        return mcnemar(paired, np.zeros_like(paired)), "exact McNemar"
-    return sign_flip(paired, resamples, rng), "sign-flip permutation"
-
-
-def _method_draws(
-    a: Mapping[int, MetricValues],
-    b: Mapping[int, MetricValues],
-    resamples: int,
-    rng: np.random.Generator,
-) -> MetricValues:
-    """Float[resamples]: differences with seeds and users resampled, the same users for all
-    seeds.
-    """
-    if a.keys() == b.keys():
-        columns = np.stack([a[seed] - b[seed] for seed in a], axis=1)  # [U, S]
-        weights = _seed_weights(len(a), resamples, rng)
-    else:
-        of_a = np.stack(list(a.values()), axis=1)  # [U, Sa]
-        of_b = np.stack(list(b.values()), axis=1)  # [U, Sb]
-        columns = np.concatenate([of_a, -of_b], axis=1)
-        weights_a = _seed_weights(len(a), resamples, rng)
-        weights_b = _seed_weights(len(b), resamples, rng)
-        weights = np.concatenate([weights_a, weights_b], axis=1)
-    draws: MetricValues = (_resampled_means(columns, resamples, rng) * weights).sum(1)
-    return draws.round(STABLE_DIGITS)
-
-
-def _seed_weights(count: int, resamples: int, rng: np.random.Generator) -> MetricValues:
-    """Float[resamples, count]: the weight of each seed in each resample; a row adds up to 1."""
-    return rng.multinomial(count, np.full(count, 1 / count), size=resamples) / count
-
-
-def _resampled_means(
-    columns: MetricValues, resamples: int, rng: np.random.Generator
-) -> MetricValues:
-    """Float[resamples, S]: column means of Float[U, S] with users (rows) resampled."""
-    distinct, counts = np.unique(columns, axis=0, return_counts=True)
-    drawn = rng.multinomial(len(columns), counts / len(columns), size=resamples)
-    means: MetricValues = drawn @ distinct / len(columns)
-    return means
-
-
-def _values_by_seed(metric: Metric, runs: Mapping[int, Doubled]) -> dict[int, MetricValues]:
-    """The metric of each user, Float[R], by training seed."""
-    return {seed: metric.per_user(runs[seed]) for seed in sorted(runs)}
-
-
-def _mean_of_runs(values: Mapping[int, MetricValues]) -> float:
-    return float(np.mean([of_run.mean() for of_run in values.values()]))
-
-
-def _percentile_interval(draws: MetricValues, confidence: float) -> tuple[float, float]:
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(draws, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _share_beyond_zero(draws: MetricValues) -> float:
-    smaller = min(int((draws <= 0).sum()), int((draws >= 0).sum()))
-    return min(1.0, 2 * (smaller + 1) / (len(draws) + 1))
-
-
-def _user_count(a: Mapping[int, Doubled], b: Mapping[int, Doubled]) -> int:
     if not a or not b:
         raise SirecError("a comparison needs at least one run on each side")
     columns = [*a.values(), *b.values()]
@@ -342,4 +240,3 @@ def _user_count(a: Mapping[int, Doubled], b: Mapping[int, Doubled]) -> int:
         raise SirecError(
             "the runs rank different users", "compare runs on the same prepared data set"
         )
-    return int(first.sum())

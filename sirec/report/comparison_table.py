@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, one_target_notes
 from sirec.papers import PAPERS
-from sirec.report.difference_words import MARK, significance_notes
+from sirec.report.difference_words import mark_of_pair, significance_notes
 from sirec.report.differences import TEST_VIEW, PairedTest
 from sirec.report.notes import condition_notes
 from sirec.report.published import Published, covers, published, published_users
 from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, ResultRow, RunResult, View
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
+
+Marks = Mapping[tuple[str, str, str], str]  # data set, label, metric -> the mark
 
 
 def comparison_table(
@@ -118,12 +120,12 @@ class _PrintedValues:
         return notes
 
 
-def _marked(pairs: Sequence[PairedTest]) -> set[tuple[str, str, str]]:
-    """(data set, label, metric) of what differs significantly from its baseline."""
-    marked: set[tuple[str, str, str]] = set()
+def _marked(pairs: Sequence[PairedTest]) -> Marks:
+    """The mark of every row, in every metric, that differs from its baseline."""
+    marked: dict[tuple[str, str, str], str] = {}
     for pair in pairs:
-        if pair.is_reference and pair.is_significant:
-            marked.add((pair.dataset, pair.label, pair.difference.metric))
+        if pair.is_reference and pair.differs:
+            marked[pair.dataset, pair.label, pair.difference.metric] = mark_of_pair(pair)
     return marked
 
 
@@ -131,13 +133,13 @@ def _line(
     row: ResultRow,
     metrics: Sequence[Metric],
     printed: _PrintedValues,
-    marked: Set[tuple[str, str, str]],
+    marked: Marks,
     group: str,
 ) -> TableRow:
     """The row of the table for a row of runs."""
     cells: list[Cell] = []
     for metric in metrics:
-        mark = MARK if (row.dataset, row.label, metric.name) in marked else ""
+        mark = marked.get((row.dataset, row.label, metric.name), "")
         cells.append(_cell(row, metric, printed.view, printed.atomic_folder(row, metric), mark))
     return TableRow(row.label, tuple(cells), group, row.is_training_free, row.links)
 

@@ -18,7 +18,8 @@ from sirec.report.differences import (
 from sirec.report.table import TableColumn
 from sirec.report.words import listed
 
-MARK = "†"
+MARK = "†"  # the methods differ
+CHECKPOINT_MARK = "‡"  # these checkpoints differ, and one seed does not decide between methods
 
 
 def sentence(pair: PairedTest, margin: float | None = None) -> str:
@@ -35,7 +36,7 @@ def sentence(pair: PairedTest, margin: float | None = None) -> str:
     facts = (
         f"On {pair.dataset}, {pair.label} has {d.metric} {d.mean_a:.4f} and {pair.baseline} "
         f"{d.mean_b:.4f}: a difference of {d.difference:+.4f}{relative} ({interval}; {d.test}, "
-        f"p {_equals(pair.p_value, d.is_least)}{correction})."
+        f"p {_equals(pair.p_value)}{correction})."
     )
     return f"{facts} {_meaning(pair, verdict(pair, margin), margin)} {_scope(pair)}"
 
@@ -46,11 +47,36 @@ def significance_notes(pairs: Sequence[PairedTest]) -> list[str]:
     if not references:
         return []
     family = max(pair.family for pair in references)
-    corrected = f", after Holm's correction for {family} tests of a metric," if family > 1 else ""
-    return [
-        f"{MARK}: differs from {baselines(references)}: the interval excludes zero and "
-        f"p{corrected} is below {SIGNIFICANCE}."
-    ]
+    corrected = f"after Holm's correction for {family} tests of a metric" if family > 1 else ""
+    return legends(references, baselines(references), corrected)
+
+
+def mark_of_pair(pair: PairedTest) -> str:
+    """`†` where methods differ, `‡` where these checkpoints do, or nothing."""
+    if not pair.differs:
+        return ""
+    return MARK if pair.is_about_methods else CHECKPOINT_MARK
+
+
+def legends(pairs: Sequence[PairedTest], baseline: str, corrected: str = "") -> list[str]:
+    """What the marks of some tests stand for; of those marks alone that they have or could have.
+
+    Args:
+        pairs: the tests.
+        baseline: what the rows are compared with.
+        corrected: how p-values were corrected, if they were.
+    """
+    condition = f"the interval excludes zero and p{corrected and f', {corrected},'} is below"
+    notes: list[str] = []
+    if any(pair.is_about_methods for pair in pairs):
+        notes.append(f"{MARK}: differs from {baseline}: {condition} {SIGNIFICANCE}.")
+    if not all(pair.is_about_methods for pair in pairs):
+        same = "the same" if notes else f"differs from {baseline}: {condition} {SIGNIFICANCE},"
+        notes.append(
+            f"{CHECKPOINT_MARK}: {same} over users alone, for these checkpoints; one seed does "
+            "not decide between methods."
+        )
+    return notes
 
 
 def method_notes(pairs: Sequence[PairedTest], *, intervals: bool = True) -> list[str]:
@@ -64,7 +90,7 @@ def method_notes(pairs: Sequence[PairedTest], *, intervals: bool = True) -> list
     if max((pair.family for pair in pairs), default=1) > 1:
         note += " Corrected after Holm per data set and metric."
     shown = _interval_notes(pairs) if intervals else []
-    return [note, *bound_notes(pairs), *shown, *scopes(pairs)]
+    return [note, *shown, *scopes(pairs)]
 
 
 def scopes(pairs: Sequence[PairedTest]) -> list[str]:
@@ -73,26 +99,11 @@ def scopes(pairs: Sequence[PairedTest]) -> list[str]:
 
 
 def tests_by_metric(pairs: Sequence[PairedTest]) -> str:
-    """`exact McNemar (Recall@20); sign-flip permutation (NDCG@20)`."""
-    return listed((pair.difference.test, pair.difference.metric) for pair in pairs)
-
-
-def bound_notes(pairs: Sequence[PairedTest]) -> list[str]:
-    """The smallest p-values that resampling can give, where one of them was found.
-
-    Such a p-value is an upper bound: more resamples could give a smaller one.
-    """
-    notes: dict[str, None] = {}
-    for pair in pairs:
-        d = pair.difference
-        if d.is_least:
-            p_value = TableColumn("p").text(d.least_p)
-            note = (
-                f"p {p_value} by {d.test}, before correction, is a bound: "
-                f"{d.resamples:,} resamples show nothing smaller."
-            )
-            notes[note] = None
-    return list(notes)
+    """`t over users`; where they differ: `t over users (A – B); t over users and seeds (C – B)`."""
+    tests = {pair.difference.test for pair in pairs}
+    if len(tests) == 1:
+        return tests.pop()
+    return listed((pair.difference.test, f"{pair.label} – {pair.baseline}") for pair in pairs)
 
 
 def baselines(pairs: Sequence[PairedTest]) -> str:
@@ -128,10 +139,10 @@ def _interval_notes(pairs: Sequence[PairedTest]) -> list[str]:
     notes: dict[str, None] = {}
     for pair in pairs:
         d = pair.difference
-        note = (
-            f"Intervals of {100 * d.confidence:g} % by percentile bootstrap: "
-            f"{d.resamples:,} resamples, seed {d.seed}, {d.users:,} users."
-        )
+        note = f"Intervals of {100 * d.confidence:g} % by {d.test}, {d.users:,} users"
+        if d.level == "method":
+            note += "; the variance between seeds is pooled over the rows of the data set"
+        note += "."
         notes[note] = None
     return list(notes)
 
@@ -144,6 +155,8 @@ def _meaning(pair: PairedTest, decided: Verdict, margin: float | None) -> str:
         )
     if decided in ("better", "worse"):
         return f"So {pair.label} is {decided}."
+    if pair.differs:
+        return "So these checkpoints differ; one seed does not say which method is better."
     if pair.difference.contains_zero:
         return (
             "The interval contains zero: which one is better stays open, "
@@ -165,8 +178,8 @@ def _scope(pair: PairedTest, subject: str = "It is") -> str:
         )
     seeds = _seeds(pair)
     if pair.difference.level == "method":
-        return f"{subject} about the methods: {seeds}, resampled with the users."
-    needed = f"{SEEDS_FOR_A_METHOD} seeds"
+        return f"{subject} about the methods: {seeds}."
+    needed = f"{SEEDS_FOR_A_METHOD} seeds or more"
     if not pair.training_free:
         needed += " a side"
     return (
@@ -188,9 +201,7 @@ def _counted(seeds: int) -> str:
     return f"{seeds} seed{'s' * (seeds > 1)}"
 
 
-def _equals(p_value: float, is_least: bool) -> str:
-    """`= 0.0312`; `< 0.0001`; `≤ 0.0005` where resampling finds nothing smaller."""
+def _equals(p_value: float) -> str:
+    """`= 0.0312`; `< 0.0001`."""
     text = TableColumn("p").text(p_value)
-    if text.startswith("<"):
-        return text.replace("<", "< ")
-    return f"≤ {text}" if is_least else f"= {text}"
+    return text.replace("<", "< ") if text.startswith("<") else f"= {text}"

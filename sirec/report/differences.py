@@ -9,7 +9,8 @@ from typing import Literal
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric
 from sirec.evaluation.ranks import Ranks
-from sirec.evaluation.statistics import Difference, Resampling, compare, holm
+from sirec.evaluation.seed_noise import PooledNoise
+from sirec.evaluation.statistics import Difference, compare, holm, noise_of
 from sirec.report.result_set import ResultSet
 from sirec.report.results import (
     FIRST,
@@ -62,9 +63,19 @@ class PairedTest:
         return d.p_value if d.adjusted_p is None else d.adjusted_p
 
     @property
-    def is_significant(self) -> bool:
+    def differs(self) -> bool:
         """Whether the corrected p is below `SIGNIFICANCE` and the interval excludes zero."""
         return not self.difference.contains_zero and self.p_value < SIGNIFICANCE
+
+    @property
+    def is_about_methods(self) -> bool:
+        """Whether seeds on both sides say how much training varies, or nothing is trained."""
+        return self.difference.level == "method" or len(self.training_free) == 2
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the methods differ. One seed of a trained model never decides that."""
+        return self.differs and self.is_about_methods
 
 
 def differences(
@@ -74,9 +85,10 @@ def differences(
     proposal: str | None = None,
     against: str | None = None,
     view: View = TEST_VIEW,
-    resampling: Resampling | None = None,
 ) -> list[PairedTest]:
     """Paired differences, Holm-corrected over the tests of a data set and metric.
+
+    How much training varies is estimated from all trained rows of the data set together.
 
     With a proposal it is compared with every other row. Without one, every row is compared with
     its baseline: the one that the row itself names, else `against`, else the row that is best on
@@ -90,7 +102,6 @@ def differences(
         against: label or model of the baseline, `PREVIOUS` for the row above, or `FIRST` for the
             first row of a data set.
         view: which ranks are read.
-        resampling: how intervals and p-values are computed; the usual way if None.
 
     Raises:
         SirecError: if no row, or more than one, has a given name.
@@ -103,7 +114,8 @@ def differences(
                 chosen = _choices_of_proposal(rows, mine, against, metric, view)
             else:
                 chosen = _choices_of_rows(rows, against, metric, view)
-            pairs += _tested(list(chosen), metric, view, resampling)
+            noise = seed_noise_of(rows, metric, view)
+            pairs += _tested(list(chosen), metric, view, noise)
     return pairs
 
 
@@ -122,14 +134,29 @@ class _Choice:
         return tuple(row.label for row in (self.row, self.baseline) if row.is_training_free)
 
 
+def seed_noise_of(rows: Rows, metric: Metric, view: View) -> PooledNoise:
+    """How much training varies from seed to seed, by all trained rows of a data set.
+
+    Args:
+        rows: the rows of one data set.
+        metric: the metric.
+        view: which ranks are read.
+    """
+    trained = [row for row in rows.values() if not row.is_training_free]
+    return noise_of(metric, [row.ranks(view) for row in trained if row.is_known(metric, view)])
+
+
 def _tested(
-    choices: Sequence[_Choice], metric: Metric, view: View, resampling: Resampling | None
+    choices: Sequence[_Choice], metric: Metric, view: View, noise: PooledNoise
 ) -> list[PairedTest]:
     """The tests of one data set and metric, corrected over all of them."""
     found: list[Difference] = []
     for choice in choices:
         ranks, ranks_of_baseline = _paired_by_seed(choice.row, choice.baseline, view)
-        found.append(compare(metric, ranks, ranks_of_baseline, resampling))
+        is_one_untrained = bool(choice.training_free)
+        found.append(
+            compare(metric, ranks, ranks_of_baseline, noise, is_one_untrained=is_one_untrained)
+        )
     corrected = holm([difference.p_value for difference in found])
     pairs: list[PairedTest] = []
     for choice, difference, p_value in zip(choices, found, corrected, strict=True):
@@ -259,6 +286,8 @@ def verdict(pair: PairedTest, margin: float | None = None) -> Verdict:
             one no row is called equivalent.
     """
     d = pair.difference
+    if not pair.is_about_methods:
+        return "undecided"
     if margin is not None and -margin < d.low and d.high < margin:
         return "equivalent"
     if pair.is_significant:

@@ -13,9 +13,10 @@ import numpy as np
 
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, one_target_notes
-from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, Resampling, mean_interval
+from sirec.evaluation.paired_means import CONFIDENCE
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, mean_interval
 from sirec.evaluation.user_groups import Buckets, UserGroup
-from sirec.report.difference_words import bound_notes
+from sirec.report.differences import seed_noise_of
 from sirec.report.group_tests import (
     EVERYBODY,
     PairsByBin,
@@ -64,7 +65,6 @@ def bucket_report(
     view: View,
     baseline: str,
     title: str,
-    resampling: Resampling | None = None,
 ) -> BucketReport:
     """The rows of one data set on each bin and on all users.
 
@@ -75,12 +75,10 @@ def bucket_report(
         view: which ranks are read.
         baseline: label of the row that others are compared with.
         title: title of the table of values.
-        resampling: how intervals and p-values are computed; the usual way if None.
 
     Raises:
         SirecError: if the runs are of several data sets, or a row has a seed twice.
     """
-    options = resampling or Resampling()
     grouped = ResultSet(results)
     rows = one_data_set(grouped)
     within: dict[str, list[RunResult]] = {}
@@ -88,15 +86,15 @@ def bucket_report(
         within[part.label] = [_restricted(run, part, view) for run in grouped]
     pairs: PairsByBin = {}
     if len(rows) > 1:
-        pairs = paired_by_bin(within, metrics, view, baseline, options)
-    values = _values(within, metrics, view, options, pairs)
+        pairs = paired_by_bin(within, metrics, view, baseline)
+    values = _values(within, metrics, view, pairs)
     whole = _value_table(title, rows, buckets, metrics, values)
     notes = (
         *_bin_notes(buckets),
         view.note,
         *one_target_notes(metrics),
         *condition_notes(grouped, view),
-        *_interval_notes(rows, values, options),
+        *_interval_notes(rows, values),
         *notes_on_tests(pairs, baseline),
     )
     whole = replace(whole, notes=notes)
@@ -139,7 +137,6 @@ def _values(
     within: Mapping[str, Sequence[RunResult]],
     metrics: Sequence[Metric],
     view: View,
-    options: Resampling,
     pairs: PairsByBin,
 ) -> dict[CellKey, Cell]:
     """The value of each row in each bin, marked where it differs from the baseline's."""
@@ -149,13 +146,15 @@ def _values(
             marks[pair.difference.metric, pair.label, bucket] = mark_of(bucket, pair)
     cells: dict[CellKey, Cell] = {}
     for bucket, runs in within.items():
-        for label, row in one_data_set(runs).items():
-            for metric in metrics:
+        rows = one_data_set(runs)
+        for metric in metrics:
+            noise = seed_noise_of(rows, metric, view)
+            for label, row in rows.items():
                 key = metric.name, label, bucket
                 cells[key] = Cell(
                     row.mean(metric, view),
                     deviation=row.deviation(metric, view),
-                    interval=mean_interval(metric, row.ranks(view), options),
+                    interval=mean_interval(metric, row.ranks(view), noise),
                     mark=marks.get(key, ""),
                 )
     return cells
@@ -219,7 +218,7 @@ def _p_table(gained: ResultTable, pairs: PairsByBin, baseline: str) -> ResultTab
         "Of the paired differences, after Holm's correction for the "
         f"{tested[0].family} tests (bins and rows) of a metric."
     )
-    notes = (note, *bound_notes(tested), *notes_on_tests(pairs, baseline))
+    notes = (note, *notes_on_tests(pairs, baseline))
     title = f"{gained.title}, corrected p"
     return ResultTable(title, tuple(columns), tuple(rows), notes, label_heading="pair")
 
@@ -241,17 +240,13 @@ def _bin_notes(buckets: Buckets) -> list[str]:
     return notes
 
 
-def _interval_notes(rows: Rows, values: Mapping[CellKey, Cell], options: Resampling) -> list[str]:
-    resampled = f"{options.resamples:,} resamples of a bin's users"
+def _interval_notes(rows: Rows, values: Mapping[CellKey, Cell]) -> list[str]:
+    over = "a bin's users"
     if max(len(row.runs) for row in rows.values()) >= SEEDS_FOR_A_METHOD:
-        resampled += " and seeds"
-    notes = [
-        f"In brackets: intervals of {100 * options.confidence:g} % by percentile bootstrap "
-        f"({resampled}, seed {options.seed})."
-    ]
+        over += " and seeds"
+    notes = [f"In brackets: t intervals of {100 * CONFIDENCE:g} % over {over}."]
     if any(cell.interval is None for cell in values.values()):
         notes.append(
-            "Without brackets: all users of the bin have the same value, "
-            "and resampling says nothing."
+            "Without brackets: all users of the bin have the same value, which leaves no interval."
         )
     return notes

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sirec.evaluation.metrics import Metric
-from sirec.evaluation.statistics import Resampling, holm
-from sirec.report.difference_words import MARK, tests_by_metric
-from sirec.report.differences import SIGNIFICANCE, PairedTest, differences
+from sirec.evaluation.statistics import holm
+from sirec.report.difference_words import legends, mark_of_pair, tests_by_metric
+from sirec.report.differences import PairedTest, differences
 from sirec.report.results import RunResult, View
 
 EVERYBODY = "all"  # the label of all users together, who are no bin
@@ -20,7 +20,6 @@ def paired_by_bin(
     metrics: Sequence[Metric],
     view: View,
     baseline: str,
-    resampling: Resampling,
 ) -> PairsByBin:
     """Each row against the baseline, in each bin and over all users.
 
@@ -32,13 +31,10 @@ def paired_by_bin(
         metrics: the metrics.
         view: which ranks are read.
         baseline: label of the row that others are compared with.
-        resampling: how intervals and p-values are computed.
     """
     found: dict[str, list[PairedTest]] = {}
     for bucket, runs in within.items():
-        found[bucket] = differences(
-            runs, metrics, against=baseline, view=view, resampling=resampling
-        )
+        found[bucket] = differences(runs, metrics, against=baseline, view=view)
     for metric in metrics:
         _correct(found, metric)
     return found
@@ -65,7 +61,7 @@ def mark_of(bucket: str, pair: PairedTest) -> str:
         bucket: the bin. Differences over all users are not marked.
         pair: the test.
     """
-    return MARK if bucket != EVERYBODY and pair.is_significant else ""
+    return "" if bucket == EVERYBODY else mark_of_pair(pair)
 
 
 def in_bins(pairs: PairsByBin) -> list[PairedTest]:
@@ -87,10 +83,11 @@ def notes_on_tests(pairs: PairsByBin, baseline: str) -> list[str]:
     tested = in_bins(pairs)
     if not tested:
         return []
+    corrected = (
+        f"after Holm's correction for the {tested[0].family} tests (bins and rows) of a metric"
+    )
     return [
-        f"{MARK}: differs from {baseline} in the bin: the interval of the paired difference "
-        f"excludes zero and p, after Holm's correction for the {tested[0].family} tests (bins and "
-        f"rows) of a metric, is below {SIGNIFICANCE}.",
+        *legends(tested, f"{baseline} in the bin", corrected),
         f"Tests: {tests_by_metric(tested)}. "
         "All users together are tested in the table of the models.",
     ]

@@ -78,7 +78,7 @@ def seed_note(results: ResultSet) -> str:
     """How many seeds the trained rows have, and which.
 
     The seeds of runs without a known protocol, which other tools made, are not listed. With fewer
-    than `SEEDS_FOR_A_METHOD` seeds the note says what they do not show.
+    than `SEEDS_FOR_A_METHOD` seeds the note says what that does not show.
     """
     counts = sorted(set(map(len, results.seeds().values())))
     if not counts:
@@ -89,7 +89,7 @@ def seed_note(results: ResultSet) -> str:
         note += "; ± is the standard deviation over seeds"
     note += "."
     if counts[0] < SEEDS_FOR_A_METHOD:
-        note += f" Fewer than {SEEDS_FOR_A_METHOD} compare checkpoints, not methods."
+        note += " One seed compares checkpoints, not methods."
     return note
 
 

@@ -20,6 +20,7 @@ PUBLISHED_ON = "Published on"  # begins the notes that name printed tables
 # Begin the notes without which a table misleads: another split, rows that were not made alike.
 SPLIT_OF, ROWS_DIFFER = "Split of", "The rows differ in "
 WORDS = {"better": "better", "worse": "worse", "undecided": "open", "equivalent": "equal"}
+ONE_SEED = "one seed"  # these checkpoints differ, which decides nothing about methods
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def results_overview(table: ResultTable, pairs: Sequence[PairedTest], metric: st
 def verdict_text(pair: PairedTest) -> str:
     """`+12.9 % better`, where the difference is relative to the baseline."""
     word = WORDS[verdict(pair)]
+    if pair.differs and not pair.is_about_methods:
+        word = ONE_SEED
     relative = pair.difference.relative
     return word if relative is None else f"{100 * relative:+.1f} % {word}"
 
@@ -99,8 +102,13 @@ def verdict_line(pairs: Sequence[PairedTest]) -> str:
     family = max(pair.family for pair in pairs)
     tests = dict.fromkeys(pair.difference.test for pair in pairs)
     corrected = f", corrected for {family} tests" if family > 1 else ""
+    words: list[str] = []
+    if any(pair.is_about_methods for pair in pairs):
+        words.append("better, worse")
+    if not all(pair.is_about_methods for pair in pairs):
+        words.append(ONE_SEED)
     return (
-        f"better, worse: the 95 % interval excludes zero and p < {SIGNIFICANCE}{corrected} "
+        f"{'; '.join(words)}: the 95 % interval excludes zero and p < {SIGNIFICANCE}{corrected} "
         f"({'; '.join(tests)}); open: not shown either way."
     )
 

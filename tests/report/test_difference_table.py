@@ -22,8 +22,8 @@ from sirec.report.table import ResultTable
 
 
 def test_the_table_of_differences_has_every_pair() -> None:
-    """One row per pair under its data set and metric, with interval, both p and the resampling in
-    the notes.
+    """One row per pair under its data set and metric, with interval, both p and the test in the
+    notes.
     """
     pairs = differences(
         [ranked_run("SASRec"), ranked_run("NOVA"), ranked_run("COMIF", test=0.5)],
@@ -36,8 +36,8 @@ def test_the_table_of_differences_has_every_pair() -> None:
     d = pairs[0].difference
     assert table.rows[0].cells[2].interval == (d.low, d.high)
     text = to_markdown(table)
-    assert "exact McNemar (Recall@20); sign-flip permutation (NDCG@20)" in text
-    assert f"2,000 resamples, seed 0, {USERS:,} users" in text
+    assert "Tests: t over users. Corrected after Holm" in text
+    assert f"Intervals of 95 % by t over users, {USERS:,} users." in text
 
 
 def rich(table: ResultTable) -> str:

@@ -95,14 +95,14 @@ def test_each_row_meets_the_row_above() -> None:
         sum(p.difference.difference for p in pairs)
     )  # steps add up
     table = comparison_table(runs, [RECALL], pairs=pairs)
-    assert [row.cells[0].mark for row in table.rows] == ["", "†", "", "†"]
+    assert [row.cells[0].mark for row in table.rows] == ["", "‡", "", "‡"]
     assert [row.cells[0].mark for row in comparison_table(runs, [RECALL], pairs=fixed).rows] == [
         "",
-        "†",
-        "†",
-        "†",
+        "‡",
+        "‡",
+        "‡",
     ]
-    assert any("†: differs from the row above: the interval" in note for note in table.notes)
+    assert any("‡: differs from the row above: the interval" in note for note in table.notes)
 
 
 def test_a_row_may_name_its_own_baseline() -> None:
@@ -123,7 +123,7 @@ def test_a_row_may_name_its_own_baseline() -> None:
     assert [(p.label, p.baseline, p.chosen) for p in pairs] == expected
     said = "the row above, or its baseline (named; DIF-SR against SASRec)"
     assert any(
-        f"†: differs from {said}: " in note
+        f"‡: differs from {said}: " in note
         for note in comparison_table(forked, [RECALL], pairs=pairs).notes
     )
     assert f"Each row is set against {said}." in difference_table(pairs).notes
@@ -139,7 +139,7 @@ def test_a_row_may_name_its_own_baseline() -> None:
     ]
     said = "its baseline (named; NOVA against SASRec; DIF-SR against SASRec; COMIF against NOVA)"
     assert any(
-        f"†: differs from {said}: " in note
+        f"‡: differs from {said}: " in note
         for note in comparison_table(stars, [RECALL], pairs=pairs).notes
     )
     with pytest.raises(SirecError, match="'NOWA' is not a row"):

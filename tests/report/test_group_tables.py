@@ -12,7 +12,7 @@ import pytest
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
-from sirec.evaluation.statistics import Resampling, compare, holm, mean_interval
+from sirec.evaluation.statistics import compare, holm, mean_interval
 from sirec.evaluation.user_groups import POPULARITY, Buckets, fill
 from sirec.report.group_tables import BucketReport, bucket_report
 from sirec.report.group_tests import EVERYBODY
@@ -20,7 +20,6 @@ from sirec.report.results import RunResult, View
 
 USERS = 900
 METRICS = [parse_metric("Recall@20"), parse_metric("NDCG@20")]
-FEW = Resampling(200)
 VALUES = np.random.default_rng(7).integers(0, 80, USERS)
 RANKED = np.random.default_rng(8).random(USERS) < 0.9
 
@@ -57,7 +56,6 @@ def report(*entries: RunResult, view: View | None = None) -> BucketReport:
         view=view or View(),
         baseline=baseline,
         title="t",
-        resampling=FEW,
     )
 
 
@@ -91,13 +89,13 @@ def test_a_bin_is_what_its_users_alone_would_say() -> None:
     for place, bucket in enumerate(made.buckets.buckets):
         mine, other = (run.ranks.ranks["test"]["keep"][bucket.users] for run in (b, a))
         for number, metric in enumerate(METRICS):
-            alone = compare(metric, {0: mine}, {0: other}, FEW)
+            alone = compare(metric, {0: mine}, {0: other})
             cell, gain = (
                 made.values.rows[2 * number + 1].cells[place],
                 made.differences.rows[number].cells[place],
             )
             assert cell.value == metric.mean(mine)
-            assert cell.interval == mean_interval(metric, {0: mine}, FEW)
+            assert cell.interval == mean_interval(metric, {0: mine})
             assert (gain.value, gain.interval) == (alone.difference, (alone.low, alone.high))
             assert made.pairs[bucket.label][number].difference.p_value == alone.p_value
 
@@ -120,7 +118,7 @@ def test_holm_goes_over_bins_and_rows() -> None:
         assert [p.difference.adjusted_p for _, p in family] == holm(
             [p.difference.p_value for _, p in family]
         )
-        significant = {(pair.label, name) for name, pair in family if pair.is_significant}
+        significant = {(pair.label, name) for name, pair in family if pair.differs}
         for table, suffix in ((made.values, ""), (made.differences, " – A")):
             marked = {
                 (row.label.removesuffix(suffix), column.name)
@@ -143,7 +141,7 @@ def test_holm_goes_over_bins_and_rows() -> None:
         }
         assert printed == found
         assert any(f"for the {len(family)} tests" in note for note in made.p_values.notes)
-    assert any(pair.is_significant for pair in made.pairs[EVERYBODY])
+    assert any(pair.differs for pair in made.pairs[EVERYBODY])
 
 
 def test_users_stand_in_the_headings() -> None:
@@ -155,7 +153,7 @@ def test_users_stand_in_the_headings() -> None:
     ]
     assert made.differences is made.p_values is None  # one row has nothing to differ from
     joined = bucket_report(
-        [entry("A")], buckets(200), METRICS, view=View(), baseline="A", title="t", resampling=FEW
+        [entry("A")], buckets(200), METRICS, view=View(), baseline="A", title="t"
     )
     assert any("Too few users" in note and "are one bin" in note for note in joined.values.notes)
     assert not any("Too few users" in note for note in made.values.notes)
@@ -172,7 +170,7 @@ def test_seeds_are_averaged_in_a_bin() -> None:
 
 
 def test_a_constant_bin_has_no_interval() -> None:
-    """Where nobody is hit, resampling says nothing, and a note says so; other bins (control) keep
+    """Where nobody is hit there is no interval, and a note says so; other bins (control) keep
     their intervals.
     """
     never = entry("A")

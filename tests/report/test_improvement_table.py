@@ -124,7 +124,7 @@ def test_a_table_without_intervals_has_no_note_on_them() -> None:
     """Gains have no interval here, so nothing is said of any; the tests are named."""
     notes = improvement_table(RUNS, [RECALL], "comif").notes
     assert not any("Intervals" in note for note in notes)
-    assert any(note.startswith("Tests: exact McNemar") for note in notes)
+    assert any(note.startswith("Tests: t over users") for note in notes)
 
 
 def test_other_data_have_no_printed_gain(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,11 +112,11 @@ def test_seeds_are_told_by_number() -> None:
     A training-free baseline has no seed, and those of other tools' rows are not known.
     """
     assert seed_note(ResultSet([ranked_run("SASRec", seed=7), untrained_run()])).startswith(
-        "Seeds per row: 1 (seed 7). Fewer than 3"
+        "Seeds per row: 1 (seed 7). One seed"
     )
     unlike = seed_note(ResultSet([*three_seeds("SASRec"), ranked_run("NOVA", seed=4)]))
     assert unlike.startswith("Seeds per row: 1 to 3 (seeds 0, 1, 2 (SASRec); 4 (NOVA));")
     assert seed_note(ResultSet([untrained_run()])) == "Seeds: none, as nothing is trained."
     assert seed_note(ResultSet([ranked_run("theirs", protocol={})])).startswith(
-        "Seeds per row: 1. Fewer"
+        "Seeds per row: 1. One seed"
     )

@@ -16,7 +16,7 @@ from sirec.evaluation.covariates import read_covariates
 from sirec.evaluation.metrics import Metric, one_target_notes, parse_metrics, ranked
 from sirec.evaluation.ranks import HistoryRule
 from sirec.evaluation.user_groups import ENOUGH_USERS, GROUPINGS, Buckets, Grouping, fill
-from sirec.report.difference_words import MARK
+from sirec.report.difference_words import CHECKPOINT_MARK, MARK
 from sirec.report.differences import SIGNIFICANCE, find_row, verdict
 from sirec.report.figures.bins import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
@@ -167,7 +167,10 @@ def _overview(
         if len(of_bins) > 2:
             between = ", ".join(bucket.label for bucket in of_bins[1:-1])
             lines[-1] += f" Bins between: {between}."
-    lines.append(f"{MARK}: differs from {baseline} (p < {SIGNIFICANCE}, corrected after Holm).")
+    lines.append(
+        f"{MARK}: differs from {baseline} (p < {SIGNIFICANCE}, corrected after Holm); "
+        f"{CHECKPOINT_MARK}: these checkpoints do, with one seed."
+    )
     return Overview(table, tuple(lines))
 
 

@@ -14,7 +14,7 @@ from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.papers import PAPERS
 from sirec.report.comparison_table import comparison_table
 from sirec.report.difference_table import difference_table
-from sirec.report.difference_words import MARK, sentence
+from sirec.report.difference_words import CHECKPOINT_MARK, MARK, sentence
 from sirec.report.differences import PairedTest, differences
 from sirec.report.improvement_table import improvement_table
 from sirec.report.overview import Overview, results_overview
@@ -168,7 +168,7 @@ def without_repeats(tables: Sequence[ResultTable]) -> list[ResultTable]:
     for table in tables:
         kept: list[str] = []
         for note in table.notes:
-            if note not in said or note.startswith((MARK, UNMARKED)):
+            if note not in said or note.startswith((MARK, CHECKPOINT_MARK, UNMARKED)):
                 kept.append(note)
         if len(kept) < len(table.notes):
             kept.append(SAID_ABOVE)

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from sirec.evaluation.metrics import Metric
 from sirec.evaluation.paired_means import (
     MeanDifference,
-    SeedNoise,
     UserValues,
     mean_difference,
     seed_noise,
 )
+from sirec.evaluation.seed_noise import SeedNoise
 from sirec.evaluation.statistics import holm
 from sirec.studies.worth.design import ALL, NONE, FieldRows
 

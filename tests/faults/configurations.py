@@ -33,6 +33,7 @@ from sirec.run.config import resolve
 from sirec.testing.models import small_dataset
 
 SECONDS = 2  # that one input may take
+PROPERTIES = 5
 
 # Pieces from which wrong files are made; each stands for a mistake that parsers know.
 PIECES = (

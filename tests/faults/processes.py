@@ -1,0 +1,158 @@
+"""Commands of `sirec` in processes of their own that can be killed, without seconds of imports.
+
+A server that has imported everything forks a process for each command. That process has its own
+folder, standard output and standard error, and ends as the command line does.
+"""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from faults.law import SECONDS, WAITING_SECONDS, Tally
+
+PRELOADED = ("faults.preloaded", "faults.faulty_disk")
+BUG = 1  # exit code of a traceback
+DONE, REFUSAL = 0, 2
+Fault = Callable[[], None]
+"""Called in the process before the command begins: it arranges what goes wrong later."""
+
+_server = multiprocessing.get_context("forkserver")
+_server.set_forkserver_preload(list(PRELOADED))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended.
+
+    Attributes:
+        code: the exit code; negative for a signal.
+        told: what it wrote to standard error.
+        megabytes: the most memory that it had; 0 where it was killed.
+    """
+
+    code: int
+    told: str
+    megabytes: int
+
+
+@dataclass
+class Command:
+    """A command that runs.
+
+    Attributes:
+        words: the command without `sirec`.
+        process: the process that runs it.
+        told: the file with its standard error.
+    """
+
+    words: str
+    process: BaseProcess
+    told: Path
+
+    def kill(self) -> None:
+        """Kill it as nothing can prevent."""
+        if self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, signal.SIGKILL)
+
+    def end(self) -> Ended:
+        """Wait until it has ended; it is killed where it waits for something that never comes."""
+        self.process.join(WAITING_SECONDS)
+        hangs = self.process.exitcode is None
+        if hangs:
+            self.process.kill()
+            self.process.join()
+        told = self.told.read_text(encoding="utf-8", errors="replace")
+        memory = self.told.with_suffix(".memory")
+        megabytes = int(memory.read_text() or 0) if memory.exists() else 0
+        self.told.unlink()
+        memory.unlink(missing_ok=True)
+        code = self.process.exitcode
+        assert code is not None
+        return Ended(-signal.SIGALRM if hangs else code, told, megabytes)
+
+
+def start(folder: Path, words: str | Sequence[str], fault: Fault | None = None) -> Command:
+    """Begin a command.
+
+    Args:
+        folder: the folder in which it runs.
+        words: the command without `sirec`, as one text or word by word.
+        fault: what goes wrong in it.
+    """
+    handle, told = tempfile.mkstemp(suffix=".stderr")
+    os.close(handle)
+    given = words.split() if isinstance(words, str) else list(words)
+    process = _server.Process(target=_call, args=(folder, given, told, fault))
+    process.start()
+    return Command(" ".join(given), process, Path(told))
+
+
+def run(folder: Path, words: str | Sequence[str], fault: Fault | None = None) -> Ended:
+    """Run a command to its end; the arguments are those of `start`."""
+    return start(folder, words, fault).end()
+
+
+def check(tally: Tally, name: str, ended: Ended, allowed: Sequence[int] = (DONE, REFUSAL)) -> bool:
+    """Note how the end of a command breaks the law.
+
+    Args:
+        tally: where it is counted.
+        name: the command and its fault.
+        ended: how it ended.
+        allowed: the exit codes that are right.
+
+    Returns:
+        Whether the law was kept.
+    """
+    tally.tried += 1
+    tally.refused += ended.code == REFUSAL
+    tally.note_memory(name, ended.megabytes)
+    lines = ended.told.strip().splitlines()
+    if "Traceback (most recent call last)" in ended.told or ended.code == BUG:
+        tally.broken.append(f"{name}: a traceback: {lines[-1] if lines else ''}"[:600])
+    elif ended.code == -signal.SIGPROF:
+        tally.broken.append(f"{name}: more than {SECONDS} s of the processor")
+    elif ended.code == -signal.SIGALRM:
+        tally.broken.append(f"{name}: it waited for more than {WAITING_SECONDS} s")
+    elif ended.code not in allowed:
+        tally.broken.append(f"{name}: exit code {ended.code}: {' / '.join(lines[-2:])}"[:600])
+    elif ended.code == REFUSAL and "rror" not in ended.told:
+        tally.broken.append(f"{name}: exit code 2 without a word")
+    else:
+        return True
+    return False
+
+
+def _call(folder: Path, words: Sequence[str], told: str, fault: Fault | None) -> None:
+    """What the forked process does."""
+    from sirec.cli.app import main
+
+    os.chdir(folder)
+    for number, place in ((1, os.devnull), (2, told)):
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(handle, number)
+        os.close(handle)
+    sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False), encoding="utf-8")
+    sys.stderr = io.TextIOWrapper(
+        os.fdopen(2, "wb", closefd=False), encoding="utf-8", write_through=True
+    )
+    sys.argv = ["sirec", *words]
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    memory = os.open(Path(told).with_suffix(".memory"), os.O_WRONLY | os.O_CREAT)
+    if fault is not None:
+        fault()
+    try:
+        main()
+    finally:
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        os.write(memory, str(peak).encode())

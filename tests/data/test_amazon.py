@@ -9,6 +9,7 @@ import html
 import json
 import re
 from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -411,6 +412,36 @@ def test_nothing_in_the_metadata_is_run(tmp_path: Path) -> None:
     assert not trace.exists()
     eval(code)
     assert trace.exists()
+
+
+class DyingPool:
+    """A pool whose processes die at once, as where memory is short."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        pass
+
+    def __enter__(self) -> DyingPool:
+        """As a pool begins."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """As a pool ends."""
+
+    def submit(self, *arguments: Any) -> None:
+        raise BrokenProcessPool("died")
+
+
+def test_a_process_that_dies_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the file that was read and what to look at; without a pool (control) it is read."""
+    write_random(tmp_path, "2014", 2, size=600)
+    source("2014").read(tmp_path)
+    monkeypatch.setitem(lines.blocks.__kwdefaults__, "size", 4_000)
+    monkeypatch.setattr(literals, "ProcessPoolExecutor", DyingPool)
+    with pytest.raises(SirecError, match=r"meta_Beauty.*: a process that helped") as caught:
+        source("2014").read(tmp_path)
+    assert "__main__" in str(caught.value.hint)
 
 
 @pytest.mark.slow

@@ -105,9 +105,16 @@ def parameters(command: Callable[..., None]) -> list[CommandParameter]:
     """
     found: list[CommandParameter] = []
     for name, parameter in inspect.signature(command).parameters.items():
-        annotation, info = get_args(parameter.annotation)
+        declared = get_args(parameter.annotation)
+        if len(declared) < 2:
+            continue  # the context, which nobody types
+        annotation, info = declared[0], declared[-1]
         kinds = [kind for kind in _leaves(annotation) if kind is not type(None)]
-        spelt = [each for each in info.param_decls or () if each.startswith("-")]
+        texts = (
+            info.default,
+            *(info.param_decls or ()),
+        )  # typer takes the first name for a default
+        spelt = [each for each in texts if isinstance(each, str) and each.startswith("-")]
         if not isinstance(info, ArgumentInfo) and not spelt:
             spelt = [f"--{name.strip('_').replace('_', '-')}"]
         found.append(CommandParameter(tuple(spelt), kinds[0]))

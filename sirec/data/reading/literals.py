@@ -14,6 +14,7 @@ import re
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain
 
@@ -23,7 +24,12 @@ from sirec.data.reading.files import RawFile
 from sirec.data.reading.lines import LineBlock, blocks
 from sirec.data.reading.parallel import WORKERS, in_order
 from sirec.data.reading.records import Parsed, ParsedBlocks, Wanted, parse_records
+from sirec.errors import SirecError
 
+DIED = (
+    "was it killed, or memory short? run the same again; a script calls sirec below"
+    " `if __name__ == '__main__':`, as such processes import it"
+)
 FAILURES = (ValueError, TypeError, SyntaxError, MemoryError, RecursionError)
 
 
@@ -48,8 +54,11 @@ def read(
         yield parser(first)  # starting a process takes longer than parsing one block
         return
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    with ProcessPoolExecutor(WORKERS, context, initializer=_start, initargs=(parser,)) as pool:
-        yield from in_order(pool, _parse, chain([first, second], pieces))
+    try:
+        with ProcessPoolExecutor(WORKERS, context, initializer=_start, initargs=(parser,)) as pool:
+            yield from in_order(pool, _parse, chain([first, second], pieces))
+    except BrokenProcessPool as error:
+        raise SirecError(f"{file}: a process that helped to read it has died", DIED) from error
 
 
 @dataclass(frozen=True, eq=False)

@@ -126,7 +126,7 @@ def _decimal(text: str | None) -> Decimal | None:
     if text is None:
         return None
     number = Decimal(text)
-    if abs(number) >= int(INT64):
+    if not -int(INT64) < number < int(INT64):  # abs() overflows for numbers such as 1e9999999
         return None
     step = Decimal(1).scaleb(-DIGITS_KEPT)
     return number.quantize(step, rounding=ROUND_FLOOR, context=EXACT)

@@ -330,3 +330,11 @@ def test_what_is_no_time_is_refused(value: object) -> None:
     """Truth values, lists, bytes and durations are no moments."""
     with pytest.raises(SirecError, match="column at: expected seconds since 1970"):
         prepared_of([value] * 3)
+
+
+@pytest.mark.parametrize("number", ["1e9999999", "-1e99999999999", "9" * 5000])
+def test_numbers_beyond_all_bounds_are_no_times(number: str) -> None:
+    """However large a number is, its row is a bad one; small ones (control) are told apart from
+    it.
+    """
+    assert nanoseconds(["1600000000", number, "1e-9999999"]) == [1_600_000_000 * 10**9, None, 0]

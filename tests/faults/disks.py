@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from faults.faulty_disk import LimitedFiles, RefusedChange, RefusedReading
 from faults.law import Tally
 from faults.processes import Fault
-from faults.scenarios import SCENARIOS, disturbed, ready
+from faults.scenarios import SCENARIOS, Scenario, disturbed, ready
 from faults.small import World
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -18,7 +18,14 @@ BROKEN = (errno.EIO, errno.EROFS, errno.EACCES, errno.ESTALE, errno.EMFILE)
 SIZES = (0, 1, 100, 500, 1000, 2000, 4000)  # of files; those of the small folder are about as long
 
 
-def break_disks(world: World, tally: Tally, place: Path, faults: int, seed: int = 0) -> None:
+def break_disks(
+    world: World,
+    tally: Tally,
+    place: Path,
+    faults: int,
+    seed: int = 0,
+    scenarios: Sequence[Scenario] = SCENARIOS,
+) -> None:
     """Let the disk fail under every command, and then run it on a disk that works.
 
     Args:
@@ -27,11 +34,12 @@ def break_disks(world: World, tally: Tally, place: Path, faults: int, seed: int 
         place: a folder for copies.
         faults: how many faults in each scenario.
         seed: decides them.
+        scenarios: the commands.
     """
     rng = random.Random(seed)
-    for number, scenario in enumerate(SCENARIOS):
+    kinds = _faults(rng)
+    for number, scenario in enumerate(scenarios):
         made = ready(world, scenario, place / str(number))
-        kinds = _faults(rng)
         for _ in range(faults):
             fault = next(kinds)
             name = f"{scenario.words}, {fault}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from faults import configurations, disks, flips, kills, options, races, raw_files
 from faults.law import Tally
-from faults.scenarios import KILLED
+from faults.scenarios import KILLED, SCENARIOS
 from faults.small import World
 
 
@@ -54,13 +54,18 @@ def _kills(world: World, tally: Tally, place: Path, size: int) -> None:
     kills.kill_commands(world, tally, place, size, scenarios=KILLED[: max(2, size // 4)])
 
 
+def _disks(world: World, tally: Tally, place: Path, size: int) -> None:
+    chosen = SCENARIOS if size > 2 else SCENARIOS[3:5]
+    disks.break_disks(world, tally, place, size, scenarios=chosen)
+
+
 EXPERIMENTS: Mapping[str, Experiment] = {
-    "configurations": Experiment("inputs of configurations", _configurations, 50, 6000),
+    "configurations": Experiment("inputs of configurations", _configurations, 5, 6000),
     "raw_files": Experiment("damaged raw files", _raw_files, 50, 3000),
     "options": Experiment("calls with hostile options", _options, 8, 1000),
     "flips": Experiment("flipped bytes", _flips, 4, 0),
     "kills": Experiment("calls around kills", _kills, 2, 100),
-    "disks": Experiment("calls around faults of the disk", disks.break_disks, 1, 15),
+    "disks": Experiment("calls around faults of the disk", _disks, 2, 15),
     "races": Experiment("calls at the same time, and after", races.run_at_once, 1, 24),
 }
 

@@ -113,7 +113,7 @@ def parameters(command: Callable[..., None]) -> list[CommandParameter]:
         texts = (
             info.default,
             *(info.param_decls or ()),
-        )  # typer takes the first name for a default
+        )  # typer takes the first for a default
         spelt = [each for each in texts if isinstance(each, str) and each.startswith("-")]
         if not isinstance(info, ArgumentInfo) and not spelt:
             spelt = [f"--{name.strip('_').replace('_', '-')}"]

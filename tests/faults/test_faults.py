@@ -64,7 +64,7 @@ def wait() -> None:
 
 
 def test_every_way_to_break_the_law_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control: a traceback, another number, two lines, a long time, and much memory."""
+    """Control: a traceback, another number, a long message, a long time, and much memory."""
     tally = Tally("calls")
     assert tally.hold("right", lambda: 5) == 5
     assert tally.hold("refused", lambda: raise_refusal("one line")) is REFUSED
@@ -72,12 +72,12 @@ def test_every_way_to_break_the_law_is_noted(monkeypatch: pytest.MonkeyPatch) ->
     assert (tally.tried, tally.refused, tally.broken) == (3, 1, [])
     tally.hold("bug", lambda: 1 // 0)
     tally.hold_equal("other", lambda: 5, 6)
-    tally.hold("two lines", lambda: raise_refusal("x" * 3000))
+    tally.hold("long message", lambda: raise_refusal("word " * 1000))
     monkeypatch.setattr("faults.law.SECONDS", 0.05)
     tally.hold("long", wait)
     tally.note_memory("large", 5000)
     found = [line.split(": ")[0] for line in tally.broken]
-    assert found == ["bug", "other", "two lines", "long", "large"]
+    assert found == ["bug", "other", "long message", "long", "large"]
 
 
 def test_the_end_of_a_process_is_judged() -> None:

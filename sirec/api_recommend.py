@@ -21,6 +21,7 @@ from sirec.run.new_items import check_scores_attributes, with_new_items
 from sirec.run.recommendation import RecommendationMaker, RecommendationRequest
 from sirec.run.repetition import refit_advice
 from sirec.run.store import Store
+from sirec.shell import command
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 
 HISTORY = "history"  # what a single new history is called
@@ -293,6 +294,8 @@ def _maker(
     if isinstance(new_items, Path):
         new_items = _read_table(new_items, "a table of new items")
     added = read_new_items(new_items, built.data, where, told)
+    judge = command("newitems", folder.id)
+    told(f"new items: {len(added.names):,}, scored by attributes alone; how well: {judge}")
     count = built.data.item_codes
     return RecommendationMaker(with_new_items(built, added.added_to(built.data)), told, count)
 

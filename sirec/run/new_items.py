@@ -2,8 +2,9 @@
 
 A new item has no vector of its own. It gets the mean of the vectors of all known items, and its own
 attributes: it is scored as an item of which nothing but the attributes is known. `sirec newitems`
-compares this with no vector at all (zero) on items that were hidden in training; the mean does at
-least as well there, as it is what the model reads beside any attribute.
+compares this with no vector at all (zero) on items that were hidden in training. On the demo data
+the two are hardly told apart (Recall@10 on validation 0.265 and 0.261 among 79 hidden items). The
+mean was chosen, as it is where the vectors of known items lie, whatever fusion they go through.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.run.build import BuiltModel
+from sirec.run.config import DataConfig, RunConfig
 from sirec.run.export.equality import compare_scores, feed_of
 from sirec.run.export.graph import ScoringGraph, trace
 from sirec.run.export.onnx_model import save_graph
@@ -33,8 +34,10 @@ def data() -> Dataset:
 
 
 def built(data: Dataset, name: str, settings: dict[str, Any]) -> BuiltModel:
-    model = testing.built(testing.small(MODELS[name], **settings), data)
-    return BuiltModel(data, data.schema(testing.WINDOW, with_position=True), model)
+    declaration = testing.small(MODELS[name], **settings)
+    model = testing.built(declaration, data)
+    config = RunConfig(data=DataConfig(name="tiny"), model=declaration, stages=declaration.stages)
+    return BuiltModel(data, data.schema(testing.WINDOW, with_position=True), model, config)
 
 
 @pytest.mark.parametrize(("name", "settings"), CASES)

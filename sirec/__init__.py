@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train, verify, worth
+    from sirec.api_config import train_config
     from sirec.api_export import export
     from sirec.api_new_items import newitems
     from sirec.api_recommend import explain, recommend
@@ -31,6 +32,7 @@ __all__ = [
     "refit",
     "run_study",
     "train",
+    "train_config",
     "verify",
     "worth",
 ]
@@ -40,6 +42,7 @@ _HOMES = {
     "RowPlan": "sirec.studies.spec.row",
     "explain": "sirec.api_recommend",
     "export": "sirec.api_export",
+    "train_config": "sirec.api_config",
     "newitems": "sirec.api_new_items",
     "recommend": "sirec.api_recommend",
     "refit": "sirec.api_refit",

@@ -52,32 +52,29 @@ def export(
         name: a prepared data set; or a run folder, the first digits of its id, or `demo/comif` or
             `comif` for the newest finished run of a model.
         to: the folder, new or empty.
-        format: `atomic`, `csv` or `sequences` for a data set, `onnx` for a run, or the name of a
-            format of another package; without it csv or onnx.
+        format: `atomic`, `csv` or `sequences` for data, `onnx` for a run; without it csv or onnx.
         replace: whether an earlier export in the folder may be replaced.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: is told which run was chosen.
 
     Raises:
-        SirecError: for an unknown name or format, for a name that a run and a data set have and no
-            format, for a run without weights, a model that cannot be exported, a folder that holds
-            something, and a disk that refuses.
+        SirecError: for an unknown name or format, a run without weights, a model that cannot be
+            exported, and a folder that holds something.
     """
     if format is not None and format not in EXPORT_FORMATS:
         raise unknown("format", format, EXPORT_FORMATS)
     told, store, root = watcher or SilentStudy(), Store(Path(results)), Path(data_root)
     run = _chosen(name, format, store, root, told.remark)
+    found = storage.find(root, str(name) if run is None else run.config().data.name)
+    data = storage.load(found)
     if run is None:
-        found = storage.find(root, str(name))
-        data, times = storage.load(found), storage.load_timestamps(found)
+        times = storage.load_timestamps(found)
         exported = write_data(data, times, Path(to), format or DATA_FORMAT, replace=replace)
         return ExportResult(exported.folder, exported.notes, exported)
-    found = storage.find(root, run.config().data.name)
-    data, manifest = storage.load(found), storage.read_manifest(found)
+    description, form = storage.read_manifest(found), format or RUN_FORMAT
     with torch_state_restored():
-        form = format or RUN_FORMAT
-        notes = export_run(run, data, manifest, Path(to), form, replace=replace)
+        notes = export_run(run, data, description, Path(to), form, replace=replace)
     return ExportResult(Path(to), tuple(notes))
 
 

@@ -164,10 +164,10 @@ def resolve(
     if profile == "published":
         _assign_all(tree, declaration.published, f"{model}, profile published")
     if shared:
-        _refuse_decided(shared, where)
+        refuse_decided(shared, where)
         _assign_where_known(tree, shared)
     if assignments:
-        _refuse_decided(assignments, where)
+        refuse_decided(assignments, where)
         _assign_all(tree, assignments, where)
     return load(RunConfig, tree, where)
 
@@ -210,7 +210,13 @@ def default_attributes(protocol: Protocol, data: Dataset) -> tuple[str, ...]:
     return attributes
 
 
-def _refuse_decided(assignments: Mapping[str, object], where: str) -> None:
+def refuse_decided(assignments: Mapping[str, object], where: str) -> None:
+    """Raise `SirecError` for a setting from which everything else follows.
+
+    Args:
+        assignments: settings by dotted path.
+        where: what messages begin with.
+    """
     for path in assignments:
         if path in DECIDED_FIRST:
             raise SirecError(

@@ -62,6 +62,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="config.yaml of a run, or a file with some of its keys: train what it says. Other"
+            " options override it, which is told.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Train a model, resuming where an earlier call was stopped, and show how it does on
@@ -73,10 +81,12 @@ def train(
 
     Example: sirec train --refit beauty/comif
 
+    Example: sirec train --config results/runs/beauty/comif/3f2a91/config.yaml --seeds 1,2
+
     Several processes share the work if torchrun starts them: torchrun --nproc-per-node 2 -m sirec
     train comif --data beauty
     """
-    from sirec import api
+    from sirec import api, api_config
     from sirec.cli.console import StudyBars
     from sirec.config import parse_assignments
 
@@ -84,14 +94,37 @@ def train(
         _refuse_other_settings(context)
         _refit(refit, device, again, out, data_root, as_json)
         return
+    assignments = parse_assignments(set_ or [])
+    if config is not None:
+        _refuse_with_config(context, model, config)
+        overriding = {"threads": threads, "precision": precision.value}
+        for name in overriding:
+            if _is_given(context, name):
+                assignments.setdefault(name, overriding[name])
+        trained = api_config.train_config(
+            config,
+            data,
+            fields=options.parse_names(fields),
+            seeds=_seeds_beside_config(seed, options.parse_seeds(seeds)),
+            set=assignments,
+            device=device,
+            again=again,
+            results=out,
+            data_root=data_root,
+            watcher=StudyBars(),
+        )
+        if trained.is_main:
+            _show(list(trained), test=test, as_json=as_json)
+        return
     if model is None:
-        raise SirecError("which model?", "name one that sirec models lists, or say --refit RUN")
+        remedy = "name one that sirec models lists, or say --config FILE or --refit RUN"
+        raise SirecError("which model?", remedy)
     trained = api.train(
         model,
         data,
         fields=options.parse_names(fields),
         seeds=_chosen_seeds(seed, options.parse_seeds(seeds)),
-        set=parse_assignments(set_ or []),
+        set=assignments,
         threads=threads,
         precision=precision.value,
         device=device,
@@ -106,12 +139,16 @@ def train(
         _show(list(trained), test=test, as_json=as_json)
 
 
+def _is_given(context: typer.Context, name: str) -> bool:
+    """Whether an option, by the name of its parameter, was typed."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _refuse_other_settings(context: typer.Context) -> None:
     """Raise `SirecError` for an option that a refit, which repeats a run, cannot have."""
     for name in context.params:
-        source = context.get_parameter_source(name)
-        is_given = source is not None and source.name == "COMMANDLINE"
-        if is_given and name not in REFIT_OPTIONS:
+        if _is_given(context, name) and name not in REFIT_OPTIONS:
             option = "a model" if name == "model" else f"--{name.rstrip('_').replace('_', '-')}"
             raise SirecError(
                 f"--refit repeats a run as it is, and {option} is given too",
@@ -134,6 +171,26 @@ def _refit(run: str, device: str, again: bool, out: Path, data_root: Path, as_js
     say("trained on all interactions, so there is nothing left to evaluate it on")
     results = () if out == options.RESULTS else ("--out", out)
     say_next(command("recommend", folder.id, "--user", "USER", *results))
+
+
+def _refuse_with_config(context: typer.Context, model: str | None, config: Path) -> None:
+    """Raise `SirecError` for what a configuration file decides, and nothing may override."""
+    if model is not None:
+        raise SirecError(
+            f"--config {config} names the model, and '{model}' is given too",
+            "leave the model out, or train it with --set",
+        )
+    for name in ("protocol", "profile"):
+        if _is_given(context, name):
+            raise SirecError(
+                f"--config {config} has all settings, and --{name} is given too",
+                "leave it out, or change the file",
+            )
+
+
+def _seeds_beside_config(seed: int | None, seeds: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """The seeds of --seed or --seeds; None, which is the file's own, where neither is given."""
+    return None if seed is None and seeds is None else _chosen_seeds(seed, seeds)
 
 
 def _chosen_seeds(seed: int | None, seeds: tuple[int, ...] | None) -> tuple[int, ...]:

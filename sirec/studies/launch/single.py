@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
@@ -86,8 +87,36 @@ class Training:
         return runs
 
 
+class TrainingRequest(Protocol):
+    """What is to be trained: a model and its settings, or what a configuration file says."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where to train."""
+        ...
+
+    @property
+    def again(self) -> bool:
+        """Whether to train runs that have finished, too."""
+        ...
+
+    def told_runs(self, data: Dataset, watcher: StudyWatcher) -> list[PlannedRun]:
+        """The runs on a data set, after telling what a person should know of their settings.
+
+        Args:
+            data: the prepared data set.
+            watcher: who is told.
+        """
+        ...
+
+
 def train_seeds(
-    training: Training,
+    training: TrainingRequest,
     data: str | Dataset | None,
     data_root: Path,
     store: Store,

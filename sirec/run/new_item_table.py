@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
@@ -11,6 +13,7 @@ from torch import Tensor
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.new_items import NewItems
+from sirec.data.prepare.bins import Bins, bins_of_names
 from sirec.errors import SirecError, unknown
 
 ITEM, TITLE = "item", "title"
@@ -25,7 +28,8 @@ def read_new_items(
 
     Args:
         table: one row an item, with the columns `item`, one for each attribute of `data`, and
-            perhaps `title`. A cell with several values is a list, or a text with `|` between them.
+            perhaps `title`. A cell with several values is a list, or a text with `|` between them;
+            a number of an attribute in bins is the number; a vector is a list of numbers.
         data: the data set with the fields that the model reads.
         where: what messages begin with.
         told: called with values that are not known, and items that have none.
@@ -41,7 +45,7 @@ def read_new_items(
     names = _new_names(table[ITEM], data, where)
     tables: dict[str, Tensor] = {}
     for field in attributes:
-        read = _vectors if field.values.is_floating_point() else _codes
+        read = _vectors if field.form == "vector" else _codes
         tables[field.name] = read(table[field.name].tolist(), field, data, where, told)
     is_known = torch.stack([(rows != 0).any(dim=1) for rows in tables.values()]).any(dim=0)
     if not bool(is_known.any()):
@@ -92,15 +96,15 @@ def _codes(
     """Long[N, F]: codes of the values of each item."""
     names = data.vocabularies.get(field.name, ())
     codes = {name: code for code, name in enumerate(names) if code}
+    bins = bins_of_names(field.name, names[1:])
     rows: list[list[int]] = []
     missing: dict[str, None] = {}
-    count = 0
     for cell in cells:
         row: dict[int, None] = {}
         for value in _values(cell, codes):
-            count += 1
-            if value in codes:
-                row[codes[value]] = None
+            name = value if bins is None else _bin_of(value, bins)
+            if name in codes:
+                row[codes[name]] = None
             else:
                 missing[value] = None
         rows.append(list(row))
@@ -109,6 +113,18 @@ def _codes(
         told(f"{where}: {field.name}: {len(missing):,} values are unknown ({named}): left out")
     width = max(1, *map(len, rows))
     return torch.tensor([row + [0] * (width - len(row)) for row in rows])
+
+
+def _bin_of(value: str, bins: Bins) -> str:
+    """The name of the bin of a number; what is no number stays as it is."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    if not math.isfinite(number):
+        return value
+    [code] = bins.code(np.array([number])).tolist()
+    return bins.names[code]
 
 
 def _values(cell: object, known: dict[str, int]) -> list[str]:
@@ -126,7 +142,7 @@ def _vectors(
     cells: Sequence[object], field: Field, data: Dataset, where: str, told: Callable[[str], None]
 ) -> Tensor:
     """Float[N, W]: the vector of each item, 0 where there is none."""
-    width = field.values.shape[1]
+    width = field.vectors.shape[1]
     rows = torch.zeros(len(cells), width)
     for row, cell in enumerate(cells):
         if _is_missing(cell):

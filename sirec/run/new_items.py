@@ -38,9 +38,12 @@ def check_scores_attributes(config: RunConfig, data: Dataset) -> None:
     model = config.model
     if not model.at_candidates("attribute"):
         ready = [name for name, each in MODELS.items() if _scores_attributes(each())]
+        hint = f"train a model that scores them with their attributes: {', '.join(ready)}"
+        if hasattr(model, "candidates"):
+            hint += f"; or {model.name} with --set candidates=fused --set attribute=embedding"
         raise SirecError(
             f"{model.name} scores items by their own vectors alone, and a new item has none",
-            f"train a model that scores them with their attributes: {', '.join(ready)}",
+            hint,
         )
     if not any(field.kind == "attribute" for field in data.fields):
         raise SirecError(

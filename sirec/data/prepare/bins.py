@@ -28,6 +28,7 @@ QUANTILES = re.compile(r"(\d{1,4})\s*q")
 EACH = "each"
 DIGITS = 4  # of an edge at a quantile
 MOST_BINS = 1_000
+BELOW, AND_MORE = "below ", " and more"  # in the names of the first and of the last bin
 DEFAULT = "10q"  # of an attribute with so many numbers that none is learned by itself
 
 BinCodes = NDArray[np.int64]
@@ -84,7 +85,7 @@ class Bins:
         middle = [f"{left} to {right}" for left, right in pairwise(texts)]
         self.names = ["any number"]
         if texts:
-            self.names = [f"below {texts[0]}", *middle, f"{texts[-1]} and more"]
+            self.names = [f"{BELOW}{texts[0]}", *middle, f"{texts[-1]}{AND_MORE}"]
 
     def fitted(self, numbers: NDArray[np.float64], *, are_seconds: bool = False) -> Bins:
         """The bins with the edges that quantiles of some numbers give; declared edges stay.
@@ -118,6 +119,29 @@ class Bins:
         # A whole number reaches an edge if it reaches the next whole number.
         edges = [ceil(edge * per_second) for edge in self.edges]
         return np.searchsorted(np.array(edges, dtype=np.int64), ticks, side="right")
+
+
+def bins_of_names(field: str, names: Sequence[str]) -> Bins | None:
+    """The bins that have these names; None where they are not the names of bins.
+
+    >>> bins_of_names("price", ["below 10", "10 to 20", "20 and more"]).edges == [10, 20]
+    True
+    >>> bins_of_names("brand", ["Acme", "Bolt"]) is None
+    True
+
+    Args:
+        field: the field.
+        names: the names, in the order of the codes.
+    """
+    if len(names) < 2 or not (names[0].startswith(BELOW) and names[-1].endswith(AND_MORE)):
+        return None
+    texts = [names[0].removeprefix(BELOW)]
+    texts += [name.rpartition(" to ")[2] for name in names[1:-1]]
+    try:
+        bins = Bins(field, ",".join(texts))
+    except SirecError:  # texts that only look like bins
+        return None
+    return bins if bins.names == list(names) else None
 
 
 def _quantile_edges(numbers: NDArray[np.float64], count: int) -> NDArray[np.float64]:

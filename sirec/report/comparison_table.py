@@ -141,7 +141,9 @@ def _line(
     for metric in metrics:
         mark = marked.get((row.dataset, row.label, metric.name), "")
         cells.append(_cell(row, metric, printed.view, printed.atomic_folder(row, metric), mark))
-    return TableRow(row.label, tuple(cells), group, row.is_training_free, row.links)
+    return TableRow(
+        row.label, tuple(cells), group, row.is_training_free, row.links, model=row.model
+    )
 
 
 def _missing_lines(

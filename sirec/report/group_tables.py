@@ -175,7 +175,8 @@ def _value_table(
     for metric in metrics:
         for row in rows.values():
             cells = _cells(values, metric.name, row.label, columns)
-            line = TableRow(row.label, cells, metric.name, row.is_training_free, row.links)
+            free, links = row.is_training_free, row.links
+            line = TableRow(row.label, cells, metric.name, free, links, model=row.model)
             lines.append(line)
     return ResultTable(title, tuple(columns), tuple(lines), best_within="group")
 

@@ -108,6 +108,7 @@ class TableRow:
         is_training_free: whether the row is a training-free baseline. It can be best like any
             other row, and is marked.
         runs: the folders of the runs that the row stands on, by what tells them apart.
+        model: name of the model, which decides how figures draw the row; empty if none is meant.
     """
 
     label: str
@@ -115,6 +116,7 @@ class TableRow:
     group: str = ""
     is_training_free: bool = False
     runs: Mapping[str, str] = field(default_factory=dict)
+    model: str = ""
 
     @property
     def marked_label(self) -> str:

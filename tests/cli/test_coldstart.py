@@ -60,10 +60,10 @@ def test_models_are_found_and_drawn(sirec: Call, trained: Path) -> None:
     assert {path.suffix for path in (trained / "tables").glob("coldstart_shop.*")} == {
         ".md",
         ".csv",
-        ".tex",
+        ".json",
     }
     assert {path.suffix for path in (trained / "figures").glob("coldstart_shop_popularity.*")} == {
-        ".png",
+        ".svg",
         ".pdf",
         ".csv",
     }

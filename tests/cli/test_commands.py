@@ -36,7 +36,7 @@ def test_several_runs_make_one_table_with_paired_differences(sirec: Call, prepar
     assert {path.suffix for path in (prepared / "results" / "tables").glob("two.*")} == {
         ".md",
         ".csv",
-        ".tex",
+        ".json",
     }
 
 

@@ -55,7 +55,7 @@ def test_tables_of_models_and_again_without_weights(
     }  # none replaced another
     bare = measured.parent / "bare"
     shutil.copytree(measured, bare, ignore=shutil.ignore_patterns("*.safetensors"))
-    before = {path.name: path.read_bytes() for path in (bare / "tables").iterdir()}
+    before = {path.name: path.read_bytes() for path in (bare / "tables").glob("*.*")}
     shutil.rmtree(bare / "tables")
     again = sirec(
         command,
@@ -70,7 +70,7 @@ def test_tables_of_models_and_again_without_weights(
         str(bare),
     )
     assert again.out == by_model.out
-    written = {path.name: path.read_bytes() for path in (bare / "tables").iterdir()}
+    written = {path.name: path.read_bytes() for path in (bare / "tables").glob("*.*")}
     assert {name.partition(".")[0] for name in written} == {
         f"{command}_shop_{'_'.join(MODELS)}_users30"
     }
@@ -80,8 +80,8 @@ def test_tables_of_models_and_again_without_weights(
     assert pictures == {
         path.name: path.read_bytes() for path in (measured / "figures").glob(f"{command}_*")
     }
-    assert {name for name in pictures if name.endswith(".png") and MODELS[0] in name} == {
-        f"{command}_shop_{'_'.join(MODELS)}_users30_{part}.png" for part in FIGURES[command]
+    assert {name for name in pictures if name.endswith(".svg") and MODELS[0] in name} == {
+        f"{command}_shop_{'_'.join(MODELS)}_users30_{part}.svg" for part in FIGURES[command]
     }
     refused = sirec(command, "--data", "shop", "--models", "dif-sr", "--out", str(bare))
     shutil.rmtree(bare)

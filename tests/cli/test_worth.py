@@ -126,7 +126,7 @@ def test_a_question_is_answered_and_its_answer_drawn_again(place: Path) -> None:
     rendered = sirec.worth("shop", render_only=True, **asked)
     assert rendered.comparison == drawn.comparison
     files = sorted(path.name for path in (place / "results" / "figures").iterdir())
-    assert [Path(name).suffix for name in files] == [".csv", ".pdf", ".png"]
+    assert [Path(name).suffix for name in files] == [".csv", ".pdf", ".svg"]
 
 
 def test_an_interrupted_question_goes_on(place: Path) -> None:

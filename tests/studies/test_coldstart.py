@@ -16,7 +16,7 @@ from sirec.studies.analyses.cold_start import COLD_START, ColdStart, cold_start
 RESULTS = Path(__file__).parents[2] / "results"
 COMMITTED = sorted(path.stem for path in (RESULTS / "coldstart").glob("*.json"))
 BYTES = {
-    "tables": ("md", "csv", "tex"),
+    "tables": ("md", "csv", "json"),
     "figures": ("csv",),
 }  # of figures the data: pixels are the library's
 
@@ -54,7 +54,7 @@ def test_committed_files_are_what_their_ranks_say(name: str, tmp_path: Path) -> 
     drawings = {
         path.with_suffix(kind).name
         for path in (tmp_path / "figures").iterdir()
-        for kind in (".csv", ".png", ".pdf")
+        for kind in (".csv", ".svg", ".pdf")
     }
     assert {path.name for path in (RESULTS / "figures").glob(f"{name}_[pl]*.*")} == drawings
 

@@ -27,8 +27,9 @@ from sirec.studies.spec.library import read_experiment, shipped_experiments
 from sirec.studies.spec.plan import planned_runs
 from sirec.studies.spec.row import RowPlan
 
-RENDERED = ("md", "csv", "tex")
+RENDERED = ("md", "csv", "json")
 ATTRIBUTES = {"beauty": ("brand", "category"), "ml-100k": ("genre", "year")}
+NUMBERED = {"notes", *map(str, range(30))}  # how names of LaTeX files end
 EXPERIMENTS = shipped_experiments()
 
 
@@ -114,6 +115,11 @@ def test_a_committed_table_is_what_its_ranks_say(study: Path, tmp_path: Path) ->
     for suffix in RENDERED:
         committed = RESULTS / "tables" / f"{study.stem}.{suffix}"
         assert (tmp_path / f"{study.stem}.{suffix}").read_bytes() == committed.read_bytes()
+    latex = {path.name: path.read_bytes() for path in (tmp_path / "latex").iterdir()}
+    for name, text in latex.items():
+        assert (RESULTS / "tables" / "latex" / name).read_bytes() == text
+    kept = (RESULTS / "tables" / "latex").glob(f"{study.stem}_*.tex")
+    assert {path.name for path in kept if path.stem[len(study.stem) + 1 :] in NUMBERED} == {*latex}
 
 
 @needs_record

@@ -65,7 +65,7 @@ def table_values(path: Path) -> pd.DataFrame:
         ("model.safetensors", 4),
         (".md", 1),
         (".csv", 1),
-        (".tex", 1),
+        ("demo.json", 2),
     ],
 )
 def test_two_processes_agree_byte_for_byte(folders: list[Path], ending: str, count: int) -> None:

@@ -73,7 +73,7 @@ def test_a_committed_figure_is_what_its_record_says(name: str, tmp_path: Path) -
         figure.write_data(tmp_path, f"{name}_{part}")
         drawn = tmp_path / f"{name}_{part}.csv"
         assert drawn.read_bytes() == (RESULTS / "figures" / drawn.name).read_bytes()
-    expected = {f"{name}_{part}.{kind}" for part in figures for kind in ("csv", "png", "pdf")}
+    expected = {f"{name}_{part}.{kind}" for part in figures for kind in ("csv", "svg", "pdf")}
     assert {path.name for path in (RESULTS / "figures").glob(f"{name}_*")} == expected
 
 

@@ -53,7 +53,7 @@ def evaluate(
     ] = False,
     name: Annotated[
         str | None,
-        typer.Option(help="Also write results/tables/NAME.md, .csv and .tex.", show_default=False),
+        typer.Option(help="Also write results/tables/NAME.md, .csv and LaTeX.", show_default=False),
     ] = None,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,

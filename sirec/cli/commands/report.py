@@ -1,4 +1,4 @@
-"""`sirec report`: all tables and figures in one file."""
+"""`sirec report`: the results of a folder on one page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from sirec.cli.console import print_json, say
 
 
 def report(out: options.Out = options.RESULTS, as_json: options.Json = False) -> None:
-    """Write every rendered table and figure of a results folder into its report.md, each with how
-    it was made.
+    """Write report.html and report.md into a results folder: what was found, then a table and a
+    figure for each question, and how it was made. Draws the figures of studies.
 
     Example: sirec report
     """
     from sirec.studies.results_page.page import write_report
 
-    path = write_report(out)
+    page, text = write_report(out)
     if as_json:
-        print_json({"report": str(path)})
-    say(f"written: {path}")
+        print_json({"html": str(page), "report": str(text)})
+    say(f"written: {page}, {text}")

@@ -3,88 +3,135 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import cycle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
-from sirec.report.figures.table_figure import COLOURS, MARKERS, Look, Surroundings, TableFigure
+from sirec.report.figures.style import (
+    GREY,
+    INK,
+    ONE_COLUMN,
+    TWO_COLUMNS,
+    Look,
+    literal,
+    look_of_model,
+)
+from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, TableFigure
 from sirec.report.table import ResultTable, TableRow
 
-WIDTH_OF_A_PANEL = 3.0  # inches
-BAND = 0.15  # opacity of a band
-WIDTH_OF_A_LEVEL = 0.8  # points
+HEIGHT_OF_A_PANEL, TEXTS = 1.4, 2.5 * HEIGHT_OF_A_LINE  # inches
+MOST_IN_A_LINE = 3
+BAND = 0.18  # opacity of a band
+LEVEL: Literal[":"] = ":"
+
+
+@dataclass(frozen=True)
+class CurveKind:
+    """How the lines of one group of rows are drawn, in every panel.
+
+    Attributes:
+        dashes: matplotlib's style of the line.
+        is_hollow: whether its markers are.
+        is_control: whether it is grey and has no band: what the other lines are compared with.
+    """
+
+    dashes: str = "-"
+    is_hollow: bool = False
+    is_control: bool = False
+
+    def look(self, look: Look) -> Look:
+        """How the line is drawn of a row with this look."""
+        colour = GREY if self.is_control else look.colour
+        return replace(
+            look, colour=colour, dashes=self.dashes, fill="none" if self.is_hollow else "full"
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class CurveFigure(TableFigure):
-    """A panel for each group of rows, a line for each row.
+    """A panel for each label, in it a line for each row of that label.
 
     Attributes:
         table: the table.
         points: column -> its position on the axis, which runs from the largest to the smallest.
             Intervals of their cells are drawn as bands.
         level: the column whose value is drawn as a dotted line across the panel.
-        in_a_line: number of panels side by side.
-        axis: the text below the horizontal axis.
+        kinds: group of rows -> how its lines are drawn.
+        axis: the text below the horizontal axis, with mathematics between dollars.
         measure: the text beside the vertical axis.
-        note: what is added to the text below.
+        level_name: what the legend calls the level.
+        meaning: the caption, which says what lines and bands are.
     """
 
     table: ResultTable
     points: Mapping[str, float]
     level: str
-    in_a_line: int
+    kinds: Mapping[str, CurveKind]
     axis: str
     measure: str
-    note: str
+    level_name: str
+    meaning: str
 
     @property
     def tables(self) -> tuple[ResultTable, ...]:
         """The only table."""
         return (self.table,)
 
+    @property
+    def caption(self) -> str:
+        """What the marks mean."""
+        return self.meaning
+
     def compose(self) -> Figure:
-        """Panels above each other, with one legend above them."""
-        groups, looks = self.table.groups, self._looks()
-        lines = math.ceil(len(groups) / self.in_a_line)
-        handles: list[Line2D] = []
-        for label, look in looks.items():
-            handles.append(Line2D([], [], label=label, linewidth=1.1, **look.point))
-        width = WIDTH_OF_A_PANEL * self.in_a_line
-        around = Surroundings(width, handles, f"{self.axis}; {self.note}")
-        figure = Figure((width, around.height(lines, 2 * lines + 1)), layout="constrained")
-        panels = figure.subplots(lines, self.in_a_line, sharex=True, sharey=True, squeeze=False)
-        for axes, group in zip(panels.flat, groups, strict=False):
-            self._panel(axes, group, looks)
-        for empty in panels.flat[len(groups) :]:
+        """Panels beside and above each other, with one legend above them."""
+        labels = list(dict.fromkeys(row.label for row in self.table.rows))
+        across = min(len(labels), MOST_IN_A_LINE)
+        down = math.ceil(len(labels) / across)
+        width = ONE_COLUMN if across == 1 else TWO_COLUMNS
+        legend = Legend(width, self._handles())
+        height = legend.height + down * (HEIGHT_OF_A_PANEL + HEIGHT_OF_A_LINE) + TEXTS
+        figure = Figure((width, height), layout="constrained")
+        panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+        for axes, label in zip(panels.flat, labels, strict=False):
+            rows = [row for row in self.table.rows if row.label == label]
+            self._panel(axes, rows)
+        for empty in panels.flat[len(labels) :]:
             empty.set_axis_off()
         for axes in panels[:, 0]:
             axes.set_ylabel(self.measure)
+        panels[0, 0].yaxis.set_major_locator(MaxNLocator(5, integer=True))
         panels[0, 0].set_ylim(bottom=0)  # set last, because all panels share it
-        around.draw(figure)
+        figure.supxlabel(self.axis, fontsize=8)
+        legend.draw(figure)
         return figure
 
-    def _looks(self) -> dict[str, Look]:
-        """Label -> look, in the order of the rows."""
-        colours, markers = cycle(COLOURS), cycle(MARKERS)
-        looks: dict[str, Look] = {}
-        for row in self.table.rows:
-            if row.label not in looks:
-                looks[row.label] = Look(next(colours), next(markers))
-        return looks
+    def _handles(self) -> list[Line2D]:
+        """A line of each kind, in the colour of a model's text, and the level if there is one."""
+        handles: list[Line2D] = []
+        for group in self.table.groups:
+            look = self.kinds[group].look(Look(INK, "o"))
+            handles.append(Line2D([], [], label=literal(group), **look.line))
+        if any(self._level(row) is not None for row in self.table.rows):
+            level = Line2D([], [], color=INK, linewidth=0.9)
+            level.set_linestyle(LEVEL)
+            level.set_label(self.level_name)
+            handles.append(level)
+        return handles
 
-    def _panel(self, axes: Axes, group: str, looks: Mapping[str, Look]) -> None:
-        axes.set_title(group)
+    def _panel(self, axes: Axes, rows: Sequence[TableRow]) -> None:
+        axes.set_title(literal(rows[0].label))
         axes.set_xscale("log")
-        for row in self.table.rows_of(group):
-            self._curve(axes, row, looks[row.label])
+        usual = look_of_model(rows[0].model or rows[0].label)
+        for row in rows:
+            self._curve(axes, row, self.kinds[row.group], usual)
         axes.set_xlim(max(self.points.values()), min(self.points.values()))
 
-    def _curve(self, axes: Axes, row: TableRow, look: Look) -> None:
+    def _curve(self, axes: Axes, row: TableRow, kind: CurveKind, usual: Look) -> None:
         """A row's line, its band, and its level if it has one."""
         positions: list[float] = []
         values: list[float] = []
@@ -99,10 +146,15 @@ class CurveFigure(TableFigure):
                 values.append(float(value))
                 lows.append(low)
                 highs.append(high)
-        axes.fill_between(positions, lows, highs, color=look.colour, alpha=BAND, linewidth=0)
-        axes.plot(positions, values, linewidth=1.1, clip_on=False, zorder=3, **look.point)
-        level = row.cells[self.table.column_index(self.level)].value
-        if isinstance(level, int | float):
-            axes.axhline(
-                level, color=look.colour, linewidth=WIDTH_OF_A_LEVEL, linestyle=":", zorder=1
-            )
+        look = kind.look(usual)
+        if not kind.is_control:
+            axes.fill_between(positions, lows, highs, color=look.colour, alpha=BAND, linewidth=0)
+        order = 2 if kind.is_control else 3
+        axes.plot(positions, values, clip_on=False, zorder=order, markevery=2, **look.line)
+        level = self._level(row)
+        if level is not None and not kind.is_control:
+            axes.axhline(level, color=INK, linewidth=0.9, linestyle=LEVEL, zorder=1)
+
+    def _level(self, row: TableRow) -> float | None:
+        value = row.cells[self.table.column_index(self.level)].value
+        return float(value) if isinstance(value, int | float) else None

@@ -1,138 +1,91 @@
-"""What all figures of tables have in common: style, colours, and how they are written.
+"""What all figures have in common: data beside pictures, files, and the texts around panels.
 
-A figure is drawn from `ResultTable`s and from nothing else, so that their CSV are its data. The
-colours are those of Okabe and Ito, which colour-blind readers can tell apart. Each row has a marker
-of its own as well, for print without colours.
+A figure is drawn from `ResultTable`s and from nothing else, so that their CSV are its data. Axis
+labels name what an axis shows. What the marks mean stands in the caption, which is not drawn: it is
+kept in the files, and shown below the picture where a page embeds it.
 """
 
 from __future__ import annotations
 
 import math
-import textwrap
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from sirec.disk import atomic_file
+from sirec.report.figures.style import STYLE
 from sirec.report.render import to_csv
 from sirec.report.table import ResultTable
 from sirec.run.files import replace_text
 
-# Black comes first and is kept for the row that others are compared with, where there is one.
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#A6761D")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-STYLE: dict[Any, Any] = {
-    "font.size": 8,
-    "axes.titlesize": 8,
-    "axes.labelsize": 8,
-    "legend.fontsize": 8,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.major.size": 0,
-    "figure.dpi": 160,
-    "figure.constrained_layout.wspace": 0.1,
-    "pdf.fonttype": 42,
-}
-# Options of matplotlib by format. Metadata that would change from day to day are left out.
-FORMATS: Mapping[str, Mapping[str, Any]] = {
-    "png": {"metadata": {"Software": None}, "pil_kwargs": {"optimize": True}},
-    "pdf": {"metadata": {"CreationDate": None, "Creator": None, "Producer": None}},
-}
+PICTURES = ("svg", "pdf")  # for pages and for papers
 # In inches.
-HEIGHT_OF_A_PANEL, HEIGHT_OF_A_LINE, WIDTH_OF_A_LETTER = 1.75, 0.16, 0.065
-HANDLE = 6  # letters that the handle of a legend's entry takes
+HEIGHT_OF_A_LINE, WIDTH_OF_A_LETTER = 0.16, 0.062
+HANDLE = 7  # letters that the handle of a legend's entry takes
+
+
+def _options(kind: str, title: str, caption: str) -> dict[str, Any]:
+    """Options of matplotlib for a format; metadata that change from day to day are left out."""
+    if kind == "pdf":
+        usual = {"CreationDate": None, "Creator": None, "Producer": None}
+        return {"metadata": {**usual, "Title": title, "Subject": caption}}
+    usual = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    return {"metadata": {**usual, "Title": title, "Description": caption}}
 
 
 @dataclass(frozen=True)
-class Look:
-    """How a row is drawn.
-
-    Attributes:
-        colour: the colour of its points and lines.
-        marker: matplotlib's name of the marker.
-        is_filled: whether the marker is filled.
-    """
-
-    colour: str
-    marker: str
-    is_filled: bool = True
-
-    @property
-    def point(self) -> dict[str, Any]:
-        """The options of matplotlib for the row's points."""
-        return {
-            "marker": self.marker,
-            "color": self.colour,
-            "markerfacecolor": self.colour if self.is_filled else "white",
-            "markeredgewidth": 0.9,
-            "markersize": 4,
-        }
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """The texts around the panels of a figure, laid out for its width.
+class Legend:
+    """A legend above the panels, laid out for the width of its figure.
 
     Attributes:
         width: width of the figure in inches.
-        handles: the entries of the legend.
-        text: the text below the panels.
+        handles: the entries.
     """
 
     width: float
-    handles: Sequence[Line2D]
-    text: str
+    handles: Sequence[Artist]
 
     @property
     def entries_a_line(self) -> int:
-        """How many entries of the legend stand side by side."""
+        """How many entries stand side by side, so that the lines are of equal length."""
         longest = max(len(str(handle.get_label())) for handle in self.handles)
-        return max(1, int(self.width / ((longest + HANDLE) * WIDTH_OF_A_LETTER)))
+        most = max(1, int(self.width / ((longest + HANDLE) * WIDTH_OF_A_LETTER)))
+        return math.ceil(len(self.handles) / math.ceil(len(self.handles) / most))
 
     @property
-    def lines_below(self) -> list[str]:
-        """The text below the panels, in lines that fit."""
-        return textwrap.wrap(self.text, int(self.width / WIDTH_OF_A_LETTER))
-
-    def height(self, lines_of_panels: int, lines_of_text: int) -> float:
-        """Height of the figure in inches.
-
-        Args:
-            lines_of_panels: number of panels above each other.
-            lines_of_text: number of lines of text that the panels have themselves.
-        """
-        legend = math.ceil(len(self.handles) / self.entries_a_line)
-        texts = lines_of_text + legend + len(self.lines_below)
-        return HEIGHT_OF_A_PANEL * lines_of_panels + HEIGHT_OF_A_LINE * texts
+    def height(self) -> float:
+        """Height in inches."""
+        return HEIGHT_OF_A_LINE * math.ceil(len(self.handles) / self.entries_a_line)
 
     def draw(self, figure: Figure) -> None:
-        """Draw the text below the panels and the legend above them."""
-        figure.supxlabel("\n".join(self.lines_below), fontsize=8)
+        """Draw it above the panels of a figure."""
         figure.legend(
-            handles=list(self.handles),
-            loc="outside upper center",
-            ncols=min(self.entries_a_line, len(self.handles)),
-            frameon=False,
+            handles=list(self.handles), loc="outside upper center", ncols=self.entries_a_line
         )
 
 
-class TableFigure(ABC):
-    """A drawing of tables."""
+class PaperFigure(ABC):
+    """A drawing of numbers, with the numbers beside it."""
 
     @property
     @abstractmethod
-    def tables(self) -> tuple[ResultTable, ...]:
-        """The tables that are drawn."""
+    def title(self) -> str:
+        """What is shown, in a line."""
+
+    @property
+    @abstractmethod
+    def caption(self) -> str:
+        """What the marks of the figure mean, in whole sentences."""
+
+    @abstractmethod
+    def data(self) -> str:
+        """The numbers that are drawn, as CSV."""
 
     @abstractmethod
     def compose(self) -> Figure:
@@ -150,29 +103,48 @@ class TableFigure(ABC):
             folder: where to write it.
             name: its name.
         """
-        replace_text(folder / f"{name}.csv", to_csv(*self.tables))
+        replace_text(folder / f"{name}.csv", self.data())
 
     def write(self, folder: Path, name: str) -> list[Path]:
-        """Write `name.png` and `name.pdf`, and their data.
+        """Write `name.svg`, `name.pdf` and their data.
 
         Args:
             folder: where to write them.
             name: their name.
 
         Returns:
-            The pictures.
+            The pictures, the one for pages first.
 
         Raises:
             SirecError: if a file cannot be written.
         """
         self.write_data(folder, name)
         figure = self.draw()
-        figure.draw_without_rendering()  # computes the layout once for all formats
+        with mpl.rc_context(STYLE):
+            figure.draw_without_rendering()  # computes the layout once for all formats
         figure.set_layout_engine("none")
         paths: list[Path] = []
-        for kind, options in FORMATS.items():
+        for kind in PICTURES:
             path = folder / f"{name}.{kind}"
             with atomic_file(path) as temporary, mpl.rc_context(STYLE):
-                figure.savefig(temporary, format=kind, **options)
+                figure.savefig(temporary, format=kind, **_options(kind, self.title, self.caption))
             paths.append(path)
         return paths
+
+
+class TableFigure(PaperFigure):
+    """A drawing of tables."""
+
+    @property
+    @abstractmethod
+    def tables(self) -> tuple[ResultTable, ...]:
+        """The tables that are drawn."""
+
+    @property
+    def title(self) -> str:
+        """The title of the first table."""
+        return self.tables[0].title
+
+    def data(self) -> str:
+        """The tables as CSV."""
+        return to_csv(*self.tables)

@@ -146,6 +146,7 @@ def _overview(
     """
     columns: list[TableColumn] = []
     cells: dict[str, list[Cell]] = {}
+    first: dict[str, TableRow] = {}
     for report in reports:
         ends = (0, len(report.buckets.buckets) - 1)
         for end in ends:
@@ -153,12 +154,12 @@ def _overview(
             name = f"{report.buckets.grouping.name} {column.name}"
             columns.append(replace(column, name=name, unit=""))
         for row in report.values.rows_of(metric.name):
+            first.setdefault(row.label, row)
             of_row = cells.setdefault(row.label, [])
             of_row += [replace(row.cells[end], interval=None) for end in ends]
-    free = {row.label for row in reports[0].values.rows if row.is_training_free}
     rows: list[TableRow] = []
     for label, values in cells.items():
-        rows.append(TableRow(label, tuple(values), is_training_free=label in free))
+        rows.append(replace(first[label], cells=tuple(values), group=""))
     table = ResultTable(f"{title}, {metric.name}", tuple(columns), tuple(rows))
     lines = one_target_notes([metric])
     for report in reports:

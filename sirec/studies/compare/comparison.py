@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.papers import PAPERS
+from sirec.report.answer import Answer, RowVerdict
 from sirec.report.comparison_table import comparison_table
 from sirec.report.difference_table import difference_table
 from sirec.report.difference_words import CHECKPOINT_MARK, MARK, sentence
@@ -19,14 +20,15 @@ from sirec.report.differences import PairedTest, differences
 from sirec.report.improvement_table import improvement_table
 from sirec.report.overview import Overview, results_overview
 from sirec.report.published import covers
-from sirec.report.render import links_to_runs, to_csv, to_dict, to_html, to_latex, to_markdown
+from sirec.report.render import latex_files, links_to_runs, to_csv, to_dict, to_html, to_markdown
 from sirec.report.render.markdown import escaped, paragraph
 from sirec.report.result_set import ResultSet
 from sirec.report.results import FIRST, MissingRow, RunResult, View
 from sirec.report.table import ResultTable
-from sirec.run.files import replace_text
+from sirec.run.files import replace_json, replace_text
 
 HEADLINE = parse_metric("Recall@20")  # what sentences are about: the metric that papers select by
+LATEX = "latex"  # folder of the LaTeX files, in that of the tables
 IN_DIFFERENCES = (HEADLINE.name, "NDCG@20")  # metrics of the table of paired differences
 UNMARKED = "Unmarked"
 SAID_ABOVE = (
@@ -43,16 +45,28 @@ class Comparison:
         tables: the tables.
         sentences: what the tables mean.
         overview: what one screen shows of it; the first table and sentences if None.
+        pairs: the paired tests of the metrics that the table of differences has.
     """
 
     title: str
     tables: tuple[ResultTable, ...]
     sentences: tuple[str, ...]
     overview: Overview | None = None
+    pairs: tuple[PairedTest, ...] = ()
 
     def screen(self) -> Overview:
         """What one screen shows of the comparison."""
         return self.overview or Overview.of(self.tables[0], self.sentences)
+
+    def answer(self) -> Answer:
+        """What a report shows of the comparison."""
+        screen = self.screen()
+        notes: dict[str, None] = {}
+        for table in self.tables:
+            notes |= dict.fromkeys(table.footnotes())
+        notes.pop(SAID_ABOVE, None)
+        verdicts = tuple(RowVerdict.of(pair) for pair in self.pairs if pair.is_reference)
+        return Answer(self.title, screen.table, screen.lines, tuple(notes), verdicts)
 
     def to_markdown(self) -> str:
         """All tables and sentences, and a link to every run that the tables stand on.
@@ -83,7 +97,7 @@ class Comparison:
         return "\n".join(map(to_html, self.tables))
 
     def write(self, folder: Path, name: str) -> Path:
-        """Write `name.md`, `name.csv` and `name.tex`.
+        """Write `name.md`, `name.csv`, `name.json`, and LaTeX into `latex/name_*.tex`.
 
         Args:
             folder: where to write them.
@@ -94,8 +108,30 @@ class Comparison:
         """
         replace_text(folder / f"{name}.md", self.to_markdown())
         replace_text(folder / f"{name}.csv", to_csv(*self.tables))
-        replace_text(folder / f"{name}.tex", "\n".join(map(to_latex, self.tables)))
+        replace_json(folder / f"{name}.json", self.answer().to_dict())
+        tables: list[ResultTable] = []
+        for table in self.tables:
+            notes = tuple(note for note in table.notes if note != SAID_ABOVE)
+            tables.append(replace(table, notes=notes))
+        write_latex(folder / LATEX, name, latex_files(self.title, tables, name))
         return folder / f"{name}.md"
+
+
+def write_latex(folder: Path, name: str, files: Mapping[str, str]) -> None:
+    """Write the LaTeX files of a comparison, and delete those of tables that it has no more.
+
+    Args:
+        folder: where to write them.
+        name: what their names begin with.
+        files: name of a file -> its text; an empty one is not written.
+    """
+    for path in folder.glob(f"{name}_*.tex"):
+        ending = path.stem.removeprefix(f"{name}_")
+        if (ending.isdecimal() or ending == "notes") and not files.get(path.name):
+            path.unlink()
+    for file, text in files.items():
+        if text:
+            replace_text(folder / file, text)
 
 
 def compare_results(
@@ -150,12 +186,12 @@ def compare_results(
     if results.has_choice():
         for proposal in proposals:
             tables.append(improvement_table(results, metrics, proposal, title))
-    if pairs:
-        usual = [pair for pair in pairs if pair.difference.metric in IN_DIFFERENCES]
-        tables.append(difference_table(usual or pairs, f"{title}: paired differences"))
+    usual = [pair for pair in pairs if pair.difference.metric in IN_DIFFERENCES] or pairs
+    if usual:
+        tables.append(difference_table(usual, f"{title}: paired differences"))
     sentences = tuple(sentences_on_headline(pairs, metrics))
     overview = results_overview(first_table, pairs, headline(metrics).name)
-    return Comparison(title, tuple(tables), sentences, overview)
+    return Comparison(title, tuple(tables), sentences, overview, tuple(usual))
 
 
 def without_repeats(tables: Sequence[ResultTable]) -> list[ResultTable]:

@@ -3,69 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sirec.report.answer import Answer, read_answer
 from sirec.report.render.markdown import inline
 from sirec.run.config import RunConfig
 from sirec.run.records import read_record
 from sirec.run.store import RunFolder
 from sirec.shell import command
-from sirec.studies.results_page.reproduce import (
-    analysis_command,
-    experiment_command,
-    switches_command,
-    worth_command,
-)
+from sirec.studies.results_page.sections import SECTIONS, Section
 
 RUN = re.compile(r"(?:[^/]+/)?(runs/[^/]+/[^/]+/[^/]+)")
 SECONDS_AN_HOUR = 3600
-
-
-@dataclass(frozen=True)
-class Section:
-    """Tables under one heading.
-
-    Attributes:
-        heading: the heading.
-        beginnings: the names of its tables begin with one of these.
-        made: (name, record, results folder) -> the command that makes such a table.
-        redraw: the command that draws it from its record; None if `made` does that, too.
-    """
-
-    heading: str
-    beginnings: tuple[str, ...]
-    made: Callable[[str, Mapping[str, Any], Path], str | None] = experiment_command
-    redraw: str | None = None
-
-
-SECTIONS = (
-    Section("All models", ("overall",)),
-    Section("The papers' ablations", ("comif_table", "difsr_table")),
-    Section("Parts switched off", ("ablate_",), switches_command),
-    Section("What fields are worth", ("worth_",), worth_command),
-    Section(
-        "Rare targets and short histories",
-        ("coldstart_",),
-        redraw="coldstart",
-    ),
-    Section(
-        "Ranks of attention",
-        ("rankcheck_",),
-        analysis_command,
-        "rankcheck",
-    ),
-    Section(
-        "Attention by the origin of its scores",
-        ("correlation_",),
-        analysis_command,
-        "correlation",
-    ),
-    Section("Further comparisons", ("",)),
-)
+MAIN = ("differences", "fields", "popularity", "padded", "summed")  # figures by importance
 
 
 @dataclass(frozen=True)
@@ -112,7 +66,7 @@ class Artefact:
     def record_path(self) -> Path | None:
         """The record of this name, if the table was made by a command that keeps one."""
         for path in sorted(self.root.glob(f"*/{self.name}.json")):
-            if path.parent.name != "runs":
+            if path.parent.name not in ("runs", "tables"):
                 return path
         return None
 
@@ -121,6 +75,12 @@ class Artefact:
         """What the record says."""
         path = self.record_path
         return read_record(path, "make it anew, by the command that made it") if path else {}
+
+    @cached_property
+    def answer(self) -> Answer | None:
+        """What a page shows of it; None for a table that is kept as Markdown alone."""
+        path = self.root / "tables" / f"{self.name}.json"
+        return read_answer(path) if path.exists() else None
 
     def runs(self) -> dict[str, str]:
         """Folder below the results -> label of every run that the record names."""
@@ -149,18 +109,18 @@ class Artefact:
         return [*self._commands(), *_facts([RunFolder(self.root / path) for path in self.runs()])]
 
     def pictures(self, names: Sequence[str]) -> list[Path]:
-        """The pictures that belong to this table.
+        """The pictures that belong to this table, that of its main figure first.
 
         Args:
             names: names of all tables. A picture belongs to the table with the longest name that
                 the picture's name begins with.
         """
         found: list[Path] = []
-        for path in sorted((self.root / "figures").glob("*.png")):
+        for path in sorted((self.root / "figures").glob("*.svg")):
             fitting = [name for name in names if path.stem.startswith(name)]
             if fitting and max(fitting, key=len) == self.name:
                 found.append(path)
-        return found
+        return sorted(found, key=_place)
 
     def _commands(self) -> Iterator[str]:
         """The command that makes the table, and another one that draws it from its record."""
@@ -170,6 +130,14 @@ class Artefact:
         if self.section.redraw:
             redraw = command(self.section.redraw, "--name", self.name, "--render-only")
             yield f"Drawn anew: `{redraw}`" if made else f"Command: `{redraw}`"
+
+
+def _place(path: Path) -> tuple[int, str]:
+    """Where a picture stands among those of its table."""
+    for place, ending in enumerate(MAIN):
+        if path.stem.endswith(f"_{ending}"):
+            return place, path.stem
+    return len(MAIN), path.stem
 
 
 def _named_runs(tree: object) -> Iterator[tuple[str, str]]:

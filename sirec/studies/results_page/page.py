@@ -1,87 +1,143 @@
-"""All rendered tables and figures of a results folder in one Markdown file.
+"""The results of a folder on one page, as HTML and as Markdown.
 
-A table is `tables/<name>.md`. How it was made is said by the record of that name in another folder
-of the results (`studies`, `coldstart`, …), and by the runs that the record lists. Times of the day
-and machines are left out: the same results give the same bytes.
+A table is `tables/<name>.md`, and `<name>.json` beside it holds what a page shows of it. How it was
+made is said by the record of that name in another folder of the results (`studies`, `coldstart`,
+…), and by the runs that the record lists. Times of the day and machines are left out: the same
+results give the same bytes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sirec.errors import SirecError
+from sirec.report.answer import Answer
+from sirec.report.render import to_markdown
+from sirec.report.render.markdown import escaped, paragraph
 from sirec.run.files import replace_text
-from sirec.studies.results_page.artefact import SECTIONS, Artefact
+from sirec.studies.results_page.artefact import Artefact
+from sirec.studies.results_page.figures import draw_figures_of_studies
+from sirec.studies.results_page.html_page.document import html_page
+from sirec.studies.results_page.html_page.pictures import caption
+from sirec.studies.results_page.reading import HOW_TO_READ, INTRODUCTION, distinct_title, page_lines
+from sirec.studies.results_page.sections import SECTIONS
+from sirec.studies.results_page.summary import summary
 
-INTRODUCTION = """# Results
-
-Every table and figure here, how it was made, and the runs it stands on. `sirec report` \
-writes this file; the same results give
-the same bytes.
-"""
-FORMATS = (".csv", ".pdf", ".svg")  # of figures, beside the picture
+MARKDOWN, HTML = "report.md", "report.html"
+RUNS = "Runs: "  # begins the line of a table's runs
+PICTURE_KINDS = (".pdf", ".csv")  # beside the picture
 
 
-def write_report(root: Path) -> Path:
-    """Write `report.md` into a results folder and return it.
+def write_report(root: Path) -> tuple[Path, Path]:
+    """Draw the figures of studies, and write `report.html` and `report.md` into a results folder.
+
+    Args:
+        root: the results folder.
+
+    Returns:
+        The two files.
 
     Raises:
         SirecError: if there is no table in the folder, or a run is missing that one stands on.
     """
-    names = sorted(path.stem for path in (root / "tables").glob("*.md"))
-    if not names:
+    if not table_names(root):
         raise SirecError(
             f"{root / 'tables'}: no tables", "make one: sirec quickstart, or sirec study NAME"
         )
-    path = root / "report.md"
-    replace_text(path, report([Artefact(root, name) for name in names]))
-    return path
+    found = [Artefact(root, name) for name in table_names(root)]
+    for artefact in found:
+        artefact.provenance()  # raises before anything is written
+    draw_figures_of_studies(root)
+    replace_text(root / HTML, html_page(found))
+    replace_text(root / MARKDOWN, report(found))
+    return root / HTML, root / MARKDOWN
+
+
+def table_names(root: Path) -> list[str]:
+    """Names of the tables of a results folder.
+
+    Args:
+        root: the results folder.
+    """
+    return sorted(path.stem for path in (root / "tables").glob("*.md"))
+
+
+def pages(root: Path) -> dict[str, str]:
+    """Name of a file -> its text as the folder gives it now.
+
+    Args:
+        root: the results folder.
+
+    Raises:
+        SirecError: if a run is missing that a table stands on.
+    """
+    found = [Artefact(root, name) for name in table_names(root)]
+    return {HTML: html_page(found), MARKDOWN: report(found)}
 
 
 def report(artefacts: Sequence[Artefact]) -> str:
-    """The Markdown of a report: contents, then section by section, tables in the order given."""
+    """The Markdown of a report: contents, then section by section, tables in the order given.
+
+    Args:
+        artefacts: the tables.
+
+    Raises:
+        SirecError: if a run is missing that a table stands on.
+    """
     names = [artefact.name for artefact in artefacts]
-    titles = [artefact.title for artefact in artefacts]
-    by_section: dict[str, list[Artefact]] = {section.heading: [] for section in SECTIONS}
-    for artefact in artefacts:
-        by_section[artefact.section.heading].append(artefact)
     contents: list[str] = []
     parts: list[str] = []
-    for heading, found in by_section.items():
+    for section in SECTIONS:
+        found = [artefact for artefact in artefacts if artefact.section is section]
         if found:
-            contents.append(f"- {heading}")
-            parts.append(f"## {heading}\n")
+            contents.append(f"- {section.heading}")
+            parts.append(f"## {section.heading}\n\n{section.question}\n")
         for artefact in found:
-            contents.append(f"  - [{_distinct_title(artefact, titles)}](#{artefact.name})")
-            parts.append(_part(artefact, artefact.pictures(names)))
-    return "\n".join([INTRODUCTION, *contents, "", *parts])
-
-
-def _distinct_title(artefact: Artefact, titles: Sequence[str]) -> str:
-    """Its title, with the table's name where another table has the same title."""
-    if titles.count(artefact.title) > 1:
-        return f"{artefact.title} ({artefact.name})"
-    return artefact.title
+            contents.append(f"  - [{distinct_title(artefact, artefacts)}](#{artefact.name})")
+            parts.append(_part(artefact, artefact.pictures(names)[:1]))
+    lines = [f"{number}. {paragraph(line)}" for number, line in enumerate(summary(artefacts), 1)]
+    reading = [f"- {paragraph(line)}" for line in HOW_TO_READ]
+    opening = [f"# Results\n\n{INTRODUCTION}\n", *lines, "", "## How to read this page\n", *reading]
+    return "\n".join([*opening, "", "## Contents\n", *contents, "", *parts])
 
 
 def _part(artefact: Artefact, pictures: Sequence[Path]) -> str:
-    """A table with its heading, how it was made, and its pictures."""
+    """A table with its heading, its picture, and how it was made."""
+    answer = artefact.answer
+    made = artefact.provenance()
+    if answer is None:
+        shown = [artefact.body]
+    else:
+        shown = _shown(answer)
+        made = [line for line in made if not line.startswith(RUNS)]
+        made.append(f"All tables, notes and runs: [{artefact.name}](tables/{artefact.name}.md)")
     paragraphs = [
         f'<a id="{artefact.name}"></a>',
         f"### {artefact.title}",
-        "\n".join(f"- {line}" for line in artefact.provenance()),
-        artefact.body,
+        *shown,
         *map(_picture, pictures),
+        "\n".join(f"- {line}" for line in made),
     ]
     return "\n\n".join(paragraphs) + "\n"
 
 
+def _shown(answer: Answer) -> list[str]:
+    """The table of a question, and what it means."""
+    bare = replace(answer.table, rows=tuple(replace(row, runs={}) for row in answer.table.rows))
+    heading, _, table = to_markdown(bare).partition("\n\n")
+    lines = [f"**{escaped(heading.removeprefix('### '))}**", table.partition("\n\n")[0]]
+    lines += map(paragraph, page_lines(answer))
+    return [line for line in lines if line.strip()]
+
+
 def _picture(path: Path) -> str:
-    """A picture, and links to its other formats and its data."""
+    """A picture, what its marks mean, and links to its other formats and its data."""
     links: list[str] = []
     for other in sorted(path.parent.glob(f"{path.stem}.*")):
-        if other.suffix in FORMATS:
+        if other.suffix in PICTURE_KINDS:
             links.append(f"[{other.suffix[1:]}](figures/{other.name})")
     picture = f"![{path.stem}](figures/{path.name})"
-    return f"{picture}\n\n{', '.join(links)}" if links else picture
+    below = " ".join(part for part in (paragraph(caption(path)), ", ".join(links)) if part)
+    return f"{picture}\n\n{below}" if below else picture

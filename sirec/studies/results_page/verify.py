@@ -24,11 +24,12 @@ from sirec.run.manifest import FILES, WEIGHTS, checked_file, read_manifest
 from sirec.run.records import has_own_digest, read_record
 from sirec.run.snapshot import Snapshot
 from sirec.run.store import RecordedRun, RunFolder, Store
-from sirec.studies.results_page.artefact import Artefact
-from sirec.studies.results_page.page import report
+from sirec.studies.results_page.figures import figures_of_studies
+from sirec.studies.results_page.page import HTML, MARKDOWN, pages
 from sirec.studies.results_page.redraw import UnknownExperimentError, drawings
 
-TABLES, FIGURES, REPORT = "tables", "figures", "report.md"
+TABLES, FIGURES = "tables", "figures"
+REPORTS = (HTML, MARKDOWN)
 RESTORE = "copy the files back from where they are whole, or make them anew"
 
 
@@ -254,20 +255,31 @@ def _check_tables(found: VerifiedKind, tell: ProgressCallback, results: Path) ->
             found.checked += 1
             _compare(found, path.read_bytes(), results / path.relative_to(anew))
         drawn = {drawing.name for drawing in to_draw}
+    _check_figures_of_studies(found, results)
     by_hand = [path for path in (results / TABLES).glob("*.md") if path.stem not in drawn]
     if by_hand:
         found.remarks.append(f"{len(by_hand)} tables have no record to be drawn from")
 
 
-def _check_report(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
-    path = results / REPORT
-    if not path.exists():
-        return
-    found.checked += 1
-    names = sorted(table.stem for table in (results / TABLES).glob("*.md"))
+def _check_figures_of_studies(found: VerifiedKind, results: Path) -> None:
+    """Compare the data of the figures that `sirec report` has drawn."""
     with found.collecting():
-        text = report([Artefact(results, name) for name in names])
-        _compare(found, text.encode(), path)
+        for name, figure in figures_of_studies(results):
+            path = results / FIGURES / f"{name}.csv"
+            if path.exists():
+                found.checked += 1
+                _compare(found, figure.data().encode(), path)
+
+
+def _check_report(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
+    there = [results / name for name in REPORTS if (results / name).exists()]
+    if not there:
+        return
+    found.checked += len(there)
+    with found.collecting():
+        anew = pages(results)
+        for path in there:
+            _compare(found, anew[path.name].encode(), path)
 
 
 def _compare(found: VerifiedKind, anew: bytes, path: Path) -> None:

@@ -61,15 +61,19 @@ def draw_worth(record: WorthRecord, results: Path) -> DrawnAnalysis:
     comparison = Comparison(answer.title, tuple(tables), meaning, overview)
     columns = {column.name for column in answer.columns}
     legend = {name: text for name, text in LEGEND.items() if name in columns}
-    figure = IntervalFigure(answer, legend, _axis(record, found))
+    figure = IntervalFigure(answer, legend, _axis(record), _caption(record, found))
     return DrawnAnalysis(record.data, comparison, {FIGURE: figure})
 
 
-def _axis(record: WorthRecord, found: WorthEffects) -> str:
+def _axis(record: WorthRecord) -> str:
+    return f"more of 1,000 customers with their next purchase among the first {record.top}"
+
+
+def _caption(record: WorthRecord, found: WorthEffects) -> str:
     over = f"users and {found.seeds} seeds" if found.seeds > 1 else "users; one seed, a hint only"
     return (
-        f"of 1,000 customers, how many more find their next purchase among the first {record.top}; "
-        f"bars: intervals of 95 % over {over}"
+        f"Of 1,000 customers, how many more find their next purchase among the first {record.top}. "
+        f"Bars: intervals of 95 % over {over}."
     )
 
 

@@ -1,0 +1,147 @@
+"""What a report shows of a comparison: one table, what it means, its verdicts and its notes.
+
+`tables/<name>.json` holds it, so that a report needs neither ranks nor tests: those are computed
+once, when the tables are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sirec.config import dump, load, read_json
+from sirec.errors import SirecError
+from sirec.report.differences import PairedTest, Verdict, verdict
+from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
+
+
+@dataclass(frozen=True)
+class RowVerdict:
+    """What a paired test says of a row.
+
+    Attributes:
+        dataset: name of the data set.
+        label: label of the row.
+        baseline: label of the row that it is compared with.
+        metric: name of the metric.
+        verdict: what may be said.
+        difference: the row's mean minus the baseline's.
+        low: lower end of the interval of the difference.
+        high: upper end.
+        relative: the difference as a share of the baseline's mean; None where that is 0.
+        seeds: the smaller number of seeds of the two.
+        is_training_free: whether the row is a training-free baseline.
+    """
+
+    dataset: str
+    label: str
+    baseline: str
+    metric: str
+    verdict: Verdict
+    difference: float
+    low: float
+    high: float
+    relative: float | None
+    seeds: int
+    is_training_free: bool
+
+    @classmethod
+    def of(cls, pair: PairedTest) -> RowVerdict:
+        """The verdict of a paired test."""
+        d = pair.difference
+        free = pair.label in pair.training_free
+        seeds = [d.seeds_b] if free else [d.seeds_a]
+        if pair.baseline not in pair.training_free:
+            seeds.append(d.seeds_b)
+        return cls(
+            pair.dataset,
+            pair.label,
+            pair.baseline,
+            d.metric,
+            verdict(pair),
+            d.difference,
+            d.low,
+            d.high,
+            d.relative,
+            min(seeds),
+            free,
+        )
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a report shows of a comparison.
+
+    Attributes:
+        title: title of the comparison.
+        table: the one table; its notes are left out.
+        lines: what it means, a sentence or two a line.
+        notes: the notes of all tables of the comparison, each once.
+        verdicts: what the paired tests say, one for each row and metric.
+    """
+
+    title: str
+    table: ResultTable
+    lines: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    verdicts: tuple[RowVerdict, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "title": self.title,
+            "table": dump(replace(self.table, notes=())),
+            "lines": list(self.lines),
+            "notes": list(self.notes),
+            "verdicts": list(map(asdict, self.verdicts)),
+        }
+
+
+def read_answer(path: Path) -> Answer:
+    """The answer in a file `tables/<name>.json`.
+
+    Args:
+        path: the file.
+
+    Raises:
+        SirecError: if it cannot be read, or holds something else.
+    """
+    values = read_json(path)
+    try:
+        verdicts = [load(RowVerdict, each, f"{path}: verdicts") for each in values["verdicts"]]
+        return Answer(
+            str(values["title"]),
+            _table(values["table"], str(path)),
+            tuple(map(str, values["lines"])),
+            tuple(map(str, values["notes"])),
+            tuple(verdicts),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise SirecError(
+            f"{path}: not what a table is kept as: {error!r}",
+            "draw the table anew, by the command that made it with --render-only",
+        ) from None
+
+
+def _table(values: Mapping[str, Any], where: str) -> ResultTable:
+    columns = [load(TableColumn, each, where) for each in values["columns"]]
+    rows = [_row(each) for each in values["rows"]]
+    return ResultTable(
+        values["title"],
+        tuple(columns),
+        tuple(rows),
+        label_heading=values["label_heading"],
+        best_within=values["best_within"],
+    )
+
+
+def _row(values: Mapping[str, Any]) -> TableRow:
+    cells = tuple(map(_cell, values["cells"]))
+    return TableRow(**{**values, "cells": cells})
+
+
+def _cell(values: Mapping[str, Any]) -> Cell:
+    interval: Sequence[float] | None = values["interval"]
+    return Cell(**{**values, "interval": None if interval is None else tuple(interval)})

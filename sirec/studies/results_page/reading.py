@@ -1,0 +1,57 @@
+"""What a reader of the results has to know, said once for the whole page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sirec.report.answer import Answer
+from sirec.studies.results_page.artefact import Artefact
+
+# Lines of a terminal that `HOW_TO_READ` says for all tables, and where the terminal sends a reader.
+SAID = ("better, worse: ", "Differences are about these checkpoints")
+TERMINAL, NOTES = ": --full says how.", " (see the notes)."
+
+INTRODUCTION = (
+    "Does side information (brand, category, rating) help a model that recommends the next item? "
+    "Models of two papers, DIF-SR (SIGIR 2022) and COMIF (IEEE Access 2025), and those that they "
+    "compare with, were trained and ranked under one protocol. Below: what was found, in ten "
+    "lines; then a table and a figure for each question."
+)
+HOW_TO_READ = (
+    "Of each user's interactions the last one is the test target, the one before it the validation "
+    "target; models are trained on the rest, and validation alone decides which weights are "
+    "tested.",
+    "Every target is ranked among all items, not among a sample. Recall@20 is the share of users "
+    "whose target is among the first 20; NDCG@20 counts more the higher it stands.",
+    "History kept: items that the user had before stay in the ranking, as in both papers; masked: "
+    "they are taken out.",
+    "Bold is the best of a column, underlined or italic the second best. Printed: the value in the "
+    "paper's table. †: the difference from the baseline is significant. *, training-free: a "
+    "baseline that is computed without training.",
+    "Better and worse are verdicts of a paired test over the same users: the 95 % interval of the "
+    "difference excludes zero and p < 0.05 after Holm's correction for the number of tests. Open "
+    "or not decided: these runs do not show it either way, which is not to say that there is no "
+    "difference.",
+    "One or two seeds compare these trained models; only three and more say something of the "
+    "methods.",
+)
+
+
+def page_lines(answer: Answer) -> list[str]:
+    """What a table means, without what is said once for all tables.
+
+    Args:
+        answer: what is shown of the table.
+    """
+    return [line.replace(TERMINAL, NOTES) for line in answer.lines if not line.startswith(SAID)]
+
+
+def distinct_title(artefact: Artefact, artefacts: Sequence[Artefact]) -> str:
+    """The title of a table, with its name where another table has the same title.
+
+    Args:
+        artefact: the table.
+        artefacts: all tables of the page.
+    """
+    same = [each for each in artefacts if each.title == artefact.title]
+    return artefact.title if len(same) == 1 else f"{artefact.title} ({artefact.name})"

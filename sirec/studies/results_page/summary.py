@@ -1,0 +1,257 @@
+"""The first lines of a report: what was done, what holds, and what is surprising.
+
+Every line is computed from the answers beside the tables and from the records. A line that nothing
+in the folder speaks of is left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sirec.errors import SirecError
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
+from sirec.papers import PAPERS
+from sirec.report.answer import Answer, RowVerdict
+from sirec.report.differences import Verdict
+from sirec.report.table import TableRow
+from sirec.run.store import RunFolder
+from sirec.studies.results_page.artefact import Artefact
+
+MOST_LINES = 10
+SECONDS_AN_HOUR = 3600
+NEAR = 0.05  # printed values that differ by less count as met
+FEW = 3  # names in a list
+NOT_HERE = "Not in this table: "
+WORDS: dict[Verdict, str] = {
+    "better": "better",
+    "worse": "worse",
+    "undecided": "not decided",
+    "equivalent": "equal",
+}
+
+
+def summary(artefacts: Sequence[Artefact]) -> list[str]:
+    """At most ten lines in plain words.
+
+    Args:
+        artefacts: the tables of the folder, in the order of the report.
+
+    Raises:
+        SirecError: if a run is missing or damaged.
+    """
+    answers: list[tuple[Artefact, Answer]] = []
+    for artefact in artefacts:
+        if artefact.answer is not None:
+            answers.append((artefact, artefact.answer))
+    broad = [answer for artefact, answer in answers if "overall" in artefact.name.split("_")]
+    broad = [answer for answer in broad if answer.verdicts]
+    broad.sort(key=lambda answer: -len(answer.verdicts))
+    lines = [
+        _scope(artefacts),
+        *map(_standing, broad[:2]),
+        *_printed(broad[:1]),
+        *_methods([answer for _, answer in answers]),
+        *_claims(answers),
+        *_training_free(broad[:1]),
+        *_disagreement(broad[:1]),
+        *_bins(answers),
+        *_absent(answers),
+    ]
+    return lines[:MOST_LINES]
+
+
+def _scope(artefacts: Sequence[Artefact]) -> str:
+    """How many tables and runs, of how many models, on which data, and how long."""
+    folders: dict[str, RunFolder] = {}
+    for artefact in artefacts:
+        for path in artefact.runs():
+            folders[path] = RunFolder(artefact.root / path)
+    models = {folder.model for folder in folders.values()}
+    datasets = dict.fromkeys(folder.dataset for folder in folders.values())
+    seconds = 0.0
+    for folder in folders.values():
+        try:
+            timings = folder.timings()
+        except SirecError:
+            continue  # the table that stands on it says what is missing
+        seconds += sum(timings["train_seconds"]) + sum(timings["valid_seconds"])
+    return (
+        f"{_many(len(artefacts), 'question')}, {_many(len(folders), 'run')} of "
+        f"{_many(len(models), 'model')} on {', '.join(datasets) or 'no data'}: "
+        f"{seconds / SECONDS_AN_HOUR:.1f} hours of training."
+    )
+
+
+def _standing(answer: Answer) -> str:
+    """How many trained rows are better than the baseline, and which is best."""
+    about = _headline(answer)
+    trained = [each for each in about if not each.is_training_free]
+    found = trained or about
+    counts = Counter(each.verdict for each in found)
+    told = [f"{counts[verdict]} {word}" for verdict, word in WORDS.items() if counts[verdict]]
+    baselines = " or ".join(dict.fromkeys(each.baseline for each in found))
+    best = max(found, key=lambda each: each.difference)
+    place = "Furthest above" if best.difference > 0 else "Nearest from below"
+    return (
+        f"On {found[0].dataset}, of {_many(len(found), 'trained row')} against {baselines} in "
+        f"{found[0].metric}: {', '.join(told)}. {place}: {best.label} ({_relative(best)})."
+    )
+
+
+def _printed(answers: Sequence[Answer]) -> Iterator[str]:
+    """How near ours are to printed values, and which are furthest."""
+    for answer in answers:
+        names = [column.name for column in answer.table.columns]
+        if "printed" not in names:
+            continue
+        shares: dict[str, float] = {}
+        for row in answer.table.rows:
+            ours, printed = row.cells[0].value, row.cells[names.index("printed")].value
+            if isinstance(ours, float) and isinstance(printed, float) and printed:
+                shares[row.label] = ours / printed - 1
+        near = [share for share in shares.values() if abs(share) < NEAR]
+        furthest = sorted(shares, key=lambda label: -abs(shares[label]))[:FEW]
+        told = ", ".join(f"{label} {100 * shares[label]:+.1f} %" for label in furthest)
+        yield (
+            f"Of {_many(len(shares), 'value')} of {names[0]} that papers printed for these rows, "
+            f"{len(near)} are met within {100 * NEAR:.0f} %. Furthest: {told}."
+        )
+
+
+def _methods(answers: Sequence[Answer]) -> Iterator[str]:
+    """What is said of methods, not of single checkpoints: rows with enough seeds."""
+    found: list[RowVerdict] = []
+    for answer in answers:
+        for each in _headline(answer):
+            if each.seeds >= SEEDS_FOR_A_METHOD and not each.is_training_free:
+                found.append(each)
+    found.sort(key=lambda each: -abs(each.relative or 0))
+    told: dict[str, None] = {}
+    for each in found[: 2 * FEW]:
+        text = f"{each.label} against {each.baseline} {_relative(each)}, {WORDS[each.verdict]}"
+        told[text] = None
+    if told:
+        some = "; ".join(told)
+        yield f"With {SEEDS_FOR_A_METHOD} seeds or more, so about methods: {some}."
+    else:
+        yield (
+            f"Every comparison has fewer than {SEEDS_FOR_A_METHOD} seeds a side: all verdicts are "
+            "about these checkpoints, not about methods."
+        )
+
+
+def _claims(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
+    """The papers' claims that an experiment of this folder tests."""
+    by_name = {artefact.name: answer for artefact, answer in answers}
+    for paper in PAPERS.values():
+        for claim in paper.claims:
+            answer = by_name.get(claim.experiment or "")
+            about = _headline(answer) if answer else []
+            if not about:
+                continue
+            counts = Counter(each.verdict for each in about)
+            told = [f"{counts[word]} {WORDS[word]}" for word in WORDS if counts[word]]
+            yield (
+                f"{paper.label}'s paper: “{claim.text}” Here, {_judged(about)}: of "
+                f"{_many(len(about), 'comparison')} {', '.join(told)}."
+            )
+
+
+def _judged(verdicts: Sequence[RowVerdict]) -> str:
+    """What the verdicts on a claim's rows say of the claim that each is a gain."""
+    found = {each.verdict for each in verdicts}
+    scope = "" if min(each.seeds for each in verdicts) >= SEEDS_FOR_A_METHOD else ", with few seeds"
+    if found == {"better"}:
+        return f"it holds{scope}"
+    return f"it does not hold{scope}" if "worse" in found else f"it is not decided{scope}"
+
+
+def _training_free(answers: Sequence[Answer]) -> Iterator[str]:
+    """Training-free baselines that a trained baseline does not beat in some metric."""
+    for answer in answers:
+        for each in answer.verdicts:
+            if each.is_training_free and each.verdict == "better":
+                trained = [row for row in answer.table.rows if not row.is_training_free]
+                below = _below(answer, each, trained)
+                yield (
+                    f"Surprising: {each.label}, which is not trained, is better than "
+                    f"{each.baseline} in {each.metric} on {each.dataset} ({_relative(each)}), and "
+                    f"stands above {below} of {len(trained)} trained rows there."
+                )
+
+
+def _below(answer: Answer, each: RowVerdict, trained: Sequence[TableRow]) -> int:
+    """How many trained rows have a smaller value than the row of a verdict."""
+    place = answer.table.column_index(each.metric)
+    mine = [row for row in answer.table.rows if row.label == each.label]
+    value = mine[0].cells[place].value
+    if not isinstance(value, float):
+        return 0
+    others = [row.cells[place].value for row in trained]
+    return sum(1 for other in others if isinstance(other, float) and other < value)
+
+
+def _disagreement(answers: Sequence[Answer]) -> Iterator[str]:
+    """Rows that are better in one metric and worse in another."""
+    for answer in answers:
+        by_row: dict[str, dict[str, Verdict]] = {}
+        for each in answer.verdicts:
+            by_row.setdefault(each.label, {})[each.metric] = each.verdict
+        told: list[str] = []
+        for label, verdicts in by_row.items():
+            if {"better", "worse"} <= set(verdicts.values()):
+                words = [f"{WORDS[word]} in {metric}" for metric, word in verdicts.items()]
+                told.append(f"{label} is {' and '.join(words)}")
+        if told:
+            yield f"Metrics disagree: {'; '.join(told[:FEW])}."
+
+
+def _bins(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
+    """How far apart the rarest and the most frequent targets are, for the best row."""
+    for artefact, answer in answers:
+        columns = answer.table.columns
+        if not artefact.name.startswith("coldstart_") or len(columns) < 2:
+            continue
+        rows = [row for row in answer.table.rows if isinstance(row.cells[1].value, float)]
+        best = max(rows, key=lambda row: float(row.cells[1].value or 0))
+        first, last = best.cells[0].value, best.cells[1].value
+        metric = answer.table.title.rpartition(", ")[2]
+        yield (
+            f"{best.label} finds {columns[0].text(first)} of targets in {columns[0].name}, "
+            f"{columns[1].text(last)} in {columns[1].name} ({metric})."
+        )
+        return
+
+
+def _absent(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
+    """Data sets that the first table which speaks of them does not have."""
+    for _, answer in answers:
+        for note in answer.notes:
+            if note.startswith(NOT_HERE):
+                names: list[str] = []
+                for part in note.removeprefix(NOT_HERE).split("; "):
+                    names.append(part.partition(" (")[0])
+                yield f"Not run yet: {', '.join(names)}."
+                return
+
+
+def _headline(answer: Answer) -> list[RowVerdict]:
+    """The verdicts in the first metric that has any."""
+    if not answer.verdicts:
+        return []
+    metric = answer.verdicts[0].metric
+    for each in answer.verdicts:
+        if each.metric == answer.table.columns[0].name:
+            metric = each.metric
+    return [each for each in answer.verdicts if each.metric == metric]
+
+
+def _relative(each: RowVerdict) -> str:
+    if each.relative is None:
+        return f"{each.difference:+.4f}"
+    return f"{100 * each.relative:+.1f} %"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

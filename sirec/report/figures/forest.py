@@ -48,7 +48,8 @@ class ForestFigure(TableFigure):
         groups, looks = self.table.groups, looks_of_rows(self.table.rows)
         across = min(len(groups), MOST_IN_A_LINE)
         lines = [groups[first : first + across] for first in range(0, len(groups), across)]
-        heights = [max(len(self.table.rows_of(group)) for group in line) for line in lines]
+        sizes = {group: len(self.table.rows_of(group)) for group in groups}
+        heights = [max(map(sizes.__getitem__, line)) for line in lines]
         inches = sum(heights) * HEIGHT_OF_A_ROW + len(lines) * 2 * HEIGHT_OF_A_LINE + TEXTS
         width = ONE_COLUMN if across == 1 else TWO_COLUMNS
         figure = Figure((width, inches), layout="constrained")

@@ -82,9 +82,11 @@ def short_notes(table: ResultTable) -> list[str]:
     Args:
         table: the table.
     """
-    marks = {cell.mark for row in table.rows for cell in row.cells if cell.mark}
-    starts = tuple(f"{mark}:" for mark in marks)
-    starts += (f"{NOT_AVAILABLE}:", f"({TRAINING_FREE}):", "Bold:")
+    marks: set[str] = set()
+    for row in table.rows:
+        marks.update(cell.mark for cell in row.cells if cell.mark)
+    usual = (NOT_AVAILABLE, f"({TRAINING_FREE})", "Bold")
+    starts = tuple(f"{mark}:" for mark in (*marks, *usual))
     return [note for note in notes_with_legend(table, "underlined") if note.startswith(starts)]
 
 

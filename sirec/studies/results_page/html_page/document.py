@@ -159,7 +159,8 @@ def _figures(artefact: Artefact, names: Sequence[str]) -> list[str]:
         if path.stat().st_size <= LARGEST:
             folded.append(inline_svg(path))
         else:
-            folded.append(f'<p><a href="figures/{path.name}">{escape(caption(path))}</a></p>')
+            address = f'<a href="figures/{path.name}">{path.name}</a>'
+            folded.append(f"<p>{address}: {escape(caption(path))}</p>")
     if folded:
         others = "\n".join(folded)
         lines.append(f"<details><summary>More figures</summary>\n{others}\n</details>")

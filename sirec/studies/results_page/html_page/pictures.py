@@ -6,7 +6,7 @@ import re
 from html import unescape
 from pathlib import Path
 
-from sirec.report.figures.style import INK, PAPER
+from sirec.report.figures.style import FAINT, INK, PAPER
 from sirec.report.render.html_table import escape
 
 HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
@@ -49,7 +49,11 @@ def inline_svg(path: Path) -> str:
     text = ID.sub(f'id="{path.stem}-', text)
     text = REFERENCE.sub(rf"\1#{path.stem}-", text)
     text = COORDINATES.sub(lambda match: DIGITS.sub(r"\1", match[0]), text)
-    text = text.replace(INK, "currentColor").replace(PAPER, "var(--page)")
+    text = (
+        text.replace(INK, "currentColor")
+        .replace(PAPER, "var(--page)")
+        .replace(FAINT, "var(--line)")
+    )
     opening = SIZE.search(text)
     if opening is not None:
         text = _svg_tag(opening[1], said or path.stem) + text[opening.end() :]

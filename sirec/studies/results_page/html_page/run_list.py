@@ -10,6 +10,7 @@ from sirec.run.store import RunFolder
 
 SHOWN = ("Recall@10", "Recall@20", "NDCG@10", "NDCG@20")
 CONFIG = "config.yaml"
+REVISIONS = "revisions:"  # in the same file; runs of version 0.2 have none until they are sealed
 SECONDS_A_MINUTE = 60
 
 
@@ -28,7 +29,8 @@ def run_list(runs: Mapping[str, RunFolder]) -> str:
 def _card(run: RunFolder) -> str:
     config = run.config()
     text = run.checked_file(CONFIG).read_text(encoding="utf-8")
-    shown = "\n".join(map(escape, text.strip().splitlines()))
+    lines = [line for line in text.strip().splitlines() if not line.startswith(REVISIONS)]
+    shown = "\n".join(map(escape, lines))
     name = f"{run.model} on {run.dataset}, seed {config.seed}"
     told = _metrics(run.metrics()) if run.is_done else "not finished"
     facts = " · ".join([told, *_costs(run.timings())])

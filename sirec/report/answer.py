@@ -126,12 +126,13 @@ def read_answer(path: Path) -> Answer:
 
 
 def _table(values: Mapping[str, Any], where: str) -> ResultTable:
-    columns = [load(TableColumn, each, where) for each in values["columns"]]
-    rows = [_row(each) for each in values["rows"]]
+    columns: list[TableColumn] = []
+    for each in values["columns"]:
+        columns.append(load(TableColumn, each, where))
     return ResultTable(
         values["title"],
         tuple(columns),
-        tuple(rows),
+        tuple(map(_row, values["rows"])),
         label_heading=values["label_heading"],
         best_within=values["best_within"],
     )

@@ -52,7 +52,7 @@ def test_a_committed_table_is_what_its_record_says(name: str, tmp_path: Path) ->
     analysis = ANALYSES[name.split("_")[0]]
     record = analysis.read(RESULTS, name)
     analysis.draw(record, RESULTS).comparison.write(tmp_path, name)
-    for suffix in ("md", "csv", "tex"):
+    for suffix in ("md", "csv", "json"):
         assert (tmp_path / f"{name}.{suffix}").read_bytes() == (
             RESULTS / "tables" / f"{name}.{suffix}"
         ).read_bytes()

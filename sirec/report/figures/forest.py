@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -48,8 +49,9 @@ class ForestFigure(TableFigure):
         groups, looks = self.table.groups, looks_of_rows(self.table.rows)
         across = min(len(groups), MOST_IN_A_LINE)
         lines = [groups[first : first + across] for first in range(0, len(groups), across)]
-        sizes = {group: len(self.table.rows_of(group)) for group in groups}
-        heights = [max(map(sizes.__getitem__, line)) for line in lines]
+        heights: list[int] = []
+        for line in lines:
+            heights.append(max(map(len, map(self.table.rows_of, line))))
         inches = sum(heights) * HEIGHT_OF_A_ROW + len(lines) * 2 * HEIGHT_OF_A_LINE + TEXTS
         width = ONE_COLUMN if across == 1 else TWO_COLUMNS
         figure = Figure((width, inches), layout="constrained")
@@ -87,4 +89,4 @@ class ForestFigure(TableFigure):
 
 
 def _labels(rows: Sequence[TableRow]) -> list[str]:
-    return [row.label for row in rows]
+    return list(map(attrgetter("label"), rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from operator import attrgetter
 
 from sirec.report.render.latex_text import escaped
 from sirec.report.render.texts import (
@@ -120,7 +121,8 @@ def _fit(widths: Sequence[int]) -> tuple[str, str, bool]:
 
 def _widths(table: ResultTable) -> list[int]:
     """Letters of the widest text of each column, as it is printed."""
-    widths = [max([len(table.label_heading), *(len(row.marked_label) for row in table.rows)])]
+    labels = [table.label_heading, *map(attrgetter("marked_label"), table.rows)]
+    widths = [max(map(len, labels))]
     for index, column in enumerate(table.columns):
         texts = [_plain(row.cells[index], column) for row in table.rows]
         widest = max(map(len, texts), default=0)

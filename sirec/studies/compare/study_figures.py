@@ -7,6 +7,7 @@ timings of the runs. No rank is read and nothing is tested anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from statistics import fmean
 
@@ -62,9 +63,9 @@ def differences_figure(answer: Answer) -> ForestFigure:
         answer: what the tables say, with at least one verdict.
     """
     models = {row.label: row.model for row in answer.table.rows}
-    baselines = list(dict.fromkeys(each.baseline for each in answer.verdicts))
+    baselines = _baselines(answer)
     is_one = len(baselines) == 1
-    has_several = len({each.dataset for each in answer.verdicts}) > 1
+    has_several = len(set(map(attrgetter("dataset"), answer.verdicts))) > 1
     rows: list[TableRow] = []
     for each in answer.verdicts:
         label = each.label if is_one else f"{each.label} – {each.baseline}"
@@ -79,9 +80,14 @@ def differences_figure(answer: Answer) -> ForestFigure:
     return ForestFigure(table, axis, _meaning(answer.verdicts))
 
 
+def _baselines(answer: Answer) -> list[str]:
+    """Labels of the baselines, each once."""
+    return list(dict.fromkeys(map(attrgetter("baseline"), answer.verdicts)))
+
+
 def _meaning(verdicts: Sequence[RowVerdict]) -> str:
-    seeds = sorted({each.seeds for each in verdicts})
-    number = " to ".join(str(each) for each in dict.fromkeys((seeds[0], seeds[-1])))
+    seeds = sorted(set(map(attrgetter("seeds"), verdicts)))
+    number = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     noun = "seed" if seeds == [1] else "seeds"
     return (
         f"Paired differences on test with their 95 % intervals ({number} {noun} a side). "
@@ -96,8 +102,9 @@ def _trained_runs(
     found: dict[tuple[str, str], list[RunFolder]] = {}
     for row in rows:
         if not row.is_training_free and row.runs:
-            folders = [RunFolder(results / link.partition("/")[2]) for link in row.runs.values()]
-            found[row.group, row.label] = folders
+            folders = found.setdefault((row.group, row.label), [])
+            for link in row.runs.values():
+                folders.append(RunFolder(results / link.partition("/")[2]))
     return found
 
 
@@ -147,7 +154,7 @@ def _learning_figure(
 ) -> LearningFigure:
     first = next(iter(runs.values()))[0]
     metric = first.config().stages[-1].metric
-    baselines = list(dict.fromkeys(each.baseline for each in answer.verdicts))
+    baselines = _baselines(answer)
     reference = baselines[0] if len(baselines) == 1 else None
     if all(curve.row.label != reference for curve in curves):
         reference = None

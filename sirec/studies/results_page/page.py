@@ -9,7 +9,6 @@ results give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from sirec.errors import SirecError
@@ -46,7 +45,7 @@ def write_report(root: Path) -> tuple[Path, Path]:
         raise SirecError(
             f"{root / 'tables'}: no tables", "make one: sirec quickstart, or sirec study NAME"
         )
-    found = [Artefact(root, name) for name in table_names(root)]
+    found = artefacts_of(root)
     for artefact in found:
         artefact.provenance()  # raises before anything is written
     draw_figures_of_studies(root)
@@ -64,6 +63,15 @@ def table_names(root: Path) -> list[str]:
     return sorted(path.stem for path in (root / "tables").glob("*.md"))
 
 
+def artefacts_of(root: Path) -> list[Artefact]:
+    """The tables of a results folder.
+
+    Args:
+        root: the results folder.
+    """
+    return [Artefact(root, name) for name in table_names(root)]
+
+
 def pages(root: Path) -> dict[str, str]:
     """Name of a file -> its text as the folder gives it now.
 
@@ -73,7 +81,7 @@ def pages(root: Path) -> dict[str, str]:
     Raises:
         SirecError: if a run is missing that a table stands on.
     """
-    found = [Artefact(root, name) for name in table_names(root)]
+    found = artefacts_of(root)
     return {HTML: html_page(found), MARKDOWN: report(found)}
 
 
@@ -97,9 +105,12 @@ def report(artefacts: Sequence[Artefact]) -> str:
         for artefact in found:
             contents.append(f"  - [{distinct_title(artefact, artefacts)}](#{artefact.name})")
             parts.append(_part(artefact, artefact.pictures(names)[:1]))
-    lines = [f"{number}. {paragraph(line)}" for number, line in enumerate(summary(artefacts), 1)]
-    reading = [f"- {paragraph(line)}" for line in HOW_TO_READ]
-    opening = [f"# Results\n\n{INTRODUCTION}\n", *lines, "", "## How to read this page\n", *reading]
+    opening = [f"# Results\n\n{INTRODUCTION}\n"]
+    for number, line in enumerate(summary(artefacts), start=1):
+        opening.append(f"{number}. {paragraph(line)}")
+    opening.append("\n## How to read this page\n")
+    for line in HOW_TO_READ:
+        opening.append(f"- {paragraph(line)}")
     return "\n".join([*opening, "", "## Contents\n", *contents, "", *parts])
 
 
@@ -125,11 +136,10 @@ def _part(artefact: Artefact, pictures: Sequence[Path]) -> str:
 
 def _shown(answer: Answer) -> list[str]:
     """The table of a question, and what it means."""
-    bare = replace(answer.table, rows=tuple(replace(row, runs={}) for row in answer.table.rows))
-    heading, _, table = to_markdown(bare).partition("\n\n")
+    heading, _, table = to_markdown(answer.table).partition("\n\n")
     lines = [f"**{escaped(heading.removeprefix('### '))}**", table.partition("\n\n")[0]]
     lines += map(paragraph, page_lines(answer))
-    return [line for line in lines if line.strip()]
+    return list(filter(str.strip, lines))
 
 
 def _picture(path: Path) -> str:
@@ -139,5 +149,5 @@ def _picture(path: Path) -> str:
         if other.suffix in PICTURE_KINDS:
             links.append(f"[{other.suffix[1:]}](figures/{other.name})")
     picture = f"![{path.stem}](figures/{path.name})"
-    below = " ".join(part for part in (paragraph(caption(path)), ", ".join(links)) if part)
+    below = f"{paragraph(caption(path))} {', '.join(links)}".strip()
     return f"{picture}\n\n{below}" if below else picture

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from sirec.errors import SirecError
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
@@ -41,17 +42,19 @@ def summary(artefacts: Sequence[Artefact]) -> list[str]:
         SirecError: if a run is missing or damaged.
     """
     answers: list[tuple[Artefact, Answer]] = []
+    broad: list[Answer] = []
     for artefact in artefacts:
-        if artefact.answer is not None:
-            answers.append((artefact, artefact.answer))
-    broad = [answer for artefact, answer in answers if "overall" in artefact.name.split("_")]
-    broad = [answer for answer in broad if answer.verdicts]
+        answer = artefact.answer
+        if answer is not None:
+            answers.append((artefact, answer))
+            if answer.verdicts and "overall" in artefact.name.split("_"):
+                broad.append(answer)
     broad.sort(key=lambda answer: -len(answer.verdicts))
     lines = [
         _scope(artefacts),
         *map(_standing, broad[:2]),
         *_printed(broad[:1]),
-        *_methods([answer for _, answer in answers]),
+        *_methods(answers),
         *_claims(answers),
         *_training_free(broad[:1]),
         *_disagreement(broad[:1]),
@@ -67,8 +70,8 @@ def _scope(artefacts: Sequence[Artefact]) -> str:
     for artefact in artefacts:
         for path in artefact.runs():
             folders[path] = RunFolder(artefact.root / path)
-    models = {folder.model for folder in folders.values()}
-    datasets = dict.fromkeys(folder.dataset for folder in folders.values())
+    models = set(map(attrgetter("model"), folders.values()))
+    datasets = dict.fromkeys(map(attrgetter("dataset"), folders.values()))
     seconds = 0.0
     for folder in folders.values():
         try:
@@ -88,14 +91,12 @@ def _standing(answer: Answer) -> str:
     about = _headline(answer)
     trained = [each for each in about if not each.is_training_free]
     found = trained or about
-    counts = Counter(each.verdict for each in found)
-    told = [f"{counts[verdict]} {word}" for verdict, word in WORDS.items() if counts[verdict]]
-    baselines = " or ".join(dict.fromkeys(each.baseline for each in found))
+    baselines = " or ".join(dict.fromkeys(map(attrgetter("baseline"), found)))
     best = max(found, key=lambda each: each.difference)
     place = "Furthest above" if best.difference > 0 else "Nearest from below"
     return (
         f"On {found[0].dataset}, of {_many(len(found), 'trained row')} against {baselines} in "
-        f"{found[0].metric}: {', '.join(told)}. {place}: {best.label} ({_relative(best)})."
+        f"{found[0].metric}: {_counted(found)}. {place}: {best.label} ({_relative(best)})."
     )
 
 
@@ -110,19 +111,19 @@ def _printed(answers: Sequence[Answer]) -> Iterator[str]:
             ours, printed = row.cells[0].value, row.cells[names.index("printed")].value
             if isinstance(ours, float) and isinstance(printed, float) and printed:
                 shares[row.label] = ours / printed - 1
-        near = [share for share in shares.values() if abs(share) < NEAR]
+        near = sum(abs(share) < NEAR for share in shares.values())
         furthest = sorted(shares, key=lambda label: -abs(shares[label]))[:FEW]
         told = ", ".join(f"{label} {100 * shares[label]:+.1f} %" for label in furthest)
         yield (
             f"Of {_many(len(shares), 'value')} of {names[0]} that papers printed for these rows, "
-            f"{len(near)} are met within {100 * NEAR:.0f} %. Furthest: {told}."
+            f"{near} are met within {100 * NEAR:.0f} %. Furthest: {told}."
         )
 
 
-def _methods(answers: Sequence[Answer]) -> Iterator[str]:
+def _methods(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
     """What is said of methods, not of single checkpoints: rows with enough seeds."""
     found: list[RowVerdict] = []
-    for answer in answers:
+    for _, answer in answers:
         for each in _headline(answer):
             if each.seeds >= SEEDS_FOR_A_METHOD and not each.is_training_free:
                 found.append(each)
@@ -150,18 +151,18 @@ def _claims(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
             about = _headline(answer) if answer else []
             if not about:
                 continue
-            counts = Counter(each.verdict for each in about)
-            told = [f"{counts[word]} {WORDS[word]}" for word in WORDS if counts[word]]
             yield (
                 f"{paper.label}'s paper: “{claim.text}” Here, {_judged(about)}: of "
-                f"{_many(len(about), 'comparison')} {', '.join(told)}."
+                f"{_many(len(about), 'comparison')} {_counted(about)}."
             )
 
 
 def _judged(verdicts: Sequence[RowVerdict]) -> str:
     """What the verdicts on a claim's rows say of the claim that each is a gain."""
-    found = {each.verdict for each in verdicts}
-    scope = "" if min(each.seeds for each in verdicts) >= SEEDS_FOR_A_METHOD else ", with few seeds"
+    found = set(map(attrgetter("verdict"), verdicts))
+    scope = (
+        "" if min(map(attrgetter("seeds"), verdicts)) >= SEEDS_FOR_A_METHOD else ", with few seeds"
+    )
     if found == {"better"}:
         return f"it holds{scope}"
     return f"it does not hold{scope}" if "worse" in found else f"it is not decided{scope}"
@@ -186,10 +187,11 @@ def _below(answer: Answer, each: RowVerdict, trained: Sequence[TableRow]) -> int
     place = answer.table.column_index(each.metric)
     mine = [row for row in answer.table.rows if row.label == each.label]
     value = mine[0].cells[place].value
-    if not isinstance(value, float):
-        return 0
-    others = [row.cells[place].value for row in trained]
-    return sum(1 for other in others if isinstance(other, float) and other < value)
+    below = 0
+    for row in trained:
+        other = row.cells[place].value
+        below += isinstance(other, float) and isinstance(value, float) and other < value
+    return below
 
 
 def _disagreement(answers: Sequence[Answer]) -> Iterator[str]:
@@ -240,11 +242,22 @@ def _headline(answer: Answer) -> list[RowVerdict]:
     """The verdicts in the first metric that has any."""
     if not answer.verdicts:
         return []
-    metric = answer.verdicts[0].metric
-    for each in answer.verdicts:
-        if each.metric == answer.table.columns[0].name:
-            metric = each.metric
+    names = list(dict.fromkeys(map(attrgetter("metric"), answer.verdicts)))
+    first = answer.table.columns[0].name
+    metric = first if first in names else names[0]
     return [each for each in answer.verdicts if each.metric == metric]
+
+
+def _counted(verdicts: Sequence[RowVerdict]) -> str:
+    """`2 better, 1 not decided`."""
+    counts: Counter[Verdict] = Counter()
+    for each in verdicts:
+        counts[each.verdict] += 1
+    told: list[str] = []
+    for verdict, word in WORDS.items():
+        if counts[verdict]:
+            told.append(f"{counts[verdict]} {word}")
+    return ", ".join(told)
 
 
 def _relative(each: RowVerdict) -> str:

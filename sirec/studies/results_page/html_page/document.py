@@ -54,8 +54,7 @@ def html_page(artefacts: Sequence[Artefact]) -> str:
             contents.append(_contents(section.heading, found, artefacts))
         for artefact in found:
             parts.append(_part(artefact, names, frozenset(runs)))
-    lines = "".join(f"<li>{escape(line)}</li>" for line in summary(artefacts))
-    reading = "".join(f"<li>{_inline(line)}</li>" for line in HOW_TO_READ)
+    lines, reading = _items(summary(artefacts)), _items(HOW_TO_READ)
     return "\n".join(
         [
             *_head(),
@@ -77,6 +76,14 @@ def html_page(artefacts: Sequence[Artefact]) -> str:
             *_foot(),
         ]
     )
+
+
+def _items(texts: Sequence[str]) -> str:
+    """Texts as the items of a list."""
+    items: list[str] = []
+    for text in texts:
+        items.append(f"<li>{escape(text)}</li>")
+    return "".join(items)
 
 
 def _head() -> list[str]:
@@ -136,10 +143,11 @@ def _part(artefact: Artefact, names: Sequence[str], runs: frozenset[str]) -> str
     answer = artefact.answer
     if answer is not None:
         lines.append(answer_table(answer.table, runs))
-        lines += [f'<p class="meaning">{escape(line)}</p>' for line in page_lines(answer)]
+        for line in page_lines(answer):
+            lines.append(f'<p class="meaning">{escape(line)}</p>')
     lines += _figures(artefact, names)
     if answer is not None and answer.notes:
-        notes = "".join(f"<li>{escape(note)}</li>" for note in answer.notes)
+        notes = _items(answer.notes)
         lines.append(f"<details><summary>Notes</summary><ul>{notes}</ul></details>")
     made = [line for line in artefact.provenance() if not line.startswith(RUNS)]
     made.append(f"All tables: [{artefact.name}.md](tables/{artefact.name}.md)")

@@ -33,6 +33,8 @@ class RowVerdict:
         relative: the difference as a share of the baseline's mean; None where that is 0.
         seeds: the smaller number of seeds of the two.
         is_training_free: whether the row is a training-free baseline.
+        differs: whether the runs differ: the corrected p is small and the interval excludes zero.
+            With one seed a side that decides nothing about the methods.
     """
 
     dataset: str
@@ -46,6 +48,14 @@ class RowVerdict:
     relative: float | None
     seeds: int
     is_training_free: bool
+    differs: bool
+
+    @property
+    def direction(self) -> int:
+        """1 if the runs are above the baseline, -1 if below, 0 if that is not shown."""
+        if not self.differs:
+            return 0
+        return 1 if self.difference > 0 else -1
 
     @classmethod
     def of(cls, pair: PairedTest) -> RowVerdict:
@@ -67,6 +77,7 @@ class RowVerdict:
             d.relative,
             min(seeds),
             free,
+            pair.differs,
         )
 
 
@@ -87,6 +98,11 @@ class Answer:
     lines: tuple[str, ...]
     notes: tuple[str, ...] = ()
     verdicts: tuple[RowVerdict, ...] = ()
+
+    @property
+    def models(self) -> dict[str, str]:
+        """Label -> name of the model, of the rows of the table."""
+        return {row.label: row.model for row in self.table.rows}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

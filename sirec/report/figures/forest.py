@@ -17,7 +17,7 @@ from sirec.report.table import ResultTable, TableRow
 HEIGHT_OF_A_ROW, TEXTS = 0.19, 3 * HEIGHT_OF_A_LINE  # inches
 MOST_IN_A_LINE = 2
 LETTERS = 30  # of a label in one line
-DECIDED = ("better", "worse")  # verdicts whose points are filled
+DIFFERS = "‡"  # marks cells whose points are filled
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,8 @@ class ForestFigure(TableFigure):
     """A panel for each group of rows, rows from top to bottom.
 
     Attributes:
-        table: one column, the differences with their intervals; a cell's mark is the verdict.
+        table: one column, the differences with their intervals; `DIFFERS` marks
+            those that differ from zero.
         axis: the text below the axis.
         meaning: the caption, which says what points and bars are.
     """
@@ -72,7 +73,7 @@ class ForestFigure(TableFigure):
         axes.set_title(literal(group))
         for place, row in enumerate(rows):
             look = looks[row.label]
-            fill = "full" if row.cells[0].mark in DECIDED else "none"
+            fill = "full" if row.cells[0].mark == DIFFERS else "none"
             draw_interval(axes, row.cells[0], place, Look(look.colour, look.marker, fill=fill))
         axes.axvline(0, color=INK, linewidth=0.7, zorder=1)
         axes.set_yticks(range(len(rows)), [wrapped(row.label, LETTERS) for row in rows])

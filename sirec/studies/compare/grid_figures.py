@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,20 @@ def grid_figure(trials: Sequence[Trial], answer: Answer) -> GridFigure | None:
             tried = values.setdefault(key, [])
             if value not in tried:
                 tried.append(value)
-    keys = [key for key, tried in values.items() if len(tried) > 1]
+    keys: list[str] = []
+    for key, tried in values.items():
+        if len(tried) > 1:
+            keys.append(key)
     if not 1 <= len(keys) <= 2:
         return None
     across, down = keys[0], keys[1] if len(keys) > 1 else None
-    models = {row.label: row.model for row in answer.table.rows}
+    models = answer.models
     cells: dict[tuple[str, str], dict[tuple[Any, Any], Cell]] = {}
     for trial in trials:
         place = (trial.setting.get(across), trial.setting.get(down) if down else None)
         cell = Cell(trial.value, mark=TAKEN if trial.is_chosen else "")
         cells.setdefault((trial.dataset, trial.label), {})[place] = cell
-    has_several = len({dataset for dataset, _ in cells}) > 1
+    has_several = len(set(map(attrgetter("dataset"), trials))) > 1
     columns = _ordered(values[across])
     lines = _ordered(values[down]) if down else [None]
     rows: list[TableRow] = []
@@ -71,7 +75,7 @@ def grid_figure(trials: Sequence[Trial], answer: Answer) -> GridFigure | None:
             name = label if line is None else str(line)
             rows.append(TableRow(name, found, group, model=models.get(label, "")))
     table = ResultTable(
-        f"{answer.title}: trials", tuple(TableColumn(str(each)) for each in columns), tuple(rows)
+        f"{answer.title}: trials", tuple(map(TableColumn, map(str, columns))), tuple(rows)
     )
     return GridFigure(table, across, down, f"validation {trials[0].metric}")
 

@@ -14,7 +14,7 @@ from statistics import fmean
 from sirec.config.json_text import parse_json
 from sirec.report.answer import Answer, RowVerdict
 from sirec.report.figures.costs import CostFigure
-from sirec.report.figures.forest import ForestFigure
+from sirec.report.figures.forest import DIFFERS, ForestFigure
 from sirec.report.figures.learning import LearningCurve, LearningFigure
 from sirec.report.figures.table_figure import PaperFigure
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
@@ -62,7 +62,7 @@ def differences_figure(answer: Answer) -> ForestFigure:
     Args:
         answer: what the tables say, with at least one verdict.
     """
-    models = {row.label: row.model for row in answer.table.rows}
+    models = answer.models
     baselines = _baselines(answer)
     is_one = len(baselines) == 1
     has_several = len(set(map(attrgetter("dataset"), answer.verdicts))) > 1
@@ -70,7 +70,8 @@ def differences_figure(answer: Answer) -> ForestFigure:
     for each in answer.verdicts:
         label = each.label if is_one else f"{each.label} – {each.baseline}"
         group = f"{each.metric}, {each.dataset}" if has_several else each.metric
-        cell = Cell(each.difference, interval=(each.low, each.high), mark=each.verdict)
+        mark = DIFFERS if each.differs else ""
+        cell = Cell(each.difference, interval=(each.low, each.high), mark=mark)
         model = models.get(each.label, "")
         rows.append(TableRow(label, (cell,), group, each.is_training_free, model=model))
     axis = f"difference from {baselines[0]}" if is_one else "difference, first minus second"
@@ -91,7 +92,8 @@ def _meaning(verdicts: Sequence[RowVerdict]) -> str:
     noun = "seed" if seeds == [1] else "seeds"
     return (
         f"Paired differences on test with their 95 % intervals ({number} {noun} a side). "
-        "Filled: better or worse than the baseline after Holm's correction; hollow: not decided."
+        "Filled: the interval excludes zero and p < 0.05 after Holm's correction; hollow: not "
+        "shown either way."
     )
 
 
@@ -112,11 +114,10 @@ def _curves(
     runs: Mapping[tuple[str, str], Sequence[RunFolder]], table: ResultTable
 ) -> list[LearningCurve]:
     """A curve for each run that was validated."""
-    rows = {(row.group, row.label): row for row in table.rows}
     curves: list[LearningCurve] = []
-    for key, folders in runs.items():
-        for folder in folders:
-            curve = _curve(folder, rows[key])
+    for row in table.rows:
+        for folder in runs.get((row.group, row.label), ()):
+            curve = _curve(folder, row)
             if curve.values:
                 curves.append(curve)
     return curves

@@ -9,6 +9,7 @@ results give the same bytes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from sirec.errors import SirecError
@@ -94,7 +95,7 @@ def report(artefacts: Sequence[Artefact]) -> str:
     Raises:
         SirecError: if a run is missing that a table stands on.
     """
-    names = [artefact.name for artefact in artefacts]
+    names = list(map(attrgetter("name"), artefacts))
     contents: list[str] = []
     parts: list[str] = []
     for section in SECTIONS:

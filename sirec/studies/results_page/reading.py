@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
 from sirec.report.answer import Answer
 from sirec.studies.results_page.artefact import Artefact
 
 # Lines of a terminal that `HOW_TO_READ` says for all tables, and where the terminal sends a reader.
-SAID = ("better, worse: ", "Differences are about these checkpoints")
+SAID_BEFORE, SAID_AFTER = "Differences are about these checkpoints", "open: not shown either way."
 TERMINAL, NOTES = ": --full says how.", " (see the notes)."
 
 INTRODUCTION = (
@@ -26,14 +27,14 @@ HOW_TO_READ = (
     "History kept: items that the user had before stay in the ranking, as in both papers; masked: "
     "they are taken out.",
     "Bold is the best of a column, underlined or italic the second best. Printed: the value in the "
-    "paper's table. †: the difference from the baseline is significant. *, training-free: a "
+    "paper's table. Marks are explained in the notes. Training-free: a "
     "baseline that is computed without training.",
     "Better and worse are verdicts of a paired test over the same users: the 95 % interval of the "
     "difference excludes zero and p < 0.05 after Holm's correction for the number of tests. Open "
     "or not decided: these runs do not show it either way, which is not to say that there is no "
     "difference.",
-    "One or two seeds compare these trained models; only three and more say something of the "
-    "methods.",
+    f"One seed: the runs differ in this sense, which says nothing of the methods: that needs "
+    f"{SEEDS_FOR_A_METHOD} seeds or more on both sides, to know how much training varies.",
 )
 
 
@@ -43,7 +44,11 @@ def page_lines(answer: Answer) -> list[str]:
     Args:
         answer: what is shown of the table.
     """
-    return [line.replace(TERMINAL, NOTES) for line in answer.lines if not line.startswith(SAID)]
+    lines: list[str] = []
+    for line in answer.lines:
+        if not line.startswith(SAID_BEFORE) and not line.endswith(SAID_AFTER):
+            lines.append(line.replace(TERMINAL, NOTES))
+    return lines
 
 
 def distinct_title(artefact: Artefact, artefacts: Sequence[Artefact]) -> str:

@@ -30,6 +30,7 @@ WORDS: dict[Verdict, str] = {
     "undecided": "not decided",
     "equivalent": "equal",
 }
+ABOVE, BELOW = "above with one seed", "below with one seed"  # runs differ, methods may not
 
 
 def summary(artefacts: Sequence[Artefact]) -> list[str]:
@@ -129,7 +130,7 @@ def _methods(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
                 found.append(each)
     found.sort(key=lambda each: -abs(each.relative or 0))
     told: dict[str, None] = {}
-    for each in found[: 2 * FEW]:
+    for each in found[:FEW]:
         text = f"{each.label} against {each.baseline} {_relative(each)}, {WORDS[each.verdict]}"
         told[text] = None
     if told:
@@ -159,24 +160,23 @@ def _claims(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
 
 def _judged(verdicts: Sequence[RowVerdict]) -> str:
     """What the verdicts on a claim's rows say of the claim that each is a gain."""
-    found = set(map(attrgetter("verdict"), verdicts))
-    scope = (
-        "" if min(map(attrgetter("seeds"), verdicts)) >= SEEDS_FOR_A_METHOD else ", with few seeds"
-    )
-    if found == {"better"}:
+    found = set(map(attrgetter("direction"), verdicts))
+    fewest = min(map(attrgetter("seeds"), verdicts))
+    scope = "" if fewest >= SEEDS_FOR_A_METHOD else " for these runs"
+    if found == {1}:
         return f"it holds{scope}"
-    return f"it does not hold{scope}" if "worse" in found else f"it is not decided{scope}"
+    return f"it does not hold{scope}" if -1 in found else f"it is not shown{scope}"
 
 
 def _training_free(answers: Sequence[Answer]) -> Iterator[str]:
     """Training-free baselines that a trained baseline does not beat in some metric."""
     for answer in answers:
         for each in answer.verdicts:
-            if each.is_training_free and each.verdict == "better":
+            if each.is_training_free and each.direction > 0:
                 trained = [row for row in answer.table.rows if not row.is_training_free]
                 below = _below(answer, each, trained)
                 yield (
-                    f"Surprising: {each.label}, which is not trained, is better than "
+                    f"Surprising: {each.label}, which is not trained, is above "
                     f"{each.baseline} in {each.metric} on {each.dataset} ({_relative(each)}), and "
                     f"stands above {below} of {len(trained)} trained rows there."
                 )
@@ -195,18 +195,18 @@ def _below(answer: Answer, each: RowVerdict, trained: Sequence[TableRow]) -> int
 
 
 def _disagreement(answers: Sequence[Answer]) -> Iterator[str]:
-    """Rows that are better in one metric and worse in another."""
+    """Rows that are above the baseline in one metric and below it in another."""
     for answer in answers:
-        by_row: dict[str, dict[str, Verdict]] = {}
+        by_row: dict[str, dict[int, str]] = {}
         for each in answer.verdicts:
-            by_row.setdefault(each.label, {})[each.metric] = each.verdict
+            by_row.setdefault(each.label, {})[each.direction] = each.metric
         told: list[str] = []
-        for label, verdicts in by_row.items():
-            if {"better", "worse"} <= set(verdicts.values()):
-                words = [f"{WORDS[word]} in {metric}" for metric, word in verdicts.items()]
-                told.append(f"{label} is {' and '.join(words)}")
+        for label, metrics in by_row.items():
+            if {1, -1} <= set(metrics):
+                told.append(f"{label} is above in {metrics[1]} and below in {metrics[-1]}")
         if told:
-            yield f"Metrics disagree: {'; '.join(told[:FEW])}."
+            baseline = answer.verdicts[0].baseline
+            yield f"Metrics disagree, against {baseline}: {'; '.join(told[:FEW])}."
 
 
 def _bins(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
@@ -250,14 +250,19 @@ def _headline(answer: Answer) -> list[RowVerdict]:
 
 def _counted(verdicts: Sequence[RowVerdict]) -> str:
     """`2 better, 1 not decided`."""
-    counts: Counter[Verdict] = Counter()
-    for each in verdicts:
-        counts[each.verdict] += 1
+    counts = Counter(map(_word, verdicts))
     told: list[str] = []
-    for verdict, word in WORDS.items():
-        if counts[verdict]:
-            told.append(f"{counts[verdict]} {word}")
+    for word in (*WORDS.values(), ABOVE, BELOW):
+        if counts[word]:
+            told.append(f"{counts[word]} {word}")
     return ", ".join(told)
+
+
+def _word(each: RowVerdict) -> str:
+    """What is said of a row; with one seed, what is said of its runs."""
+    if each.verdict == "undecided" and each.direction:
+        return ABOVE if each.direction > 0 else BELOW
+    return WORDS[each.verdict]
 
 
 def _relative(each: RowVerdict) -> str:

@@ -23,7 +23,7 @@ def answer() -> Answer:
     """Two rows, of which one is better than the other."""
     table = ResultTable("t", (TableColumn("Recall@20"),), ROWS)
     better = RowVerdict(
-        "shop", "comif", "sasrec", "Recall@20", "better", 0.02, 0.01, 0.03, 0.2, 1, False
+        "shop", "comif", "sasrec", "Recall@20", "better", 0.02, 0.01, 0.03, 0.2, 1, False, True
     )
     return Answer("t", table, (), (), (better,))
 
@@ -48,7 +48,7 @@ def test_differences_are_drawn_with_their_intervals() -> None:
     assert list(bar.get_xdata()) == [0.01, 0.03]
     assert list(point.get_xdata()) == [0.02]
     filled = point.get_markerfacecolor()
-    undecided = replace(answer().verdicts[0], verdict="undecided")
+    undecided = replace(answer().verdicts[0], differs=False)
     [panel] = differences_figure(replace(answer(), verdicts=(undecided,))).draw().get_axes()
     assert panel.get_lines()[1].get_markerfacecolor() != filled
     assert figure.axis == "difference from sasrec"

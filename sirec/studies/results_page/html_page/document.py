@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from importlib.resources import files
+from operator import attrgetter
 
 from sirec.report.render.html_table import escape
 from sirec.run.store import RunFolder
@@ -43,7 +44,7 @@ def html_page(artefacts: Sequence[Artefact]) -> str:
         SirecError: if a run is missing that a table stands on.
     """
     runs = _runs(artefacts)
-    names = [artefact.name for artefact in artefacts]
+    names = list(map(attrgetter("name"), artefacts))
     parts: list[str] = []
     contents: list[str] = []
     for section in SECTIONS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -66,19 +67,36 @@ def test_runs_of_an_older_version_have_the_numbers_that_they_had(copy: Path) -> 
 
 
 @reads_unsealed
-def test_tables_of_an_older_version_are_drawn_byte_for_byte(copy: Path) -> None:
-    """A study by its file, and groups of users by their record; another label (control) differs."""
+def test_tables_of_an_older_version_have_the_same_numbers(copy: Path) -> None:
+    """A study by its file, and groups of users by their record; another label (control) differs.
+
+    Intervals, tests and words about them may be those of a later version.
+    """
     results = copy / "results"
     plan = read_experiment(copy / "small.yaml")
     render(plan, "small", results).write(copy / "anew", "small")
     groups = ANALYSES["coldstart"]
     groups.draw(groups.read(results, "coldstart_shop"), results).write_text(copy, "coldstart_shop")
-    for suffix in ("md", "csv"):
-        small = (results / "tables" / f"small.{suffix}").read_bytes()
-        assert (copy / "anew" / f"small.{suffix}").read_bytes() == small
-        cold = (results / "tables" / f"coldstart_shop.{suffix}").read_bytes()
-        assert (copy / "tables" / f"coldstart_shop.{suffix}").read_bytes() == cold
-    assert render(replace(plan, title="Other"), "small", results).to_markdown().encode() != small
+    small = numbers_of(results / "tables/small.csv")
+    assert len(small) > 20
+    assert numbers_of(copy / "anew/small.csv") == small
+    cold = numbers_of(results / "tables/coldstart_shop.csv")
+    assert numbers_of(copy / "tables/coldstart_shop.csv") == cold
+    render(replace(plan, title="Other"), "small", results).write(copy / "other", "small")
+    assert numbers_of(copy / "other/small.csv") != small
+
+
+def numbers_of(path: Path) -> list[tuple[str, ...]]:
+    """Table, group, row, column and value of each cell, p-values aside; no intervals and marks."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    keys = ("table", "group", "row", "column", "value")
+    found: list[tuple[str, ...]] = []
+    for row in rows:
+        is_p = row["column"].startswith("p") or row["table"].endswith("corrected p")
+        if row["value"] and not is_p:
+            found.append(tuple(row[key] for key in keys))
+    return found
 
 
 @reads_unsealed
@@ -103,11 +121,15 @@ def test_a_run_that_an_older_version_began_is_finished(copy: Path, tmp_path: Pat
 
 
 def test_an_older_version_can_be_sealed(copy: Path) -> None:
-    """Sealed, it is read without a remark, and it is found identical; numbers stay."""
+    """Sealed, it is read without a remark, and runs, records and data are found identical.
+
+    Tables and figures may have the intervals of a later version.
+    """
     seal(copy / "results", copy / "data")
     assert seal(copy / "results", copy / "data") == 0
     found = verify(copy / "results", copy / "data")
-    assert found.differences == []
+    for kind in found.kinds:
+        assert kind.kind == "tables" or not kind.differences
     assert found.unchecked == 0
     for run in Store(copy / "results").all():
         run.config()

@@ -19,7 +19,7 @@ from .conftest import SMALL, Call
 
 KEPT = (
     "studies/*",
-    "tables/*",
+    "tables/*.*",
     "runs/*/*/*/ranks.parquet",
     "runs/*/*/*/model.safetensors",
     "runs/*/*/*/epochs.jsonl",

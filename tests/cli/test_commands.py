@@ -110,10 +110,11 @@ def test_jobs_change_nothing_but_the_time(sirec: Call, prepared: Path) -> None:
         assert f"Seeds per row: 2 (seeds {seeds.replace(',', ', ')});" in " ".join(
             shown.out.split()
         )
-        found = [path for folder in ("studies", "tables") for path in (out / folder).iterdir()]
-        files[jobs + seeds] = {
-            path.name.split("_seeds")[0] + path.suffix: path.read_bytes() for path in found
-        }
+        files[jobs + seeds] = {}
+        for folder in ("studies", "tables"):
+            for path in (out / folder).glob("*.*"):
+                name = f"{folder}/{path.name.split('_seeds')[0]}{path.suffix}"
+                files[jobs + seeds][name] = path.read_bytes()
     assert len(files["10,1"]) == 4
     assert files["10,1"] == files["20,1"]
     assert files["10,1"] != files["12,3"]

@@ -51,7 +51,8 @@ from sirec.data.store import storage
 from sirec.data.store.replacement import Replacement
 from sirec.disk import disk_faults
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import DEFAULT_METRICS, parse_metrics
+from sirec.evaluation.list_metrics import split_metrics
+from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.evaluation.ranks import HistoryRule
 from sirec.models import model_class
 from sirec.report.results import RunResult
@@ -64,6 +65,7 @@ from sirec.studies.analyses.base import DrawnAnalysis
 from sirec.studies.analyses.names import check_name
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.external import recommended, refuse_unknown
+from sirec.studies.compare.list_table import default_list_metrics, list_table, store_all_lists
 from sirec.studies.compare.run_results import run_results
 from sirec.studies.compare.study_tables import VIEWS
 from sirec.studies.compare.two_runs import METRICS, compare_runs
@@ -290,6 +292,7 @@ def evaluate(
     metrics: Sequence[str] = (),
     against: str | None = None,
     recompute: bool = False,
+    lists: int | None = None,
     name: str | None = None,
     results: PathLike = RESULTS,
     data_root: PathLike = DATA_ROOT,
@@ -305,10 +308,12 @@ def evaluate(
         data: data set of the recommendations, where the runs do not tell.
         split: `test` or `valid`.
         history: whether items of the history take part in the ranking: `keep` or `mask`.
-        metrics: `Recall@K` or `HR@K`, `NDCG@K`, `MRR@K` or `MAP@K`; without any the usual ones.
+        metrics: `Recall@K` or `HR@K`, `NDCG@K`, `MRR@K` or `MAP@K`; without any the usual ones. Of
+            stored lists: `Coverage@K`, `Gini@K`, `Popularity@K`, `Novelty@K`, `Diversity(brand)@K`.
         against: model or row to compare with, `previous` (the row above) or `first` (the first
             row); without it the best on validation.
         recompute: whether to rank all users anew with the stored weights.
+        lists: store lists of so many items for each test user, with the stored weights.
         name: also write `tables/NAME` in the results folder, as Markdown, CSV and LaTeX.
         results: results folder.
         data_root: folder of prepared data sets.
@@ -322,7 +327,8 @@ def evaluate(
             cannot be ranked.
     """
     view, name = view_of(split, history), check_name(name)
-    wanted = parse_metrics(metrics) or DEFAULT_METRICS
+    named, of_lists = split_metrics(metrics)
+    wanted = named or DEFAULT_METRICS
     root, store, told = Path(data_root), Store(Path(results)), watcher or SilentStudy()
     if order is not None and not recommendations:
         raise SirecError(
@@ -334,14 +340,21 @@ def evaluate(
         with torch_state_restored():
             for folder in folders:
                 rank_again(folder, storage.load(storage.find(root, folder.config().data.name)))
+    if lists is not None:
+        with torch_state_restored():
+            store_all_lists(folders, lists, root, told.remark)
     rows: list[RunResult] = run_results(folders)
+    labels = [row.label for row in rows]
     notes: list[str] = []
     if recommendations:
         dataset = choose_dataset(data or only_dataset(folders), root, told.remark)
         theirs, notes = recommended(recommendations, dataset, view.split, order)
-        refuse_unknown(theirs, wanted, view, are_named=bool(metrics), notes=notes)
+        refuse_unknown(theirs, wanted, view, are_named=bool(named), notes=notes)
         rows += theirs
     made = compare_results(rows, metrics=wanted, views=[view], against=against, notes=notes)
+    if of_lists or lists is not None:
+        shown = of_lists or default_list_metrics(folders, lists or 1)
+        made = made.with_table(list_table(list(zip(labels, folders, strict=True)), shown, view))
     if name is not None:
         told.remark(f"written: {made.write(store.root / 'tables', name)}")
     return made
@@ -375,12 +388,17 @@ def compare(
     Raises:
         SirecError: for an unknown run or metric, for the same run twice, and for other data.
     """
-    view, wanted = view_of(split, history), parse_metrics(metrics) or METRICS
+    named, of_lists = split_metrics(metrics)
+    view, wanted = view_of(split, history), named or METRICS
     store, told = Store(Path(results)), watcher or SilentStudy()
     one, other = folders_of([first, second], store, keeps_repeats=True, told=told.remark)
-    return compare_runs(
+    made = compare_runs(
         (one, other), metrics=wanted, view=view, configuration_only=configuration_only
     )
+    if not of_lists:
+        return made
+    labels = [result.label for result in run_results([one, other])]
+    return made.with_table(list_table(list(zip(labels, (one, other), strict=True)), of_lists, view))
 
 
 @disk_faults()

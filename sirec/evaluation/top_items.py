@@ -113,18 +113,19 @@ def top_items(
     order = np.argsort(stop - first, kind="stable")
     shown = min(count, data.item_codes - 1)
     prepared, done = model.prepared(), 0
+    padding = torch.zeros(1, dtype=torch.long, device=data.items.device)
     for chosen in length_blocks(order, (stop - first)[order], data.item_codes):
         known = histories.known_users[chosen]
         rows = SequenceRows(known, first[chosen], stop[chosen], stop[chosen])
         scores = model.scores(gather(data, rows), prepared).float()
         check_finite(int(count_unusable(scores)), len(chosen))
-        scores[:, 0] = -torch.inf
+        scores = scores.index_fill(1, padding, -torch.inf)  # rows may share memory
         if allowed is not None:
             scores = scores.masked_fill(~allowed, -torch.inf)
         if not seen:
             spans = HistorySpans(start[chosen], stop[chosen])
             scores = scores.scatter(1, full_histories(data, spans), -torch.inf)
-        values, items = _best(scores, shown)
+        values, items = best_items(scores, shown)
         items = items.masked_fill(values == -torch.inf, 0)
         done += len(chosen)
         if on_users is not None:
@@ -132,8 +133,13 @@ def top_items(
         yield TopItems(chosen, items.cpu().numpy(), values.cpu().numpy())
 
 
-def _best(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """(scores, items) [B, K], best first; of equal scores the item with the smaller code first."""
+def best_items(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """(scores, items) [B, K], best first; of equal scores the item with the smaller code first.
+
+    Args:
+        scores: Float[B, V].
+        count: K.
+    """
     best = scores.topk(count, dim=1)
     by_code = best.indices.sort(dim=1)
     values = best.values.gather(1, by_code.indices)

@@ -32,7 +32,9 @@ CONFIG, METRICS, RANKS, WEIGHTS = (
     "model.safetensors",
 )
 EPOCHS, TIMINGS, ENVIRONMENT = "epochs.jsonl", "timings.json", "environment.json"
+LISTS, LIST_ITEMS = "lists.parquet", "list_items.parquet"
 FILES = (CONFIG, ENVIRONMENT, EPOCHS, METRICS, TIMINGS, RANKS, WEIGHTS)
+MADE_LATER = (LISTS, LIST_ITEMS)  # by a command of their own
 NUMBERS = (CONFIG, METRICS, RANKS)  # what tables are drawn from
 TRAIN_AGAIN = "train it again: the command that trained it, with --again"
 RESTORE = f"copy it back from where the run is whole, or {TRAIN_AGAIN}"
@@ -119,7 +121,7 @@ def checked_file(folder: Path, name: str) -> Path:
 
     Args:
         folder: the folder of the run.
-        name: name of the file, one of `FILES`.
+        name: name of the file, one of `FILES` or `MADE_LATER`.
 
     Raises:
         SirecError: if the file is missing, or is not what the run wrote.
@@ -154,7 +156,7 @@ def _is_of_this_version(folder: Path) -> bool:
 def _digests(folder: Path) -> dict[str, str]:
     """Name -> sha256 of the files that are there."""
     files: dict[str, str] = {}
-    for name in FILES:
+    for name in (*FILES, *MADE_LATER):
         digest = _digest(folder / name)
         if digest is not None:
             files[name] = digest

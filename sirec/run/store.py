@@ -5,6 +5,8 @@ environment.json      versions, processor, commit, plugins
 epochs.jsonl          losses and validation metrics of each epoch
 metrics.json          metrics of both splits under both history rules, without times
 ranks.parquet         doubled ranks of every user
+lists.parquet         lists of items for every test user, if they were asked for (`sirec.run.lists`)
+list_items.parquet    what metrics of these lists need to know of items
 timings.json          seconds and memory
 model.safetensors     the selected weights
 evaluations.jsonl     one line for each time that test ranks were made

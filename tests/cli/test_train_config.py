@@ -13,10 +13,11 @@ MODEL = {"name": "sasrec", "width": 8, "heads": 2, "layers": 1, "inner": 8}
 
 
 @pytest.fixture
-def run(sirec: Call, prepared: Path) -> Path:
-    """The folder of a finished run."""
-    assert sirec("train", "popularity", "--data", "shop", "--threads", "1").code == 0
-    [folder] = (prepared / "results/runs/shop/popularity").iterdir()
+def run(sirec: Call, tmp_path: Path) -> Path:
+    """The folder of a finished run, in a results folder of its own."""
+    results = ["--threads", "1", "--out", str(tmp_path / "first")]
+    assert sirec("train", "popularity", "--data", "shop", *results).code == 0
+    [folder] = runs_below(tmp_path / "first")
     return folder
 
 
@@ -116,7 +117,7 @@ def test_wrong_files_are_one_line(sirec: Call, tmp_path: Path, text: str) -> Non
         ("--fields colour", "'colour' is not a field"),
         ("--seeds 1,1", "expected different ones"),
         ("--threads 0", "threads"),
-        ("--refit shop/popularity", "--config is given too"),
+        ("--refit popularity", "--config is given too"),
     ],
 )
 def test_what_does_not_go_with_a_file_is_one_line(

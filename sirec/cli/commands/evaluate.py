@@ -38,7 +38,9 @@ def evaluate(
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; repeatable.", show_default=False
+            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; of stored lists Coverage@K, Gini@K,"
+            " Popularity@K, Novelty@K, Diversity(brand)@K; repeatable.",
+            show_default=False,
         ),
     ] = None,
     against: Annotated[
@@ -51,6 +53,13 @@ def evaluate(
     recompute: Annotated[
         bool, typer.Option("--recompute", help="Rank anew with the stored weights.")
     ] = False,
+    lists: Annotated[
+        int | None,
+        typer.Option(
+            help="Store lists of so many items for each test user, and show their metrics.",
+            show_default=False,
+        ),
+    ] = None,
     name: Annotated[
         str | None,
         typer.Option(help="Also write results/tables/NAME.md, .csv and LaTeX.", show_default=False),
@@ -68,6 +77,7 @@ def evaluate(
 
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
     Example: sirec evaluate sasrec comif
+    Example: sirec evaluate sasrec comif --lists 10
     Example: sirec evaluate 3f2a91 --data beauty --recommendations theirs.csv
     """
     from sirec import api
@@ -84,6 +94,7 @@ def evaluate(
         metrics=metric or (),
         against=against or (FIRST if runs else None),
         recompute=recompute,
+        lists=lists,
         name=name,
         results=out,
         data_root=data_root,

@@ -68,6 +68,11 @@ class Comparison:
         verdicts = tuple(RowVerdict.of(pair) for pair in self.pairs if pair.is_reference)
         return Answer(self.title, screen.table, screen.lines, tuple(notes), verdicts)
 
+    def with_table(self, table: ResultTable) -> Comparison:
+        """The same with one more table, which a screen shows instead of the others."""
+        overview = Overview.of(table, table.notes[-1:])
+        return replace(self, tables=(*self.tables, table), overview=overview)
+
     def to_markdown(self) -> str:
         """All tables and sentences, and a link to every run that the tables stand on.
 

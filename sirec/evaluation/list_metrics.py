@@ -119,7 +119,7 @@ def diversity(lists: ListCodes, items: ListedItems, attribute: str) -> float:
         items: what is known of the V item codes.
         attribute: name of the attribute.
     """
-    values = [frozenset(row) for row in items.attributes[attribute]]
+    values = list(map(frozenset, items.attributes[attribute]))
 
     @lru_cache(maxsize=1 << 20)
     def distance(one: int, other: int) -> float:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sirec.data.fields import names
 from sirec.data.sources import SOURCES
 from sirec.data.sources.base import Source
 from sirec.evaluation.metrics import METRIC_KINDS, parse_metric
@@ -59,8 +60,8 @@ def write_card(
 
 def _summary(run: ExportedRun) -> Iterator[str]:
     declaration = model_class(run.config.model.name)
-    attributes = [field.name for field in run.built.schema.attributes]
-    behaviours = [field.name for field in run.built.schema.behaviours]
+    attributes = names(run.built.schema.attributes)
+    behaviours = names(run.built.schema.behaviours)
     yield _wrapped(
         f"A sequential recommender: it scores all {run.data.item_count:,} items as the next one of "
         f"a history. Model: {declaration.name} ({declaration.source}). It reads the attributes "
@@ -136,15 +137,15 @@ def _metrics(run: ExportedRun) -> Iterator[str]:
     stored = measured.metrics()
     for split, title in SPLIT_TITLES.items():
         by_rule: Mapping[str, Mapping[str, float]] = stored.get(split, {})
-        names = list(by_rule.get("keep", {}))
-        if not names:
+        metrics = list(by_rule.get("keep", {}))
+        if not metrics:
             continue
-        lines = [f"| {title} | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+        lines = [f"| {title} | {' | '.join(metrics)} |", f"|---|{'---|' * len(metrics)}"]
         for rule, words in RULE_TITLES.items():
-            cells = [f"{by_rule[rule][name]:.4f}" for name in names]
+            cells = [f"{by_rule[rule][name]:.4f}" for name in metrics]
             lines.append(f"| {words} | {' | '.join(cells)} |")
         yield "\n".join(lines)
-    shown = {parse_metric(name).kind for name in names}
+    shown = {parse_metric(name).kind for name in metrics}
     meanings: list[str] = []
     for kind in METRIC_KINDS.values():
         if kind.name in shown:

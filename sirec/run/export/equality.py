@@ -5,8 +5,9 @@ Letters: B histories, L slots, n the window, V item codes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, gather
 from sirec.errors import SirecError
 from sirec.run.build import BuiltModel
-from sirec.run.export.graph import USERS, ScoringGraph
+from sirec.run.export.graph import ScoringGraph
 
 TOLERANCE = 1e-4  # of a score, relative to the largest one
 MOST_HISTORIES = 64
@@ -68,13 +69,11 @@ def compare_scores(built: BuiltModel, graph: ScoringGraph, path: Path) -> ScoreE
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors alone
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    inputs = {value.name for value in session.get_inputs()}
+    inputs = set(map(attrgetter("name"), session.get_inputs()))
     prepared = built.model.prepared()
     histories, equal, difference, largest = 0, 0, 0.0, 0.0
     for batch in _batches(built):
-        feed = feed_of(batch, graph)
-        read = {name: values for name, values in feed.items() if name in inputs}
-        [theirs] = session.run(None, read)
+        [theirs] = session.run(None, feed_of(batch, graph, inputs))
         with torch.no_grad():
             ours = built.model.scores(batch, prepared).float().numpy()
         difference = max(difference, float(np.abs(ours[:, 1:] - theirs[:, 1:]).max()))
@@ -91,18 +90,21 @@ def compare_scores(built: BuiltModel, graph: ScoringGraph, path: Path) -> ScoreE
     return found
 
 
-def feed_of(batch: Batch, graph: ScoringGraph) -> Mapping[str, np.ndarray[Any, Any]]:
+def feed_of(
+    batch: Batch, graph: ScoringGraph, inputs: Collection[str]
+) -> Mapping[str, np.ndarray[Any, Any]]:
     """The inputs of a graph for a batch, by name.
 
     Args:
         batch: B histories of L slots.
         graph: the graph.
+        inputs: names of the inputs that its file has.
     """
-    values = [batch.items, batch.users, *(batch.behaviours[name] for name in graph.behaviours)]
+    values = [batch.items, batch.users, *map(batch.behaviours.__getitem__, graph.behaviours)]
     feed: dict[str, np.ndarray[Any, Any]] = {}
     for name, tensor in zip(graph.inputs, values, strict=True):
-        feed[name] = tensor.cpu().numpy()
-    assert USERS in feed
+        if name in inputs:
+            feed[name] = tensor.cpu().numpy()
     return feed
 
 

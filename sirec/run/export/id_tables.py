@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sirec.data.dataset import Dataset
-from sirec.data.fields import PADDING
+from sirec.data.fields import PADDING, names
 from sirec.run.export.base import ExportedRun
 
 ITEM_TABLE, VALUE_TABLE, USER_TABLE = "items.csv", "values.csv", "users.csv"
@@ -33,7 +33,7 @@ def write_id_tables(run: ExportedRun, folder: Path, *, with_users: bool) -> None
     if data.titles is not None:
         headings.append("title")
     attributes = run.built.schema.with_values
-    _write(folder / ITEM_TABLE, [*headings, *(field.name for field in attributes)], _item_rows(run))
+    _write(folder / ITEM_TABLE, [*headings, *names(attributes)], _item_rows(run))
     _write(folder / VALUE_TABLE, ["field", "code", "value"], _value_rows(data))
     if with_users:
         users = enumerate(data.user_names[1:], start=1)

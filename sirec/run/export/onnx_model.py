@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import PackageNotFoundError, version
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def save_graph(graph: ScoringGraph, path: Path) -> list[str]:
             program.save(path)
     except Exception as error:  # of a converter that has no counterpart of an operation
         raise cannot_export(graph.model, error) from error
-    return [value.name for value in inputs]
+    return list(map(attrgetter("name"), inputs))
 
 
 def _drop_unread(inputs: Any) -> None:
@@ -119,8 +120,8 @@ def _is_row_count(node: Any) -> bool:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the progress and the remarks of the converter, which no person can act on."""
-    loggers = [logging.getLogger(name) for name in SILENCED]
-    levels = [logger.level for logger in loggers]
+    loggers = list(map(logging.getLogger, SILENCED))
+    levels = list(map(attrgetter("level"), loggers))
     try:
         for logger in loggers:
             logger.setLevel(logging.ERROR)

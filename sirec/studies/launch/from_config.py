@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +152,7 @@ class ConfigTraining:
             if remark:
                 watcher.remark(remark)
         title = model_class(said.model.name).title
-        return [PlannedRun(title, config) for config in configs]
+        return list(map(partial(PlannedRun, title), configs))
 
     def _seeds(self, said: RunConfig) -> tuple[int, ...]:
         if self.seeds is None:

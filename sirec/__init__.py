@@ -8,7 +8,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sirec.api import ablate, compare, evaluate, load, prepare, run_study, train, verify, worth
+    from sirec.api import (
+        ablate,
+        claims,
+        compare,
+        evaluate,
+        load,
+        prepare,
+        run_study,
+        train,
+        verify,
+        worth,
+    )
     from sirec.api_config import train_config
     from sirec.api_export import export
     from sirec.api_new_items import newitems
@@ -21,6 +32,7 @@ __all__ = [
     "Experiment",
     "RowPlan",
     "ablate",
+    "claims",
     "compare",
     "evaluate",
     "explain",

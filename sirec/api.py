@@ -63,6 +63,7 @@ from sirec.run.runs_on_data import runs_on_data
 from sirec.run.store import Store
 from sirec.studies.analyses.base import DrawnAnalysis
 from sirec.studies.analyses.names import check_name
+from sirec.studies.claims import ClaimVerdict, verdicts
 from sirec.studies.compare.comparison import Comparison, compare_results
 from sirec.studies.compare.external import recommended, refuse_unknown
 from sirec.studies.compare.list_table import default_list_metrics, list_table, store_all_lists
@@ -399,6 +400,23 @@ def compare(
         return made
     labels = [result.label for result in run_results([one, other])]
     return made.with_table(list_table(list(zip(labels, (one, other), strict=True)), of_lists, view))
+
+
+@disk_faults()
+def claims(paper: str | None = None, *, results: PathLike = RESULTS) -> tuple[ClaimVerdict, ...]:
+    """The verdict on each claim of the papers, from stored ranks.
+
+    Args:
+        paper: name of the only paper whose claims are decided.
+        results: results folder.
+
+    Returns:
+        One a claim, in the order of the papers.
+
+    Raises:
+        SirecError: for an unknown paper, or a damaged record or run.
+    """
+    return verdicts(Path(results), paper)
 
 
 @disk_faults()

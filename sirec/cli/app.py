@@ -18,6 +18,7 @@ from sirec.cli import streams
 from sirec.cli.commands import (
     ablate,
     audit,
+    claims,
     coldstart,
     compare,
     correlation,
@@ -88,6 +89,7 @@ for command in (
     rankcheck.rankcheck,
     correlation.correlation,
     study.study,
+    claims.claims,
     report.report,
     verify.verify,
     doctor.doctor,

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sirec.config import load, read_yaml
 from sirec.errors import SirecError
+from sirec.papers.claim import Claim, read_claims
 from sirec.papers.protocol import Protocol
 
 
@@ -38,21 +39,6 @@ class PublishedTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A statement of a paper that its numbers are to support.
-
-    Attributes:
-        text: the statement, in one sentence.
-        table: name of the published table that it is about.
-        experiment: name of the experiment that tests it, if there is one.
-    """
-
-    text: str
-    table: str
-    experiment: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Paper:
     """A paper with published numbers.
 
@@ -70,7 +56,8 @@ class Paper:
         history_masked: models, as printed, that were ranked with the user's history masked; all
             others were ranked among all items.
         protocols: the protocols that it defines.
-        claims: statements that its numbers are to support.
+        claims_file: the YAML file of its claims (see `claim.py`), if there is one; in a YAML file
+            relative to that file.
         values: folder of the tables' CSV files; in a YAML file relative to that file.
     """
 
@@ -86,11 +73,11 @@ class Paper:
     tables: Mapping[str, PublishedTable]
     history_masked: tuple[str, ...] = ()
     protocols: tuple[Protocol, ...] = ()
-    claims: tuple[Claim, ...] = ()
+    claims_file: str | None = None
     values: str = "."
 
     def __post_init__(self) -> None:
-        """Refuse tables of another paper's name, and a main table or a claim about no table."""
+        """Refuse tables of another paper's name, and a main table that is none of its tables."""
         for table in self.tables:
             if not table.startswith(f"{self.name}_"):
                 raise SirecError(f"tables.{table}: its name has to begin with '{self.name}_'")
@@ -100,12 +87,10 @@ class Paper:
                 f"main_table: '{self.main_table}' is not a table of metrics by model",
                 "describe it under tables, with rows: [model]",
             )
-        for claim in self.claims:
-            if claim.table not in self.tables:
-                raise SirecError(
-                    f"claims: '{claim.table}' is not a table of {self.label}",
-                    f"tables: {', '.join(self.tables)}",
-                )
+
+    def claims(self) -> tuple[Claim, ...]:
+        """Its claims. Raises `SirecError` naming file and key of the first mistake in them."""
+        return read_claims(Path(self.claims_file)) if self.claims_file else ()
 
     def file_of(self, table: str) -> Path:
         """The CSV file with the numbers of one of its tables."""
@@ -121,4 +106,8 @@ def read_paper(path: Path) -> Paper:
         SirecError: naming file and key of the first mistake.
     """
     paper = load(Paper, read_yaml(path), str(path))
-    return replace(paper, values=str((path.parent / paper.values).resolve()))
+    claims: str | None = None
+    if paper.claims_file:
+        claims = str((path.parent / paper.claims_file).resolve())
+    values = str((path.parent / paper.values).resolve())
+    return replace(paper, values=values, claims_file=claims)

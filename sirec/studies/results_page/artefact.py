@@ -15,6 +15,7 @@ from sirec.run.config import RunConfig
 from sirec.run.records import read_record
 from sirec.run.store import RunFolder
 from sirec.shell import command
+from sirec.studies.claims.table import NAME as CLAIMS
 from sirec.studies.results_page.sections import SECTIONS, Section
 
 RUN = re.compile(r"(?:[^/]+/)?(runs/[^/]+/[^/]+/[^/]+)")
@@ -104,6 +105,8 @@ class Artefact:
         Raises:
             SirecError: if a run is missing that the table stands on.
         """
+        if self.name == CLAIMS:
+            return [f"Command: `{command(CLAIMS)}`", "From the records of all studies."]
         if self.record_path is None:
             return ["No record: drawn by `sirec evaluate --name` or by hand."]
         return [*self._commands(), *_facts([RunFolder(self.root / path) for path in self.runs()])]

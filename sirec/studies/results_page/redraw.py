@@ -13,6 +13,8 @@ from sirec.report.results import View
 from sirec.run.records import read_record
 from sirec.shell import command
 from sirec.studies.analyses.base import ANALYSES, Analysis, DrawnAnalysis
+from sirec.studies.claims.table import NAME as CLAIMS
+from sirec.studies.claims.table import claims_comparison
 from sirec.studies.compare.study_tables import VIEWS, render
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import known_experiments, read_experiment
@@ -36,7 +38,7 @@ class Drawing:
 
 
 def drawings(results: Path) -> list[Drawing]:
-    """What every record of a results folder is drawn into, studies first.
+    """What every record of a results folder is drawn into, studies first, claims last.
 
     A study whose record has an empty list of views has no tables: an analysis draws its runs.
     """
@@ -50,6 +52,8 @@ def drawings(results: Path) -> list[Drawing]:
             if path not in seen:
                 seen.add(path)
                 found.append(Drawing(path.stem, partial(_draw_analysis, path, results)))
+    if (results / "tables" / f"{CLAIMS}.md").exists():
+        found.append(Drawing(CLAIMS, partial(_draw_claims, results)))
     return found
 
 
@@ -59,6 +63,11 @@ def _has_tables(path: Path) -> bool:
         return read_record(path, "").get("views") != []
     except SirecError:
         return True
+
+
+def _draw_claims(results: Path) -> DrawnAnalysis:
+    """The verdicts on the papers' claims, by all records together."""
+    return DrawnAnalysis("", claims_comparison(results), {})
 
 
 def _draw_study(path: Path, results: Path) -> DrawnAnalysis:

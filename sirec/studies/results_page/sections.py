@@ -35,6 +35,7 @@ class Section:
 
 
 SECTIONS = (
+    Section("The papers' claims", "Which claims of the papers hold?", ("claims",)),
     Section(
         "All models",
         "Which model finds the next item best, beside what the papers printed?",

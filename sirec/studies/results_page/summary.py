@@ -17,6 +17,9 @@ from sirec.report.answer import Answer, RowVerdict
 from sirec.report.differences import Verdict
 from sirec.report.table import TableRow
 from sirec.run.store import RunFolder
+from sirec.studies.claims import verdicts
+from sirec.studies.claims.table import NAME as CLAIMS
+from sirec.studies.claims.table import VERDICTS as ANSWERS
 from sirec.studies.results_page.artefact import Artefact
 
 MOST_LINES = 10
@@ -56,7 +59,7 @@ def summary(artefacts: Sequence[Artefact]) -> list[str]:
         *map(_standing, broad[:2]),
         *_printed(broad[:1]),
         *_methods(answers),
-        *_claims(answers),
+        *_claims(artefacts),
         *_training_free(broad[:1]),
         *_disagreement(broad[:1]),
         *_bins(answers),
@@ -143,29 +146,15 @@ def _methods(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
         )
 
 
-def _claims(answers: Sequence[tuple[Artefact, Answer]]) -> Iterator[str]:
-    """The papers' claims that an experiment of this folder tests."""
-    by_name = {artefact.name: answer for artefact, answer in answers}
-    for paper in PAPERS.values():
-        for claim in paper.claims:
-            answer = by_name.get(claim.experiment or "")
-            about = _headline(answer) if answer else []
-            if not about:
-                continue
-            yield (
-                f"{paper.label}'s paper: “{claim.text}” Here, {_judged(about)}: of "
-                f"{_many(len(about), 'comparison')} {_counted(about)}."
-            )
-
-
-def _judged(verdicts: Sequence[RowVerdict]) -> str:
-    """What the verdicts on a claim's rows say of the claim that each is a gain."""
-    found = set(map(attrgetter("direction"), verdicts))
-    fewest = min(map(attrgetter("seeds"), verdicts))
-    scope = "" if fewest >= SEEDS_FOR_A_METHOD else " for these runs"
-    if found == {1}:
-        return f"it holds{scope}"
-    return f"it does not hold{scope}" if -1 in found else f"it is not shown{scope}"
+def _claims(artefacts: Sequence[Artefact]) -> Iterator[str]:
+    """How many claims of each paper hold, where their verdicts are among the tables."""
+    for artefact in artefacts:
+        if artefact.name != CLAIMS:
+            continue
+        for name, paper in PAPERS.items():
+            counts = Counter(found.verdict for found in verdicts(artefact.root, name))
+            told = ", ".join(f"{counts[answer]} {answer}" for answer in ANSWERS if counts[answer])
+            yield f"{paper.label}'s paper, {_many(counts.total(), 'claim')}: {told}."
 
 
 def _training_free(answers: Sequence[Answer]) -> Iterator[str]:

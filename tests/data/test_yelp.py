@@ -199,11 +199,11 @@ BROKEN: dict[str, tuple[str, int, Change, str]] = {  # file, line, change, what 
         without("business_id"),
         "column business_id: it is missing or empty",
     ),
-    "a fraction as category": (
+    "an object as category": (
         BUSINESSES,
         1,
-        setting("categories", 5.5),
-        "column categories: expected text or a list",
+        setting("categories", {"a": 1}),
+        "column categories: expected text, a number or a list",
     ),
     "a city with parts": (
         BUSINESSES,

@@ -51,7 +51,7 @@ def test_it_has_the_epochs_of_the_best_and_reads_all_interactions(
     mine, theirs = read_yaml(refit.path / "config.yaml"), read_yaml(run.path / "config.yaml")
     [stage], [stage_of_run] = mine.pop("stages"), theirs.pop("stages")
     assert stage == stage_of_run | {"epochs": best, "keeps": "last"}
-    assert mine.pop("refit") == {"of": run.id}
+    assert mine.pop("refit") == {"of": run.id, "hidden_items": 0.0, "hiding_seed": 0}
     assert theirs.pop("refit") is None
     assert mine == theirs
     assert len((refit.path / "epochs.jsonl").read_text().splitlines()) == best

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from sirec.report.figures.style import ONE_COLUMN, TWO_COLUMNS, literal, looks_of_rows
-from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, TableFigure
+from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, OneTableFigure
 from sirec.report.table import ResultTable
 
 HEIGHT_OF_A_PANEL = 2.1  # inches
@@ -18,7 +18,7 @@ WIDE = 5  # from this ratio of the largest to the smallest cost on, the axis is 
 
 
 @dataclass(frozen=True, eq=False)
-class CostFigure(TableFigure):
+class CostFigure(OneTableFigure):
     """A panel for each cost, the metric on the vertical axis.
 
     Attributes:
@@ -30,16 +30,6 @@ class CostFigure(TableFigure):
     table: ResultTable
     costs: dict[str, str]
     meaning: str
-
-    @property
-    def tables(self) -> tuple[ResultTable, ...]:
-        """The only table."""
-        return (self.table,)
-
-    @property
-    def caption(self) -> str:
-        """How the costs were measured."""
-        return self.meaning
 
     def compose(self) -> Figure:
         """Panels side by side below one legend."""

@@ -21,7 +21,7 @@ from sirec.report.figures.style import (
     literal,
     look_of_model,
 )
-from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, TableFigure
+from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, OneTableFigure
 from sirec.report.table import ResultTable, TableRow
 
 HEIGHT_OF_A_PANEL, TEXTS = 1.4, 2.5 * HEIGHT_OF_A_LINE  # inches
@@ -53,7 +53,7 @@ class CurveKind:
 
 
 @dataclass(frozen=True, eq=False)
-class CurveFigure(TableFigure):
+class CurveFigure(OneTableFigure):
     """A panel for each label, in it a line for each row of that label.
 
     Attributes:
@@ -76,16 +76,6 @@ class CurveFigure(TableFigure):
     measure: str
     level_name: str
     meaning: str
-
-    @property
-    def tables(self) -> tuple[ResultTable, ...]:
-        """The only table."""
-        return (self.table,)
-
-    @property
-    def caption(self) -> str:
-        """What the marks mean."""
-        return self.meaning
 
     def compose(self) -> Figure:
         """Panels beside and above each other, with one legend above them."""

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from sirec.report.figures.intervals import draw_interval, wrapped
 from sirec.report.figures.style import INK, ONE_COLUMN, TWO_COLUMNS, Look, literal, looks_of_rows
-from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, TableFigure
+from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, OneTableFigure
 from sirec.report.table import ResultTable, TableRow
 
 HEIGHT_OF_A_ROW, TEXTS = 0.19, 3 * HEIGHT_OF_A_LINE  # inches
@@ -21,7 +21,7 @@ DIFFERS = "‡"  # marks cells whose points are filled
 
 
 @dataclass(frozen=True, eq=False)
-class ForestFigure(TableFigure):
+class ForestFigure(OneTableFigure):
     """A panel for each group of rows, rows from top to bottom.
 
     Attributes:
@@ -34,16 +34,6 @@ class ForestFigure(TableFigure):
     table: ResultTable
     axis: str
     meaning: str
-
-    @property
-    def tables(self) -> tuple[ResultTable, ...]:
-        """The only table."""
-        return (self.table,)
-
-    @property
-    def caption(self) -> str:
-        """What the marks mean."""
-        return self.meaning
 
     def compose(self) -> Figure:
         """Panels side by side; those of one line share their rows if they have the same ones."""

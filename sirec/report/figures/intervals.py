@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sirec.report.figures.style import COLOURS, INK, MARKERS, ONE_COLUMN, Look, literal
-from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, TableFigure
+from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, OneTableFigure
 from sirec.report.table import Cell, ResultTable
 
 HEIGHT_OF_A_POINT = 0.14  # inches
@@ -19,7 +19,7 @@ LETTERS = 18  # of a label in one line
 
 
 @dataclass(frozen=True, eq=False)
-class IntervalFigure(TableFigure):
+class IntervalFigure(OneTableFigure):
     """A line for each row of a table, with a point and an interval for each of some columns.
 
     Attributes:
@@ -33,16 +33,6 @@ class IntervalFigure(TableFigure):
     columns: dict[str, str]
     axis: str
     meaning: str
-
-    @property
-    def tables(self) -> tuple[ResultTable, ...]:
-        """The only table."""
-        return (self.table,)
-
-    @property
-    def caption(self) -> str:
-        """What the marks mean."""
-        return self.meaning
 
     def compose(self) -> Figure:
         """Rows from top to bottom, zero as a line."""

@@ -148,3 +148,25 @@ class TableFigure(PaperFigure):
     def data(self) -> str:
         """The tables as CSV."""
         return to_csv(*self.tables)
+
+
+class OneTableFigure(TableFigure):
+    """A drawing of one table, with a caption of its own; subclasses are dataclasses with these.
+
+    Attributes:
+        table: the table.
+        meaning: the caption.
+    """
+
+    table: ResultTable
+    meaning: str
+
+    @property
+    def tables(self) -> tuple[ResultTable, ...]:
+        """The only table."""
+        return (self.table,)
+
+    @property
+    def caption(self) -> str:
+        """What is drawn, and what marks mean."""
+        return self.meaning

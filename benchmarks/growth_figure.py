@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from sirec.report.figures.table_figure import COLOURS, MARKERS, STYLE
+from sirec.report.figures.style import COLOURS, MARKERS, STYLE
 
 Line = tuple[
     str, Sequence[tuple[int, Mapping[str, float]]]

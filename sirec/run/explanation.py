@@ -27,6 +27,7 @@ from sirec.evaluation.score_sources import (
 )
 from sirec.evaluation.top_items import Histories, top_items
 from sirec.run.build import BuiltModel
+from sirec.shell import command
 
 UNREAD = ("none", "objective")  # levels at which a field is not read when items are scored
 KINDS: tuple[FieldKind, ...] = ("attribute", "behaviour")
@@ -170,7 +171,7 @@ def explain_items(
     if built.config.model.is_training_free:
         raise SirecError(
             f"{built.model.name} is a baseline without training: its equation explains its scores",
-            f"read it with: sirec models {built.model.name}; or explain a trained model",
+            f"read it with: {command('models', built.model.name)}; or explain a trained model",
         )
     question = _question(built, histories, count, allowed, seen=seen)
     reduced = [question.history[kept] for kept in reduced_histories(len(question.history))]

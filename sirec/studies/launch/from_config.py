@@ -19,6 +19,7 @@ from sirec.errors import SirecError
 from sirec.models import model_class
 from sirec.run.config import RunConfig, refuse_decided, resolve
 from sirec.run.stored_config import FINGERPRINT, REVISIONS, SPLIT
+from sirec.shell import arguments
 from sirec.studies.launch.watcher import StudyWatcher
 from sirec.studies.spec.fields import field_settings
 from sirec.studies.spec.plan import PlannedRun
@@ -57,7 +58,7 @@ class ConfigFile:
         if tree.get("refit") is not None:
             raise SirecError(
                 f"{file}: this is a refit, which repeats another run on all interactions",
-                f"say --refit {brief(_of(tree))}, or give the configuration of that run",
+                f"say {arguments('--refit', brief(_of(tree)))}, or give the configuration of that run",
             )
         if "model" not in tree:
             raise SirecError(f"{file}: the key 'model' is missing", "for example: model: comif")

@@ -55,6 +55,7 @@ from sirec.evaluation.list_metrics import split_metrics
 from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.evaluation.ranks import HistoryRule
 from sirec.models import model_class
+from sirec.papers.record_data import data_warning
 from sirec.report.results import RunResult
 from sirec.run.build import torch_state_restored
 from sirec.run.config import Profile
@@ -393,6 +394,10 @@ def compare(
     view, wanted = view_of(split, history), named or METRICS
     store, told = Store(Path(results)), watcher or SilentStudy()
     one, other = folders_of([first, second], store, keeps_repeats=True, told=told.remark)
+    for run in (one, other):
+        warning = data_warning(run.dataset, run.fingerprint())
+        if warning is not None:
+            told.remark(warning)
     made = compare_runs(
         (one, other), metrics=wanted, view=view, configuration_only=configuration_only
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import ranked
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
+from sirec.papers.record_data import record_data
 from sirec.report.result_set import ResultSet
 from sirec.report.results import View
 from sirec.report.words import listed
@@ -21,7 +22,9 @@ def condition_notes(results: ResultSet, view: View) -> list[str]:
     """
     return [
         *split_notes(results, view),
+        *data_notes(results),
         *protocol_sentences(results),
+        *departure_sentences(results),
         seed_note(results),
         *tie_notes(results, view),
     ]
@@ -53,6 +56,48 @@ def protocol_sentences(results: ResultSet) -> list[str]:
             by_row.append(f"The rows differ in {setting}: {values.listed_by_row()}.")
     protocol = [f"Protocol: {', '.join(shared)}."] if shared else []
     return protocol + by_dataset + by_row
+
+
+def data_notes(results: ResultSet) -> list[str]:
+    """How the data were prepared, of data sets that the committed results have.
+
+    Args:
+        results: the runs of the table.
+
+    Returns:
+        A sentence for each of these data sets: the command, or that these are other data.
+    """
+    notes: list[str] = []
+    for dataset, rows in results.by_dataset().items():
+        known = record_data().get(dataset)
+        fingerprint = next(iter(rows.values())).runs[0].fingerprint
+        if known is None or fingerprint is None:
+            continue
+        made = f"{dataset} {fingerprint}, prepared by {known.command}: {known.source}"
+        told = known.warning(fingerprint) or f"{made}; {known.differs}"
+        notes.append(f"Data: {told}.")
+    return notes
+
+
+def departure_sentences(results: ResultSet) -> list[str]:
+    """In which settings the runs depart from the protocol that they name.
+
+    Args:
+        results: the runs of the table.
+
+    Returns:
+        A sentence on the settings that all rows have alike, then one on each other setting;
+        none where all settings are those of the protocol and of the models' declarations.
+    """
+    shared: list[str] = []
+    by_row: list[str] = []
+    for setting in results.departed_settings():
+        values = results.departures_of(setting)
+        if values.all_equal():
+            shared.append(f"{setting} {values.first()}")
+        else:
+            by_row.append(f"Rows differ from the protocol in {setting}: {values.listed_by_row()}.")
+    return [f"Not as the protocol has it: {'; '.join(shared)}."] * bool(shared) + by_row
 
 
 def split_notes(results: ResultSet, view: View) -> list[str]:

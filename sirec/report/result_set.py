@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from sirec.errors import SirecError
-from sirec.report.results import ResultRow, Rows, RunResult
+from sirec.report.results import AS_THERE, ResultRow, Rows, RunResult
 from sirec.report.words import listed
 
 UNSTATED = "unstated"
@@ -181,6 +181,24 @@ class ResultSet:
             if setting in stated or not is_detail:
                 value = stated.get(setting, UNSTATED)
                 found[SettingValue(run.dataset, run.label, value)] = None
+        return SettingValues(tuple(found))
+
+    def departed_settings(self) -> list[str]:
+        """Names of the settings in which some run departs from its protocol, in their order."""
+        names: dict[str, None] = {}
+        for run in self._stating_runs():
+            for setting, text in run.departures.items():
+                if text != AS_THERE:
+                    names[setting] = None
+        return list(names)
+
+    def departures_of(self, setting: str) -> SettingValues:
+        """How each trained row that has the setting departs from its protocol in it."""
+        found: dict[SettingValue, None] = {}
+        for run in self._stating_runs():
+            if setting in run.departures:
+                text = run.departures[setting]
+                found[SettingValue(run.dataset, run.label, text)] = None
         return SettingValues(tuple(found))
 
     def _stating_runs(self) -> Iterator[RunResult]:

@@ -15,6 +15,7 @@ from sirec.report.published import PrintedRow
 
 PREVIOUS = "previous"  # names the row above as a row's baseline
 FIRST = "first"  # names the first row as the baseline of all others
+AS_THERE = "as there"  # of a setting that a run's protocol has: the run has it as well
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,8 @@ class RunResult:
             left to the table.
         details: settings that a fair comparison shares as well, but that a table mentions only
             where rows differ in them.
+        departures: how settings depart from those of the run's protocol, by name: `5, not 10`, or
+            `AS_THERE`.
     """
 
     label: str
@@ -57,6 +60,7 @@ class RunResult:
     split: Split = field(default_factory=LeaveOneOut)
     against: str | None = None
     details: Mapping[str, str] = field(default_factory=dict)
+    departures: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

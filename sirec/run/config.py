@@ -148,21 +148,17 @@ def resolve(
         SirecError: for an unknown name or key, a value that does not fit, and a combination
             without meaning.
     """
-    declaration, chosen = model_class(model), protocol_named(protocol)
+    chosen = protocol_named(protocol)
     if profile not in get_args(Profile):
         raise unknown("profile", profile, get_args(Profile))
     base = RunConfig(
         data=DataConfig(name=data.name, attributes=default_attributes(chosen, data)),
-        model=declaration(),
-        stages=_with_objectives(declaration.stages, adds, where),
+        model=model_class(model)(),
+        stages=_with_objectives(model_class(model).stages, adds, where),
         protocol=protocol,
         profile=profile,
     )
-    tree = dump(base)
-    _assign_where_known(tree, chosen.assignments)
-    _assign_all(tree, chosen.settings_of(model, data.name), f"protocol {protocol}")
-    if profile == "published":
-        _assign_all(tree, declaration.published, f"{model}, profile published")
+    tree = _by_protocol(base)
     if shared:
         refuse_decided(shared, where)
         _assign_where_known(tree, shared)
@@ -170,6 +166,42 @@ def resolve(
         refuse_decided(assignments, where)
         _assign_all(tree, assignments, where)
     return load(RunConfig, tree, where)
+
+
+def by_protocol_alone(config: RunConfig) -> RunConfig:
+    """What a run's protocol and profile alone make of its model on its data.
+
+    Args:
+        config: the configuration of a run.
+
+    Returns:
+        The configuration without what an experiment, a row or a person set.
+
+    Raises:
+        SirecError: for a protocol that is not here.
+    """
+    data, declaration = config.data, model_class(config.model.name)
+    base = RunConfig(
+        data=DataConfig(name=data.name, attributes=data.attributes, behaviours=data.behaviours),
+        model=declaration(),
+        stages=declaration.stages,
+        seed=config.seed,
+        threads=config.threads,
+        protocol=config.protocol,
+        profile=config.profile,
+    )
+    return load(RunConfig, _by_protocol(base), f"protocol {config.protocol}")
+
+
+def _by_protocol(base: RunConfig) -> Tree:
+    """A configuration of defaults with the settings of its protocol and its profile."""
+    protocol, model, tree = protocol_named(base.protocol), base.model, dump(base)
+    _assign_where_known(tree, protocol.assignments)
+    settings = protocol.settings_of(model.name, base.data.name)
+    _assign_all(tree, settings, f"protocol {base.protocol}")
+    if base.profile == "published":
+        _assign_all(tree, model.published, f"{model.name}, profile published")
+    return tree
 
 
 def _with_objectives(

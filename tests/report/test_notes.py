@@ -6,8 +6,10 @@ from dataclasses import replace
 
 from ranked_runs import PROTOCOL, ranked_run, three_seeds, untrained_run
 
-from sirec.report.notes import protocol_sentences, seed_note
+from sirec.papers.record_data import record_data
+from sirec.report.notes import data_notes, departure_sentences, protocol_sentences, seed_note
 from sirec.report.result_set import ResultSet
+from sirec.report.results import AS_THERE
 
 
 def test_details_are_said_only_where_rows_differ() -> None:
@@ -120,3 +122,32 @@ def test_seeds_are_told_by_number() -> None:
     assert seed_note(ResultSet([ranked_run("theirs", protocol={})])).startswith(
         "Seeds per row: 1. One seed"
     )
+
+
+def test_departures_from_the_protocol_are_said() -> None:
+    """What all rows depart in is one sentence, what only some depart in another; a run as the
+    protocol has it (control) is silent.
+    """
+    usual = {"patience": AS_THERE, "layers": AS_THERE}
+    short = {"patience": "5 evaluations, not 10 evaluations", "layers": AS_THERE}
+    flat = short | {"layers": "2, not 3"}
+    rows = [replace(ranked_run(label), departures=short) for label in ("SASRec", "NOVA")]
+    rows.append(replace(ranked_run("COMIF"), departures=flat))
+    assert departure_sentences(ResultSet(rows)) == [
+        "Not as the protocol has it: patience 5 evaluations, not 10 evaluations.",
+        "Rows differ from the protocol in layers: as there (SASRec, NOVA); 2, not 3 (COMIF).",
+    ]
+    assert departure_sentences(ResultSet([replace(rows[0], departures=usual)])) == []
+
+
+def test_a_table_says_how_its_data_were_prepared() -> None:
+    """The command stands below a table of the committed data; other data of that name are said to
+    be others; a data set of another name (control) has no note.
+    """
+    known = record_data()["beauty"]
+    [note] = data_notes(ResultSet([replace(ranked_run("SASRec"), fingerprint=known.fingerprint)]))
+    assert note.startswith(f"Data: beauty {known.fingerprint}, prepared by {known.command}: ")
+    [note] = data_notes(ResultSet([replace(ranked_run("SASRec"), fingerprint="0" * 16)]))
+    assert f"not the {known.fingerprint} of the committed results" in note
+    other = replace(ranked_run("SASRec", dataset="shop"), fingerprint="0" * 16)
+    assert data_notes(ResultSet([other])) == []

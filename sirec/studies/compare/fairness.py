@@ -11,8 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sirec.config import dump
+from sirec.errors import SirecError
 from sirec.objectives.stage import Stage
-from sirec.run.config import RunConfig
+from sirec.report.results import AS_THERE
+from sirec.run.config import RunConfig, by_protocol_alone
 from sirec.run.store import RunFolder
 
 UNTRAINED = "none: training-free"
@@ -29,6 +31,7 @@ class Condition:
         keys: the ends of the configuration's paths that it covers.
         is_detail: whether a table mentions it only where rows differ in it.
         of_training_free: whether training-free baselines have it, too.
+        is_of_protocol: whether a protocol has a value for it, which a run may depart from.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Condition:
     keys: tuple[str, ...] = ()
     is_detail: bool = False
     of_training_free: bool = False
+    is_of_protocol: bool = False
 
 
 def conditions_of(run: RunFolder, *, details: bool = False) -> Mapping[str, str]:
@@ -53,6 +57,32 @@ def conditions_of(run: RunFolder, *, details: bool = False) -> Mapping[str, str]
             text = condition.of(run, config)
             if not (details and text == ABSENT):
                 found[condition.name] = text
+    return found
+
+
+def departures_of(run: RunFolder) -> Mapping[str, str]:
+    """Name of a setting that the run's protocol has -> `5, not 10`, or that it is as there.
+
+    Args:
+        run: the run.
+
+    Returns:
+        Nothing for a training-free baseline, and where the protocol is not known here.
+    """
+    config = run.config()
+    if not config.stages:
+        return {}
+    try:
+        usual = by_protocol_alone(config)
+    except SirecError:
+        return {}
+    found: dict[str, str] = {}
+    for condition in CONDITIONS:
+        if not condition.is_of_protocol:
+            continue
+        here, there = condition.of(run, config), condition.of(run, usual)
+        if ABSENT not in (here, there):
+            found[condition.name] = AS_THERE if here == there else f"{here}, not {there}"
     return found
 
 
@@ -92,7 +122,8 @@ def _of_stages(
     def of(_: RunFolder, config: RunConfig) -> str:
         return by_stage(config.stages, text, each=each)
 
-    return Condition(name, of, (key,), is_detail)
+    is_of_protocol = key not in ("objectives", "task")
+    return Condition(name, of, (key,), is_detail, is_of_protocol=is_of_protocol)
 
 
 def _of_model(name: str, key: str, *, is_detail: bool = False) -> Condition:
@@ -101,7 +132,7 @@ def _of_model(name: str, key: str, *, is_detail: bool = False) -> Condition:
     def of(_: RunFolder, config: RunConfig) -> str:
         return str(getattr(config.model, key, ABSENT))
 
-    return Condition(name, of, (f"model.{key}",), is_detail)
+    return Condition(name, of, (f"model.{key}",), is_detail, is_of_protocol=True)
 
 
 def _of_run(key: str) -> Condition:
@@ -111,6 +142,10 @@ def _of_run(key: str) -> Condition:
 
 def _data(run: RunFolder, config: RunConfig) -> str:
     return f"{config.data.name} {run.fingerprint()}"
+
+
+def _length(_: RunFolder, config: RunConfig) -> str:
+    return str(config.data.max_length)
 
 
 def _fields(_: RunFolder, config: RunConfig) -> str:
@@ -162,7 +197,7 @@ CONDITIONS = (
     Condition("data", _data, ("data.name",), of_training_free=True),
     Condition("split", lambda run, _: run.split().text, of_training_free=True),
     Condition("fields", _fields, ("data.attributes", "data.behaviours", "data.placebo")),
-    Condition("length", lambda _, config: str(config.data.max_length), ("max_length",)),
+    Condition("length", _length, ("max_length",), is_of_protocol=True),
     _of_model("width", "width"),
     _of_model("layers", "layers"),
     _of_model("heads", "heads"),

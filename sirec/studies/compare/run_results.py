@@ -10,7 +10,7 @@ from sirec.objectives.stage import Stage
 from sirec.report.published import PrintedRow
 from sirec.report.results import RunResult
 from sirec.run.store import RunFolder
-from sirec.studies.compare.fairness import conditions_of
+from sirec.studies.compare.fairness import conditions_of, departures_of
 from sirec.studies.compare.labels import distinct_labels
 
 
@@ -45,6 +45,7 @@ def run_result(
         seed=config.seed,
         protocol=conditions_of(run),
         details=conditions_of(run, details=True),
+        departures=departures_of(run),
         ranks=run.ranks(),
         dataset=config.data.name,
         link=run.link,

@@ -20,6 +20,7 @@ from sirec.run.records import read_record
 from sirec.run.store import RecordedRun
 from sirec.shell import command
 from sirec.studies.compare.comparison import Comparison, compare_results
+from sirec.studies.compare.renamed_rows import renamed_rows, with_names_of_today
 from sirec.studies.compare.run_results import run_result
 from sirec.studies.spec import grid as search
 from sirec.studies.spec.attributes import are_as_named
@@ -74,12 +75,26 @@ def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:
     if not path.exists():
         raise SirecError(f"{path}: no such file", "run it first, without --render-only")
     stored: Mapping[str, Any] = read_record(path, f"make it anew: {command('study', name)}")
-    if stored["plan"] != experiment.plan():
+    current = experiment.plan()
+    if stored["plan"] == current:
+        return stored
+    names = renamed_rows(stored["plan"], current)
+    if names is None:
         raise SirecError(
             f"{path}: made from another plan than the experiment file has now",
             "run it: what is trained stays",
         )
-    return stored
+    return with_names_of_today(stored, names, _named_attributes(stored, out))
+
+
+def _named_attributes(stored: Mapping[str, Any], out: Path) -> dict[str, tuple[str, ...]]:
+    """Row in a record -> the attributes of its runs, for the rows that choose attributes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for line in stored["runs"]:
+        if "attributes" in stored["plan"]["rows"][line["row"]]:
+            config = _recorded(line).open(out).config()
+            found[line["row"]] = config.data.attributes or ()
+    return found
 
 
 def _results(

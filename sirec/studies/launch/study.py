@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -13,9 +13,11 @@ from sirec.config.quantities import JobCount
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
+from sirec.papers.record_data import data_warning
 from sirec.report.results import MissingRow, View
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
+from sirec.studies.compare.recorded_rows import recorded_rows
 from sirec.studies.compare.study_tables import VIEWS, render
 from sirec.studies.launch.data import choose_dataset
 from sirec.studies.launch.processes import WorkerSettings
@@ -46,6 +48,7 @@ class Study:
         cluster: address of a Ray cluster to train on, None for this machine.
         watcher: who is told how it goes.
         views: which ranks its tables read.
+        warned: what was said of its data already, so that nothing is said twice.
     """
 
     plan: Experiment
@@ -59,6 +62,7 @@ class Study:
     cluster: str | None = None
     watcher: StudyWatcher = field(default_factory=SilentStudy)
     views: Sequence[View] = VIEWS
+    warned: set[str] = field(default_factory=set, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse no job, and more than any machine runs at a time."""
@@ -92,6 +96,7 @@ class Study:
         names = self.plan.datasets or (None,)
         for data in [choose_dataset(name, self.data_root, tell) for name in names]:
             resolved.append((data, list(planned_rows(self.plan, data, self.name))))
+        self._warn_of_other_data((data.name, data.fingerprint()) for data, _ in resolved)
         for data, rows in resolved:
             for remark in default_remarks(self.plan, data):
                 tell(remark)
@@ -104,11 +109,23 @@ class Study:
         Raises:
             SirecError: if it has not been run, or was run by another plan.
         """
-        return render(self.plan, self.name, self.out, self.views)
+        made = render(self.plan, self.name, self.out, self.views)
+        path = self.out / "studies" / f"{self.name}.json"
+        runs = [row.run for row in recorded_rows(path, None)]
+        self._warn_of_other_data((run.dataset, run.fingerprint()) for run in runs)
+        return made
 
     def write(self, comparison: Comparison) -> Path:
         """Write the tables of the study to the results folder; returns the Markdown file."""
         return comparison.write(self.out / "tables", self.name)
+
+    def _warn_of_other_data(self, found: Iterable[tuple[str, str]]) -> None:
+        """Tell which data sets, by name and fingerprint, are not those of the committed results."""
+        for name, fingerprint in dict.fromkeys(found):
+            warning = data_warning(name, fingerprint)
+            if warning is not None and warning not in self.warned:
+                self.warned.add(warning)
+                self.watcher.remark(warning)
 
     def _train_on(
         self,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sirec.config import load
 from sirec.errors import SirecError
@@ -15,6 +16,7 @@ from sirec.shell import command
 from sirec.studies.analyses.base import ANALYSES, Analysis, DrawnAnalysis
 from sirec.studies.claims.table import NAME as CLAIMS
 from sirec.studies.claims.table import claims_comparison
+from sirec.studies.compare.renamed_rows import renamed_rows
 from sirec.studies.compare.study_tables import VIEWS, render
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.library import known_experiments, read_experiment
@@ -77,7 +79,7 @@ def _draw_study(path: Path, results: Path) -> DrawnAnalysis:
     plan: Experiment | None = None
     if path.stem in files:
         plan = read_experiment(files[path.stem])
-    if "experiment" in stored and (plan is None or plan.plan() != stored.get("plan")):
+    if "experiment" in stored and (plan is None or _is_other(plan, stored)):
         plan = load(Experiment, stored["experiment"], f"{path}: experiment")
     if plan is None:
         raise UnknownExperimentError(
@@ -88,6 +90,11 @@ def _draw_study(path: Path, results: Path) -> DrawnAnalysis:
     if "views" in stored:
         views = [load(View, view, f"{path}: views") for view in stored["views"]]
     return DrawnAnalysis("", render(plan, path.stem, results, views), {})
+
+
+def _is_other(plan: Experiment, stored: Mapping[str, Any]) -> bool:
+    """Whether an experiment's file decides other runs than a record lists; names do not count."""
+    return "plan" not in stored or renamed_rows(stored["plan"], plan.plan()) is None
 
 
 def _draw_analysis(path: Path, results: Path) -> DrawnAnalysis:

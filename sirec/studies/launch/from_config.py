@@ -56,9 +56,10 @@ class ConfigFile:
         for key in (REVISIONS, SPLIT):
             tree.pop(key, None)
         if tree.get("refit") is not None:
+            repeat = arguments("--refit", brief(_of(tree)))
             raise SirecError(
                 f"{file}: this is a refit, which repeats another run on all interactions",
-                f"say {arguments('--refit', brief(_of(tree)))}, or give the configuration of that run",
+                f"say {repeat}, or give the configuration of that run",
             )
         if "model" not in tree:
             raise SirecError(f"{file}: the key 'model' is missing", "for example: model: comif")

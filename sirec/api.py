@@ -72,7 +72,7 @@ from sirec.studies.compare.run_results import run_results
 from sirec.studies.compare.study_tables import VIEWS
 from sirec.studies.compare.two_runs import METRICS, compare_runs
 from sirec.studies.launch.data import choose_dataset
-from sirec.studies.launch.single import Training, train_seeds
+from sirec.studies.launch.single import Training, expect_seeds, train_seeds
 from sirec.studies.launch.study import Study, find_plan
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.results_page.seal import seal as seal_results
@@ -231,6 +231,7 @@ def train(
     protocol: str = "comif",
     profile: Profile = "intended",
     again: bool = False,
+    dry_run: bool = False,
     results: PathLike = RESULTS,
     data_root: PathLike = DATA_ROOT,
     watcher: StudyWatcher | None = None,
@@ -255,12 +256,13 @@ def train(
         protocol: whose settings: `comif`, `difsr`, `difsr-paper` or `difsr-release`.
         profile: `intended`, what the paper says, or `published`, what its code did.
         again: whether to train runs that have finished, too.
+        dry_run: whether to look up which runs there are, and to train and write nothing.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: who is told how it goes; nobody without one.
 
     Returns:
-        The runs, in the order of the seeds.
+        The runs, in the order of the seeds; of a dry run none, but a forecast.
 
     Raises:
         SirecError: for an unknown name, a setting that does not fit, a loss that diverges.
@@ -277,6 +279,9 @@ def train(
         None if fields is None else tuple(fields),
     )
     store, told = Store(Path(results)), watcher or SilentStudy()
+    if dry_run:
+        forecast = expect_seeds(training, data, Path(data_root), store, told)
+        return TrainedRuns((), forecast=forecast)
     with torch_state_restored():
         folders, is_main = train_seeds(training, data, Path(data_root), store, told)
     return TrainedRuns(tuple(folders), is_main)
@@ -438,6 +443,7 @@ def run_study(
     device: str = "cpu",
     again: bool = False,
     render_only: bool = False,
+    dry_run: bool = False,
     results: PathLike = RESULTS,
     data_root: PathLike = DATA_ROOT,
     watcher: StudyWatcher | None = None,
@@ -458,6 +464,7 @@ def run_study(
         device: where to train.
         again: whether to train runs that have finished, too.
         render_only: whether to draw the tables from stored ranks and train nothing.
+        dry_run: whether to look up which runs there are, and to train and write nothing.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: who is told how it goes; nobody without one.
@@ -478,11 +485,13 @@ def run_study(
         cluster=cluster,
         watcher=watcher or SilentStudy(),
     )
+    if only and dry_run:
+        return study.only(only).dry_run()
     if only:
         with torch_state_restored():
             study.only(only).run(keeps_record=False)
         return Comparison(plan.title, (), ())
-    return _result(study, render_only=render_only)
+    return _result(study, render_only=render_only, dry_run=dry_run)
 
 
 @disk_faults()
@@ -502,6 +511,7 @@ def ablate(
     device: str = "cpu",
     again: bool = False,
     render_only: bool = False,
+    dry_run: bool = False,
     results: PathLike = RESULTS,
     data_root: PathLike = DATA_ROOT,
     watcher: StudyWatcher | None = None,
@@ -525,6 +535,7 @@ def ablate(
         device: where to train.
         again: whether to train runs that have finished, too.
         render_only: whether to draw the tables from stored ranks and train nothing.
+        dry_run: whether to look up which runs there are, and to train and write nothing.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: who is told how it goes; nobody without one.
@@ -562,7 +573,7 @@ def ablate(
             watcher=told,
             views=views,
         )
-        made.append(_result(study, render_only=render_only))
+        made.append(_result(study, render_only=render_only, dry_run=dry_run))
     return made
 
 
@@ -584,6 +595,7 @@ def worth(
     device: str = "cpu",
     again: bool = False,
     render_only: bool = False,
+    dry_run: bool = False,
     results: PathLike = RESULTS,
     data_root: PathLike = DATA_ROOT,
     watcher: StudyWatcher | None = None,
@@ -610,6 +622,7 @@ def worth(
         device: where to train.
         again: whether to train runs that have finished, too.
         render_only: whether to draw the answer from stored ranks and train nothing.
+        dry_run: whether to look up which runs there are, and to train and write nothing.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: who is told how it goes; nobody without one.
@@ -639,6 +652,8 @@ def worth(
         reading,
         StudyPlace(Path(results), root, device, again, jobs, cluster, told),
     )
+    if dry_run:
+        return DrawnAnalysis("", asked.dry_run(), {})
     if render_only:
         drawn = asked.draw()
     else:
@@ -676,8 +691,10 @@ def verify(
     return verify_results(Path(results), Path(data_root), progress)
 
 
-def _result(study: Study, *, render_only: bool) -> Comparison:
-    """Run a study if it is to be run, and write its tables."""
+def _result(study: Study, *, render_only: bool, dry_run: bool) -> Comparison:
+    """Run a study if it is to be run, and write its tables; of a dry run, what would be trained."""
+    if dry_run:
+        return study.dry_run()
     if not render_only:
         with torch_state_restored():
             study.run()

@@ -11,7 +11,7 @@ from sirec.disk import disk_faults
 from sirec.run.build import torch_state_restored
 from sirec.run.store import Store
 from sirec.studies.launch.from_config import ConfigFile, ConfigTraining
-from sirec.studies.launch.single import train_seeds
+from sirec.studies.launch.single import expect_seeds, train_seeds
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 
 
@@ -25,6 +25,7 @@ def train_config(
     set: Mapping[str, object] | None = None,
     device: str = "auto",
     again: bool = False,
+    dry_run: bool = False,
     results: str | Path = "results",
     data_root: str | Path = "data",
     watcher: StudyWatcher | None = None,
@@ -40,6 +41,7 @@ def train_config(
         set: settings over the file's, by key or dotted path.
         device: `cpu`, `cuda`, `cuda:1`, or `auto`: an accelerator if there is one, else the CPU.
         again: whether to train runs that have finished, too.
+        dry_run: whether to look up which runs there are, and to train and write nothing.
         results: results folder.
         data_root: folder of prepared data sets.
         watcher: is told how it goes, and what overrides the file.
@@ -62,6 +64,10 @@ def train_config(
     )
     chosen = file.data if data is None else data
     store, told = Store(Path(results)), watcher or SilentStudy()
+    if dry_run:
+        return TrainedRuns(
+            (), forecast=expect_seeds(training, chosen, Path(data_root), store, told)
+        )
     with torch_state_restored():
         folders, is_main = train_seeds(training, chosen, Path(data_root), store, told)
     return TrainedRuns(tuple(folders), is_main)

@@ -15,6 +15,7 @@ from sirec.data.prepare.pipeline import Prepared
 from sirec.data.split import PARTS
 from sirec.evaluation.ranks import HISTORY_RULES
 from sirec.run.store import RunFolder
+from sirec.studies.compare.comparison import Comparison
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,10 +70,12 @@ class TrainedRuns:
     Attributes:
         runs: their folders, in the order of the seeds.
         is_main: whether this process is the one that reports, of several that trained together.
+        forecast: what would be trained, where that was asked for; then there are no runs.
     """
 
     runs: tuple[RunFolder, ...]
     is_main: bool = True
+    forecast: Comparison | None = None
 
     def __len__(self) -> int:
         """Number of runs."""

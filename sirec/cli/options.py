@@ -81,6 +81,13 @@ Cluster = Annotated[
 RenderOnly = Annotated[
     bool, typer.Option("--render-only", help="Draw from stored ranks; train nothing.")
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Train nothing; say which runs there are, which are missing and how long they take.",
+    ),
+]
 Threads = Annotated[
     int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")
 ]

@@ -59,6 +59,7 @@ def ablate(
     again: options.Again = False,
     history: options.HistoryOption = options.History.keep,
     render_only: options.RenderOnly = False,
+    dry_run: options.DryRun = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     full: options.Full = False,
@@ -100,9 +101,13 @@ def ablate(
         device=device,
         again=again,
         render_only=render_only,
+        dry_run=dry_run,
         results=out,
         data_root=data_root,
         watcher=StudyBars(),
     )
+    if dry_run:
+        show(*made, as_json=as_json, full=full)
+        return
     results = () if out == options.RESULTS else ("--out", out)
     show(*made, as_json=as_json, full=full, next_commands=[command("report", *results)])

@@ -31,6 +31,7 @@ def study(
     device: options.Device = "cpu",
     again: options.Again = False,
     render_only: options.RenderOnly = False,
+    dry_run: options.DryRun = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     full: options.Full = False,
@@ -54,7 +55,7 @@ def study(
     from sirec.studies.analyses.base import ANALYSES
 
     if experiment in ANALYSES:
-        if only or set_ or seeds or jobs > 1 or cluster or again:
+        if only or set_ or seeds or jobs > 1 or cluster or again or dry_run:
             raise SirecError(
                 f"{experiment} measures finished runs and trains none",
                 f"{command(experiment, '--help')} lists its options",
@@ -81,10 +82,14 @@ def study(
         device=device,
         again=again,
         render_only=render_only,
+        dry_run=dry_run,
         results=out,
         data_root=data_root,
         watcher=StudyBars(),
     )
+    if dry_run:
+        show(made, as_json=as_json, full=full)
+        return
     if only:
         say("only these rows; the tables come with the whole study")
         return

@@ -14,6 +14,7 @@ from sirec.errors import SirecError
 from sirec.shell import command
 
 if TYPE_CHECKING:
+    from sirec.api_results import TrainedRuns
     from sirec.data.split import HeldOutPart
     from sirec.run.store import RunFolder
 
@@ -45,6 +46,7 @@ def train(
     protocol: options.ProtocolName = "comif",
     profile: options.ProfileOption = options.ProfileName.intended,
     again: options.Again = False,
+    dry_run: options.DryRun = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     test: Annotated[
@@ -109,12 +111,12 @@ def train(
             set=assignments,
             device=device,
             again=again,
+            dry_run=dry_run,
             results=out,
             data_root=data_root,
             watcher=StudyBars(),
         )
-        if trained.is_main:
-            _show(list(trained), test=test, as_json=as_json)
+        _show_trained(trained, test=test, as_json=as_json)
         return
     if model is None:
         remedy = "name one that sirec models lists, or say --config FILE or --refit RUN"
@@ -131,12 +133,12 @@ def train(
         protocol=protocol,
         profile=profile.value,
         again=again,
+        dry_run=dry_run,
         results=out,
         data_root=data_root,
         watcher=StudyBars(),
     )
-    if trained.is_main:
-        _show(list(trained), test=test, as_json=as_json)
+    _show_trained(trained, test=test, as_json=as_json)
 
 
 def _is_given(context: typer.Context, name: str) -> bool:
@@ -202,6 +204,16 @@ def _chosen_seeds(seed: int | None, seeds: tuple[int, ...] | None) -> tuple[int,
             "--seed and --seeds are both given", "leave one of them out: --seeds takes one too"
         )
     return seeds
+
+
+def _show_trained(trained: TrainedRuns, *, test: bool, as_json: bool) -> None:
+    """Print what was trained, or would be; of several processes only the first one prints."""
+    from sirec.cli.console import show
+
+    if trained.forecast is not None:
+        show(trained.forecast, as_json=as_json)
+    elif trained.is_main:
+        _show(list(trained), test=test, as_json=as_json)
 
 
 def _show(runs: Sequence[RunFolder], *, test: bool, as_json: bool) -> None:

@@ -52,6 +52,7 @@ def worth(
         bool, typer.Option("--full", help="Print the tables of groups and of rows as well.")
     ] = False,
     render_only: options.RenderOnly = False,
+    dry_run: options.DryRun = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
@@ -87,6 +88,7 @@ def worth(
         device=device,
         again=again,
         render_only=render_only,
+        dry_run=dry_run,
         results=out,
         data_root=data_root,
         watcher=StudyBars(),

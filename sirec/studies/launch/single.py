@@ -13,7 +13,9 @@ from sirec.models import model_class
 from sirec.run.config import Profile, resolve
 from sirec.run.device import AUTO, device_named, usual_device
 from sirec.run.store import RunFolder, Store
-from sirec.studies.launch.data import choose_shared_dataset
+from sirec.studies.compare.comparison import Comparison
+from sirec.studies.launch.data import choose_dataset, choose_shared_dataset
+from sirec.studies.launch.dry_run import RunExpectation, dry_run
 from sirec.studies.launch.train import train_one_by_one
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.spec.fields import default_fields_remark, field_settings
@@ -154,6 +156,32 @@ def train_seeds(
             process_group=process_group,
         )
     return folders, process_group.is_main
+
+
+def expect_seeds(
+    training: TrainingRequest,
+    data: str | Dataset | None,
+    data_root: Path,
+    store: Store,
+    watcher: StudyWatcher,
+) -> Comparison:
+    """Which of a model's runs there are and which are missing; nothing is trained.
+
+    Args:
+        training: the model, and how it would be trained.
+        data: the data set, or its name; without one it is chosen.
+        data_root: folder of prepared data sets.
+        store: where runs are kept.
+        watcher: who is told what a person should know of the settings.
+
+    Raises:
+        SirecError: for an unknown name, and a setting that does not fit.
+    """
+    title = model_class(training.model).title
+    if not isinstance(data, Dataset):
+        data = choose_dataset(data, data_root, watcher.remark)
+    look_up = RunExpectation(data, store, training.device, training.again)
+    return dry_run(title, look_up.of(training.told_runs(data, watcher)))
 
 
 def device_of_process(device: str) -> str:

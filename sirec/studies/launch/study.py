@@ -20,6 +20,7 @@ from sirec.studies.compare.comparison import Comparison
 from sirec.studies.compare.recorded_rows import recorded_rows
 from sirec.studies.compare.study_tables import VIEWS, render
 from sirec.studies.launch.data import choose_dataset
+from sirec.studies.launch.dry_run import ExpectedRun, RunExpectation, dry_run
 from sirec.studies.launch.processes import WorkerSettings
 from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.launch.ray_cluster import check_installed
@@ -91,17 +92,51 @@ class Study:
         progress = StudyProgress(self.plan)
         if self.cluster is not None:
             check_installed()
+        for data, rows in self._resolved():
+            for remark in default_remarks(self.plan, data):
+                self.watcher.remark(remark)
+            self._train_on(data, rows, progress, keeps_record=keeps_record)
+        return progress.runs()
+
+    def dry_run(self) -> Comparison:
+        """Which of its runs there are and which are missing; nothing is trained.
+
+        Raises:
+            SirecError: as `run` does before anything is trained.
+        """
+        expected: list[ExpectedRun] = []
+        searched: dict[str, None] = {}
+        for data, rows in self._resolved():
+            runs = self._wanted(rows)
+            for run in runs:
+                if run.tries is not None:
+                    searched[run.row] = None
+            look_up = RunExpectation(data, Store(self.out), self.device, self.again)
+            expected += look_up.of(runs)
+        later: list[str] = []
+        others = len(self.plan.seeds) - 1
+        if searched and others:
+            count = f"{len(searched) * others} more run{'s' * (len(searched) * others > 1)}"
+            later.append(f"Then {count}: the chosen settings of searched rows with other seeds.")
+        return dry_run(self.plan.title, expected, self.jobs, later)
+
+    def _resolved(self) -> list[tuple[Dataset, list[PlannedRun | MissingRow]]]:
+        """Each data set with the rows planned on it."""
         resolved: list[tuple[Dataset, list[PlannedRun | MissingRow]]] = []
-        tell = self.watcher.remark
         names = self.plan.datasets or (None,)
+        tell = self.watcher.remark
         for data in [choose_dataset(name, self.data_root, tell) for name in names]:
             resolved.append((data, list(planned_rows(self.plan, data, self.name))))
         self._warn_of_other_data((data.name, data.fingerprint()) for data, _ in resolved)
-        for data, rows in resolved:
-            for remark in default_remarks(self.plan, data):
-                tell(remark)
-            self._train_on(data, rows, progress, keeps_record=keeps_record)
-        return progress.runs()
+        return resolved
+
+    def _wanted(self, rows: Sequence[PlannedRun | MissingRow]) -> list[PlannedRun]:
+        """The planned runs of the rows that are to be trained."""
+        runs: list[PlannedRun] = []
+        for row in rows:
+            if isinstance(row, PlannedRun) and (self.rows is None or row.row in self.rows):
+                runs.append(row)
+        return runs
 
     def tables(self) -> Comparison:
         """The tables of the study, from the stored ranks of its runs.
@@ -143,12 +178,8 @@ class Study:
             if keeps_record:
                 write_record()
 
-        runs: list[PlannedRun] = []
-        for row in rows:
-            if isinstance(row, MissingRow):
-                progress.missing.append(row)
-            elif self.rows is None or row.row in self.rows:
-                runs.append(row)
+        progress.missing += [row for row in rows if isinstance(row, MissingRow)]
+        runs = self._wanted(rows)
         progress.planned += runs
         self._train(runs, data, finished)
         self._train(progress.settle(), data, finished)

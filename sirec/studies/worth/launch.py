@@ -16,6 +16,8 @@ from sirec.models import model_class
 from sirec.run.store import RunFolder, Store
 from sirec.shell import command
 from sirec.studies.analyses.base import DrawnAnalysis
+from sirec.studies.compare.comparison import Comparison
+from sirec.studies.launch.forecast import forecast
 from sirec.studies.launch.study import Study
 from sirec.studies.launch.watcher import StudyWatcher
 from sirec.studies.spec.experiment import Experiment
@@ -23,7 +25,6 @@ from sirec.studies.spec.overrides import Variation
 from sirec.studies.spec.plan import PlannedRun, planned_runs
 from sirec.studies.worth.analysis import WORTH
 from sirec.studies.worth.design import ALL, WorthDesign, WorthQuestion, design
-from sirec.studies.worth.forecast import forecast
 from sirec.studies.worth.record import MARGIN, TOP, WorthRecord
 from sirec.studies.worth.screening import screen
 
@@ -152,6 +153,10 @@ class WorthStudy:
         rows = [folder.labelled(run.label) for run, folder in finished]
         WORTH.keep(self._record(rows, lost), self.place.results, self.name)
         return self.draw()
+
+    def dry_run(self) -> Comparison:
+        """Which of its runs there are and which are missing; nothing is trained."""
+        return self.study.dry_run()
 
     def draw(self) -> DrawnAnalysis:
         """The answer from the record and stored ranks.

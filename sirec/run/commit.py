@@ -11,9 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sirec.disk import disk_error, synchronise
+from sirec.run.evaluation_log import EVALUATIONS
 
 COMMIT = ".commit"
-LOGS = ("evaluations.jsonl",)  # files that are continued and not replaced
+LOGS = (EVALUATIONS,)  # files that are continued and not replaced
 
 
 def commit(folder: Path, fresh: Path) -> None:

@@ -4,14 +4,12 @@ evaluation meet.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -32,11 +30,11 @@ from sirec.run.build import BuiltModel, load_model, set_up
 from sirec.run.commit import commit, complete
 from sirec.run.config import RunConfig
 from sirec.run.device import device_named, refuse_other_device
+from sirec.run.evaluation_log import log_evaluation
 from sirec.run.files import replace_json_lines
 from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
 from sirec.run.manifest import ENVIRONMENT, EPOCHS, METRICS, RANKS, TIMINGS, write_manifest
-from sirec.run.references import EVALUATIONS, RECOMPUTED
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
@@ -168,11 +166,7 @@ def write_ranks(
     """
     ranks.to_parquet(folder.path / RANKS)
     folder.write_json(METRICS, metrics_of(config, ranks))
-    entry: dict[str, Any] = {"split": "test"}
-    entry["time"] = datetime.now(UTC).isoformat(timespec="seconds")
-    if recomputed:
-        entry[RECOMPUTED] = True
-    folder.append_line(EVALUATIONS, json.dumps(entry))
+    log_evaluation(folder.path, recomputed=recomputed)
 
 
 def metrics_of(config: RunConfig, ranks: RankTable) -> dict[str, Any]:

@@ -203,9 +203,10 @@ def _listed(
     run: Path, short_id: str, rows: tuple[StudyRow, ...], metric: Metric, *, test: bool
 ) -> ListedRun:
     """One run; what cannot be read is told and stops nothing."""
-    finished = finish_time(run) if has_finished(run) else None
+    finished: float | None = 0.0 if has_finished(run) else None
     seed: int | None = None
     try:
+        finished = finished if finished is None else finish_time(run)
         seed, repeated = _seed(run), refit_of(run)
         has_metrics = finished is not None and repeated is None
         values = _values(run, metric, test=test) if has_metrics else {}

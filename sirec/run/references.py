@@ -10,22 +10,19 @@ in the same one, the later file `DONE` decides, then the id that is first in the
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
 from sirec.config import read_yaml
 from sirec.errors import SirecError, unknown
 from sirec.run.commit import is_interrupted
+from sirec.run.evaluation_log import evaluation_times
 from sirec.shell import command
 
-EVALUATIONS = "evaluations.jsonl"
-RECOMPUTED = "recomputed"  # key of its lines about ranks that stored weights gave
 SHORTEST_ID = 6  # digits that are shown where they suffice
 REFIT = "refit"  # the last step of what names the refit of a run
 REFIT_LINE = re.compile(r"^refit:(?! *null\b)", re.MULTILINE)  # as config.yaml of a refit has it
@@ -136,16 +133,14 @@ def finish_time(run: Path) -> float:
         run: the folder of a finished run.
 
     Returns:
-        The last time of `evaluations.jsonl` that is not about ranks made anew; without a readable
-        one, the time of the file `DONE`, or 0 where there is none.
+        The last time of `evaluations.jsonl` that is not about ranks made anew; without one, the
+        time of the file `DONE`, or 0 where there is none.
+
+    Raises:
+        SirecError: for a line of `evaluations.jsonl` that is not what was written.
     """
-    times = [0.0]
-    with suppress(OSError, ValueError):
-        for line in (run / EVALUATIONS).read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            if isinstance(entry, dict) and not entry.get(RECOMPUTED):
-                times.append(datetime.fromisoformat(str(entry.get("time"))).timestamp())
-    return times[-1] or _done_time(run)
+    times = evaluation_times(run)
+    return times[-1] if times else _done_time(run)
 
 
 def _done_time(run: Path) -> float:

@@ -9,7 +9,7 @@ lists.parquet         lists of items for every test user, if they were asked for
 list_items.parquet    what metrics of these lists need to know of items
 timings.json          seconds and memory
 model.safetensors     the selected weights
-evaluations.jsonl     one line for each time that test ranks were made
+evaluations.jsonl     one line for each time that test ranks were made, with its digest
 snapshot.safetensors  the resumable state of an unfinished run
 DONE                  digests of all files but the logs (`evaluations.jsonl`); written last
 """
@@ -308,20 +308,6 @@ class RunFolder:
             )
         tensors, _ = load_tensors(self.checked_file(WEIGHTS), TRAIN_AGAIN)
         return tensors
-
-    def append_line(self, name: str, line: str) -> None:
-        """Add a line to one of the logs.
-
-        Args:
-            name: name of the file.
-            line: the line, without its end.
-        """
-        path = self.path / name
-        try:
-            with path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
-        except OSError as error:
-            raise disk_error(path, error) from error
 
     def finish(self) -> None:
         """Write the manifest, which marks the run as done, and drop its snapshot."""

@@ -94,6 +94,16 @@ class Tally:
         if found is not REFUSED and found != expected:
             self.broken.append(f"{name}: other numbers, and no word of it")
 
+    def hold_refused(self, name: str, call: Callable[[], Any]) -> None:
+        """The same for a call that has to be refused.
+
+        Args:
+            name: the input.
+            call: the call.
+        """
+        if self.hold(name, call) is not REFUSED:
+            self.broken.append(f"{name}: not told")
+
     def note_memory(self, name: str, megabytes: int) -> None:
         """Note the most memory of a process, which breaks the law where it is more than 2 GB.
 

@@ -72,12 +72,13 @@ def test_every_way_to_break_the_law_is_noted(monkeypatch: pytest.MonkeyPatch) ->
     assert (tally.tried, tally.refused, tally.broken) == (3, 1, [])
     tally.hold("bug", lambda: 1 // 0)
     tally.hold_equal("other", lambda: 5, 6)
+    tally.hold_refused("not told", lambda: 5)
     tally.hold("long message", lambda: raise_refusal("word " * 1000))
     monkeypatch.setattr("faults.law.SECONDS", 0.05)
     tally.hold("long", wait)
     tally.note_memory("large", 5000)
     found = [line.split(": ")[0] for line in tally.broken]
-    assert found == ["bug", "other", "long message", "long", "large"]
+    assert found == ["bug", "other", "not told", "long message", "long", "large"]
 
 
 def test_the_end_of_a_process_is_judged() -> None:

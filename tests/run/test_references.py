@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sirec.errors import SirecError
+from sirec.run.evaluation_log import log_evaluation
 from sirec.run.references import find_run, finish_time
 from sirec.run.store import Store
 
@@ -80,13 +81,52 @@ def test_runs_of_one_second_are_told_apart_by_their_files_then_by_id(tmp_path: P
     assert find_run(tmp_path, "comif").path == other
 
 
-@pytest.mark.parametrize("text", ["", "{", '[1]\n{"time": 3}', '{"time": "soon"}'])
-def test_without_a_readable_record_the_mark_says_when(root: Path, text: str) -> None:
-    """Control: the record, where it can be read, is of 2026."""
+def test_without_a_line_the_mark_says_when(root: Path) -> None:
+    """Control: the line is of 2026."""
     run = root / "runs/demo/comif/ab0000"
     assert finish_time(run) > 1.7e9
-    (run / "evaluations.jsonl").write_text(text)
+    (run / "evaluations.jsonl").write_text("")
     assert finish_time(run) == 1e9
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{", "[1]", "[" * 5000),
+        *('{"time": 3}', '{"time": "soon"}', '{"time": null}', '{"split": "test"}'),
+        '{"timf": "2026-01-05T10:00:00+00:00"}',
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(root: Path, text: str) -> None:
+    """Where the newest run of a model is asked for; control: by its id the run is found."""
+    run = root / "runs/demo/comif/ab0000"
+    with (run / "evaluations.jsonl").open("a") as file:
+        file.write(f"{text}\n")
+    with pytest.raises(SirecError, match=r"evaluations\.jsonl:2: not what was written"):
+        find_run(root, "comif")
+    assert find_run(root, "ab").path == run
+
+
+def test_no_byte_of_a_logged_time_can_change_unseen(root: Path) -> None:
+    """Each line has a digest of itself. Control: as it was written it decides which is newest."""
+    run = root / "runs/demo/comif/aa0000"
+    log_evaluation(run)
+    log_evaluation(run, recomputed=True)
+    assert find_run(root, "comif").path == run
+    path = run / "evaluations.jsonl"
+    whole = path.read_bytes()
+    begin = whole.index(b"\n", whole.index(b"\n") + 1) + 1  # the lines above have no digest
+    unseen: list[int] = []
+    for place in range(begin, len(whole) - 1):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(bytes(changed))
+        try:
+            finish_time(run)
+        except SirecError:
+            continue
+        unseen.append(place)
+    assert unseen == []
 
 
 def test_paths_and_ids_mean_one_run_and_need_no_remark(root: Path) -> None:

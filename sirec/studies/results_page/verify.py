@@ -20,6 +20,7 @@ from sirec.data.progress import ProgressCallback
 from sirec.data.store import storage
 from sirec.errors import Remark, SirecError
 from sirec.evaluation.covariates import has_digest, read_covariates
+from sirec.run.evaluation_log import evaluation_times
 from sirec.run.manifest import FILES, WEIGHTS, checked_file, read_manifest
 from sirec.run.records import has_own_digest, read_record
 from sirec.run.snapshot import Snapshot
@@ -129,8 +130,8 @@ def verify(
         "covariates": lambda kind, tell: _check_covariates(kind, tell, results),
         "records": lambda kind, tell: _check_records(kind, tell, results),
         "data sets": lambda kind, tell: _check_datasets(kind, tell, data_root),
-        "tables": lambda kind, tell: _check_tables(kind, tell, results),
-        "report": lambda kind, tell: _check_report(kind, tell, results),
+        "tables": lambda kind, tell: check_tables(kind, tell, results),
+        "report": lambda kind, tell: check_report(kind, tell, results),
     }
     kinds: list[VerifiedKind] = []
     with warnings.catch_warnings():
@@ -186,6 +187,8 @@ def _check_run(found: VerifiedKind, run: RunFolder) -> None:
             if name != WEIGHTS or run.has_weights:
                 with found.collecting():
                     checked_file(run.path, name)
+    with found.collecting():
+        evaluation_times(run.path)
     if len(found.differences) == before:
         with found.collecting():
             run.config()
@@ -238,8 +241,14 @@ def _check_datasets(found: VerifiedKind, tell: ProgressCallback, data_root: Path
             storage.load(folder)
 
 
-def _check_tables(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
-    """Draw tables and the data of figures anew, and compare them with what is there."""
+def check_tables(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
+    """Draw tables and the data of figures anew, and compare them with what is there.
+
+    Args:
+        found: where what was checked and what differs is noted.
+        tell: called with a kind of things, how many are done, and their number.
+        results: the results folder.
+    """
     with tempfile.TemporaryDirectory() as place:
         anew = Path(place)
         to_draw = drawings(results)
@@ -288,7 +297,14 @@ def _check_figures_of_studies(found: VerifiedKind, results: Path) -> None:
                 _compare(found, figure.data().encode(), path)
 
 
-def _check_report(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
+def check_report(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
+    """Draw the report anew, if there is one, and compare it.
+
+    Args:
+        found: where what was checked and what differs is noted.
+        tell: called with a kind of things, how many are done, and their number.
+        results: the results folder.
+    """
     there = [results / name for name in REPORTS if (results / name).exists()]
     if not there:
         return

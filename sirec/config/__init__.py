@@ -3,13 +3,14 @@
 `load` builds a dataclass from plain values, `dump` gives plain values of one. `read_yaml`,
 `read_json` and `to_yaml` turn files and text into plain values and back, within limits.
 `assign` changes one value, named by a dotted path such as `model.heads`. `Range` declares which
-numbers a field may have.
+numbers a field may have, and `permitted_values` says it in words.
 """
 
 from sirec.config.dumping import dump, is_named
 from sirec.config.json_text import parse_json, read_json
 from sirec.config.loading import check_keys, load, load_named, open_kind
 from sirec.config.paths import Tree, assign, has, leaves, overlap, parse_assignments, title_of
+from sirec.config.permitted import permitted_values
 from sirec.config.plain_values import MalformedTextError, brief
 from sirec.config.ranges import Range, check_number, check_numbers
 from sirec.config.yaml_text import parse_yaml, read_yaml, to_line, to_yaml
@@ -34,6 +35,7 @@ __all__ = [
     "parse_assignments",
     "parse_json",
     "parse_yaml",
+    "permitted_values",
     "read_json",
     "read_yaml",
     "title_of",

@@ -167,3 +167,36 @@ def test_an_unknown_protocol_is_said_before_anything_else(
     outcome = sirec("models", *name, "--protocol", "comfi")
     assert (outcome.code, outcome.out) == (2, "")
     assert "'comfi' is not a protocol" in outcome.err
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_page_says_which_values_every_number_may_have(sirec: Call, name: str) -> None:
+    """With its unit, in the words of the error for another value; texts (control) have no range."""
+    page = json.loads(sirec("models", name, "--json").out)
+    for path, values in page["settings"].items():
+        value = values.get("intended", values.get("published"))
+        if isinstance(value, int | float):
+            assert page["takes"][path], path
+    if page["settings"]:
+        assert page["takes"]["stages.train.epochs"] == "from 1 to 1000000 epochs"
+        assert "stages.train.metric" not in page["takes"]
+        told = sirec("train", name, "--set", "stages.train.epochs=0")
+        assert told.code == 2
+        assert "from 1 to 1000000 epochs" in told.err
+
+
+def test_the_values_of_settings_fit_on_a_screen(
+    sirec: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the whole page alone (control), and uncut."""
+    screen = on_a_screen(monkeypatch, 80)
+    sirec("models", "comif")
+    assert "from 1 to 256 layers" not in screen.getvalue()
+    screen = on_a_screen(monkeypatch, 80)
+    sirec("models", "comif", "--full")
+    page = screen.getvalue().partition("Values that settings may have")[2]
+    table = page.partition("Settings under protocol")[0]
+    assert "from 1 to 256 layers" in table
+    assert "at least 0 and below 1" in table
+    assert max(map(len, table.splitlines())) <= 80
+    assert "…" not in table

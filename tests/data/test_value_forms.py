@@ -13,9 +13,8 @@ from sirec.data.prepare.behaviours import suggested_bins
 from sirec.data.prepare.bins import Bins
 from sirec.data.value_forms.absence import absence_words, as_words, matching_words
 from sirec.data.value_forms.html_text import cleaned, with_markup
-from sirec.data.value_forms.item_ids import explanation, joined_ids
 from sirec.data.value_forms.list_literals import list_elements, split_at
-from sirec.data.value_forms.spellings import twins
+from sirec.data.value_forms.spellings import explanation, joined_ids, twins
 from sirec.data.value_forms.written_numbers import Decimal, number_column, read_number
 
 BRANDS = ["Nike", "Puma", "Adidas", "Asics"]

@@ -178,11 +178,11 @@ def _widths(columns: Mapping[str, Sequence[str]], screen: int) -> dict[str, int]
 def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> dict[str, object]:
     from sirec.studies.analyses.model_cards import printed, settings
 
+    keys = settings(model, data, protocol)
     return {
         "protocol": protocol,
-        "settings": {
-            setting.path: dict(setting.values) for setting in settings(model, data, protocol)
-        },
+        "settings": {key.path: dict(key.values) for key in keys},
+        "takes": {key.path: key.takes for key in keys if key.takes},
         "switches": dict(model.published),
         "printed": printed(model),
         "checked": model.checked,
@@ -228,12 +228,14 @@ def _page(
         _paragraph(paragraph)
     differing = [row for row in rows if row.text("published") != row.text("intended")]
     shown = rows if full else differing
+    if full and rows:
+        stdout.print(_values_table(rows))
     if shown:
         stdout.print(_settings_table(shown, protocol))
     if rows and not differing:
         _prose("Profile published is profile intended here: none of the settings differs.")
     if rows and not full:
-        _prose(f"--full prints all {len(rows)} settings.")
+        _prose(f"--full prints all {len(rows)} settings, and which values each may have.")
     say_next(command("train", model.name))
 
 
@@ -275,6 +277,17 @@ def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
         if differ:
             cells.append("" if published == intended else published)
         table.add_row(*map(escape, cells))
+    return table
+
+
+def _values_table(settings: Sequence[ConfigKey]) -> Table:
+    """Which values each setting may have, with units."""
+    table = _table("Values that settings may have", "setting", "values")
+    table.columns[0].no_wrap = True
+    table.columns[1].overflow = "fold"
+    for setting in settings:
+        if setting.takes:
+            table.add_row(escape(setting.path), escape(setting.takes))
     return table
 
 

@@ -18,7 +18,7 @@ from sirec.data.prepare.order import Ties
 from sirec.data.prepare.repeated_rows import find_repeated_rows
 from sirec.data.split import LeaveOneOut, Split
 from sirec.data.times import first_tick
-from sirec.data.value_forms.item_ids import JoinRule
+from sirec.data.value_forms.spellings import JoinRule
 from sirec.data.value_forms.written_numbers import Decimal
 from sirec.errors import SirecError
 from sirec.shell import arguments

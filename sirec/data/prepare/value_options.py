@@ -25,7 +25,6 @@ from sirec.data.reading.vectors import ItemVectors
 from sirec.data.sources.base import RawData
 from sirec.data.value_forms.absence import matching_words
 from sirec.data.value_forms.html_text import cleaned
-from sirec.data.value_forms.item_ids import JoinRule, joined_ids
 from sirec.data.value_forms.list_literals import (
     LITERAL,
     are_bare_lists,
@@ -33,7 +32,7 @@ from sirec.data.value_forms.list_literals import (
     list_elements,
     split_at,
 )
-from sirec.data.value_forms.spellings import twins
+from sirec.data.value_forms.spellings import JoinRule, joined_ids, twins
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 

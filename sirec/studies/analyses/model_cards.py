@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import torch
 
-from sirec.config import dump, leaves
+from sirec.config import dump, leaves, permitted_values
 from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, FieldKind
@@ -132,10 +132,12 @@ class ConfigKey:
         path: the dotted path of the key.
         values: what the model declares, and what a run has under each profile; a column without
             the key (another task may lack it) is absent.
+        takes: which values it may have, such as `from 1 to 256 layers`; empty for a text.
     """
 
     path: str
     values: Mapping[ProfileColumn, object]
+    takes: str = ""
 
     def text(self, reading: ProfileColumn) -> str:
         """The value as `--set` takes it, or a dash where the column has no such key."""
@@ -187,13 +189,17 @@ def settings(
     if model.is_training_free:
         return []
     columns: dict[ProfileColumn, dict[str, object]] = {}
+    takes: dict[str, str] = {}
     for column in READINGS:
         columns[column] = dict(_settings(configs[column]))
+        for steps, words in permitted_values(configs[column]):
+            takes[".".join(steps)] = words
     paths = dict.fromkeys([*columns["intended"], *columns["published"]])
     keys: list[ConfigKey] = []
     for path in paths:
         having = [column for column in READINGS if path in columns[column]]
-        keys.append(ConfigKey(path, {column: columns[column][path] for column in having}))
+        values = {column: columns[column][path] for column in having}
+        keys.append(ConfigKey(path, values, takes.get(path, "")))
     return keys
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sirec.data.prepare.findings import ValueFinding, counted, shortened
 from sirec.data.prepare.value_checks.base import SAMPLES, ItemTable, ReadValues, ValueCheck
-from sirec.data.value_forms.item_ids import explanation
+from sirec.data.value_forms.spellings import explanation
 
 NAME = "joins"
 MANY = 0.01  # of the items: fewer without a row are usual

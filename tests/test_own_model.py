@@ -147,6 +147,28 @@ def test_it_is_evaluated_and_listed_beside_ours(place: Place, trained: Path) -> 
     assert "an example of sirec" in page.stdout
 
 
+@pytest.mark.slow
+def test_it_is_exported_with_its_refit(place: Place, trained: Path) -> None:
+    """Its scores under onnxruntime are its own, compared before anything is written; without the
+    package the run is refused in one line.
+    """
+    made = place.sirec("export", str(trained), "--to", "served")
+    assert made.returncode == 0, made.stderr
+    assert "onnxruntime gives the model's scores for" in made.stderr
+    described = json.loads((place.folder / "served" / "export.json").read_text())
+    assert described["model"] == "decayed-history"
+    refit = place.sirec("train", "--refit", str(trained))
+    assert refit.returncode == 0, refit.stderr
+    again = place.sirec("export", f"{trained}/refit", "--to", "served", "--replace")
+    assert again.returncode == 0, again.stderr
+    card = (place.folder / "served" / "README.md").read_text()
+    assert f"It repeats run {trained.name}" in " ".join(card.split())
+    refused = place.sirec("export", str(trained), "--to", "none", with_plugin=False)
+    assert refused.returncode == 2
+    assert "own-model 0.1" in refused.stderr
+    assert not (place.folder / "none").exists()
+
+
 def test_it_resumes_with_the_same_bits(place: Place) -> None:
     """Killed in the middle and started again, it ends with the ranks of a run that was not."""
     settings = [*SMALL, "--set", "epochs=8", "--set", "patience=8", "--set", "budget=16"]

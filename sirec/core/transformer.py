@@ -59,7 +59,8 @@ from sirec.core.model import (
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
-from sirec.data.tasks.layout import TokenLayout, whole
+from sirec.data.tasks.layout import TokenLayout
+from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 from sirec.shell import arguments
 

@@ -39,7 +39,8 @@ from sirec.core.layers.fusion import (
 )
 from sirec.core.transformer import FusedTransformer
 from sirec.data.tasks.batch import Batch, Visible
-from sirec.data.tasks.layout import LengthBucket, whole
+from sirec.data.tasks.layout import LengthBucket
+from sirec.data.tasks.rectangular import whole
 
 Matrix = Literal["padded", "summed", "real", "visible"]
 POSITION = "position"

@@ -28,7 +28,8 @@ from sirec.core.layers.blocks import Block
 from sirec.core.layers.fusion import VectorFusion
 from sirec.core.transformer import FusedTransformer
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.layout import TokenLayout, whole
+from sirec.data.tasks.layout import TokenLayout
+from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 
 Origin = Literal["item", "attribute", "behaviour", "bias"]

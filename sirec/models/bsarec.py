@@ -42,8 +42,9 @@ from sirec.core.model import BareItems, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch, PositionOrder, Visible
-from sirec.data.tasks.layout import LengthBucket, TokenLayout, whole
+from sirec.data.tasks.layout import LengthBucket, TokenLayout
 from sirec.data.tasks.next_item import LastItem
+from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.objectives.stage import Stage

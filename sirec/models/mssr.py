@@ -47,8 +47,9 @@ from sirec.core.model import ITEM_PART, SequentialModel, States, initialise
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
-from sirec.data.tasks.layout import TokenLayout, whole
+from sirec.data.tasks.layout import TokenLayout
 from sirec.data.tasks.next_item import LastItem
+from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.models.parts.pair_projections import Vectors

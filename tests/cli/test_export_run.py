@@ -59,6 +59,39 @@ def test_the_example_recommends_what_sirec_does_without_torch(
     assert items == made["item"].tolist()
 
 
+@pytest.mark.slow
+def test_a_refit_is_exported_with_the_scores_of_its_own_weights(
+    sirec: Call, prepared: Path, tmp_path: Path
+) -> None:
+    """`sasrec/refit` names it; its lists are its own and not those of the run that it repeats.
+
+    Its card has the metrics of that run.
+    """
+    arguments = ["sasrec", "--data", "shop", *SMALL, "--set", "learning_rate=0.01"]
+    assert sirec("train", *arguments).code == 0
+    assert sirec("train", "--refit", "shop/sasrec").code == 0
+    data = storage.load(prepared / "data" / "shop")
+    history = ",".join(data.item_names[3:7])
+    served: list[list[str]] = []
+    for name in ("shop/sasrec", "shop/sasrec/refit"):
+        outcome = sirec("export", name, "--to", str(tmp_path / "served"), "--replace")
+        assert outcome.code == 0, outcome.err
+        call = [str(ROOT / "examples/serve/serve.py"), str(tmp_path / "served")]
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TORCH, *call, "--history", history, "--count", "20"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        served.append([line.split("\t")[1] for line in done.stdout.splitlines()])
+        made = library.recommend(name, history=history.split(","), count=20)
+        assert served[-1] == made["item"].tolist()
+    assert served[0] != served[1]
+    card = " ".join((tmp_path / "served" / "README.md").read_text(encoding="utf-8").split())
+    assert "was trained on all interactions" in card
+    assert "Recall@20" in card
+
+
 @pytest.mark.parametrize("name", ["shop", pytest.param("shop/popularity", marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("run")
 def test_the_files_are_there_whole_and_only_replaced_when_said(

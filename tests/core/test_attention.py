@@ -16,7 +16,7 @@ from sirec.core.layers.attention import ITEM, SourceAttention, visibility
 from sirec.core.layers.blocks import Block, Joined
 from sirec.core.layers.fusion import score_fusion, vector_fusion
 from sirec.data.tasks.batch import Visible
-from sirec.data.tasks.layout import whole
+from sirec.data.tasks.rectangular import whole
 
 WINDOW, HEADS, WIDTH, NARROW = 5, 2, 6, 5  # a source of width 5 has two heads of 2
 SOURCES = {"brand": NARROW, ITEM: WIDTH, "position": WIDTH}

@@ -16,7 +16,8 @@ from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
 from sirec.data.tasks.batch import Visible
-from sirec.data.tasks.layout import TokenLayout, whole
+from sirec.data.tasks.layout import TokenLayout
+from sirec.data.tasks.rectangular import whole
 
 LENGTH, WIDTH, HEADS = 24, 16, 4
 HEAD = WIDTH // HEADS

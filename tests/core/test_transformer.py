@@ -18,7 +18,7 @@ from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema, position
 from sirec.data.tasks.batch import Batch, Visible
-from sirec.data.tasks.layout import whole
+from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 
 each = pytest.mark.parametrize("config", builders.COMBINATIONS.values(), ids=builders.COMBINATIONS)

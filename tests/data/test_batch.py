@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from sirec.data.dataset import Dataset
 from sirec.data.tasks.batch import Batch, concatenate_batches
-from sirec.data.tasks.layout import SHORTEST_BUCKET, ragged, take_distinct, whole
+from sirec.data.tasks.layout import SHORTEST_BUCKET, ragged, take_distinct
+from sirec.data.tasks.rectangular import whole
 
 CPU = torch.device("cpu")
 row_lengths = st.lists(st.integers(1, 70), min_size=1, max_size=30)

@@ -19,7 +19,8 @@ from sirec.core.transformer import FusedTransformer, TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
 from sirec.data.tasks.batch import Batch, Visible
-from sirec.data.tasks.layout import TokenLayout, whole
+from sirec.data.tasks.layout import TokenLayout
+from sirec.data.tasks.rectangular import whole
 from sirec.evaluation.score_rank import (
     BlockScores,
     Matrix,

@@ -9,11 +9,15 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from load_script import load
 from model_variants import VARIANTS
 
+from sirec.core.model import Recommender
 from sirec.data.dataset import Dataset
+from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
 from sirec.models import MODELS
+from sirec.models.declaration import Declaration
 from sirec.run.build import BuiltModel
 from sirec.run.config import DataConfig, RunConfig
 from sirec.run.export.equality import compare_scores, feed_of
@@ -34,7 +38,10 @@ def data() -> Dataset:
 
 
 def built(data: Dataset, name: str, settings: dict[str, Any]) -> BuiltModel:
-    declaration = testing.small(MODELS[name], **settings)
+    return built_as(data, testing.small(MODELS[name], **settings))
+
+
+def built_as(data: Dataset, declaration: Declaration) -> BuiltModel:
     model = testing.built(declaration, data)
     config = RunConfig(data=DataConfig(name="tiny"), model=declaration, stages=declaration.stages)
     return BuiltModel(data, data.schema(testing.WINDOW, with_position=True), model, config)
@@ -71,6 +78,17 @@ def test_onnxruntime_gives_the_models_scores(
         compare_scores(mine, graph, tmp_path / "model.onnx")
 
 
+def test_a_model_of_another_package_is_exported_like_ours(data: Dataset, tmp_path: Path) -> None:
+    """The example's model knows nothing of graphs, and its scores are its own."""
+    module = load("__init__", "examples/own_model/own_model")
+    mine = built_as(data, module.DecayedHistory(width=8))
+    graph = ScoringGraph(mine.model, mine.schema).eval()
+    assert save_graph(graph, tmp_path / "model.onnx") == ["items"]
+    found = compare_scores(mine, graph, tmp_path / "model.onnx")
+    assert found.is_equal
+    assert found.histories > 20
+
+
 def test_a_model_without_a_graph_says_which_operation_keeps_it_from_one() -> None:
     """Every trained model is exported; of the others the page names the operation."""
     without = {name: MODELS[name].no_graph for name in MODELS if MODELS[name].no_graph}
@@ -85,3 +103,19 @@ def test_an_operation_on_values_is_refused_in_one_line(data: Dataset) -> None:
         trace(ScoringGraph(mine.model, mine.schema).eval())
     assert "\n" not in caught.value.message
     assert "batch.items" in str(caught.value.hint)
+
+
+def test_a_shape_that_an_operation_fixes_is_named(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that cuts its rows into a list holds for the traced number of histories alone."""
+    mine = built(data, IN_THE_GATE, {"layers": 1})
+    scores = type(mine.model).scores
+
+    def by_row(self: Recommender, batch: Batch, prepared: torch.Tensor | None = None) -> Any:
+        found = scores(self, batch, prepared)
+        return torch.stack(list(found))
+
+    monkeypatch.setattr(type(mine.model), "scores", by_row)
+    with pytest.raises(SirecError, match="an operation fixes the number of histories"):
+        trace(ScoringGraph(mine.model, mine.schema).eval())

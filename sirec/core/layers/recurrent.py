@@ -115,7 +115,7 @@ class RectangularRows:
 def order_of(batch: Batch) -> PackedRows | RectangularRows:
     """The order in which a recurrence reads the tokens of a batch."""
     if isinstance(batch, TensorBatch):
-        items = batch.with_static_length().items  # each slot is a step of its own in the graph
+        items = batch.with_static_length().items  # a graph has a fixed number of steps
         return RectangularRows(items.flatten(), items.shape[0], batch.window, batch.items.shape[1])
     return PackedRows.of(batch)
 

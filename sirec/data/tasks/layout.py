@@ -13,8 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirec.data.fields import PADDING
-
 # Below this length one more bucket costs more in kernel launches than it saves in padding.
 SHORTEST_BUCKET = 8
 
@@ -193,16 +191,3 @@ def ragged(lengths: np.ndarray, length: int, device: torch.device) -> TokenLayou
         buckets=tuple(buckets),
         last_tokens=to_device(last_tokens, device),
     )
-
-
-def whole(items: Tensor) -> TokenLayout:
-    """The layout of `items` Int64[B, L] in which every slot is a token, padding too, in one bucket.
-
-    Operations that read padded columns need it: score fusion in its reference form, and filters
-    over the whole window.
-    """
-    rows, length = items.shape
-    slots = torch.arange(rows * length, device=items.device)
-    real = items != PADDING
-    last_tokens = torch.arange(rows, device=items.device) * length + real.sum(dim=1) - 1
-    return TokenLayout(rows, length, slots, (LengthBucket(0, real, slots),), last_tokens)

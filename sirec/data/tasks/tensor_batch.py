@@ -20,62 +20,19 @@ from torch import Tensor
 
 from sirec.data.fields import PADDING, POSITION
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.layout import LengthBucket, TokenLayout
+from sirec.data.tasks.layout import TokenLayout
+from sirec.data.tasks.rectangular import RectangularLayout, WholeRows
 
 
 @dataclass(frozen=True, eq=False)
-class MaskedRows(LengthBucket):
+class MaskedRows(WholeRows):
     """All rows as one rectangle, in which empty slots are tokens, too, but are read as 0."""
 
     def spread(self, values: Tensor) -> Tensor:
         """[B · L, ...] -> [B, L, ...], zeros in empty slots."""
-        rows = values.unflatten(0, tuple(self.real.shape))
+        rows = super().spread(values)
         real = self.real.view(*self.real.shape, *[1] * (values.dim() - 1))
         return torch.where(real, rows, torch.zeros((), dtype=rows.dtype, device=rows.device))
-
-    def collect(self, values: Tensor) -> Tensor:
-        """[B, L, ...] -> [B · L, ...]."""
-        return values.flatten(0, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class RectangularLayout(TokenLayout):
-    """The layout in which token t is slot t of the flattened rows, in one bucket."""
-
-    @classmethod
-    def of(cls, items: Tensor) -> RectangularLayout:
-        """The layout of rows Int64[B, L] of items."""
-        rows, length = items.shape
-        real = items != PADDING
-        slots = torch.arange(rows * length, device=items.device)
-        last = torch.arange(rows, device=items.device) * length + real.sum(dim=1) - 1
-        return cls(rows, length, slots, (MaskedRows(0, real, slots),), last)
-
-    def flatten(self, values: Tensor) -> Tensor:
-        """[B, L, ...] -> [B · L, ...]."""
-        return values.flatten(0, 1)
-
-    def split(self, values: Tensor) -> tuple[Tensor, ...]:
-        """The values, which belong to one bucket."""
-        return (values,)
-
-    def split_last(self, values: Tensor) -> tuple[Tensor, ...]:
-        """The values, which belong to one bucket."""
-        return (values,)
-
-    def unflatten(self, values: Tensor, tokens: Tensor | None = None) -> Tensor:
-        """Put values of tokens back into slots.
-
-        Args:
-            values: [B · L, ...], or [N, ...] for N of the tokens.
-            tokens: Int64[N], the tokens that `values` belong to; None means all.
-
-        Returns:
-            [B, L, ...], zeros in all other slots.
-        """
-        if tokens is None:
-            return self.buckets[0].spread(values)
-        return super().unflatten(values, tokens)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,8 +80,8 @@ class TensorBatch(Batch):
 
     @cached_property
     def layout(self) -> TokenLayout:
-        """The layout in which every slot is a token."""
-        return RectangularLayout.of(self.items)
+        """The layout in which every slot is a token, and empty ones are read as 0."""
+        return RectangularLayout.of(self.items, MaskedRows)
 
     @property
     def row_lengths(self) -> Tensor:

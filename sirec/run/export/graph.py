@@ -5,6 +5,9 @@ Letters: B histories, L slots, n the window, V item codes.
 
 from __future__ import annotations
 
+import re
+import warnings
+
 import torch
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
@@ -17,6 +20,9 @@ from sirec.errors import SirecError
 ITEMS, USERS, SCORES = "items", "users", "scores"
 PREFIX = "behaviour_"  # before the number of a behaviour in the name of its input
 EXAMPLE_ROWS, EXAMPLE_SLOTS = 3, 5  # of the histories that the graph is traced with
+FIXED = re.compile(r"Constraints violated \((.*?)\)")  # torch's words for a fixed shape
+# Recurrent units of torch keep their weights in a list as well, which torch restores after tracing.
+RESTORED = r"The tensor attributes? self\.\S*_flat_weights"
 
 
 class ScoringGraph(nn.Module):
@@ -85,7 +91,8 @@ def trace(graph: ScoringGraph) -> ExportedProgram:
     if graph.behaviours:
         shapes.append(tuple(row for _ in graph.behaviours))
     try:
-        with torch.no_grad():
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", RESTORED, UserWarning)
             return torch.export.export(
                 graph,
                 (codes, users, *(codes.clone() for _ in graph.behaviours)),  # one tensor: one input
@@ -106,6 +113,9 @@ def cannot_export(model: Recommender, error: Exception) -> SirecError:
         error: what was raised while it was traced.
     """
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    fixed = FIXED.match(reason)
+    if fixed:
+        reason = f"an operation fixes the number of {fixed[1].replace(', ', ' and of ')}"
     return SirecError(
         f"{model.name} cannot be exported to ONNX: {reason}",
         "a graph holds operations on tensors alone: their shapes may follow from `batch.items`, "

@@ -99,22 +99,28 @@ def save_graph(graph: ScoringGraph, path: Path) -> list[str]:
 
 
 def _drop_unread(inputs: Any) -> None:
-    """Remove the inputs whose values nothing reads; their number of rows is that of the items."""
+    """Remove the inputs of which only the shape is read, which the items have as well."""
     items = inputs[0]
     for value in list(inputs[1:]):
-        counts = [use for use in value.uses() if _is_row_count(use.node)]
-        if len(counts) == len(value.uses()):
-            for node, index in counts:
+        shapes = [use for use in value.uses() if _reads_shape(use.node, value.name)]
+        if len(shapes) == len(value.uses()):
+            for node, index in shapes:
                 node.replace_input_with(index, items)
             inputs.remove(value)
 
 
-def _is_row_count(node: Any) -> bool:
-    """Whether a node of the graph asks for the number of rows of its input."""
+def _reads_shape(node: Any, name: str) -> bool:
+    """Whether a node of the graph asks for a size that an input shares with the items.
+
+    Args:
+        node: the node.
+        name: name of the input, of one axis for users and of two for behaviours.
+    """
     if node.op_type != "Shape":
         return False
     start, end = node.attributes.get("start"), node.attributes.get("end")
-    return (start is None or start.as_int() == 0) and end is not None and end.as_int() == 1
+    counts_rows = (start is None or start.as_int() == 0) and end is not None and end.as_int() == 1
+    return counts_rows or name != USERS
 
 
 @contextmanager

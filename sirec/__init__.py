@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sirec.api_new_items import newitems
     from sirec.api_recommend import explain, recommend
     from sirec.api_refit import refit
+    from sirec.api_sweep import sweep
     from sirec.studies.spec.experiment import Experiment
     from sirec.studies.spec.row import RowPlan
 
@@ -43,6 +44,7 @@ __all__ = [
     "recommend",
     "refit",
     "run_study",
+    "sweep",
     "train",
     "train_config",
     "verify",
@@ -58,6 +60,7 @@ _HOMES = {
     "newitems": "sirec.api_new_items",
     "recommend": "sirec.api_recommend",
     "refit": "sirec.api_refit",
+    "sweep": "sirec.api_sweep",
 }
 
 

@@ -9,7 +9,16 @@ numbers a field may have, and `permitted_values` says it in words.
 from sirec.config.dumping import dump, is_named
 from sirec.config.json_text import parse_json, read_json
 from sirec.config.loading import check_keys, load, load_named, open_kind
-from sirec.config.paths import Tree, assign, has, leaves, overlap, parse_assignments, title_of
+from sirec.config.paths import (
+    Tree,
+    assign,
+    has,
+    leaves,
+    overlap,
+    parse_assignments,
+    title_of,
+    value_at,
+)
 from sirec.config.permitted import permitted_values
 from sirec.config.plain_values import MalformedTextError, brief
 from sirec.config.ranges import Range, check_number, check_numbers
@@ -41,4 +50,5 @@ __all__ = [
     "title_of",
     "to_line",
     "to_yaml",
+    "value_at",
 ]

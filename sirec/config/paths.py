@@ -78,6 +78,16 @@ def has(tree: Tree, path: str) -> bool:
     return bool(_matches(tree, path))
 
 
+def value_at(tree: Tree, path: str) -> object:
+    """The value of the first path in a configuration that a path means.
+
+    Args:
+        tree: the dumped configuration.
+        path: dotted path, which `has` finds.
+    """
+    return _value_at(tree, _matches(tree, path)[0])
+
+
 def overlap(tree: Tree, path: str, other: str) -> bool:
     """Whether two paths have a value in common, however each is written.
 

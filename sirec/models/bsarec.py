@@ -47,6 +47,7 @@ from sirec.data.tasks.next_item import LastItem
 from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
+from sirec.models.search_space import with_usual
 from sirec.objectives.stage import Stage
 
 Window = Literal["zeros", "tokens"]
@@ -59,6 +60,9 @@ class BSARec(Shape, Declaration):
     name: ClassVar[str] = "bsarec"
     title: ClassVar[str] = "BSARec"
     source: ClassVar[str] = "Shin et al., AAAI 2024, arXiv:2312.10325"
+    search_space = with_usual(
+        {"model.alpha": (0.1, 0.3, 0.5, 0.7, 0.9), "model.low_frequencies": (3, 5, 7, 9)}
+    )
     checked = (
         "the authors' module (f21104b): scores to 5e-5 in fp32, where theirs rounds padded rows, "
         "to 6e-14 in fp64"

@@ -22,6 +22,7 @@ from sirec.config.quantities import LayerCount
 from sirec.core.layers.fusion import FusionName
 from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
+from sirec.models.search_space import BALANCE, with_usual
 from sirec.objectives.alignment import ItemAttributeAlignment
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.order import UserPreferenceAlignment
@@ -40,6 +41,7 @@ class COMIF(TransformerConfig, Declaration):
     )
     published = {**PREFIX_EXAMPLES, "model.fusion_form": "reference"}
     checked = "no public code; the encoder, IAA and UPA equal the paper's equations in plain loops"
+    search_space = with_usual({"iaa.weight": BALANCE, "upa.weight": BALANCE})
 
     attribute: FusionLevel = "embedding"
     behaviour: FusionLevel = "attention"

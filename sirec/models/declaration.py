@@ -44,6 +44,7 @@ from typing import ClassVar
 
 from sirec.core.model import Recommender
 from sirec.data.fields import FieldKind, Schema
+from sirec.models.search_space import USUAL_SPACE
 from sirec.objectives.stage import Stage
 
 
@@ -70,6 +71,8 @@ class Declaration(ABC):
         no_graph: the operation that keeps the model from being exported as a graph of tensors
             (`sirec export`); empty where nothing does.
         fusions: how fields of a kind are fused, where no setting decides it.
+        search_space: key of a configuration -> the values, or the interval `{low, high, log}`, that
+            a search tries where nobody says otherwise; a key that a row lacks is left out.
     """
 
     name: ClassVar[str]
@@ -82,6 +85,7 @@ class Declaration(ABC):
     checked: ClassVar[str] = ""
     no_graph: ClassVar[str] = ""
     fusions: ClassVar[Mapping[FieldKind, str]] = {}
+    search_space: ClassVar[Mapping[str, object]] = USUAL_SPACE
 
     def level(self, kind: FieldKind) -> str:
         """The level at which fields of a kind enter.

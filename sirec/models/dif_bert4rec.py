@@ -25,6 +25,7 @@ from sirec.core.transformer import FusionLevel, Readout, TransformerConfig
 from sirec.data.tasks.cloze import Cloze
 from sirec.models.bert4rec import OLD_RECBOLE
 from sirec.models.declaration import FROZEN_ATTRIBUTES, Declaration
+from sirec.models.search_space import AAP_WEIGHTS, with_usual
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
@@ -42,6 +43,9 @@ class DIFBERT4Rec(TransformerConfig, Declaration):
         Stage(task=Cloze(), objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
     )
     published = {**OLD_RECBOLE, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
+    search_space = with_usual(
+        {"aap.weight": AAP_WEIGHTS, "model.score_fusion": ("sum", "concat", "gate")}
+    )
     checked = (
         "no public code; blocks and task are DIF-SR's and BERT4Rec's, and attributes of masked "
         "items reach no state"

@@ -22,6 +22,7 @@ from sirec.config.quantities import LayerCount
 from sirec.core.layers.fusion import FusionName
 from sirec.core.transformer import FusionLevel, TransformerConfig
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.models.search_space import AAP_WEIGHTS, with_usual
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
@@ -38,6 +39,9 @@ class DIFSR(TransformerConfig, Declaration):
         Stage(objectives=(ItemCrossEntropy(), AttributePrediction(weight=10.0))),
     )
     published = {**PREFIX_EXAMPLES, **FROZEN_ATTRIBUTES, "model.fusion_form": "reference"}
+    search_space = with_usual(
+        {"aap.weight": AAP_WEIGHTS, "model.score_fusion": ("sum", "concat", "gate")}
+    )
     checked = (
         "the authors' code (b600052), every fusion, one attribute and two: scores to 4e-6 in fp32 "
         "and 7e-15 in fp64"

@@ -49,6 +49,7 @@ from sirec.data.fields import PADDING, Field, FieldForm, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
+from sirec.models.search_space import with_usual
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
 from sirec.objectives.stream_item import StreamItem
@@ -67,6 +68,7 @@ class ICAISR(Shape, Declaration):
         "item.padding_class": True,
         "stream_item.padding_class": True,
     }
+    search_space = with_usual({"stream_item.weight": (0.1, 0.3, 1.0)})
     checked = "no public code; a reading of the abstract, whose formulas it equals in plain loops"
     attribute: ClassVar[str] = "embedding, stream"
     behaviour: ClassVar[str] = "embedding"

@@ -55,6 +55,7 @@ from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declara
 from sirec.models.parts.pair_projections import Vectors
 from sirec.models.parts.source_pairs import PairBlock
 from sirec.models.parts.sources import Sources
+from sirec.models.search_space import with_usual
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
@@ -87,6 +88,9 @@ class MSSR(Shape, AttributeTables, Declaration):
         "model.attr_layer": "first",
     }
 
+    search_space = with_usual(
+        {"stream_aap.weight": (1.0, 4.0, 10.0), "stream_contrast.weight": (0.01, 0.14, 0.5)}
+    )
     checked = (
         "the authors' code (6cf1786), one attribute and several: scores to 3e-6 in fp32 and 6e-15 "
         "in fp64, losses alike"

@@ -54,8 +54,9 @@ def render(
         proposals = ()
         datasets = ", ".join(not_as_papers)
         notes.append(f"No gains over baselines: {datasets} not split as papers split their data.")
+    how = _how_searched(experiment, trials, alone)
     if trials:
-        notes.append(search.note(trials, alone))
+        notes.append(how)
     comparison = compare_results(
         results,
         title=experiment.title,
@@ -66,8 +67,27 @@ def render(
     )
     if not trials:
         return comparison
-    table_of_trials = search.table(trials, experiment.title, alone)
-    return replace(comparison, tables=(*comparison.tables, table_of_trials))
+    tables = [*comparison.tables, search.summary(trials, experiment.title, how, alone)]
+    if experiment.tune is None:
+        tables.append(search.table(trials, experiment.title, alone))
+    return replace(comparison, tables=tuple(tables))
+
+
+def _how_searched(
+    experiment: Experiment, trials: Sequence[search.Trial], alone: Sequence[str]
+) -> str:
+    """How rows were searched, as a sentence; empty if none was."""
+    if not trials:
+        return ""
+    tune = experiment.tune
+    if tune is None:
+        return search.note(trials, alone)
+    where = "the space named in the experiment" if tune.space else "the space its model declares"
+    return (
+        f"Trials of each searched row: {tune.trials}, the first as declared, the others proposed "
+        f"by {tune.sampler} (seed {tune.seed}) in {where}; first seed; validation "
+        f"{trials[0].metric} decided."
+    )
 
 
 def _record(experiment: Experiment, name: str, out: Path) -> Mapping[str, Any]:

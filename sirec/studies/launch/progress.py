@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
+from pathlib import Path
 
 from sirec.report.results import MissingRow
 from sirec.run.store import RunFolder
+from sirec.studies.launch.samplers import Told, sampler_named
 from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.grid import Trial, best, metric_of, on_validation
-from sirec.studies.spec.plan import PlannedRun, settled
+from sirec.studies.spec.overrides import slug
+from sirec.studies.spec.plan import PlannedRun, proposed_trial, settled
 
 
 @dataclass
@@ -51,7 +52,7 @@ class StudyProgress:
             Those of the runs that have to be trained; others have the configuration of a trial.
         """
         added: list[PlannedRun] = []
-        for trials in list(self._searched()):
+        for trials in self._searched():
             if self._is_settled(trials[0]):
                 continue
             for run in settled(self.experiment, self._best(trials)):
@@ -61,6 +62,37 @@ class StudyProgress:
                     added.append(run)
                 else:
                     self.finish(run, folder)
+        return added
+
+    def proposals(self, journals: Path) -> list[PlannedRun]:
+        """Plan the next trials of rows that samplers propose settings for.
+
+        A sampler that learns gets one trial of every row at a time, any other all of them.
+
+        Args:
+            journals: folder of the searches' journals.
+
+        Returns:
+            The trials, none where every row has all of its trials.
+        """
+        tuning = self.experiment.tune
+        if tuning is None:
+            return []
+        sampler = sampler_named(tuning.sampler)
+        added: list[PlannedRun] = []
+        for row, trials in self._trials_by_row().items():
+            space = trials[0].space
+            if space is None or not all(id(run) in self.folders for run in trials):
+                continue
+            journal = journals / f"{'_'.join(map(slug, row))}.journal"
+            told = [Told(run.tries or {}, self.values[id(run)]) for run in trials]
+            last = min(len(trials) + 1, tuning.trials) if sampler.learns else tuning.trials
+            for number in range(len(trials), last):
+                setting = sampler.propose(space, told, number, tuning.seed, journal)
+                added.append(proposed_trial(trials[0], setting))
+            if len(trials) == tuning.trials:
+                sampler.keep(space, told, journal)
+        self.planned += added
         return added
 
     def runs(self) -> list[tuple[PlannedRun, RunFolder]]:
@@ -113,12 +145,23 @@ class StudyProgress:
             run is best_run,
         )
 
-    def _searched(self) -> Iterator[list[PlannedRun]]:
-        """The trials of each row of which all have finished."""
-        for _, group in groupby((run for run in self.planned if run.tries is not None), key=_row):
-            trials = list(group)
-            if all(id(run) in self.folders for run in trials):
-                yield trials
+    def _trials_by_row(self) -> dict[tuple[str, str], list[PlannedRun]]:
+        """The planned trials of each searched row."""
+        rows: dict[tuple[str, str], list[PlannedRun]] = {}
+        for run in self.planned:
+            if run.tries is not None:
+                rows.setdefault(_row(run), []).append(run)
+        return rows
+
+    def _searched(self) -> list[list[PlannedRun]]:
+        """The trials of each row that has all of its trials, if all have finished."""
+        tuning = self.experiment.tune
+        found: list[list[PlannedRun]] = []
+        for trials in self._trials_by_row().values():
+            is_whole = tuning is None or len(trials) == tuning.trials
+            if is_whole and all(id(run) in self.folders for run in trials):
+                found.append(trials)
+        return found
 
     def _is_settled(self, trial: PlannedRun) -> bool:
         return any(run.tries is None and _row(run) == _row(trial) for run in self.planned)

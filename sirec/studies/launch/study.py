@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -21,10 +21,12 @@ from sirec.studies.compare.recorded_rows import recorded_rows
 from sirec.studies.compare.study_tables import VIEWS, render
 from sirec.studies.launch.data import choose_dataset
 from sirec.studies.launch.dry_run import ExpectedRun, RunExpectation, dry_run
+from sirec.studies.launch.forecast import duration
 from sirec.studies.launch.processes import WorkerSettings
 from sirec.studies.launch.progress import StudyProgress
 from sirec.studies.launch.ray_cluster import check_installed
 from sirec.studies.launch.record import record
+from sirec.studies.launch.samplers import check_sampler
 from sirec.studies.launch.train import Finished, train_at_once, train_one_by_one
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
 from sirec.studies.spec.experiment import Experiment
@@ -92,6 +94,8 @@ class Study:
         progress = StudyProgress(self.plan)
         if self.cluster is not None:
             check_installed()
+        if self.plan.tune is not None:
+            check_sampler(self.plan.tune.sampler)
         for data, rows in self._resolved():
             for remark in default_remarks(self.plan, data):
                 self.watcher.remark(remark)
@@ -113,12 +117,23 @@ class Study:
                     searched[run.row] = None
             look_up = RunExpectation(data, Store(self.out), self.device, self.again)
             expected += look_up.of(runs)
-        later: list[str] = []
+        later = list(self._later_trials(expected, list(searched)))
         others = len(self.plan.seeds) - 1
         if searched and others:
             count = f"{len(searched) * others} more run{'s' * (len(searched) * others > 1)}"
             later.append(f"Then {count}: the chosen settings of searched rows with other seeds.")
         return dry_run(self.plan.title, expected, self.jobs, later)
+
+    def _later_trials(self, expected: Sequence[ExpectedRun], rows: Sequence[str]) -> Iterator[str]:
+        """A sentence on the trials that samplers will propose."""
+        if self.plan.tune is None or not rows:
+            return
+        more = self.plan.tune.trials - 1
+        seconds = sum(run.seconds for run in expected) * more
+        yield (
+            f"Then {more} more trials of each of {len(rows)} rows, proposed by "
+            f"{self.plan.tune.sampler}: about {duration(seconds / self.jobs)} if they take as long."
+        )
 
     def _resolved(self) -> list[tuple[Dataset, list[PlannedRun | MissingRow]]]:
         """Each data set with the rows planned on it."""
@@ -182,6 +197,8 @@ class Study:
         runs = self._wanted(rows)
         progress.planned += runs
         self._train(runs, data, finished)
+        while proposed := progress.proposals(self.out / "searches" / self.name):
+            self._train(proposed, data, finished)
         self._train(progress.settle(), data, finished)
         if keeps_record and progress.trials():  # a searched row may have nothing left to train
             write_record()

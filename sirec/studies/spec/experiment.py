@@ -5,6 +5,7 @@ datasets: [beauty]
 seeds: [0]
 set: {learning_rate: 0.001}                # for every row that has the key
 search: {learning_rate: [0.001, 0.0003]}   # every row tries all; validation decides
+tune: {trials: 8}                          # or: eight trials for every row, in its model's space
 against: SASRec                            # a row or a model; `previous`: the row above
 rows:
   SASRec: {model: sasrec}
@@ -28,6 +29,7 @@ from sirec.report.published import PrintedRow, is_compared
 from sirec.report.results import PREVIOUS
 from sirec.run.config import Profile
 from sirec.studies.spec.row import RowPlan
+from sirec.studies.spec.tuning import Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class Experiment:
         set: settings for every row that has the key and does not set it itself.
         search: key -> values to try. Every row that has the key, and neither sets it itself nor
             finds it in `set`, tries all combinations (see `grid.py`).
+        tune: equal numbers of trials for every row, in the space of its model (see `tuning.py`).
         against: the row or model that rows are compared with; `previous` compares each row with
             the one above it. Without it, the best row on validation is the baseline.
         proposals: rows or models that are each compared with their best baseline, in a table of
@@ -63,6 +66,7 @@ class Experiment:
     profile: Profile = "intended"
     set: Mapping[str, Any] = field(default_factory=dict)
     search: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    tune: Tuning | None = None
     against: str | None = None
     proposals: tuple[str, ...] = ()
     published: str | None = None
@@ -83,6 +87,8 @@ class Experiment:
         self._check_proposals()
 
     def _check_search(self) -> None:
+        if self.search and self.tune is not None:
+            raise SirecError("search and tune are two searches", "leave one of them out")
         for key, values in self.search.items():
             _refuse_repeats(f"search.{key}", values)
             if not values:
@@ -173,6 +179,8 @@ class Experiment:
         keys = ["datasets", "seeds", "protocol", "profile", "set"]
         if self.search:
             keys.append("search")
+        if self.tune is not None:
+            keys.append("tune")
         plan = {key: values[key] for key in keys}
         plan["rows"] = {label: row.deciding() for label, row in self.rows.items()}
         return plan

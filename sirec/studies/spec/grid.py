@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sirec.evaluation.metrics import parse_metric, summarise
@@ -123,6 +124,45 @@ def table(trials: Sequence[Trial], title: str, alone: Sequence[str] = ()) -> Res
         tuple(rows),
         (note(trials, alone), f"{TAKEN}: taken."),
     )
+
+
+def summary(
+    trials: Sequence[Trial], title: str, how: str, alone: Sequence[str] = ()
+) -> ResultTable:
+    """The search of every row on validation: number of trials, best, median, as declared, chosen.
+
+    Args:
+        trials: all trials of the study; the first one of a row is the row as it is declared.
+        title: title of the study.
+        how: how settings were proposed, as a sentence.
+        alone: labels of trained rows that had one run only.
+    """
+    metric = _metrics(trials)
+    rows: list[TableRow] = []
+    for (dataset, label), of_row in trials_by_row(trials).items():
+        values = [trial.value for trial in of_row]
+        [chosen] = [trial for trial in of_row if trial.is_chosen]
+        numbers = (max(values), median(values), values[0])
+        cells = (Cell(len(values)), *map(Cell, numbers), Cell(_text(chosen.setting)))
+        rows.append(TableRow(label, cells, dataset, runs={"chosen": chosen.run}))
+    columns = ("trials", "best", "median", "first", "chosen")
+    notes = [how, "first: the row as it is declared, or the first combination of a grid."]
+    if alone:
+        notes.append(f"Not searched: {', '.join(alone)}.")
+    return ResultTable(
+        f"{title}: search, validation {metric}",
+        tuple(map(TableColumn, columns)),
+        tuple(rows),
+        tuple(notes),
+    )
+
+
+def trials_by_row(trials: Sequence[Trial]) -> dict[tuple[str, str], list[Trial]]:
+    """(data set, label) -> the trials of the row, in their order."""
+    rows: dict[tuple[str, str], list[Trial]] = {}
+    for trial in trials:
+        rows.setdefault((trial.dataset, trial.label), []).append(trial)
+    return rows
 
 
 def _tried_values(trials: Sequence[Trial]) -> dict[str, list[str]]:

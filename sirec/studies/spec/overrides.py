@@ -68,15 +68,15 @@ class Variation:
         varied = self.apply(experiment)
         parts = [name]
         if varied.datasets != experiment.datasets:
-            parts.append(_slug("on", *varied.datasets))
+            parts.append(slug("on", *varied.datasets))
         if varied.seeds != experiment.seeds:
-            parts.append(_slug("seeds", *varied.seeds))
+            parts.append(slug("seeds", *varied.seeds))
         if varied.protocol != experiment.protocol:
-            parts.append(_slug(varied.protocol))
+            parts.append(slug(varied.protocol))
         if varied.profile != experiment.profile:
-            parts.append(_slug(varied.profile))
+            parts.append(slug(varied.profile))
         for key, value in self._named_settings(experiment):
-            parts.append(_slug(key, value))
+            parts.append(slug(key, value))
         return "_".join(parts)
 
     def _named_settings(self, experiment: Experiment) -> list[tuple[str, Any]]:
@@ -91,8 +91,12 @@ class Variation:
         return [("set", hashlib.sha256(text.encode()).hexdigest()[:DIGEST_DIGITS])]
 
 
-def _slug(*words: object) -> str:
-    """Words as a part of a file name: the first, then all others joined by hyphens."""
+def slug(*words: object) -> str:
+    """Words as a part of a file name: the first, then all others joined by hyphens.
+
+    >>> slug("on", "beauty"), slug("COMIF, brand")
+    ('on_beauty', 'COMIF-brand')
+    """
     first, *others = map(_without_spaces, words)
     return f"{first}_{'-'.join(others)}" if others else first
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from sirec.config import Tree, dump, has, leaves, overlap
+from sirec.config import Tree, assign, dump, has, leaves, load, overlap
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
@@ -19,6 +19,7 @@ from sirec.studies.spec.experiment import Experiment
 from sirec.studies.spec.fields import default_fields_remark
 from sirec.studies.spec.grid import SearchSpace, TrialSetting, combinations
 from sirec.studies.spec.row import RowPlan
+from sirec.studies.spec.tuning import Space, as_declared, space_of
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,14 @@ class PlannedRun:
         config: the whole configuration.
         row: the row's name in the experiment file.
         tries: the searched setting that it tries, if it is a trial.
+        space: what a search with proposals tries of its row, if it is a trial of one.
     """
 
     label: str
     config: RunConfig
     row: str = ""
     tries: Mapping[str, Any] | None = None
+    space: Space | None = None
 
 
 def planned_runs(
@@ -115,8 +118,26 @@ def settled(experiment: Experiment, trial: PlannedRun) -> list[PlannedRun]:
     """
     runs: list[PlannedRun] = []
     for seed in experiment.seeds:
-        runs.append(replace(trial, config=replace(trial.config, seed=seed), tries=None))
+        config = replace(trial.config, seed=seed)
+        runs.append(replace(trial, config=config, tries=None, space=None))
     return runs
+
+
+def proposed_trial(declared: PlannedRun, setting: TrialSetting) -> PlannedRun:
+    """A trial of a row with a setting that a sampler proposes.
+
+    Args:
+        declared: the first trial, which is the row as it is declared.
+        setting: value of each searched key.
+
+    Raises:
+        SirecError: for a setting that does not fit the model.
+    """
+    tree = dump(declared.config)
+    for key, value in setting.items():
+        assign(tree, key, value, f"{declared.row}: trial")
+    config: RunConfig = load(RunConfig, tree, f"{declared.row}: trial")
+    return replace(declared, config=config, tries=dict(setting))
 
 
 def without_objective(config: RunConfig, name: str, where: str = "without") -> RunConfig:
@@ -185,6 +206,15 @@ class _ResolvedRow:
                 space[key] = values
         return space
 
+    @cached_property
+    def tuned(self) -> Space:
+        """What samplers propose values of; nothing if they are not asked."""
+        tuning = self.experiment.tune
+        if tuning is None:
+            return {}
+        settings = {**self.experiment.set, **self.plan.set}
+        return space_of(tuning, self.plan.model, dump(self.config), settings)
+
     def equal_row(self, others: Iterable[_ResolvedRow]) -> _ResolvedRow | None:
         """The first of other rows that this row's choice of attributes makes it equal to."""
         if self.plan.attributes is None:
@@ -197,6 +227,11 @@ class _ResolvedRow:
     def runs(self) -> Iterator[PlannedRun]:
         """The row's trials, if several settings are tried, else its runs."""
         seeds = self.experiment.seeds
+        if self.tuned:
+            config = replace(self.config, seed=seeds[0])
+            setting = as_declared(self.tuned, dump(config))
+            yield PlannedRun(self.label, config, self.name, setting, self.tuned)
+            return
         trials = list(combinations(self.searched))
         if len(trials) > 1:
             for setting in trials:

@@ -14,5 +14,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("bert4rec", {"question": "before_mask"}),
     ("bsarec", {"window": "tokens"}),
     ("caser", {"align": "left"}),
+    ("diff", {"window": "tokens"}),
+    ("diff", {"window": "tokens", "fusion_form": "reference", "score_fusion": "gate"}),
     ("mssr", {"fusion_form": "reference"}),
 ]

@@ -152,6 +152,17 @@ class SequentialModel(Recommender):
             f"{remedy}, or leave that objective out",
         )
 
+    def attribute_vectors(self, items: Tensor) -> dict[str, Tensor]:
+        """The vectors of items' attributes, as the model reads them before any fusion.
+
+        Args:
+            items: Long[M], item codes.
+
+        Returns:
+            Float[M, d_f] of every attribute that the model has vectors of, by name.
+        """
+        return {}
+
     def weight_norms(self) -> dict[str, Tensor]:
         """Euclidean norm of each trained weight, by name, without biases and scales."""
         norms: dict[str, Tensor] = {}

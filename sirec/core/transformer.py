@@ -306,10 +306,12 @@ class FusedTransformer(SequentialModel):
             return super().value_vectors(attribute)
         return self.side.value_vectors(attribute)
 
+    def attribute_vectors(self, items: Tensor) -> dict[str, Tensor]:
+        """Item codes Long[M] -> Float[M, d_f] of every attribute, by name."""
+        return self.side.of_items(items)
+
     def item_table(self) -> Tensor:
-        """[V, D]: raw item vectors, or fused with their attributes as at the input (COMIF eq.
-        7).
-        """
+        """[V, D]: raw item vectors, or fused with attributes as at the input (COMIF eq. 7)."""
         table = self.items.weight
         if self.candidates == "fused" and self.at_embedding["attribute"]:
             side = self.side.of_items(torch.arange(len(table), device=table.device))

@@ -26,9 +26,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from sirec.config.quantities import DropoutRate, FrequencyCount, MixingWeight, Width
@@ -37,6 +36,7 @@ from sirec.core.layers.blocks import NORM_EPS, Block, at, through
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import BehaviourEmbedding
+from sirec.core.layers.filters import RescaledFilter, Window, check_odd
 from sirec.core.layers.fusion import SumScores
 from sirec.core.model import BareItems, States, initialise
 from sirec.core.shape import Shape
@@ -45,12 +45,9 @@ from sirec.data.tasks.batch import Batch, PositionOrder, Visible
 from sirec.data.tasks.layout import LengthBucket, TokenLayout
 from sirec.data.tasks.next_item import LastItem
 from sirec.data.tasks.rectangular import whole
-from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
 from sirec.models.search_space import with_usual
 from sirec.objectives.stage import Stage
-
-Window = Literal["zeros", "tokens"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,11 +82,7 @@ class BSARec(Shape, Declaration):
     def __post_init__(self) -> None:
         """Raise `SirecError` for half a pair of frequencies."""
         super().__post_init__()
-        if self.low_frequencies % 2 == 0:
-            raise SirecError(
-                f"low_frequencies {self.low_frequencies} must be odd: "
-                "the constant, and frequencies in pairs"
-            )
+        check_odd(self.low_frequencies)
 
     def build(self, schema: Schema) -> FilteredTransformer:
         """The model for the fields of `schema`, freshly initialised."""
@@ -196,66 +189,3 @@ class WindowAttention(SourceAttention):
             Bool[b, 1, l, l].
         """
         return visibility(bucket, visible) | ~bucket.real[:, None, :, None]
-
-
-class RescaledFilter(nn.Module):
-    """F(X) = LFC(X) + β² (X − LFC(X)), over a window that holds 0 where there is no token.
-
-    Args:
-        width: d, the number of channels.
-        window: n, the length of the window.
-        components: c, the number of low frequencies.
-    """
-
-    low: Tensor
-
-    def __init__(self, width: int, window: int, components: int) -> None:
-        super().__init__()
-        self.register_buffer("low", low_pass(window, components), persistent=False)  # [n, n]
-        self.beta = nn.Parameter(torch.randn(width))
-
-    def forward(self, x: Tensor, layout: TokenLayout) -> Tensor:
-        """Filter every row.
-
-        Args:
-            x: Float[T, d].
-            layout: where the T tokens lie in their rows.
-
-        Returns:
-            Float[T, d].
-        """
-        smoothed = []
-        for bucket, part in zip(layout.buckets, layout.split(x), strict=True):
-            smoothed.append(bucket.collect(self._smooth(bucket.spread(part))))
-        low = torch.cat(smoothed)
-        return low + self.beta.square() * (x - low)
-
-    def _smooth(self, rows: Tensor) -> Tensor:
-        """LFC of the rows of a bucket, Float[b, l, d] -> Float[b, l, d]."""
-        length = rows.shape[1]
-        return self.low[:length, :length] @ rows
-
-
-def low_pass(window: int, components: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """LFC: the projection of a window on its lowest frequencies.
-
-    Args:
-        window: n, the length of the window.
-        components: c, the constant and (c − 1) / 2 pairs of frequencies; odd.
-        dtype: the type of the result; it is computed in double precision.
-
-    Returns:
-        Float[n, n], whose entries depend on the distance of two slots alone.
-    """
-    slots = torch.arange(window, dtype=torch.float64)
-    distance = slots[:, None] - slots
-    kept = []
-    for pair in range(1, components // 2 + 1):
-        wave = torch.cos(2 * math.pi * pair * distance / window)
-        kept.append(wave * _copies(pair, window))
-    return (torch.stack([torch.ones_like(distance), *kept]).sum(dim=0) / window).to(dtype)
-
-
-def _copies(pair: int, window: int) -> int:
-    """The number of distinct frequencies ±pair: 2, 1 for the highest of an even window, else 0."""
-    return 2 if 2 * pair < window else int(2 * pair == window)

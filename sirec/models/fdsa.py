@@ -121,6 +121,10 @@ class TwoStacks(BareItems):
             layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.readout)
         )
 
+    def attribute_vectors(self, items: Tensor) -> dict[str, Tensor]:
+        """Item codes Long[M] -> Float[M, d_f] of every attribute, by name."""
+        return self.side.of_items(items)
+
     def value_vectors(self, attribute: str) -> Tensor:
         """Float[A, d]: the raw table of an attribute's values."""
         return self.side.value_vectors(attribute)

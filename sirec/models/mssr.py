@@ -230,6 +230,10 @@ class MultiSequenceEncoder(SequentialModel):
         """Float[V, d]: the raw item table."""
         return self.items.weight
 
+    def attribute_vectors(self, items: Tensor) -> dict[str, Tensor]:
+        """Item codes Long[M] -> Float[M, d_f] of every attribute, by name."""
+        return self.side.of_items(items)
+
     def value_vectors(self, attribute: str) -> Tensor:
         """Float[A, d_f]: the raw table of an attribute's values."""
         return self.side.value_vectors(attribute)

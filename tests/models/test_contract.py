@@ -104,6 +104,7 @@ def test_declarations_are_the_papers_table() -> None:
         "stosa": ("none", "embedding"),
         "dlfs-rec": ("embedding", "none"),
         "bsarec": ("none", "embedding"),
+        "diff": ("embedding, attention", "embedding, attention"),
         "bert4rec": ("none", "embedding"),
         "s3-rec": ("objective", "embedding"),
         "dif-bert4rec": ("attention", "attention"),

@@ -97,6 +97,18 @@ PLACES: Mapping[str, Sequence[str]] = {
         ),
     ],
     "dlfs-rec": ["mean_norm", "covariance_norm", *in_blocks("@mean", "@covariance")],
+    "diff": [
+        "norm",  # X_0; neither G_0 nor a raw field
+        *in_blocks(
+            "@item_filter.filter",
+            "@fused_filter.filter",
+            *[f"@attribute_filters.{name}.filter" for name in ATTRIBUTES],
+            *[SHARES] * 2,
+            "@guided.out",
+            "@plain.out",
+            *["@contract"] * 2,
+        ),
+    ],
     "bsarec": ["norm", *in_blocks(SHARES, "@filter", "@attention.out", "@contract")],
 }
 IN_LOSSES: Mapping[str, Sequence[str]] = {

@@ -64,6 +64,13 @@ PUBLISHED: dict[str, dict[str, object]] = {
     },
     "dlfs-rec": {},
     "bsarec": {**ALL_CLASSES, "model.window": "tokens"},
+    "diff": {
+        **ALL_CLASSES,
+        **FROZEN,
+        **REFERENCE,
+        "model.window": "tokens",
+        f"{TRAIN}objectives.window_alignment.columns": "window",
+    },
     "esasrec": {"model.positions": "backward", f"{TRAIN}objectives.sampled_softmax.hits": "kept"},
 }
 

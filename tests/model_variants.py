@@ -17,4 +17,6 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("diff", {"window": "tokens"}),
     ("diff", {"window": "tokens", "fusion_form": "reference", "score_fusion": "gate"}),
     ("mssr", {"fusion_form": "reference"}),
+    ("icai-sr", {"missing": "left_out"}),
+    ("esasrec", {"initial": "xavier"}),
 ]

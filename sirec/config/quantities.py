@@ -35,6 +35,7 @@ Probability = Annotated[float, Range(0, 1, "probability")]
 
 # Training.
 LearningRate = Annotated[float, Range(0, 10, "factor", minimum_excluded=True)]
+MomentDecay = Annotated[float, Range(0, 1, "share", maximum_excluded=True)]
 WeightDecay = Annotated[float, Range(0, 10, "factor")]
 TargetCount = Annotated[int, Range(1, 1_000_000, "targets per step")]
 EpochCount = Annotated[int, Range(1, 1_000_000, "epochs")]

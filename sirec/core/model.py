@@ -271,6 +271,25 @@ class BareItems(SequentialModel):
 INIT_STD = 0.02
 
 
+def initialise_xavier(module: nn.Module) -> None:
+    """Initialise all weights by Xavier's normal rule, as RecTools does (Glorot & Bengio, 2010).
+
+    A map or a table [m, n] is drawn from N(0, 2 / (m + n)); biases and padding rows are 0; layer
+    norms keep torch's initial values.
+
+    Args:
+        module: the module, with everything below it.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Embedding):
+            nn.init.xavier_normal_(part.weight)
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
+        if isinstance(part, nn.Embedding) and part.padding_idx is not None:
+            with torch.no_grad():
+                part.weight[PADDING].zero_()
+
+
 def initialise(module: nn.Module, mean: float = 0.0) -> None:
     """Initialise all weights as BERT and RecBole do.
 

@@ -20,7 +20,7 @@ so that the item table cannot contain a behaviour.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -55,6 +55,7 @@ from sirec.core.model import (
     SequentialModel,
     States,
     initialise,
+    initialise_xavier,
 )
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
@@ -66,6 +67,10 @@ from sirec.shell import arguments
 
 FusionLevel = Literal["none", "objective", "embedding", "query_key", "attention"]
 Readout = Literal["last", "mask", "before_mask"]
+INITIAL: Mapping[str, Callable[[nn.Module], None]] = {
+    "normal": initialise,
+    "xavier": initialise_xavier,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,6 +98,7 @@ class TransformerConfig(Shape, AttributeTables):
     question: Readout = "last"
     block: BlockName = "post_norm"  # `ligr` normalises the input of each block instead
     positions: PositionOrder = "forward"  # where positions are counted from; see `Batch.counted`
+    initial: Literal["normal", "xavier"] = "normal"  # how weights are drawn, but for attributes
     head: bool = False  # whether states pass a `ProjectionHead` before they are compared with items
 
     def __post_init__(self) -> None:
@@ -216,12 +222,13 @@ class FusedTransformer(SequentialModel):
             config.positions == "forward" or "position" not in names(behaviours)
         )
         self.head = ProjectionHead(schema.items, d) if config.head else None
+        self.initial = config.initial
         self.state_width = d if self.head is None else self.head.width
         self.reset()
 
     def reset(self) -> None:
         """Draw all weights anew from torch's generator."""
-        initialise(self)
+        INITIAL[self.initial](self)
         self.side.reset()
         if self.head is not None:
             nn.init.zeros_(self.head.bias)

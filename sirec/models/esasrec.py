@@ -9,11 +9,11 @@ replaced, the combination that the paper found to be strong; no side information
 
 LiGR's block is in `core/layers/blocks.py`, the loss in `objectives/sampled.py`. The authors'
 implementation is RecTools. There positions are counted from the end of the window, a drawn target
-stays among the negatives (profile `published`), weights are drawn by Xavier's rule, and Adam has
-β = (0.9, 0.98). The authors' settings for Beauty, Sports and Toys: one layer, one head, dropout 0.2
-throughout, learning rate 1e-3, at most 200 epochs, patience 50; widths and inner widths were
-searched. Here the sizes are those of every other model, so that a difference is due to the
-architecture.
+stays among the negatives (profile `published`), weights are drawn by Xavier's rule
+(`initial: xavier`), and Adam has β = (0.9, 0.98) (`beta2: 0.98`). The authors' settings for Beauty,
+Sports and Toys: one layer, one head, dropout 0.2 throughout, learning rate 1e-3, at most 200
+epochs, patience 50; widths and inner widths were searched. Here the sizes are those of every other
+model, so that a difference is due to the architecture.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ type, and all learn to predict the next item:
     L   = cross-entropy of h · ê_v + Σ_j cross-entropy of h_j · ê_v    (`objectives/stream_item.py`)
 
 The streams h_j are for training; only h predicts. The original samples a fixed number of values of
-each type for speed; all are read here. A type without values enters ê as x = 0. Every encoder has
+each type for speed; all are read here. A type without values enters ê as x = 0, which takes a share
+of the weights; `missing: left_out` takes it out of the softmax across types. Every encoder has
 positions, a norm and blocks of its own.
 """
 
@@ -26,7 +27,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -75,6 +76,8 @@ class ICAISR(Shape, Declaration):
     fusions = {"attribute": "attention", "behaviour": "sum"}
     candidates: ClassVar[str] = "fused"
 
+    missing: Literal["zero", "left_out"] = "zero"  # how a type without values enters ê
+
     def build(self, schema: Schema) -> Aggregator:
         """The network for the fields of `schema`, freshly initialised.
 
@@ -97,6 +100,10 @@ class AttributeType(nn.Module, ABC):
         Returns:
             Float[T, d].
         """
+
+    @abstractmethod
+    def is_known(self, codes: Tensor) -> Tensor:
+        """Bool[T]: whether anything is known of each item, Long[T]."""
 
     def value_vectors(self) -> Tensor:
         """Float[A, d]: a vector for each value. Raises `SirecError` where there are no values."""
@@ -124,6 +131,10 @@ class VectorType(AttributeType):
         """
         vectors: Tensor = self.embedding(codes)
         return vectors
+
+    def is_known(self, codes: Tensor) -> Tensor:
+        """Bool[T]: whether each item, Long[T], has a vector that is not 0."""
+        return (self.embedding.table.index_select(0, codes) != 0).any(dim=-1)
 
 
 class InnerType(AttributeType):
@@ -172,6 +183,10 @@ class InnerType(AttributeType):
         weights = scores.masked_fill(values == PADDING, lowest).softmax(dim=-1)
         return (weights[:, None, :] @ mixed).squeeze(1)
 
+    def is_known(self, codes: Tensor) -> Tensor:
+        """Bool[T]: whether each item, Long[T], has a value."""
+        return (self.table.index_select(0, codes) != PADDING).any(dim=-1)
+
     def value_vectors(self) -> Tensor:
         """Float[A, d]: the raw table of the values."""
         return self.values.weight
@@ -190,10 +205,20 @@ class AcrossTypes(nn.Module):
         super().__init__()
         self.energy = nn.Sequential(Linear(width, width), nn.Tanh(), Linear(width, 1, bias=False))
 
-    def forward(self, parts: list[Tensor]) -> Tensor:
-        """The weighted sum Float[T, d] of 1 + F parts Float[T, d]."""
+    def forward(self, parts: list[Tensor], known: list[Tensor] | None = None) -> Tensor:
+        """The weighted sum Float[T, d] of 1 + F parts.
+
+        Args:
+            parts: Float[T, d] each, the item first.
+            known: Bool[T] for each of the F types; a part that is not known has the weight 0.
+                Without it all parts have weights.
+        """
         stacked = torch.stack(parts, dim=-2)  # [T, 1 + F, d]
-        return (self.energy(stacked).softmax(dim=-2) * stacked).sum(dim=-2)
+        energies = self.energy(stacked)  # [T, 1 + F, 1]
+        if known is not None:
+            is_part = torch.stack([torch.ones_like(known[0]), *known], dim=-1)[..., None]
+            energies = energies.masked_fill(~is_part, torch.finfo(energies.dtype).min)
+        return (energies.softmax(dim=-2) * stacked).sum(dim=-2)
 
 
 class VectorStream(nn.Module):
@@ -250,6 +275,7 @@ class Aggregator(SequentialModel):
             {field.name: TYPES[field.form](field, config.width) for field in attributes}
         )
         self.across = AcrossTypes(config.width)
+        self.leaves_out = config.missing == "left_out"
         streams = {ITEM: VectorStream(config, schema.behaviours)}
         for field in attributes:
             streams[field.name] = VectorStream(config, schema.behaviours)
@@ -272,7 +298,10 @@ class Aggregator(SequentialModel):
         """ê Float[T, d] of items Long[T], and c_j Float[T, d] by the name of the attribute."""
         items = self.items(codes)
         types = {name: part(items, codes) for name, part in self.types.items()}
-        return self.across([items, *types.values()]), types
+        known: list[Tensor] | None = None
+        if self.leaves_out:
+            known = [part.is_known(codes) for part in self.types.values()]
+        return self.across([items, *types.values()], known), types
 
     def item_vectors(self) -> Tensor:
         """Float[V, d]: the raw item table."""

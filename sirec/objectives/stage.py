@@ -10,6 +10,7 @@ from sirec.config.quantities import (
     EpochCount,
     EvaluationCount,
     LearningRate,
+    MomentDecay,
     TargetCount,
     WeightDecay,
 )
@@ -25,7 +26,7 @@ class Stage:
     """Training until `epochs` are over, or until `metric` on validation has not risen for
     `patience` evaluations.
 
-    The optimiser is Adam (β 0.9 and 0.999, ε 1e-8) with a constant learning rate.
+    The optimiser is Adam (ε 1e-8) with a constant learning rate.
 
     Attributes:
         title: name of the stage in configurations and logs.
@@ -33,6 +34,8 @@ class Stage:
         objectives: the losses whose weighted sum is minimised.
         learning_rate: of Adam.
         weight_decay: of Adam, added to the gradient.
+        beta1: of Adam, how much of the mean gradient stays at a step.
+        beta2: of Adam, how much of the mean squared gradient stays at a step.
         budget: targets per step, on average; the papers' batch size.
         epochs: passes over the training rows, at most.
         evaluate_every: epochs between two evaluations on validation.
@@ -47,6 +50,8 @@ class Stage:
     objectives: tuple[ObjectiveConfig, ...] = (ItemCrossEntropy(),)
     learning_rate: LearningRate = 0.001
     weight_decay: WeightDecay = 0.0
+    beta1: MomentDecay = 0.9
+    beta2: MomentDecay = 0.999
     budget: TargetCount = 512
     epochs: EpochCount = 200
     evaluate_every: EpochCount = 1

@@ -92,6 +92,7 @@ class Trainer:
         self.optimizer = torch.optim.Adam(
             [parameter for _, parameter in self.parameters],
             lr=self.stage.learning_rate,
+            betas=(self.stage.beta1, self.stage.beta2),
             weight_decay=self.stage.weight_decay,
             fused=True,
         )

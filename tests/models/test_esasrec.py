@@ -30,6 +30,7 @@ from sirec.run.store import Store
 from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 
+SMALL_SHAPE = {"width": 8, "heads": 2, "layers": 1, "inner": 8}
 # combinations of levels and fusions, one that every kind of block part takes part in
 COMBINED: Mapping[str, dict[str, Any]] = {
     "items and positions": {},
@@ -259,3 +260,31 @@ def test_the_published_profile_is_the_authors_code(tmp_path: Any) -> None:
     )
     folder = execute(config, data, Store(tmp_path))
     assert (folder.path / "metrics.json").exists()
+
+
+def test_xaviers_rule_draws_by_the_size_of_each_table(tiny: Dataset) -> None:
+    """The deviation of a map [m, n] is √(2 / (m + n)); N(0, 0.02²) (control) is the same for all.
+
+    Biases are 0, and so is the padding row.
+    """
+    schema = tiny.schema(builders.WINDOW, with_position=True)
+    shape = builders.SHAPE | {"width": 64, "inner": 512}
+    for initial in ("xavier", "normal"):
+        torch.manual_seed(0)
+        model = ESASRec(**shape, initial=initial).build(schema)
+        for part in model.modules():
+            if isinstance(part, torch.nn.Linear) and part.weight.numel() > 4_000:
+                expected = math.sqrt(2 / sum(part.weight.shape)) if initial == "xavier" else 0.02
+                assert part.weight.std().item() == pytest.approx(expected, rel=0.06)
+                assert part.bias is None or not part.bias.any()
+        assert not model.items.weight[0].any()
+
+
+def test_adam_has_the_betas_of_its_stage(tiny: Dataset) -> None:
+    """Both reach the optimiser; without a setting (control) they are 0.9 and 0.999."""
+    for settings, betas in (({}, (0.9, 0.999)), ({"beta1": 0.8, "beta2": 0.98}, (0.8, 0.98))):
+        config = resolve("esasrec", tiny, assignments={**SMALL_SHAPE, **settings})
+        schema = tiny.schema(builders.WINDOW, with_position=True)
+        model = config.model.build(schema)
+        trainer = Trainer(model, config.stages[0], tiny, schema, SeedKey(0, 0, "fp32"))  # type: ignore[arg-type]
+        assert trainer.optimizer.defaults["betas"] == betas

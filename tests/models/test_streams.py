@@ -153,6 +153,31 @@ def icai(schema: Schema) -> Aggregator:
     return model
 
 
+def test_a_type_without_values_can_be_left_out_of_the_weights(schema: Schema) -> None:
+    """An item that has one type of two is the mean, by their weights, of itself and that type; with
+    zeros (control) the missing type takes a share, and items that have all types are the same.
+    """
+    torch.manual_seed(1)
+    zero = builders.loud(ICAISR(**builders.SHAPE).build(schema))
+    left_out = builders.loud(ICAISR(**builders.SHAPE, missing="left_out").build(schema))
+    left_out.load_state_dict(zero.state_dict())
+    codes = torch.arange(1, schema.items)
+    with_zeros, without = zero.aggregate(codes)[0], left_out.aggregate(codes)[0]
+    types = zero.aggregate(codes)[1]
+    known = {name: part.is_known(codes) for name, part in zero.types.items()}
+    whole = torch.stack(list(known.values())).all(dim=0)
+    assert whole.any()
+    assert not whole.all()
+    torch.testing.assert_close(with_zeros[whole], without[whole])
+    index = int((~whole).nonzero()[0])
+    assert not torch.allclose(with_zeros[index], without[index])
+    parts = [zero.items(codes[index])]
+    parts += [vectors[index] for name, vectors in types.items() if known[name][index]]
+    energies = torch.cat([zero.across.energy(part) for part in parts]).softmax(dim=0)
+    expected = sum(weight * part for weight, part in zip(energies, parts, strict=True))
+    torch.testing.assert_close(without[index], expected)
+
+
 def test_items_aggregate_their_attributes(icai: Aggregator) -> None:
     """The item table is each item's two attentions in loops, items without values included; padding
     is 0.

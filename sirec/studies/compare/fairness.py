@@ -215,6 +215,8 @@ CONDITIONS = (
     _of_stages(
         "weight decay", "weight_decay", lambda stage: f"{stage.weight_decay:g}", is_detail=True
     ),
+    _of_stages("Adam's β1", "beta1", lambda stage: f"{stage.beta1:g}", is_detail=True),
+    _of_stages("Adam's β2", "beta2", lambda stage: f"{stage.beta2:g}", is_detail=True),
     _of_stages(
         "epochs an evaluation",
         "evaluate_every",

@@ -34,7 +34,10 @@ from sirec.studies.spec.plan import PlannedRun
 DONE, BEGUN, MISSING = "done", "begun", "missing"
 # What changes neither the work of a step nor the number of steps of an epoch.
 WORKLESS = ("seed", "protocol", "profile", "dropout", "attention_dropout", "learning_rate")
-WORKLESS_OF_STAGES = ("learning_rate", "patience", "epochs", "metric", "weight_decay")
+WORKLESS_OF_STAGES = (
+    *("learning_rate", "patience", "epochs", "metric"),
+    *("weight_decay", "beta1", "beta2"),
+)
 HOUR = 3600
 
 

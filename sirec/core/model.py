@@ -6,7 +6,7 @@ Letters: B rows, L length, V item codes, d width of an item vector, D width of a
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -308,3 +308,9 @@ def initialise(module: nn.Module, mean: float = 0.0) -> None:
         if isinstance(part, nn.Embedding) and part.padding_idx is not None:
             with torch.no_grad():
                 part.weight[PADDING].zero_()
+
+
+INITIAL: Mapping[str, Callable[[nn.Module], None]] = {
+    "normal": initialise,
+    "xavier": initialise_xavier,
+}

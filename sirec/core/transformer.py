@@ -20,7 +20,7 @@ so that the item table cannot contain a behaviour.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -51,11 +51,10 @@ from sirec.core.layers.fusion import (
 )
 from sirec.core.model import (
     CONSTANT_PART,
+    INITIAL,
     ITEM_PART,
     SequentialModel,
     States,
-    initialise,
-    initialise_xavier,
 )
 from sirec.core.shape import Shape
 from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
@@ -67,10 +66,6 @@ from sirec.shell import arguments
 
 FusionLevel = Literal["none", "objective", "embedding", "query_key", "attention"]
 Readout = Literal["last", "mask", "before_mask"]
-INITIAL: Mapping[str, Callable[[nn.Module], None]] = {
-    "normal": initialise,
-    "xavier": initialise_xavier,
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -204,18 +204,16 @@ class FusedTransformer(SequentialModel):
             config, config.behaviour_fusion, self.at_embedding["behaviour"]
         )
         self.candidates = config.candidates
-        self.norm = (
-            nn.LayerNorm(d, eps=NORM_EPS) if BLOCKS[config.block].normed_input else nn.Identity()
-        )
+        is_normed = BLOCKS[config.block].normed_input
+        self.norm = nn.LayerNorm(d, eps=NORM_EPS) if is_normed else nn.Identity()
         self.dropout = Dropout(config.dropout)
         blocks = [self._block(config, attributes, behaviours) for _ in range(config.layers)]
         self.blocks = nn.ModuleList(blocks)
         self.whole_window = any(block.attention.fusion.reads_all_keys for block in blocks)
         self.positions = config.positions
         self.causal = not self.whole_window
-        self.single_pass = self.causal and (
-            config.positions == "forward" or "position" not in names(behaviours)
-        )
+        counts_back = config.positions != "forward" and "position" in names(behaviours)
+        self.single_pass = self.causal and not counts_back
         self.head = ProjectionHead(schema.items, d) if config.head else None
         self.initial = config.initial
         self.state_width = d if self.head is None else self.head.width

@@ -182,6 +182,7 @@ ANALYSES: Registry[Analysis] = Registry(
     "sirec.studies.analyses.score_terms",
     "sirec.studies.analyses.cold_start",
     "sirec.studies.analyses.new_items",
+    "sirec.studies.analyses.data_statistics",
     "sirec.studies.worth.analysis",
     instances=True,
     group="sirec.analyses",

@@ -93,6 +93,17 @@ def worth_command(name: str, record: Record, root: Path) -> str:
     return str(record["command"])
 
 
+def statistics_command(name: str, record: Record, root: Path) -> str:
+    """`sirec statistics` on the data sets of a record.
+
+    Args:
+        name: name of the table, which is not needed.
+        record: its record.
+        root: the results folder, which is not needed.
+    """
+    return command("statistics", *(data["name"] for data in record["datasets"]))
+
+
 def analysis_command(name: str, record: Record, root: Path) -> str | None:
     """`sirec rankcheck` or `sirec correlation` on the runs of a record.
 

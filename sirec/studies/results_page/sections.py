@@ -10,6 +10,7 @@ from typing import Any
 from sirec.studies.results_page.reproduce import (
     analysis_command,
     experiment_command,
+    statistics_command,
     switches_command,
     worth_command,
 )
@@ -34,6 +35,7 @@ class Section:
     redraw: str | None = None
 
 
+_DIFSR_FIGURES = ("difsr_figure4", "difsr_figure5", "difsr_figure6")
 SECTIONS = (
     Section("The papers' claims", "Which claims of the papers hold?", ("claims",)),
     Section(
@@ -44,7 +46,7 @@ SECTIONS = (
     Section(
         "The papers' ablations",
         "Which part of a proposal, and which kind of side information, makes the gain?",
-        ("comif_table", "difsr_table"),
+        ("comif_table", "difsr_table", "comif_figure", *_DIFSR_FIGURES),
     ),
     Section(
         "Parts switched off",
@@ -63,6 +65,13 @@ SECTIONS = (
         "On which users does a model gain: rare or frequent targets, short or long histories?",
         ("coldstart_",),
         redraw="coldstart",
+    ),
+    Section(
+        "Data sets",
+        "How large are the data sets, and are they those of the papers (Table 1 of both)?",
+        ("statistics",),
+        statistics_command,
+        "statistics",
     ),
     Section(
         "Ranks of attention",

@@ -15,6 +15,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("bsarec", {"window": "tokens"}),
     ("caser", {"align": "left"}),
     ("diff", {"window": "tokens"}),
+    ("tasif", {"window": "tokens", "query_key_fusion": "gate"}),
     ("diff", {"window": "tokens", "fusion_form": "reference", "score_fusion": "gate"}),
     ("mssr", {"fusion_form": "reference"}),
     ("icai-sr", {"missing": "left_out"}),

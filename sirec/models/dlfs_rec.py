@@ -25,21 +25,21 @@ batches carry no times), no price, and no empty history.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from sirec.config.quantities import DropoutRate, LayerCount, Width
 from sirec.core.layers.blocks import NORM_EPS, at
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, ItemEmbedding
+from sirec.core.layers.filters import CircularFilter
 from sirec.core.layers.fusion import FusionName, GateForm, vector_fusion
 from sirec.core.layers.gaussian import GaussianModel, gaussian, variance
-from sirec.core.model import INIT_STD, States, initialise
+from sirec.core.model import States, initialise
 from sirec.data.fields import PADDING, FieldKind, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.next_item import LastItem
@@ -214,76 +214,3 @@ class FilterBlock(nn.Module):
         mean = self.norm(mean + self.dropout(self.mean(mean)))
         covariance = self.norm(covariance + self.dropout(self.covariance(covariance)))
         return mean, variance(covariance)
-
-
-class CircularFilter(nn.Module):
-    """φ⁻¹(K ⊙ φ(X)) over the window: a circular convolution of each channel.
-
-    Args:
-        width: d, the number of channels.
-        window: n, the length of the window.
-    """
-
-    def __init__(self, width: int, window: int) -> None:
-        super().__init__()
-        # Real and imaginary parts of K.
-        self.weight = nn.Parameter(torch.randn(window // 2 + 1, width, 2) * INIT_STD)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The filtered rows, Float[B, n, d] -> Float[B, n, d]."""
-        weight = torch.view_as_complex(self.weight)
-        filtered: Tensor = _Filtered.apply(x, weight)  # type: ignore[no-untyped-call]
-        return filtered
-
-
-class _Filtered(torch.autograd.Function):
-    """The circular convolution of real rows, with gradients by real transforms alone.
-
-    Both gradients are correlations of real rows. torch's own gradient of a real transform takes a
-    complex one of the whole window.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
-        """φ⁻¹(K ⊙ φ(X)).
-
-        Args:
-            ctx: where the backward pass finds its tensors.
-            x: Float[B, n, d].
-            kernel: Complex[n // 2 + 1, d], K.
-
-        Returns:
-            Float[B, n, d].
-        """
-        spectrum = torch.fft.rfft(x, dim=1)
-        ctx.save_for_backward(spectrum, kernel)
-        return torch.fft.irfft(spectrum * kernel, n=x.shape[1], dim=1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The gradients φ⁻¹(K* ⊙ φ(G)) of the rows and Σ_rows φ(X)* ⊙ φ(G) of the kernel.
-
-        All frequencies but the first and, for an even window, the last stand for ±k and count
-        twice.
-
-        Args:
-            ctx: the tensors of the forward pass.
-            gradient: Float[B, n, d], G.
-
-        Returns:
-            Float[B, n, d] and Complex[n // 2 + 1, d].
-        """
-        spectrum, kernel = ctx.saved_tensors
-        window = gradient.shape[1]
-        transformed = torch.fft.rfft(gradient, dim=1)
-        of_rows = None
-        if ctx.needs_input_grad[0]:
-            of_rows = torch.fft.irfft(transformed * kernel.conj(), n=window, dim=1)
-        twice = torch.full(
-            (len(kernel), 1), 2 / window, dtype=gradient.dtype, device=gradient.device
-        )
-        twice[0] = 1 / window
-        if window % 2 == 0:
-            twice[-1] = 1 / window
-        return of_rows, (spectrum.conj() * transformed).sum(dim=0) * twice

@@ -29,7 +29,7 @@ from sirec.config.quantities import LossWeight, Temperature
 from sirec.core.model import SequentialModel
 from sirec.data.fields import PADDING, Field, FieldForm, Schema
 from sirec.data.tasks.layout import LengthBucket
-from sirec.errors import SirecError
+from sirec.objectives.attribute_widths import check_as_wide_as_items
 from sirec.objectives.base import (
     EncoderPass,
     Objective,
@@ -87,23 +87,9 @@ class WindowAlignment(ObjectiveConfig):
             SirecError: the data have no such attribute, or the model has no vectors of it that are
                 as wide as its item vectors.
         """
-        loss = self.build(schema, model.state_width)
-        one = torch.full((1,), PADDING)
-        vectors, items = model.attribute_vectors(one), model.item_vectors()
-        for name in chosen_attributes(schema, self.attributes, self.name, needs_values=False):
-            if name not in vectors:
-                raise SirecError(
-                    f"{model.name} has no vectors of {name}, which objective {self.name} compares "
-                    "with items",
-                    "use a model that embeds attributes, or leave that objective out",
-                )
-            if vectors[name].shape[1] != items.shape[1]:
-                raise SirecError(
-                    f"objective {self.name} compares items of width {items.shape[1]} with {name} "
-                    f"of width {vectors[name].shape[1]}",
-                    f"leave attribute_width out, or leave {self.name} out",
-                )
-        return loss
+        names = chosen_attributes(schema, self.attributes, self.name, needs_values=False)
+        check_as_wide_as_items(model, names, self.name)
+        return self.build(schema, model.state_width)
 
 
 class WindowAlignmentLoss(Objective):

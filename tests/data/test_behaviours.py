@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sirec.data.prepare.behaviours import code_behaviour, code_gaps
+from sirec.data.prepare.behaviours import code_behaviour, code_gaps, code_spans
 from sirec.data.prepare.bins import Bins
 from sirec.data.prepare.pipeline import PrepareOptions, prepare
 from sirec.data.sources.base import RawData
@@ -116,6 +116,61 @@ def test_gaps_are_those_of_a_loop(rows: list[tuple[int, int]]) -> None:
         )
         before[user] = time
     assert [names[code] for code in codes] == expected
+
+
+@given(st.lists(st.integers(-10 * DAY, 300 * DAY), min_size=1, max_size=40), st.integers(1, 50))
+def test_spans_are_those_of_a_loop(stretch: list[int], days: int) -> None:
+    """Whole intervals since the earliest time, which begins the first; the order of rows does not
+    matter.
+    """
+    times = np.array(stretch, dtype=np.int64)
+    bins = Bins("span", f"{days}d")
+    codes, names = code_spans(np.zeros_like(times), times, 1, bins)
+    expected = [int((time - min(stretch)) / DAY / days) + 1 for time in stretch]
+    assert codes.tolist() == expected
+    assert len(names) == max(expected) + 1
+    again, _ = code_spans(np.zeros_like(times), times[::-1], 1, bins)
+    assert again.tolist() == expected[::-1]
+    finer, _ = code_spans(np.zeros_like(times), times * 1_000, 1_000, bins)
+    assert finer.tolist() == expected
+
+
+@pytest.mark.parametrize("declared", ["1d,7d", "8q", "0d", "-1d"])
+def test_a_span_is_one_length(declared: str) -> None:
+    """Neither several edges nor quantiles, and nothing that does not advance."""
+    times = np.array([0, DAY], dtype=np.int64)
+    with pytest.raises(SirecError, match="expected one length of time"):
+        code_spans(times, times, 1, Bins("span", declared))
+
+
+def test_spans_are_at_most_as_many_as_can_be_learned() -> None:
+    """Intervals of a second over a year are refused."""
+    times = np.array([0, 365 * DAY], dtype=np.int64)
+    with pytest.raises(SirecError, match="31,536,001 intervals"):
+        code_spans(times, times, 1, Bins("span", "1s"))
+
+
+def test_a_span_is_a_behaviour_only_where_it_is_declared() -> None:
+    """It needs bins and timestamps, and does not replace a column of that name."""
+    times: list[object] = [2 * DAY, 0, DAY, 5, 6, 6]
+    options = PrepareOptions(core=0, bins={"span": "1d"})
+    data = prepare(raw_of(timestamp=times), "shop", options).dataset
+    assert data.behaviours["span"].tolist() == [1, 2, 3, 1, 1, 1]
+    assert data.vocabularies["span"][1:] == [
+        "1970-01-01 00:00",
+        "1970-01-02 00:00",
+        "1970-01-03 00:00",
+    ]
+    with pytest.raises(SirecError, match="'span' is not a behaviour"):
+        prepare(raw_of(), "shop", options)
+    with pytest.raises(SirecError, match="bins of span: each makes none"):
+        prepare(raw_of(timestamp=times), "shop", PrepareOptions(core=0, bins={"span": "each"}))
+    own = prepare(
+        raw_of(span=[1.0, 2, 3, 4, 5, 6], timestamp=times),
+        "shop",
+        PrepareOptions(core=0, bins={"span": "3"}),
+    ).dataset
+    assert own.vocabularies["span"] == ["", "below 3", "3 and more"]
 
 
 def raw_of(**columns: list[object]) -> RawData:

@@ -105,11 +105,12 @@ def test_declarations_are_the_papers_table() -> None:
         "dlfs-rec": ("embedding", "none"),
         "bsarec": ("none", "embedding"),
         "diff": ("embedding, attention", "embedding, attention"),
+        "tasif": ("query_key, stream", "embedding, query_key"),
         "bert4rec": ("none", "embedding"),
         "s3-rec": ("objective", "embedding"),
         "dif-bert4rec": ("attention", "attention"),
     }
-    fused = {"comif", "dlfs-rec", "icai-sr", "mssr"}
+    fused = {"comif", "dlfs-rec", "icai-sr", "mssr", "tasif"}
     for name, levels in printed.items():
         config = MODELS[name]()
         assert (config.level("attribute"), config.level("behaviour")) == levels, name

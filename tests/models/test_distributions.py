@@ -15,7 +15,7 @@ import tiny as builders
 import torch
 from torch import Tensor, nn
 
-from sirec.core.layers.filters import low_pass
+from sirec.core.layers.filters import CircularFilter, low_pass
 from sirec.core.layers.gaussian import gaussian
 from sirec.core.model import SequentialModel
 from sirec.core.shape import Shape
@@ -26,7 +26,7 @@ from sirec.errors import SirecError
 from sirec.models import MODELS
 from sirec.models.bsarec import BSARec
 from sirec.models.declaration import Declaration
-from sirec.models.dlfs_rec import CircularFilter, DLFSRec
+from sirec.models.dlfs_rec import DLFSRec
 from sirec.models.stosa import STOSA
 from sirec.run.config import resolve
 from sirec.training.fit import Trainer

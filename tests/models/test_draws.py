@@ -30,6 +30,7 @@ OWN: Mapping[str, Mapping[str, Law]] = {
         "*.bias": ZERO,
     },  # K, both its parts
     "bsarec": {"blocks.*.filter.beta": (0.0, 1.0)},
+    "tasif": {"*.share": (0.5, 0.0), "*.filter.rows.weight": WEIGHT},
     "diff": {"blocks.*.filter.beta": (0.0, 1.0)},
     **{name: {"head.bias": ZERO} for name in ("bert4rec", "dif-bert4rec")},
 }

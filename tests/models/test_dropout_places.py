@@ -97,6 +97,18 @@ PLACES: Mapping[str, Sequence[str]] = {
         ),
     ],
     "dlfs-rec": ["mean_norm", "covariance_norm", *in_blocks("@mean", "@covariance")],
+    "tasif": [
+        "norm",  # X_0; neither guides nor raw attributes
+        *in_blocks(
+            "@item_filter.filter",
+            *[f"@attribute_filters.{name}.filter" for name in ATTRIBUTES],
+            *[
+                place
+                for stream in (*[f"@attributes.{name}" for name in ATTRIBUTES], "@item")
+                for place in (SHARES, f"{stream}.attention.out", f"{stream}.contract")
+            ],
+        ),
+    ],
     "diff": [
         "norm",  # X_0; neither G_0 nor a raw field
         *in_blocks(
@@ -207,7 +219,8 @@ class Trial:
 
 def a_model(name: str, schema: Schema) -> SequentialModel:
     """Loud, in 64 bit, with both dropouts."""
-    sizes = {**builders.SHAPE, "layers": LAYERS, "dropout": HIDDEN, "attention_dropout": ATTENTION}
+    rates = {"dropout": HIDDEN, "filter_dropout": HIDDEN, "attention_dropout": ATTENTION}
+    sizes = {**builders.SHAPE, "layers": LAYERS, **rates}
     model = builders.loud(builders.sized(MODELS[name](), **sizes).build(schema)).double()
     assert isinstance(model, SequentialModel)
     return model

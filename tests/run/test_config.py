@@ -71,6 +71,11 @@ PUBLISHED: dict[str, dict[str, object]] = {
         "model.window": "tokens",
         f"{TRAIN}objectives.window_alignment.columns": "window",
     },
+    "tasif": {
+        **FROZEN,
+        "model.window": "tokens",
+        f"{TRAIN}objectives.stream_catalogue.padding_class": True,
+    },
     "esasrec": {"model.positions": "backward", f"{TRAIN}objectives.sampled_softmax.hits": "kept"},
 }
 

@@ -44,7 +44,7 @@ READ_OTHERWISE = {
 PRINTED_MODELS = {"s3-rec", "sasrecf", "nova", "dif-sr", "dlfs-rec", "comif"}
 ONE_PASS = {
     None: {"popularity", "transitions"},
-    "no": {"mssr", "caser", "dlfs-rec", "bsarec", "diff"},
+    "no": {"mssr", "caser", "dlfs-rec", "bsarec", "diff", "tasif"},
     "masked items": {"bert4rec", "dif-bert4rec"},
 }
 
@@ -282,5 +282,6 @@ def test_printed_rows_say_what_became_of_the_history() -> None:
         "fdsa",
         "bsarec",
         "diff",
+        "tasif",
         "esasrec",
     }

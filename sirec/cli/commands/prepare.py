@@ -90,7 +90,7 @@ def prepare(
         list[str] | None,
         text(
             "Bins of a number by inner edges or quantiles: price=10,20,50 or price=8q; gap=1h,1d,7d"
-            " bins the time between interactions. Repeatable.",
+            " bins the time between interactions, span=90d the calendar. Repeatable.",
             KEEP,
         ),
     ] = None,

@@ -1,13 +1,16 @@
 """Codes of behaviours: one for each value that occurs, or one for each declared bin of a number
 (`bins`).
 
-One behaviour is computed, where bins are declared for it and times are known: `gap`, the time since
-the user's previous interaction. The first interaction of a user has a code of its own.
+Two behaviours are computed, where bins are declared for them and times are known (`COMPUTED`):
+`gap`, the time since the user's previous interaction, where the first interaction of a user has a
+code of its own; and `span`, the interval of the calendar that the interaction falls into, all of
+one length from the earliest interaction on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -18,7 +21,6 @@ from sirec.data.value_forms.written_numbers import number_column
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
-GAP = "gap"
 FIRST = "first"
 MOST_NUMBERS = 1_000  # more distinct numbers than this need bins
 
@@ -80,6 +82,56 @@ def code_gaps(
     bins = bins.fitted(gaps[~is_first] / per_second, are_seconds=True)
     codes = np.where(is_first, 1, bins.code_ticks(gaps, per_second) + 2)
     return codes, ["", FIRST, *bins.names]
+
+
+def code_spans(
+    users: BinCodes, times: BinCodes, per_second: int, bins: Bins
+) -> tuple[BinCodes, list[str]]:
+    """Code the interval of the calendar that an interaction falls into (TASIF, Luo et al. 2026).
+
+    Args:
+        users: Int[N], the user of each interaction; not used, intervals are the same for all.
+        times: Int[N], in ticks since 1970.
+        per_second: ticks a second.
+        bins: the length of an interval, as the one edge.
+
+    Returns:
+        Codes Int[N] from 1, the interval that begins with the earliest interaction, and the day on
+        which each interval begins.
+
+    Raises:
+        SirecError: if not one positive length is declared, or it makes more than 1,000 intervals.
+    """
+    del users
+    if len(bins.edges) != 1 or bins.edges[0] <= 0:
+        raise SirecError(
+            f"bins of {bins.field}: expected one length of time, that of an interval", "say 90d"
+        )
+    if not len(times):
+        return times, [""]
+    length = max(1, round(bins.edges[0] * per_second))
+    codes = (times - times.min()) // length + 1
+    count = int(codes.max())
+    if count > MOST_NUMBERS:
+        raise SirecError(
+            f"bins of {bins.field}: the times make {count:,} intervals of this length, and at most "
+            f"{MOST_NUMBERS:,} can be learned",
+            "say a longer one, for example 90d",
+        )
+    begins = EPOCH + timedelta(seconds=int(times.min()) / per_second)
+    step = timedelta(seconds=length / per_second)
+    return codes, [
+        "",
+        *[(begins + number * step).isoformat(" ", "minutes") for number in range(count)],
+    ]
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
+COMPUTED: Mapping[str, Callable[[BinCodes, BinCodes, int, Bins], tuple[BinCodes, list[str]]]] = {
+    "gap": code_gaps,
+    "span": code_spans,
+}
+"""How each behaviour that no file holds is coded, from users, times, ticks a second and bins."""
 
 
 def suggested_bins(numbers: NDArray[np.float64]) -> str:

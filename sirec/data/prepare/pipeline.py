@@ -21,7 +21,7 @@ from torch import Tensor
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
-from sirec.data.prepare.behaviours import GAP, code_behaviour, code_gaps
+from sirec.data.prepare.behaviours import COMPUTED, code_behaviour
 from sirec.data.prepare.bins import EACH, Bins
 from sirec.data.prepare.coded_attributes import (
     CodeArray,
@@ -202,8 +202,10 @@ def _code(
         behaviours[field] = code_behaviour(
             field, values, bins.get(field), is_name=field in raw.declared_texts
         )
-    if GAP in bins and GAP not in behaviours:
-        behaviours[GAP] = code_gaps(users[order], times[order], ticks_per_second, bins[GAP])
+    for field in _computed(raw):
+        if field in bins:
+            code = COMPUTED[field]
+            behaviours[field] = code(users[order], times[order], ticks_per_second, bins[field])
     fields: list[Field] = []
     vocabularies: dict[str, list[str]] = {}
     for field, of_items in raw.attributes.items():
@@ -288,15 +290,23 @@ def _check_bins(raw: RawData, options: PrepareOptions) -> None:
         *raw.behaviours,
         *raw.attributes,
         *raw.of_users,
-        *([GAP] if "timestamp" in raw.interactions and GAP not in raw.behaviours else []),
+        *(_computed(raw) if "timestamp" in raw.interactions else []),
     ]
     for field in options.bins:
         if field not in possible:
             raise unknown("behaviour or attribute", field, possible, "bins")
-    if GAP not in raw.behaviours and options.bins.get(GAP, "").strip() == EACH:
-        raise SirecError(
-            f"bins of {GAP}: {EACH} makes none, and times need some", "say 8q or 1h,1d"
-        )
+    for field in _computed(raw):
+        if options.bins.get(field, "").strip() == EACH:
+            raise SirecError(
+                f"bins of {field}: {EACH} makes none, and times need some",
+                "say 8q or 1h,1d for gap, 90d for span",
+            )
+
+
+def _computed(raw: RawData) -> list[str]:
+    """The behaviours that would be computed from times: those that no field is called like."""
+    given = {*raw.behaviours, *raw.attributes, *raw.of_users}
+    return [field for field in COMPUTED if field not in given]
 
 
 def _check_times(raw: RawData, options: PrepareOptions) -> None:
@@ -307,7 +317,7 @@ def _check_times(raw: RawData, options: PrepareOptions) -> None:
         "since": options.since is not None,
         "until": options.until is not None,
         f"the {options.split.name} split": options.split.needs_timestamps,
-        f"the behaviour {GAP}": GAP in options.bins,
+        **{f"the behaviour {field}": field in options.bins for field in _computed(raw)},
     }
     for what, is_needed in needed.items():
         if is_needed:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from sirec.api import load
 from sirec.cli.console import StudyBars, progress, say, say_next, show
-from sirec.cli.options import RESULTS
 from sirec.shell import command
 from sirec.studies.analyses.base import ANALYSES, AnalysisRequest, DrawnAnalysis
 from sirec.studies.analyses.names import check_name
@@ -112,7 +111,7 @@ def print_drawn(
     if figures:
         others = f", and {len(figures) - 1} more beside it" if len(figures) > 1 else ""
         say(f"look at: {figures[0]}{others}")
-    say_next(command("report", *(["--out", results] if results != RESULTS else [])))
+    say_next(command("report"))
 
 
 def default_data(data_root: Path) -> Callable[[], str]:

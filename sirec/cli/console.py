@@ -23,6 +23,7 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.text import Text
 
+from sirec.cli.places import placed, placed_answer, placed_ending
 from sirec.plain_text import in_message, visible
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def say_error(error: SirecError) -> None:
     """Print an error and its hint, a line each; nothing in them is read as markup."""
     stderr.print(Text.assemble(("error:", "bold red"), f" {error.message}"), soft_wrap=True)
     if error.hint:
-        stderr.print(Text.assemble(("hint:", "bold"), f"  {error.hint}"), soft_wrap=True)
+        hint = placed_ending(error.hint)
+        stderr.print(Text.assemble(("hint:", "bold"), f"  {hint}"), soft_wrap=True)
 
 
 def print_text(text: str) -> None:
@@ -97,6 +99,7 @@ def show(
     from sirec.report.render import to_rich
     from sirec.report.render.rich_overview import OverviewScreen
 
+    comparisons = tuple(map(placed_answer, comparisons))
     if as_json:
         values = [comparison.to_dict() for comparison in comparisons]
         print_json(values if len(values) > 1 else values[0])
@@ -113,9 +116,9 @@ def show(
 
 
 def say_next(*commands: str) -> None:
-    """Print commands that a person may want next."""
+    """Print commands that a person may want next, as they work where this one did."""
     if commands:
-        say(f"next: {'; '.join(commands)}")
+        say(f"next: {'; '.join(map(placed, commands))}")
 
 
 def _rest_of(comparison: Comparison) -> str:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sirec.cli.places import register, remember
 from sirec.registry import load_plugin_file, load_plugins_of_environment
 
 PluginFiles = Annotated[
@@ -25,12 +26,14 @@ PluginFiles = Annotated[
 
 def with_plugins(command: Callable[..., None]) -> Callable[..., None]:
     """The command with one more option, `--plugin`; it loads the named files first."""
+    register(command)
 
     @functools.wraps(command)
     def wrapped(*, plugin_files: list[Path] | None = None, **options: Any) -> None:
         load_plugins_of_environment()
         for file in plugin_files or ():
             load_plugin_file(file)
+        remember(options, plugin_files or ())
         command(**options)
 
     signature = inspect.signature(command, eval_str=True)

@@ -109,5 +109,4 @@ def ablate(
     if dry_run:
         show(*made, as_json=as_json, full=full)
         return
-    results = () if out == options.RESULTS else ("--out", out)
-    show(*made, as_json=as_json, full=full, next_commands=[command("report", *results)])
+    show(*made, as_json=as_json, full=full, next_commands=[command("report")])

@@ -334,8 +334,7 @@ def prepare(
             data_root=data_root,
             progress=show_stage,
         )
-    home = [] if data_root == options.DATA_ROOT else ["--data-root", data_root]
-    audit = command("audit", made.name, *home)
+    audit = command("audit", made.name)
     for message in made.skipped[:SKIPPED_SHOWN]:
         say(f"skipped {message}")
     if len(made.skipped) > SKIPPED_SHOWN:
@@ -358,7 +357,7 @@ def prepare(
         return
     stdout.print(dataset_facts(storage.read_manifest(made.folder)))
     say(f"prepared: {made.folder}")
-    say_next(audit, command("train", "comif", "--data", made.name, *home))
+    say_next(audit, command("train", "comif", "--data", made.name))
 
 
 def _is_given(*values: object) -> bool:

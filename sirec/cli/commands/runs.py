@@ -83,12 +83,11 @@ def runs(
     for run in told:
         print_text(f"damaged: {run.path}: {shortened(run.damage, LONGEST_DAMAGE)}")
     print_text(_summary(listed, len(shown) + len(told), out))
-    results = () if out == options.RESULTS else ("--out", out)
     compared = _comparable(whole)
     if compared:
-        say_next(command("evaluate", *compared, *results))
+        say_next(command("evaluate", *compared))
     elif not listed:
-        say_next(command("quickstart", *results))
+        say_next(command("quickstart"))
 
 
 def _comparable(listed: Sequence[ListedRun]) -> list[str]:

@@ -93,5 +93,4 @@ def study(
     if only:
         say("only these rows; the tables come with the whole study")
         return
-    results = () if out == options.RESULTS else ("--out", out)
-    show(made, as_json=as_json, full=full, next_commands=[command("report", *results)])
+    show(made, as_json=as_json, full=full, next_commands=[command("report")])

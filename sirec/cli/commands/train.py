@@ -171,8 +171,7 @@ def _refit(run: str, device: str, again: bool, out: Path, data_root: Path, as_js
         return
     say(f"refit: {folder.path}")
     say("trained on all interactions, so there is nothing left to evaluate it on")
-    results = () if out == options.RESULTS else ("--out", out)
-    say_next(command("recommend", folder.id, "--user", "USER", *results))
+    say_next(command("recommend", folder.id, "--all", "--to", "recommendations.parquet"))
 
 
 def _refuse_with_config(context: typer.Context, model: str | None, config: Path) -> None:

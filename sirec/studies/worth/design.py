@@ -122,12 +122,16 @@ class WorthDesign:
         fields: the labels of each field's rows.
         missing: rows that the model cannot have, and why.
         notes: what was left out of which rows.
+        undefined: losses that are not defined for the position alone.
+        with_losses: the fields each of which alone defines all losses.
     """
 
     experiment: Experiment
     fields: tuple[FieldRows, ...]
     missing: tuple[MissingRow, ...] = ()
     notes: tuple[str, ...] = ()
+    undefined: tuple[str, ...] = ()
+    with_losses: tuple[str, ...] = ()
 
 
 def design(question: WorthQuestion, data: Dataset) -> WorthDesign:
@@ -168,7 +172,14 @@ def design(question: WorthQuestion, data: Dataset) -> WorthDesign:
         set=rows.settings,
         against=ALL,
     )
-    return WorthDesign(experiment, tuple(found), tuple(rows.missing), (*notes, *rows.notes()))
+    return WorthDesign(
+        experiment,
+        tuple(found),
+        tuple(rows.missing),
+        (*notes, *rows.notes()),
+        undefined=rows.undefined(()),
+        with_losses=tuple(name for name in every if not rows.undefined((name,))),
+    )
 
 
 class _Rows:
@@ -212,6 +223,17 @@ class _Rows:
         )
         self._by_fields[key] = label
         return label
+
+    def undefined(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """The losses that have no meaning for some fields; none where the model has none for them.
+
+        Args:
+            fields: the fields.
+        """
+        try:
+            return tuple(self._undefined_losses(field_settings(self.data, fields)))
+        except SirecError:
+            return ()
 
     def notes(self) -> list[str]:
         """Which losses which rows lack, because they need a field that these have not."""

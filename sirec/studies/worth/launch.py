@@ -25,6 +25,7 @@ from sirec.studies.spec.overrides import Variation
 from sirec.studies.spec.plan import PlannedRun, planned_runs
 from sirec.studies.worth.analysis import WORTH
 from sirec.studies.worth.design import ALL, WorthDesign, WorthQuestion, design
+from sirec.studies.worth.next_training import next_training
 from sirec.studies.worth.record import MARGIN, TOP, WorthRecord
 from sirec.studies.worth.screening import screen
 
@@ -215,6 +216,7 @@ class WorthStudy:
             margin=self.reading.margin,
             history=self.reading.history,
             notes=made.notes,
+            training=next_training(self.question, made, self.data),
         )
 
     def command(self, *, decides: bool = False) -> str:

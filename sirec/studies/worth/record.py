@@ -9,6 +9,7 @@ from sirec.evaluation.ranks import HistoryRule
 from sirec.report.results import MissingRow
 from sirec.run.store import RecordedRun
 from sirec.studies.worth.design import FieldRows
+from sirec.studies.worth.next_training import NextTraining
 
 TOP = 20
 MARGIN = 5.0  # of 1,000 customers
@@ -33,6 +34,7 @@ class WorthRecord:
         margin: customers of 1,000 that do not matter.
         history: whether items of the history take part in the ranking.
         notes: notes below the tables.
+        training: what the next command says besides the fields.
     """
 
     data: str
@@ -48,3 +50,4 @@ class WorthRecord:
     margin: float = MARGIN
     history: HistoryRule = "keep"
     notes: tuple[str, ...] = ()
+    training: NextTraining

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sirec.evaluation.paired_means import MeanDifference
-from sirec.shell import command
 from sirec.studies.worth.effects import FieldEffect, WorthEffects, seeds_to_decide
 from sirec.studies.worth.record import WorthRecord
 
@@ -46,6 +45,8 @@ def sentences(record: WorthRecord, found: WorthEffects) -> list[str]:
             "A hint only: with one seed, intervals do not know how much training varies, and "
             f"another seed may say otherwise. To decide: {record.decided_by}"
         )
+    if not words.useful:
+        texts.append("No field is known to help here, so the next command reads none.")
     texts.append(words.next_command())
     return texts
 
@@ -100,21 +101,17 @@ class _Words:
         )
 
     def next_command(self) -> str:
-        """The command to go on with."""
+        """The command to go on with, which trains as the study did."""
+        return f"Next: {self.record.training.command(self.record.data, self.useful)}"
+
+    @property
+    def useful(self) -> list[str]:
+        """Names of the fields that are worth something."""
         useful: list[str] = []
         for effect in self.found.fields:
             if effect.is_significant and effect.worth.difference > 0:
                 useful.append(effect.field)
-        model = self._model()
-        if useful:
-            fields = ",".join(useful)
-            told = command("train", model, "--data", self.record.data, "--fields", fields)
-            return f"Next: {told}"
-        told = command("train", "sasrec", "--data", self.record.data)
-        return f"Next: {told} (no field is known to help here)"
-
-    def _model(self) -> str:
-        return self.record.runs[0].run.split("/")[-2]
+        return useful
 
     def _nothing(self, effect: FieldEffect) -> str:
         """A field whose worth is at most the margin."""

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -23,7 +25,7 @@ from rich.progress import (
 from rich.segment import Segment
 from rich.text import Text
 
-from sirec.cli.places import placed, placed_answer, placed_ending
+from sirec.cli.places import ends_with_command, placed, placed_answer, placed_ending
 from sirec.plain_text import in_message, visible
 
 if TYPE_CHECKING:
@@ -72,8 +74,11 @@ def say_error(error: SirecError) -> None:
 
 
 def print_text(text: str) -> None:
-    """Print a text of one or several lines on stdout; nothing in it is read as markup."""
-    stdout.print(Text(visible(text, keep="\n")))
+    """Print a text of one or several lines on stdout; nothing in it is read as markup.
+
+    A command is not broken where a line of the screen ends, since that would break it for a shell.
+    """
+    stdout.print(Text(visible(text, keep="\n")), soft_wrap=ends_with_command(text))
 
 
 def print_json(value: Any) -> None:
@@ -111,7 +116,11 @@ def show(
             for text in comparison.sentences:
                 print_text(text)
         else:
-            stdout.print(OverviewScreen(comparison.screen(), (_rest_of(comparison),)))
+            screen = comparison.screen()
+            prose = tuple(filterfalse(ends_with_command, screen.lines))
+            stdout.print(OverviewScreen(replace(screen, lines=prose), (_rest_of(comparison),)))
+            for text in filter(ends_with_command, screen.lines):
+                print_text(text)
     say_next(*next_commands)
 
 

@@ -24,8 +24,10 @@ OPTIONS: Mapping[str, tuple[str, Path]] = {
     "data_root": ("--data-root", DATA_ROOT),
 }
 PLUGIN = "--plugin"
-# One command behind a colon, or alone: what a sentence or a hint ends with.
-ENDING = re.compile(r"(?P<before>(?:.*: )?)(?P<command>sirec [a-z]+(?: [^;]*)?)", re.DOTALL)
+# One command behind a colon: what a sentence or a hint ends with.
+ENDING = re.compile(
+    r"(?P<before>(?:(?!sirec ).)*: )(?P<command>sirec [a-z]+(?: [^;]*)?)", re.DOTALL
+)
 
 _taken: dict[str, set[str]] = {}  # name of a command -> the parameters of OPTIONS that it has
 _typed: dict[str, Sequence[object]] = {}  # option -> its values in the call that runs
@@ -86,6 +88,11 @@ def placed_ending(text: str) -> str:
         return found["before"] + placed(found["command"])
     except ValueError:  # a quote that nothing closes: not a command
         return text
+
+
+def ends_with_command(text: str) -> bool:
+    """Whether the last words of a sentence are a command, which no screen may break."""
+    return ENDING.fullmatch(text) is not None
 
 
 def placed_answer(comparison: Comparison) -> Comparison:

@@ -93,9 +93,9 @@ def _losses(question: WorthQuestion, made: WorthDesign, data: Dataset) -> tuple[
     """`--set` for the losses of each stage that lacks some of them where no field defines them."""
     config = resolve(question.model, data, protocol=question.protocol, shared=made.experiment.set)
     words: list[str] = []
-    for index, stage in enumerate(config.stages):
+    for stage in config.stages:
         left = [each for each in stage.objectives if each.name not in made.undefined]
         if len(left) < len(stage.objectives):
-            key = "objectives" if len(config.stages) == 1 else f"stages.{index}.objectives"
+            key = "objectives" if len(config.stages) == 1 else f"stages.{stage.title}.objectives"
             words += ["--set", f"{key}={to_line([dump(each, defaults=False) for each in left])}"]
     return tuple(words)

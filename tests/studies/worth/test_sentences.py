@@ -9,6 +9,7 @@ from sirec.evaluation.paired_means import MeanDifference
 from sirec.run.store import RecordedRun
 from sirec.studies.worth.design import ALL, FieldRows
 from sirec.studies.worth.effects import FieldEffect, GroupEffect, WorthEffects
+from sirec.studies.worth.next_training import NextTraining
 from sirec.studies.worth.record import WorthRecord
 from sirec.studies.worth.sentences import sentences
 
@@ -36,6 +37,14 @@ def effect(
     return FieldEffect(name, worth, p_value, difference(alone), None, None, found)
 
 
+TRAINING = NextTraining(
+    model="comif",
+    options=("--set", "width=8"),
+    with_losses=("brand", "price", "category"),
+    losses=("--set", "objectives=[{name: item}]"),
+)
+
+
 def said(*fields: FieldEffect, seeds: int = 3) -> list[str]:
     """The sentences on these fields."""
     rows = []
@@ -48,6 +57,7 @@ def said(*fields: FieldEffect, seeds: int = 3) -> list[str]:
         runs=(RecordedRun(ALL, "runs/shop/comif/0123456789ab"),),
         command="sirec worth shop --quick",
         decided_by="sirec worth shop",
+        training=TRAINING,
     )
     found = WorthEffects(fields, difference(60.0), Metric("Recall", 20), USERS, seeds)
     return sentences(record, found)
@@ -62,7 +72,7 @@ def test_a_useful_field_is_told_with_its_interval_and_the_next_command() -> None
     assert told[1] == "- brand finds 27 [19, 35] more."
     assert told[2] == "- price is no better than shuffled price (at most +1)."
     assert "All fields together find 60 [52, 68] more" in told[3]
-    assert told[-1] == "Next: sirec train comif --data shop --fields brand"
+    assert told[-1] == "Next: sirec train comif --data shop --fields brand --set width=8"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +107,11 @@ def test_a_harmful_field_is_to_be_left_out() -> None:
     """What it costs is told as a positive number."""
     told = said(effect("price", difference(-20.0), p_value=0.001))
     assert told[1].startswith("- price costs 20 [12, 28]")
-    assert told[-1].startswith("Next: sirec train sasrec --data shop")
+    assert told[-2] == "No field is known to help here, so the next command reads none."
+    assert told[-1] == (
+        "Next: sirec train comif --data shop --fields position --set width=8 "
+        "--set 'objectives=[{name: item}]'"
+    )
 
 
 def test_a_wide_interval_is_not_called_nothing() -> None:

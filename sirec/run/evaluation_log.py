@@ -1,4 +1,5 @@
-"""The log of a run, `evaluations.jsonl`: one line for each time that its test ranks were made.
+"""The log of a run, `evaluations.jsonl`: one line for each time that its test ranks were made, and
+for each time that `sirec train` was asked for it, also where it had been trained before.
 
 Which run of a model is the newest is decided by it. It grows after the run has finished, so that
 the manifest cannot hold its digest; each line has one of its own instead. Lines of earlier versions
@@ -24,7 +25,8 @@ from sirec.errors import SirecError
 EVALUATIONS = "evaluations.jsonl"
 SPLIT, TIME = "split", "time"
 RECOMPUTED = "recomputed"  # key of lines about ranks that stored weights gave
-KEYS = {SPLIT, TIME, RECOMPUTED, OWN}
+REQUESTED = "requested"  # key of lines about a request
+KEYS = {SPLIT, TIME, RECOMPUTED, REQUESTED, OWN}
 
 
 def log_evaluation(run: Path, *, recomputed: bool = False) -> None:
@@ -37,11 +39,18 @@ def log_evaluation(run: Path, *, recomputed: bool = False) -> None:
     Raises:
         SirecError: if the disk refuses.
     """
+    _log(run, {SPLIT: "test"}, {RECOMPUTED: True} if recomputed else {})
+
+
+def log_request(run: Path) -> None:
+    """Add a line that says that somebody asked for the run now; arguments and errors as above."""
+    _log(run, {}, {REQUESTED: True})
+
+
+def _log(run: Path, first: Mapping[str, Any], last: Mapping[str, Any]) -> None:
     path = run / EVALUATIONS
-    entry: dict[str, Any] = {SPLIT: "test"}
-    entry[TIME] = datetime.now(UTC).isoformat(timespec="seconds")
-    if recomputed:
-        entry[RECOMPUTED] = True
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    entry: dict[str, Any] = {**first, TIME: now, **last}
     entry[OWN] = digest_of_values(entry)
     with atomic_file(path) as temporary:
         older = path.read_bytes() if path.exists() else b""
@@ -60,8 +69,25 @@ def evaluation_times(run: Path) -> list[float]:
     Raises:
         SirecError: for a line that is not what was written.
     """
-    path = run / EVALUATIONS
-    times: list[float] = []
+    entries = _entries(run / EVALUATIONS)
+    return [time for entry, time in entries if not entry.keys() & {RECOMPUTED, REQUESTED}]
+
+
+def request_time(run: Path) -> float:
+    """When a run was asked for last, in seconds since 1970; 0 if never.
+
+    Args:
+        run: the folder of the run.
+
+    Raises:
+        SirecError: for a line that is not what was written.
+    """
+    entries = _entries(run / EVALUATIONS)
+    return max([0.0, *(time for entry, time in entries if REQUESTED in entry)])
+
+
+def _entries(path: Path) -> Iterator[tuple[Mapping[str, Any], float]]:
+    """The values of each line, with its time in seconds."""
     for number, line in enumerate(_lines(path), start=1):
         try:
             entry = _entry(line)
@@ -72,9 +98,7 @@ def evaluation_times(run: Path) -> list[float]:
                 "copy the file back, or delete this line; without any line the run counts as"
                 " finished at the time of its file DONE",
             ) from None
-        if not entry.get(RECOMPUTED):
-            times.append(time)
-    return times
+        yield entry, time
 
 
 def _lines(path: Path) -> Iterator[str]:

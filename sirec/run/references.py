@@ -2,10 +2,11 @@
 
 Nothing here needs torch, so that a command can tell a mistake before it loads anything.
 
-The newest of several runs is the one whose test ranks were made last when it was trained, which the
-run records itself (`evaluations.jsonl`), so that copying a results folder changes nothing. Ranks
-that were made anew with stored weights do not count. The record has seconds; of runs that finished
-in the same one, the later file `DONE` decides, then the id that is first in the alphabet.
+The newest of several runs is the one whose test ranks were made last when it was trained, or that
+`sirec train` was asked for after that, which the run records itself (`evaluations.jsonl`), so that
+copying a results folder changes nothing. Ranks that were made anew with stored weights do not
+count. The record has seconds; of runs that finished in the same one, the later file `DONE` decides,
+then the id that is first in the alphabet.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from pathlib import Path
 from sirec.config import read_yaml
 from sirec.errors import SirecError, unknown
 from sirec.run.commit import is_interrupted
-from sirec.run.evaluation_log import evaluation_times
+from sirec.run.evaluation_log import evaluation_times, request_time
+from sirec.run.measuring_runs import measuring_runs
 from sirec.shell import command
 
 SHORTEST_ID = 6  # digits that are shown where they suffice
@@ -46,9 +48,11 @@ def find_run(results: Path, reference: str) -> FoundRun:
     """The run that is meant by a folder, the beginning of an id, or a model's name.
 
     `comif`, `demo/comif` and the folder `results/runs/demo/comif` mean the newest finished run of
-    that model. Runs that read a field with permuted values are passed over, as they measure what a
-    field is worth and recommend nothing. So are refits: `comif/refit`, `demo/comif/refit` and
-    `3f2a91/refit` mean the finished refit of the run that is named before it.
+    that model, or the one that `sirec train` was asked for last. Runs that read a field with
+    permuted values are passed over, as they measure what a field is worth and recommend nothing. So
+    are, where there are others, the rows of `sirec worth` that nobody asked for. So are refits:
+    `comif/refit`, `demo/comif/refit` and `3f2a91/refit` mean the finished refit of the run that is
+    named before it.
 
     Args:
         results: the results folder.
@@ -77,7 +81,7 @@ def find_run(results: Path, reference: str) -> FoundRun:
             f"name the data set too: {_model_address(by_model[0])}; or more digits of the id",
         )
     if by_model:
-        return _newest(reference, by_model)
+        return _newest(reference, by_model, results)
     if len(by_id) == 1:
         return FoundRun(by_id[0])
     if by_id:
@@ -174,8 +178,8 @@ def _shared_beginning(one: str, other: str) -> int:
     return count
 
 
-def _newest(reference: str, runs: Sequence[Path]) -> FoundRun:
-    """The newest finished one of a model's runs."""
+def _newest(reference: str, runs: Sequence[Path], results: Path) -> FoundRun:
+    """The newest finished one of a model's runs that somebody may mean."""
     evaluated = [run for run in runs if refit_of(run) is None]
     if not evaluated:
         raise SirecError(
@@ -194,15 +198,27 @@ def _newest(reference: str, runs: Sequence[Path]) -> FoundRun:
             f"'{reference}' has finished runs on {len(addresses)} data sets",
             f"name one of: {', '.join(addresses)}",
         )
-    finished.sort(key=lambda run: (-finish_time(run), -_done_time(run), run.name))
-    for run in finished:
-        if not _reads_permuted_fields(run):
-            place = f"the newest of {len(finished)}" if len(finished) > 1 else "the only one"
-            return FoundRun(run, f"{reference}: {run}, {place}")
-    raise SirecError(
-        f"{reference}: all finished runs of this model read permuted values (placebo)",
-        f"name one by its id, such as {finished[0].name[:6]}, or train the model as it is",
-    )
+    finished.sort(key=lambda run: (-_chosen_time(run), -_done_time(run), run.name))
+    meant = [run for run in finished if not _reads_permuted_fields(run)]
+    if not meant:
+        raise SirecError(
+            f"{reference}: all finished runs of this model read permuted values (placebo)",
+            f"name one by its id, such as {finished[0].name[:6]}, or train the model as it is",
+        )
+    measuring = measuring_runs(results)
+    asked_for = [run for run in meant if run.resolve() not in measuring or request_time(run)]
+    chosen = (asked_for or meant)[0]
+    place = f"the newest of {len(finished)}" if len(finished) > 1 else "the only one"
+    if not asked_for:
+        place += ", a row of sirec worth"
+    elif chosen != meant[0]:
+        place += " but rows of sirec worth"
+    return FoundRun(chosen, f"{reference}: {chosen}, {place}")
+
+
+def _chosen_time(run: Path) -> float:
+    """When a run finished, or was asked for after that."""
+    return max(finish_time(run), request_time(run))
 
 
 def _refit(found: FoundRun) -> FoundRun:

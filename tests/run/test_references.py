@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from sirec.errors import SirecError
-from sirec.run.evaluation_log import log_evaluation
+from sirec.run.evaluation_log import log_evaluation, log_request
 from sirec.run.references import find_run, finish_time
 from sirec.run.store import Store
 
@@ -182,3 +183,31 @@ def test_the_store_tells_which_run_it_is(root: Path) -> None:
     assert told == [f"comif: {root}/runs/demo/comif/ab0000, the newest of 4"]
     Store(root).find("aa", told.append)
     assert len(told) == 1
+
+
+def test_a_row_that_measures_fields_is_no_model_unless_it_was_asked_for(tmp_path: Path) -> None:
+    """Rows of `sirec worth` are passed over for an older run, and taken where there is no other,
+    which is said; `sirec train` may ask for such a row. Control: without the record it is newest.
+    """
+    mine = add_run(tmp_path, "demo/comif/aa0000", 3)
+    row = add_run(tmp_path, "demo/comif/ab0000", 9)
+    add_run(tmp_path, "demo/comif/ac0000", 20, placebo="[brand]")
+    assert find_run(tmp_path, "comif").path == row
+    record = tmp_path / "worth" / "worth_demo.json"
+    record.parent.mkdir()
+    record.write_text(json.dumps({"runs": [{"run": "runs/demo/comif/ab0000", "label": "all"}]}))
+    found = find_run(tmp_path, "comif")
+    assert found.path == mine
+    assert found.remark.endswith(", the newest of 3 but rows of sirec worth")
+    log = row / "evaluations.jsonl"
+    before = log.read_text()
+    log_request(row)
+    assert find_run(tmp_path, "comif").path == row
+    assert finish_time(row) == pytest.approx(finish_time(mine) + 6 * 24 * 3600)
+    log.write_text(before)
+    shutil.rmtree(mine)
+    found = find_run(tmp_path, "comif")
+    assert found.path == row
+    assert found.remark.endswith(", a row of sirec worth")
+    record.write_text("{")
+    assert find_run(tmp_path, "comif").path == row

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from sirec.errors import SirecError
 from sirec.models import model_class
 from sirec.run.config import Profile, resolve
 from sirec.run.device import AUTO, device_named, usual_device
+from sirec.run.evaluation_log import log_request
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
 from sirec.studies.launch.data import choose_dataset, choose_shared_dataset
@@ -155,6 +157,10 @@ def train_seeds(
             watcher=watcher,
             process_group=process_group,
         )
+    if process_group.is_main:
+        for folder in folders:
+            with suppress(SirecError, OSError):  # finished work needs nothing to be written
+                log_request(folder.path)
     return folders, process_group.is_main
 
 

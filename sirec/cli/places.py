@@ -29,7 +29,7 @@ ENDING = re.compile(
     r"(?P<before>(?:(?!sirec ).)*: )(?P<command>sirec [a-z]+(?: [^;]*)?)", re.DOTALL
 )
 
-_taken: dict[str, set[str]] = {}  # name of a command -> the parameters of OPTIONS that it has
+_taken: dict[str, set[str]] = {}  # name of a command -> the options of OPTIONS that it has
 _typed: dict[str, Sequence[object]] = {}  # option -> its values in the call that runs
 
 
@@ -39,7 +39,10 @@ def register(command: Callable[..., None]) -> None:
     Args:
         command: the function of the command.
     """
-    _taken[command.__name__] = set(inspect.signature(command).parameters) & OPTIONS.keys()
+    taken = _taken.setdefault(command.__name__, set())
+    for name in inspect.signature(command).parameters:
+        if name in OPTIONS:
+            taken.add(OPTIONS[name][0])
 
 
 def remember(given: Mapping[str, Any], plugin_files: Sequence[Path]) -> None:
@@ -66,11 +69,11 @@ def placed(command: str) -> str:
     known = _taken.get(words[1]) if len(words) > 1 else None
     if known is None:
         return command
-    options = [option for name, (option, _) in OPTIONS.items() if name in known]
     added: list[object] = []
-    for option in (*options, PLUGIN):
-        if option not in words:
-            for value in _typed.get(option, ()):
+    for option, values in _typed.items():
+        is_taken = option == PLUGIN or option in known
+        if is_taken and option not in words:
+            for value in values:
                 added += [option, value]
     return f"{command} {arguments(*added)}" if added else command
 

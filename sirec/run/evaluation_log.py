@@ -82,8 +82,11 @@ def request_time(run: Path) -> float:
     Raises:
         SirecError: for a line that is not what was written.
     """
-    entries = _entries(run / EVALUATIONS)
-    return max([0.0, *(time for entry, time in entries if REQUESTED in entry)])
+    last = 0.0
+    for entry, time in _entries(run / EVALUATIONS):
+        if REQUESTED in entry:
+            last = time
+    return last
 
 
 def _entries(path: Path) -> Iterator[tuple[Mapping[str, Any], float]]:

@@ -89,6 +89,22 @@ def read_lists(folder: RunFolder, longest: int = 1) -> TopLists:
     return lists
 
 
+def lacks_lists(folder: RunFolder, longest: int) -> bool:
+    """Whether a run has no lists, or shorter ones than its catalogue allows.
+
+    Args:
+        folder: the folder of the run.
+        longest: how many items the lists must have.
+
+    Raises:
+        SirecError: if they are damaged.
+    """
+    if not has_lists(folder):
+        return True
+    lists = read_lists(folder)
+    return lists.length < min(longest, len(lists.items.users) - 1)
+
+
 def longest_cutoff(metrics: Sequence[ListMetric]) -> int:
     """The largest cutoff of some metrics; 1 for none."""
     return max([1, *(metric.cutoff for metric in metrics)])

@@ -21,7 +21,9 @@ def compare(
     metric: Annotated[
         list[str] | None,
         typer.Option(
-            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; repeatable.", show_default=False
+            help="Recall@K or HR@K, NDCG@K, MRR@K or MAP@K; of stored lists Coverage@K, Gini@K,"
+            " Popularity@K, Novelty@K, Diversity(brand)@K; repeatable.",
+            show_default=False,
         ),
     ] = None,
     configuration: Annotated[

@@ -13,13 +13,17 @@ from typing import Any
 
 from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
+from sirec.evaluation.list_metrics import ListMetric, split_metrics
+from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.report.published import PrintedRow
 from sirec.report.result_set import ResultSet
 from sirec.report.results import MissingRow, RunResult, View
+from sirec.report.table import ResultTable
 from sirec.run.records import read_record
 from sirec.run.store import RecordedRun
 from sirec.shell import command
 from sirec.studies.compare.comparison import Comparison, compare_results
+from sirec.studies.compare.list_table import list_table
 from sirec.studies.compare.renamed_rows import renamed_rows, with_names_of_today
 from sirec.studies.compare.run_results import run_result
 from sirec.studies.spec import grid as search
@@ -57,20 +61,41 @@ def render(
     how = _how_searched(experiment, trials, alone)
     if trials:
         notes.append(how)
+    of_ranks, of_lists = split_metrics(experiment.metrics)
     comparison = compare_results(
         results,
         title=experiment.title,
+        metrics=of_ranks or DEFAULT_METRICS,
         views=views,
         proposals=proposals,
         missing=[MissingRow(**row) for row in stored["missing"]],
         notes=notes,
     )
-    if not trials:
-        return comparison
-    tables = [*comparison.tables, search.summary(trials, experiment.title, how, alone)]
-    if experiment.tune is None:
+    tables = list(comparison.tables)
+    if of_lists:
+        tables += _list_tables(experiment, of_lists, out, stored["runs"], views)
+    if trials:
+        tables.append(search.summary(trials, experiment.title, how, alone))
+    if trials and experiment.tune is None:
         tables.append(search.table(trials, experiment.title, alone))
     return replace(comparison, tables=tuple(tables))
+
+
+def _list_tables(
+    experiment: Experiment,
+    metrics: Sequence[ListMetric],
+    out: Path,
+    lines: Sequence[Mapping[str, str]],
+    views: Sequence[View],
+) -> list[ResultTable]:
+    """The metrics of stored lists under each history rule; a row without lists stays empty."""
+    runs = [(line["label"], _recorded(line).open(out)) for line in lines]
+    tables: list[ResultTable] = []
+    for view in views:
+        if view.split == "test":
+            title = f"{experiment.title}: lists of recommended items"
+            tables.append(list_table(runs, metrics, view, with_gaps=True, title=title))
+    return tables
 
 
 def _how_searched(

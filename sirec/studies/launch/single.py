@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,10 +158,15 @@ def train_seeds(
             process_group=process_group,
         )
     if process_group.is_main:
-        for folder in folders:
-            with suppress(SirecError, OSError):  # finished work needs nothing to be written
-                log_request(folder.path)
+        _log_requests(folders)
     return folders, process_group.is_main
+
+
+def _log_requests(folders: Sequence[RunFolder]) -> None:
+    """Note that somebody asked for these runs; finished work needs nothing to be written."""
+    for folder in folders:
+        with suppress(SirecError, OSError):
+            log_request(folder.path)
 
 
 def expect_seeds(

@@ -23,6 +23,7 @@ from typing import Any
 from sirec.config import check_numbers, dump
 from sirec.config.quantities import SeedNumber
 from sirec.errors import SirecError
+from sirec.evaluation.list_metrics import split_metrics
 from sirec.models import model_class
 from sirec.report.differences import find_label
 from sirec.report.published import PrintedRow, is_compared
@@ -53,6 +54,9 @@ class Experiment:
             their own.
         published: name of the published table from which rows' `printed` select. Without it, the
             papers' main tables are shown next to rows, by model.
+        metrics: the metrics of the tables (`Recall@20`, `MAP@10`), and of stored lists
+            (`Coverage@10`, `Diversity(brand)@10`), which have a table of their own; without any the
+            usual ones.
         notes: notes below every table.
         notes_on: data set -> notes below tables that have it.
         unavailable: data set that the question is about -> why it is not among `datasets`.
@@ -70,6 +74,7 @@ class Experiment:
     against: str | None = None
     proposals: tuple[str, ...] = ()
     published: str | None = None
+    metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     notes_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)
@@ -85,6 +90,7 @@ class Experiment:
         self._check_printed()
         self._check_baselines()
         self._check_proposals()
+        split_metrics(self.metrics)  # refuses what is none
 
     def _check_search(self) -> None:
         if self.search and self.tune is not None:

@@ -150,19 +150,7 @@ def design(question: WorthQuestion, data: Dataset) -> WorthDesign:
     every = tuple(fields)
     rows.add(ALL, every)
     rows.add(NONE, ())
-    found: list[FieldRows] = []
-    for name, kind in fields.items():
-        others = tuple(other for other in every if other != name)
-        alone: str | None = None
-        without: str | None = None
-        if not question.quick:
-            alone = rows.add(f"{name} alone", (name,))
-            without = rows.add(f"all without {name}", others)
-        placebo = rows.add(f"all, {name} shuffled", every, placebo=name)
-        assert placebo is not None, "a placebo has the fields of the whole row"
-        found.append(
-            FieldRows(field=name, kind=kind, placebo=placebo, alone=alone, without=without)
-        )
+    found = _rows_of_fields(rows, fields, quick=question.quick)
     experiment = Experiment(
         title=f"What fields of {data.name} are worth",
         rows=rows.plans,
@@ -180,6 +168,27 @@ def design(question: WorthQuestion, data: Dataset) -> WorthDesign:
         undefined=rows.undefined(()),
         with_losses=tuple(name for name in every if not rows.undefined((name,))),
     )
+
+
+def _rows_of_fields(
+    rows: _Rows, fields: Mapping[str, FieldKind], *, quick: bool
+) -> list[FieldRows]:
+    """Add the rows of each field."""
+    every = tuple(fields)
+    found: list[FieldRows] = []
+    for name, kind in fields.items():
+        others = tuple(other for other in every if other != name)
+        alone: str | None = None
+        without: str | None = None
+        if not quick:
+            alone = rows.add(f"{name} alone", (name,))
+            without = rows.add(f"all without {name}", others)
+        placebo = rows.add(f"all, {name} shuffled", every, placebo=name)
+        assert placebo is not None, "a placebo has the fields of the whole row"
+        found.append(
+            FieldRows(field=name, kind=kind, placebo=placebo, alone=alone, without=without)
+        )
+    return found
 
 
 class _Rows:

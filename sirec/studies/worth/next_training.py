@@ -79,12 +79,13 @@ def _settings(question: WorthQuestion, made: WorthDesign, data: Dataset) -> list
     for index, key in enumerate(keys):
         value = made.experiment.set[key]
         last = key.rpartition(".")[2]
-        later = [other for other in keys[index + 1 :] if other.rpartition(".")[2] == last]
-        if any(overlap(usual, key, other) for other in later):
-            continue
         changed = deepcopy(usual)
         assign(changed, key, value, "worth")
-        if changed != usual:
+        is_set_again = False
+        for other in keys[index + 1 :]:
+            if other.rpartition(".")[2] == last and overlap(usual, key, other):
+                is_set_again = True
+        if changed != usual and not is_set_again:
             words += ["--set", f"{key}={to_line(value)}"]
     return words
 
@@ -94,8 +95,11 @@ def _losses(question: WorthQuestion, made: WorthDesign, data: Dataset) -> tuple[
     config = resolve(question.model, data, protocol=question.protocol, shared=made.experiment.set)
     words: list[str] = []
     for stage in config.stages:
-        left = [each for each in stage.objectives if each.name not in made.undefined]
+        left: list[object] = []
+        for objective in stage.objectives:
+            if objective.name not in made.undefined:
+                left.append(dump(objective, defaults=False))
         if len(left) < len(stage.objectives):
             key = "objectives" if len(config.stages) == 1 else f"stages.{stage.title}.objectives"
-            words += ["--set", f"{key}={to_line([dump(each, defaults=False) for each in left])}"]
+            words += ["--set", f"{key}={to_line(left)}"]
     return tuple(words)

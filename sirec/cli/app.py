@@ -17,6 +17,7 @@ from sirec import process
 from sirec.cli import streams
 from sirec.cli.commands import (
     ablate,
+    attentionmaps,
     audit,
     claims,
     coldstart,
@@ -90,6 +91,7 @@ for command in (
     worth.worth,
     coldstart.coldstart,
     rankcheck.rankcheck,
+    attentionmaps.attentionmaps,
     correlation.correlation,
     statistics.statistics,
     study.study,

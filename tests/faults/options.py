@@ -32,6 +32,7 @@ BASES: dict[str, str] = {
     "correlation": f"correlation sasrec {OUT}",
     "ablate": f"ablate --data shop --render-only {OUT}",
     "worth": f"worth shop --render-only {OUT}",
+    "attentionmaps": f"attentionmaps sasrec {OUT}",
     "statistics": f"statistics shop {OUT}",
     "sweep": f"sweep sasrec --data shop --sampler random --dry-run {OUT}",
     "study": f"study two.yaml --render-only {OUT}",

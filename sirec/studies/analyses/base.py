@@ -183,6 +183,7 @@ ANALYSES: Registry[Analysis] = Registry(
     "sirec.studies.analyses.cold_start",
     "sirec.studies.analyses.new_items",
     "sirec.studies.analyses.data_statistics",
+    "sirec.studies.analyses.attention_sample",
     "sirec.studies.worth.analysis",
     instances=True,
     group="sirec.analyses",

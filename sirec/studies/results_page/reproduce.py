@@ -104,6 +104,22 @@ def statistics_command(name: str, record: Record, root: Path) -> str:
     return command("statistics", *(data["name"] for data in record["datasets"]))
 
 
+def maps_command(name: str, record: Record, root: Path) -> str:
+    """`sirec attentionmaps` on the runs of a record.
+
+    Args:
+        name: name of the table.
+        record: its record.
+        root: the results folder, which is not needed.
+    """
+    ids = [RunFolder(Path(run["link"])).id for run in record["runs"]]
+    options = ["--seed", record["seed"]] if record["seed"] else []
+    usual = f"attentionmaps_{record['data']}" + f"_seed{record['seed']}" * bool(record["seed"])
+    if name != usual:
+        options += ["--name", name]
+    return command("attentionmaps", *ids, *options)
+
+
 def analysis_command(name: str, record: Record, root: Path) -> str | None:
     """`sirec rankcheck` or `sirec correlation` on the runs of a record.
 

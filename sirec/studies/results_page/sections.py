@@ -10,6 +10,7 @@ from typing import Any
 from sirec.studies.results_page.reproduce import (
     analysis_command,
     experiment_command,
+    maps_command,
     statistics_command,
     switches_command,
     worth_command,
@@ -79,6 +80,13 @@ SECTIONS = (
         ("rankcheck_",),
         analysis_command,
         "rankcheck",
+    ),
+    Section(
+        "Attention of one history",
+        "What does attention look at, by source and fused (DIF-SR, Figure 7)?",
+        ("attentionmaps_",),
+        maps_command,
+        "attentionmaps",
     ),
     Section(
         "Attention by the origin of its scores",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,10 @@ from sirec.run.config import RunConfig, resolve
 from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent
+from sirec.studies.launch import study
 from sirec.studies.launch.processes import WorkerSettings, train_in_processes
+from sirec.studies.spec.overrides import Variation
+from sirec.studies.spec.plan import PlannedRun
 from sirec.training.progress import EpochReport
 
 SMALL = {"width": 8, "heads": 2, "layers": 1, "inner": 8, "epochs": 4, "budget": 256, "threads": 1}
@@ -157,3 +160,29 @@ def test_what_a_worker_refuses_is_told_in_one_line(shop: Path, tmp_path: Path) -
             [wrong, right], WorkerSettings(shop, tmp_path), 1, lambda number: AtEpoch(), done.append
         )
     assert done == [1]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "order"),
+    [(2, ["long", "middle", "short"]), (3, ["short", "long", "middle"])],
+)
+def test_the_longest_runs_begin_first(
+    jobs: int, order: list[str], shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With fewer workers than runs; where all begin at once (control) as the plan has them."""
+    given: list[str] = []
+
+    def note(runs: Sequence[PlannedRun], *_: object, **__: object) -> None:
+        given.extend(run.row for run in runs)
+
+    monkeypatch.setattr(study, "train_at_once", note)
+    rows = {"short": 2, "long": 9, "middle": 5}
+    plan = {
+        "title": "Jobs",
+        "datasets": ["shop"],
+        "set": {**SMALL, "patience": 20},
+        "rows": {name: {"model": "sasrec", "set": {"epochs": n}} for name, n in rows.items()},
+    }
+    experiment, name = study.find_plan(plan, "jobs", Variation())
+    study.Study(experiment, name, tmp_path, shop.parent, jobs=jobs).run(keeps_record=False)
+    assert given == order

@@ -69,14 +69,15 @@ class RunExpectation:
         store: where runs are kept.
         device: where they would be trained.
         again: whether runs that have finished would be trained, too.
-        timed: seconds of a run by the key of its shape, so that nothing is timed twice.
+        timed: seconds of an epoch of each stage by the key of a run's shape, so that nothing is
+            timed twice.
     """
 
     data: Dataset
     store: Store
     device: str = "cpu"
     again: bool = False
-    timed: dict[str, float] = field(default_factory=dict)
+    timed: dict[str, list[float]] = field(default_factory=dict)
 
     def of(self, runs: Sequence[PlannedRun]) -> list[ExpectedRun]:
         """The runs, each folder once, in the order in which they are planned."""
@@ -116,14 +117,13 @@ class RunExpectation:
         """About how long a run takes, from some steps of it and a typical number of epochs."""
         key = _shape(config)
         if key not in self.timed:
-            seconds = 0.0
             device = usual_device() if self.device == AUTO else self.device
             with torch_state_restored():
-                each = epoch_seconds(config, self.data, device)
-            for epoch, epochs in zip(each, _typical_epochs(config), strict=True):
-                seconds += epoch * epochs
-            self.timed[key] = seconds
-        return self.timed[key]
+                self.timed[key] = epoch_seconds(config, self.data, device)
+        seconds = 0.0
+        for epoch, epochs in zip(self.timed[key], _typical_epochs(config), strict=True):
+            seconds += epoch * epochs
+        return seconds
 
 
 def seconds_spent(run: RunFolder) -> float:

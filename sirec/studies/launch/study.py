@@ -15,6 +15,7 @@ from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.papers.record_data import data_warning
 from sirec.report.results import MissingRow, View
+from sirec.run.execute import folder_of
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
 from sirec.studies.compare.recorded_rows import recorded_rows
@@ -220,7 +221,7 @@ class Study:
         folder = storage.find(self.data_root, data.name)
         settings = WorkerSettings(folder, self.out, self.device, self.again)
         train_at_once(
-            runs,
+            self._longest_first(runs, data),
             data,
             settings,
             self.jobs,
@@ -228,6 +229,22 @@ class Study:
             watcher=self.watcher,
             cluster=self.cluster,
         )
+
+    def _longest_first(self, runs: Sequence[PlannedRun], data: Dataset) -> list[PlannedRun]:
+        """The runs in an order in which no long one is left to the end, when others have nothing.
+
+        Where all can be trained at a time, the order is that of the plan.
+        """
+        store = Store(self.out)
+        waiting = {folder_of(run.config, data, store) for run in runs}
+        if not self.again:
+            waiting = {folder for folder in waiting if not folder.is_done}
+        if len(waiting) <= self.jobs:
+            return list(runs)
+        self.watcher.remark(f"{len(waiting)} runs, the longest first: looking how long each takes")
+        expected = RunExpectation(data, store, self.device, self.again).of(runs)
+        seconds = {run.folder: run.seconds for run in expected}
+        return sorted(runs, key=lambda run: -seconds[folder_of(run.config, data, store)])
 
 
 def find_plan(

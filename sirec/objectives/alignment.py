@@ -51,6 +51,7 @@ class ItemAttributeAlignment(ObjectiveConfig):
 
     name: ClassVar[str] = "iaa"
     signal: ClassVar[SupervisionSignal | None] = "attribute"
+    needs_values: ClassVar[bool] = True
     weight: LossWeight = 0.4
     attributes: tuple[str, ...] | None = None
     scope: Scope = "catalogue"

@@ -47,6 +47,7 @@ class AttributePrediction(ObjectiveConfig):
 
     name: ClassVar[str] = "aap"
     signal: ClassVar[SupervisionSignal | None] = "attribute"
+    needs_values: ClassVar[bool] = True
     weight: LossWeight = 10.0
     attributes: tuple[str, ...] | None = None
     weights: Mapping[str, PartWeight] | None = None

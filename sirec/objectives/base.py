@@ -49,6 +49,9 @@ from sirec.shell import arguments
 SupervisionSignal = Literal["attribute", "behaviour", "item", "sequence"]
 
 
+WITHOUT = arguments("--set", "objectives=[{name: item}]")  # the main loss alone
+
+
 @dataclass(frozen=True, eq=False)
 class EncoderPass:
     """One pass of the encoder over a batch, shared by all objectives of a step.
@@ -138,13 +141,15 @@ class ObjectiveConfig(ABC):
     A subclass sets the class variables. `name` is the key in configurations; `revision` is raised
     when the same configuration would give other numbers; `tasks` are the names of the tasks whose
     batches it can read, where empty means all; `signal` says where a self-supervised loss takes its
-    labels from, and is None for a main loss or a penalty.
+    labels from, and is None for a main loss or a penalty; `needs_values` says whether it works on
+    attributes that have values, so that it leaves those out that have vectors.
     """
 
     name: ClassVar[str]
     revision: ClassVar[int] = 1
     tasks: ClassVar[tuple[str, ...]] = ()
     signal: ClassVar[SupervisionSignal | None] = None
+    needs_values: ClassVar[bool] = False
     weight: LossWeight = 1.0
 
     def __post_init__(self) -> None:
@@ -218,7 +223,8 @@ def chosen_attributes(
         lacking = f"'{missing[0]}'" if missing else "an attribute"
         raise SirecError(
             f"objective {objective} needs {lacking}; "
-            f"the data in use have: {', '.join(in_use) or 'no attributes'}"
+            f"the data in use have: {', '.join(in_use) or 'no attributes'}",
+            None if in_use else f"read one (--fields), or train without {objective}: {WITHOUT}",
         )
     return list(wanted) if wanted is not None else in_use
 
@@ -235,8 +241,7 @@ def _check_have_values(schema: Schema, wanted: Sequence[str] | None, objective: 
             f"objective {objective} needs values, and {which} has vectors",
             f"predict only the others: {arguments('--set', setting)}"
             if possible
-            else f"read an attribute of values as well, or train without {objective}: "
-            + arguments("--set", "objectives=[{name: item}]"),
+            else f"read an attribute of values as well, or train without {objective}: {WITHOUT}",
         )
 
 

@@ -50,6 +50,7 @@ class MaskedAttribute(ObjectiveConfig):
     name: ClassVar[str] = "masked_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
     signal: ClassVar[SupervisionSignal | None] = "attribute"
+    needs_values: ClassVar[bool] = True
     attributes: tuple[str, ...] | None = None
 
     def build(self, schema: Schema, width: int) -> Objective:
@@ -77,6 +78,7 @@ class AssociatedAttribute(ObjectiveConfig):
     name: ClassVar[str] = "associated_attribute"
     tasks: ClassVar[tuple[str, ...]] = ("cloze", "segments")
     signal: ClassVar[SupervisionSignal | None] = "attribute"
+    needs_values: ClassVar[bool] = True
     weight: LossWeight = 0.2
     attributes: tuple[str, ...] | None = None
 

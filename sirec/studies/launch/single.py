@@ -20,7 +20,7 @@ from sirec.studies.launch.data import choose_dataset, choose_shared_dataset
 from sirec.studies.launch.dry_run import RunExpectation, dry_run
 from sirec.studies.launch.train import train_one_by_one
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
-from sirec.studies.spec.fields import default_fields_remark, field_settings
+from sirec.studies.spec.fields import default_fields_remark, field_settings, vectors_remark
 from sirec.studies.spec.plan import PlannedRun
 from sirec.training.process_group import is_one_of_several, joined, own_device
 
@@ -88,6 +88,9 @@ class Training:
             remark = default_fields_remark(data, self.protocol, self.model, self.assignments)
             if remark is not None:
                 watcher.remark(remark)
+        vectors = vectors_remark(runs[0].config, data)
+        if vectors is not None:
+            watcher.remark(vectors)
         return runs
 
 

@@ -10,7 +10,7 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import POSITION
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
-from sirec.run.config import default_attributes, protocol_named
+from sirec.run.config import RunConfig, default_attributes, protocol_named
 from sirec.shell import arguments
 
 ATTRIBUTES, BEHAVIOURS = "data.attributes", "data.behaviours"
@@ -45,6 +45,32 @@ def field_settings(
         if name != POSITION:
             chosen[kinds[name]].append(name)
     return {ATTRIBUTES: chosen["attribute"], BEHAVIOURS: chosen["behaviour"]}
+
+
+def vectors_remark(config: RunConfig, data: Dataset) -> str | None:
+    """The sentence on attributes of vectors that losses over values leave out beside others.
+
+    Args:
+        config: configuration of a run.
+        data: the prepared data set.
+
+    Returns:
+        None where there is no such loss, or its attributes are named.
+    """
+    names = config.data.attributes
+    vectors: list[str] = []
+    for field in data.fields:
+        if field.form == "vector" and (names is None or field.name in names):
+            vectors.append(field.name)
+    losses: dict[str, None] = {}
+    for stage in config.stages:
+        for objective in stage.objectives:
+            if objective.needs_values and getattr(objective, "attributes", None) is None:
+                losses[objective.name] = None
+    if not vectors or not losses:
+        return None
+    verb = "leaves" if len(losses) == 1 else "leave"
+    return f"the model reads vectors ({', '.join(vectors)}); {', '.join(losses)} {verb} them out"
 
 
 def default_fields_remark(

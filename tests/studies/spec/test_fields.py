@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -20,7 +21,7 @@ from sirec.errors import SirecError
 from sirec.run.config import resolve
 from sirec.studies.spec.ablation import requested_experiments
 from sirec.studies.spec.experiment import Experiment
-from sirec.studies.spec.fields import default_fields_remark, field_settings
+from sirec.studies.spec.fields import default_fields_remark, field_settings, vectors_remark
 from sirec.studies.spec.plan import planned_runs
 from sirec.studies.spec.row import RowPlan
 
@@ -185,3 +186,37 @@ def test_a_study_says_what_its_rows_read(shop: Dataset) -> None:
     assert len(default_remarks(Experiment(title="open", rows=open_rows), shop)) == 1
     named = {"COMIF": RowPlan(model="comif", attributes=("brand",))}
     assert default_remarks(Experiment(title="named", rows=named), shop) == []
+
+
+def test_losses_over_values_that_leave_vectors_out_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the model reads vectors beside values. Control: without vectors, without such a loss,
+    and where the loss names its attributes, nothing is told.
+    """
+    monkeypatch.chdir(tmp_path)
+    rows = pd.DataFrame(
+        {"user": [f"u{n // 6}" for n in range(60)], "item": [f"i{n % 10}" for n in range(60)]}
+    )
+    ids = [f"i{number}" for number in range(10)]
+    described = pd.DataFrame({"item": ids, "brand": [f"b{number % 3}" for number in range(10)]})
+    vectors = np.random.default_rng(0).normal(size=(10, 3)).astype(np.float32)
+    made = sirec.prepare(
+        rows,
+        described,
+        name="shop",
+        attributes=["brand"],
+        vectors={"text": (ids, vectors)},
+        options={"core": 0},
+    )
+
+    def told(model: str, **settings: object) -> str | None:
+        named = {key.replace("_", "."): value for key, value in settings.items()}
+        return vectors_remark(resolve(model, made.dataset, assignments=named), made.dataset)
+
+    both = ["brand", "text"]
+    assert told("comif") == "the model reads vectors (text); iaa leaves them out"
+    assert told("comif", data_attributes=both) == told("comif")
+    assert told("comif", data_attributes=["brand"]) is None
+    assert told("comif", iaa_attributes=["brand"]) is None
+    assert told("sasrecf") is None

@@ -257,11 +257,25 @@ def read_histories(path: Path) -> dict[str, list[str]]:
 
 
 def _read_table(path: Path, expected: str) -> pd.DataFrame:
-    """A CSV file, whose cells are texts, or a Parquet file."""
+    """A Parquet file, or a CSV file, whose cells are texts as they are written: `NA` is an id, too.
+
+    A heading with semicolons or tabs and without commas tells what separates the cells.
+    """
     try:
         if path.suffix in (".parquet", ".pq"):
             return pd.read_parquet(path)
-        return pd.read_csv(path, dtype=str)
+        with path.open(encoding="utf-8-sig") as file:
+            heading = file.readline()
+        signs = [sign for sign in ";\t" if sign in heading and "," not in heading]
+        separator = signs[0] if signs else ","
+        return pd.read_csv(
+            path,
+            sep=separator,
+            dtype=str,
+            keep_default_na=False,
+            na_values=[""],
+            encoding="utf-8-sig",
+        )
     except FileNotFoundError:
         raise SirecError(f"{path}: no such file", f"expected {expected}") from None
     except (ValueError, pa.ArrowException) as error:

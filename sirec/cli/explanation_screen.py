@@ -51,7 +51,7 @@ def _part(part: ScorePart, values: Sequence[str]) -> str:
 
 def _without(left_out: LeftOut) -> str:
     name = _named(left_out.source, left_out.title, LONGEST_NAME)
-    return f"{name} {-left_out.change:+.3f} (rank {left_out.rank:,})"
+    return f"{name} {round(-left_out.change, 3) + 0.0:+.3f} (rank {left_out.rank:,})"
 
 
 def _named(source: str, title: str | None, room: int) -> str:

@@ -110,7 +110,8 @@ def _codes(
         rows.append(list(row))
     if missing:
         named = ", ".join(list(missing)[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
-        told(f"{where}: {field.name}: {len(missing):,} values are unknown ({named}): left out")
+        values = "value is" if len(missing) == 1 else "values are"
+        told(f"{where}: {field.name}: {len(missing):,} {values} unknown ({named}): left out")
     width = max(1, *map(len, rows))
     return torch.tensor([row + [0] * (width - len(row)) for row in rows])
 

@@ -6,6 +6,7 @@ and counts what it does not know.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 from sirec.evaluation.full_ranking import OnUsers
 from sirec.evaluation.top_items import Histories, TopItems, allowed_items, top_items
 from sirec.run.build import BuiltModel
@@ -149,13 +150,20 @@ class RecommendationMaker:
 
     def _user(self, name: str) -> int:
         if name not in self.user_codes:
-            raise unknown("user", name, self.user_codes, self.built.data.name)
+            near = difflib.get_close_matches(name, self.user_codes, n=1)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            raise SirecError(
+                f"{self.built.data.name}: '{name}' is not a user",
+                f"{hint}users whom preparation left out (--core) are asked for by their --history",
+            )
         return self.user_codes[name]
 
     def _history(self, name: str, items: Sequence[str]) -> list[int]:
         """The codes of the items that are known."""
         known = [self.item_codes[item] for item in items if item in self.item_codes]
         missing = [item for item in items if item not in self.item_codes]
+        if not items:
+            raise SirecError(f"{name}: there is no item in it", "name one that was bought last")
         if not known:
             raise SirecError(
                 f"{name}: none of its {len(items):,} items is known to {self.built.data.name}",

@@ -125,7 +125,7 @@ def test_what_is_not_known_of_new_items_is_told(
         prepared / "some.csv", index=False
     )
     outcome = sirec("recommend", model, *USER, "--new-items", "some.csv", *OUT)
-    assert "brand: 1 values are unknown (?): left out" in outcome.err
+    assert "brand: 1 value is unknown (?): left out" in outcome.err
     assert "1 of 2 items have no known value: left out" in outcome.err
 
 

@@ -80,14 +80,34 @@ def test_stock_and_unknown_ids(sirec: Call, run: str, prepared: Path) -> None:
     assert [row["user"] for row in found] == ["ann", "bob"]
 
 
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_table_of_histories_is_read_as_it_is_written(
+    sirec: Call, run: str, prepared: Path, sign: str, encoding: str
+) -> None:
+    """As spreadsheets of any country save it; a user called NA is somebody. Control: the items of
+    each user decide.
+    """
+    data = storage.load(prepared / "data" / "shop")
+    first, second = data.item_names[1:3]
+    lines = [("item", "user"), (first, "NA"), (second, "null"), (first, "null")]
+    text = "\r\n".join(sign.join(line) for line in lines)
+    (prepared / "written.csv").write_text(text, encoding=encoding)
+    found = rows(sirec, run, "--histories", "written.csv", "-k", "3", "--seen")
+    assert [row["user"] for row in found] == ["NA"] * 3 + ["null"] * 3
+    alone = rows(sirec, run, "--history", first, "-k", "3", "--seen")
+    assert [row["item"] for row in found[:3]] == [row["item"] for row in alone]
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         ((), "for whom?"),
         (("--all",), "--to FILE.parquet"),
         (("--user", "nobody"), "'nobody' is not a user"),
+        (("--user", "user 0000"), "users whom preparation left out (--core)"),
         (("--history", "gone,lost"), "none of its 2 items is known to shop"),
-        (("--history", ","), "none of its 0 items is known to shop"),
+        (("--history", ","), "history: there is no item in it"),
         (("--user", "x", "-k", "0"), "recommend 1 to 1,000 items"),
         (("--histories", "absent.csv"), "no such file"),
         (("--histories", "stock.txt"), "column"),

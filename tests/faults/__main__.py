@@ -6,11 +6,38 @@ import argparse
 import os
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faults.law import Tally
 
 TESTS = Path(__file__).parents[1]
 SHOWN = 20
+SECONDS_BETWEEN_NEWS = 60
+
+
+@contextmanager
+def telling(tally: Tally) -> Iterator[None]:
+    """Say every minute how much has been tried, on standard error."""
+    ended = threading.Event()
+
+    def tell() -> None:
+        while not ended.wait(SECONDS_BETWEEN_NEWS):
+            counts = f"{tally.tried} tried, {tally.refused} refused, {len(tally.broken)} broken"
+            print(f"{tally.what}: {counts}", file=sys.stderr, flush=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        teller.join()
 
 
 def main() -> int:
@@ -19,6 +46,7 @@ def main() -> int:
     for folder in (TESTS.parent, TESTS):
         sys.path.insert(0, str(folder))  # as pytest has it
     from faults.experiments import EXPERIMENTS, carry_out
+    from faults.law import Tally
     from faults.small import make_world
 
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
@@ -32,7 +60,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         world = make_world(Path(folder) / "world")
         for name in chosen.only:
-            tally = carry_out(name, world, Path(folder) / name, is_long=chosen.long)
+            tally = Tally(EXPERIMENTS[name].what)
+            with telling(tally):
+                carry_out(name, world, Path(folder) / name, tally, is_long=chosen.long)
             counts = f"{tally.tried:>8}{tally.refused:>9}{len(tally.broken):>8}"
             print(f"{tally.what:45}{counts}{tally.seconds:>9.0f}{tally.peak:>7}", flush=True)
             broken += [f"{name}: {line}" for line in tally.broken]

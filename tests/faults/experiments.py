@@ -70,18 +70,17 @@ EXPERIMENTS: Mapping[str, Experiment] = {
 }
 
 
-def carry_out(name: str, world: World, folder: Path, *, is_long: bool) -> Tally:
+def carry_out(name: str, world: World, folder: Path, tally: Tally, *, is_long: bool) -> None:
     """Carry an experiment out on a copy of the small folder.
 
     Args:
         name: its name among `EXPERIMENTS`.
         world: the small folder, which stays as it is.
         folder: a folder for all files, which does not exist yet.
+        tally: counts what was tried.
         is_long: whether in its long form.
     """
     experiment = EXPERIMENTS[name]
-    tally = Tally(experiment.what)
     with tally.timed():
         size = experiment.long if is_long else experiment.short
         experiment.carry_out(world.copy(folder / "world"), tally, folder / "place", size)
-    return tally

@@ -29,8 +29,11 @@ READ_BY_VERIFY = (
     *("environment.json", "timings.json", "epochs.jsonl", "evaluations.jsonl"),
     "model.safetensors",
 )
+# What reads a file slowly is tried at each so many-th byte; what compares its digest, at every byte.
+EVALUATED = 4
+DRAWN_ON_PAGES = 10
+WHOLE_CHECK = 200  # all of a results folder is verified
 READ_BY_PAGES = (".json", ".md")  # of tables
-WHOLE_CHECK = 200  # at each so many-th byte of a table all of its folder is verified
 Read = Callable[[], Any]
 
 
@@ -91,7 +94,7 @@ def artefacts(world: World) -> Iterator[Artefact]:
     """
     run = world.run()
     for name in READ_BY_EVALUATE:
-        yield Artefact(run.path / name, lambda: _evaluated(world))
+        yield Artefact(run.path / name, lambda: _evaluated(world), EVALUATED)
     alone = world.root / "alone" / "runs" / "shop"
     alone.mkdir(parents=True)
     shutil.copytree(run.path, alone / "sasrec" / run.id)
@@ -115,8 +118,9 @@ def artefacts(world: World) -> Iterator[Artefact]:
 def _drawn_files(world: World) -> Iterator[Artefact]:
     """What is drawn from records and ranks: tables, data of figures, the report.
 
-    Drawing takes too long for every byte. So what does not depend on the flipped file is drawn
-    once, and at some places all is drawn anew, as by the command.
+    Drawing takes too long for every byte. So it is done once, and what is there is compared with it
+    at every byte. At some bytes all is drawn anew, as by the command; where pages show the flipped
+    file, they are drawn anew at more of them.
     """
     tables = sorted(path for path in (world.results / "tables").rglob("*") if path.is_file())
     data_of_figures = sorted((world.results / "figures").glob("*.csv"))
@@ -124,10 +128,17 @@ def _drawn_files(world: World) -> Iterator[Artefact]:
     assert tables
     assert data_of_figures
     assert reports
-    for path in (*tables, *data_of_figures, *reports):
-        shown = path.parent.name == "tables" and path.suffix in READ_BY_PAGES
-        with drawn_once(world.results, pages_too=not shown):
+    files = (*tables, *data_of_figures, *reports)
+    shown = [
+        path for path in files if path.parent.name == "tables" and path.suffix in READ_BY_PAGES
+    ]
+    with drawn_once(world.results, pages_too=True):
+        for path in files:
             yield Artefact(path, lambda: compared(world.results), is_drawn=True)
+    with drawn_once(world.results, pages_too=False):
+        for path in shown:
+            yield Artefact(path, lambda: compared(world.results), DRAWN_ON_PAGES, is_drawn=True)
+    for path in files:
         yield Artefact(path, lambda: _verified(world, "results"), WHOLE_CHECK, is_drawn=True)
 
 

@@ -26,7 +26,8 @@ def test_the_law_holds_for_a_few_faults_of_every_kind(
     """
     world = make_world(tmp_path / "world")
     for name, experiment in EXPERIMENTS.items():
-        tally = carry_out(name, world, tmp_path / name, is_long=False)
+        tally = Tally(experiment.what)
+        carry_out(name, world, tmp_path / name, tally, is_long=False)
         assert tally.broken == []
         assert tally.tried >= experiment.short
     ended = processes.run(tmp_path, "prepare demo", RefusedChange(0, errno.ENOSPC))
@@ -48,7 +49,8 @@ def unchecked_ranks(world: World) -> flips.Artefact:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_law_holds_for_many_faults(name: str, tmp_path: Path) -> None:
     """The long form of each kind."""
-    tally = carry_out(name, make_world(tmp_path / "world"), tmp_path / name, is_long=True)
+    tally = Tally(EXPERIMENTS[name].what)
+    carry_out(name, make_world(tmp_path / "world"), tmp_path / name, tally, is_long=True)
     assert tally.broken == []
     assert tally.tried >= EXPERIMENTS[name].long
 

@@ -29,7 +29,7 @@ READ_BY_VERIFY = (
     *("environment.json", "timings.json", "epochs.jsonl", "evaluations.jsonl"),
     "model.safetensors",
 )
-# What reads a file slowly is tried at each so many-th byte; what compares its digest, at every byte.
+# What reads a file slowly is tried at each so many-th byte; what compares digests, at every byte.
 EVALUATED = 4
 DRAWN_ON_PAGES = 10
 WHOLE_CHECK = 200  # all of a results folder is verified

@@ -13,7 +13,8 @@ import resource
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -28,6 +29,8 @@ Fault = Callable[[], None]
 
 _server = multiprocessing.get_context("forkserver")
 _server.set_forkserver_preload(list(PRELOADED))
+TESTS = Path(__file__).parents[1]
+NOT_PRELOADED = "the server did not import what commands need"
 
 
 @dataclass(frozen=True)
@@ -93,8 +96,28 @@ def start(folder: Path, words: str | Sequence[str], fault: Fault | None = None) 
     os.close(handle)
     given = words.split() if isinstance(words, str) else list(words)
     process = _server.Process(target=_call, args=(folder, given, told, fault))
-    process.start()
+    with _found_by_server():
+        process.start()
     return Command(" ".join(given), process, Path(told))
+
+
+@contextmanager
+def _found_by_server() -> Iterator[None]:
+    """Let a server that starts within the block find these modules.
+
+    Up to Python 3.11 it looks for what it is to import along PYTHONPATH alone, and does not say
+    what it has not found.
+    """
+    before = os.environ.get("PYTHONPATH")
+    places = [str(TESTS), str(TESTS.parent), *filter(None, [before])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(places)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def run(folder: Path, words: str | Sequence[str], fault: Fault | None = None) -> Ended:
@@ -135,6 +158,7 @@ def check(tally: Tally, name: str, ended: Ended, allowed: Sequence[int] = (DONE,
 
 def _call(folder: Path, words: Sequence[str], told: str, fault: Fault | None) -> None:
     """What the forked process does."""
+    assert PRELOADED[0] in sys.modules, NOT_PRELOADED
     from sirec.cli.app import main
 
     os.chdir(folder)

@@ -73,6 +73,8 @@ def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'sirec' has no attribute '{name}'")
     value = getattr(import_module(_HOMES.get(name, "sirec.api")), name)
+    if not isinstance(value, type):
+        value = import_module("sirec.api_errors").with_notes(value)
     globals()[name] = value
     return value
 

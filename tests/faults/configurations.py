@@ -1,12 +1,13 @@
 """Arbitrary text and bytes for the loader of configurations: a value or one clear error, in time.
 
-`fuzz_loader(examples)` runs all properties; it raises the first failure. The short form is in the
-gate, the long one is marked slow.
+`fuzz_loader(examples)` runs all properties; it raises the first failure. A property returns whether
+the input was refused.
 """
 
 from __future__ import annotations
 
 import math
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from faults.law import Tally
 from sirec.config import (
     MalformedTextError,
     dump,
@@ -99,19 +101,23 @@ def check_message(message: str, beginning: str = "") -> None:
     assert len(message) < 1000
 
 
-def check_text(text: str) -> None:
+def check_text(text: str) -> bool:
     """Each format gives plain values or says what is wrong, on one line."""
+    refused = 0
     for parse in (parse_yaml, parse_json):
         try:
             value = parse(text)
         except MalformedTextError as error:
             check_message(error.problem)
+            refused += 1
             continue
         assert is_plain(value), (parse, value)
+    return refused == 2
 
 
-def check_file(content: bytes) -> None:
+def check_file(content: bytes) -> bool:
     """Each format gives the mapping in a file, or an error that begins with the file."""
+    refused = 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "file"
         path.write_bytes(content)
@@ -120,44 +126,51 @@ def check_file(content: bytes) -> None:
                 value = read(path)
             except SirecError as error:
                 check_message(error.message, str(path))
+                refused += 1
                 continue
             assert type(value) is dict
             assert is_plain(value)
+    return refused == 2
 
 
-def check_round_trip(value: Any) -> None:
+def check_round_trip(value: Any) -> bool:
     """What is written is read again as the same value, or not at all."""
     try:
         again = parse_yaml(to_yaml(value))
     except MalformedTextError:
-        return
+        return True
     assert _same(again, value), (again, value)
+    return False
 
 
-def check_setting(data: Dataset, model: str, path: str, value: Any) -> None:
+def check_setting(data: Dataset, model: str, path: str, value: Any) -> bool:
     """A setting leads to a configuration that can be written, or to an error with the key."""
     try:
         config = resolve(model, data, assignments={path: value}, where="--set")
     except SirecError as error:
         check_message(error.message)
-        return
+        return True
     assert is_plain(dump(config))
+    return False
 
 
-def check_assignment(data: Dataset, path: str, text: str) -> None:
+def check_assignment(data: Dataset, path: str, text: str) -> bool:
     """The same from a text, as the command line has it."""
     try:
         assignments = parse_assignments([f"{path}={text}"])
         resolve("comif", data, assignments=assignments, where="--set")
     except SirecError as error:
         check_message(error.message)
+        return True
+    return False
 
 
-def fuzz_loader(examples: int) -> None:
+def fuzz_loader(examples: int, tally: Tally) -> None:
     """Run every property on this many inputs; the first failure is raised as an AssertionError.
 
     Args:
         examples: inputs for each property.
+        tally: counts what was tried and refused.
     """
     data = small_dataset()
     paths = st.sampled_from(
@@ -178,7 +191,7 @@ def fuzz_loader(examples: int) -> None:
         )
     )
     models = st.sampled_from(list(MODELS))
-    checks: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
+    checks: list[tuple[Callable[..., bool], tuple[Any, ...]]] = [
         (check_text, (texts,)),
         (check_file, (contents,)),
         (check_round_trip, (values,)),
@@ -194,19 +207,23 @@ def fuzz_loader(examples: int) -> None:
             phases=[Phase.generate],
             suppress_health_check=list(HealthCheck),
         )
-        configured(given(st.tuples(*strategies))(_in_time(check)))()
+        configured(given(st.tuples(*strategies))(_counted(check, tally)))()
 
 
-def _in_time(check: Callable[..., None]) -> Callable[[tuple[Any, ...]], None]:
+def _counted(check: Callable[..., bool], tally: Tally) -> Callable[[tuple[Any, ...]], None]:
     """The check of one input, which also fails where it takes too much of the processor."""
 
-    def timed(values: tuple[Any, ...]) -> None:
+    def counted(values: tuple[Any, ...]) -> None:
+        tally.tried += 1
         begin = time.process_time()
-        check(*values)
+        tally.refused += check(*values)
         seconds = time.process_time() - begin
         assert seconds <= SECONDS, f"{seconds:.1f} s of the processor"
+        tally.note_memory(
+            repr(values)[:200], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        )
 
-    return timed
+    return counted
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -31,9 +31,8 @@ class Experiment:
 
 
 def _configurations(world: World, tally: Tally, place: Path, size: int) -> None:
-    tally.tried += size
     try:
-        configurations.fuzz_loader(size // configurations.PROPERTIES)
+        configurations.fuzz_loader(size // configurations.PROPERTIES, tally)
     except AssertionError as error:
         tally.broken.append(str(error)[:600])
 

@@ -112,7 +112,10 @@ def read_covariates(path: Path, users: int | None = None) -> dict[str, np.ndarra
     columns: dict[str, np.ndarray] = {}
     for name in names:
         columns[name] = whole_numbers(table, name).astype(np.int32)
-    stored = (table.schema.metadata or {}).get(OWN.encode())
+    metadata = table.schema.metadata or {}
+    stored = metadata.get(OWN.encode())
+    if set(metadata) - {OWN.encode()}:  # a digest whose key is damaged, too
+        raise SirecError(f"{path}: not what was written: its metadata are others", DELETE)
     if stored is None:
         warnings.warn(
             f"{path}: covariates without a digest, which version 0.2 wrote, are read unchecked "

@@ -136,3 +136,17 @@ def test_covariates_without_a_digest_are_read_with_a_remark(tiny: Dataset, tmp_p
     save_covariates(columns, path)
     assert has_digest(path)
     read_covariates(path)
+
+
+def test_a_digest_whose_name_is_damaged_is_no_missing_digest(tiny: Dataset, tmp_path: Path) -> None:
+    """One bit of its name flipped, as a disk may do. Control: without a digest it is read."""
+    path = tmp_path / "x.parquet"
+    write_covariates(tiny, path)
+    table = pq.read_table(path)
+    metadata = {b"eigest": table.schema.metadata[b"digest"]}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+    with pytest.raises(SirecError, match="its metadata are others"):
+        read_covariates(path)
+    pq.write_table(table.replace_schema_metadata(None), path)
+    with pytest.warns(Remark, match="without a digest"):
+        read_covariates(path)

@@ -22,7 +22,7 @@ from sirec.config import read_yaml
 from sirec.errors import SirecError, unknown
 from sirec.run.commit import is_interrupted
 from sirec.run.evaluation_log import evaluation_times, request_time
-from sirec.run.measuring_runs import measuring_runs
+from sirec.run.measuring_runs import without_measuring
 from sirec.shell import command
 
 SHORTEST_ID = 6  # digits that are shown where they suffice
@@ -205,8 +205,7 @@ def _newest(reference: str, runs: Sequence[Path], results: Path) -> FoundRun:
             f"{reference}: all finished runs of this model read permuted values (placebo)",
             f"name one by its id, such as {finished[0].name[:6]}, or train the model as it is",
         )
-    measuring = measuring_runs(results)
-    asked_for = [run for run in meant if run.resolve() not in measuring or request_time(run)]
+    asked_for = without_measuring(meant, results)
     chosen = (asked_for or meant)[0]
     place = f"the newest of {len(finished)}" if len(finished) > 1 else "the only one"
     if not asked_for:

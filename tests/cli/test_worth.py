@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,17 @@ from pathlib import Path
 import pytest
 
 import sirec
+from sirec.config import load, parse_assignments
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.store import storage
 from sirec.errors import SirecError
+from sirec.run.measuring_runs import without_measuring
+from sirec.run.references import find_run, refit_of, run_paths
 from sirec.run.store import Store
+from sirec.studies.compare.select_runs import select_by_model
 from sirec.studies.launch.watcher import SilentStudy
+from sirec.studies.worth.next_training import NextTraining
 
 SMALL = {
     "width": 8,
@@ -163,6 +169,29 @@ def test_the_runs_differ_in_their_fields_alone(place: Path) -> None:
         "position alone": (),
         "all, brand shuffled": ("brand",),
     }
+
+
+def test_rows_are_not_the_runs_that_a_person_means(place: Path) -> None:
+    """After a study on fields a model's name, and what `runs` offers to compare, are the runs that
+    were trained. Control: a row that is asked for by `train` is one of them.
+    """
+    out = place / "apart"
+    shared = {"results": out, "data_root": place / "data"}
+    [mine] = sirec.train("comif", "shop", set={**SMALL, "threads": 1}, **shared)
+    asked = {"fields": ["weather"], "set": SMALL, "quick": True, **shared}
+    sirec.worth("shop", **asked)
+    assert find_run(out, "comif").path.name == mine.id
+    paths = [path for path in run_paths(out) if refit_of(path) is None]
+    assert len(paths) == 4
+    assert [path.name for path in without_measuring(paths, out)] == [mine.id]
+    assert [run.id for run in select_by_model(["comif"], "shop", out)] == [mine.id]
+    record = json.loads(next((out / "worth").glob("*.json")).read_text())
+    training = load(NextTraining, record["training"], "training")
+    words = shlex.split(training.command("shop", []))[2:]
+    settings = parse_assignments(words[6::2])
+    [row] = sirec.train("comif", "shop", fields=[], set=settings, **shared)
+    assert row.id in {Path(run["run"]).name for run in record["runs"]}
+    assert find_run(out, "comif").path.name == row.id
 
 
 def test_a_model_of_a_plugin_is_asked_like_any_other(place: Path) -> None:

@@ -67,6 +67,7 @@ def runs(
     """
     from sirec.evaluation.metrics import parse_metric
     from sirec.run.listing import RunFilter, list_runs
+    from sirec.run.measuring_runs import without_measuring
 
     metric = parse_metric(sort or USUAL_METRIC)
     wanted = RunFilter(data, model, study)
@@ -83,18 +84,26 @@ def runs(
     for run in told:
         print_text(f"damaged: {run.path}: {shortened(run.damage, LONGEST_DAMAGE)}")
     print_text(_summary(listed, len(shown) + len(told), out))
-    compared = _comparable(whole)
+    compared = _comparable(whole, without_measuring([run.path for run in whole], out))
     if compared:
         say_next(command("evaluate", *compared))
     elif not listed:
         say_next(command("quickstart"))
 
 
-def _comparable(listed: Sequence[ListedRun]) -> list[str]:
-    """The ids of the first two finished runs on one data set, which share a table."""
-    finished = [run for run in listed if run.finished is not None and run.refit_of is None]
-    alike = [run.short_id for run in finished if run.dataset == finished[0].dataset]
-    return alike[:2]
+def _comparable(listed: Sequence[ListedRun], meant: Sequence[Path]) -> list[str]:
+    """The ids of the first two finished runs on one data set, which share a table.
+
+    Args:
+        listed: the runs.
+        meant: folders of those that are no rows which measure fields.
+    """
+    alike: list[ListedRun] = []
+    for run in listed:
+        is_evaluated = run.finished is not None and run.refit_of is None and run.path in meant
+        if is_evaluated and run.dataset == (alike or [run])[0].dataset:
+            alike.append(run)
+    return [run.short_id for run in alike[:2]]
 
 
 def draw_runs(

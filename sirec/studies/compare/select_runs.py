@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from sirec.config import dump
 from sirec.errors import SirecError, unknown
 from sirec.models import model_class
+from sirec.run.measuring_runs import without_measuring
 from sirec.run.store import RunFolder, Store
 from sirec.shell import command
 from sirec.studies.compare.labels import distinct_labels
@@ -230,8 +231,9 @@ def _studies_with(models: Sequence[str], data: str, out: Path) -> list[str]:
 def _only_setting(model: str, data: str, out: Path) -> list[RunFolder]:
     """The finished runs of a model on a data set, which differ in their seed alone."""
     runs: list[RunFolder] = []
-    for finished in sorted((out / "runs" / data / model).glob("*/DONE")):
-        run = RunFolder(finished.parent)
+    paths = [finished.parent for finished in sorted((out / "runs" / data / model).glob("*/DONE"))]
+    for path in without_measuring(paths, out) or paths:
+        run = RunFolder(path)
         if run.repeated is None:
             runs.append(run)
     if not runs:

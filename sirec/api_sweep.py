@@ -71,6 +71,8 @@ def sweep(
     names = [models] if isinstance(models, str) else list(models)
     rows: dict[str, RowPlan] = {}
     for name in names:
+        if model_class(name).is_training_free:
+            raise SirecError(f"{name} is not trained: there is nothing to search", "leave it out")
         rows[model_class(name).title] = RowPlan(model=model_class(name).name)
     if len(rows) < len(names):
         raise SirecError("a model is named twice", "leave one of them out")

@@ -125,13 +125,25 @@ rows:
         (("--try", "dropout=0.1"), "expected two values or more"),
         (("--try", "learning_rate={low: 0.1, high: 0.01}"), "is empty"),
         (("--trials", "1"), "trials"),
+        (("--try", "learning_rat=[0.1, 0.2]"), "'learning_rat' is not a key"),
+        (("--try", "seed=[1, 2]"), "seed cannot be set"),
     ],
 )
 def test_an_impossible_search_is_refused_in_one_line(
     sirec: Call, tmp_path: Path, options: tuple[str, ...], message: str
 ) -> None:
     """Nothing is trained, and nothing written."""
-    outcome = sirec("sweep", "sasrec", "--data", "shop", "--out", str(tmp_path), *options)
+    words = ("sweep", "sasrec", "--data", "shop", "--out", str(tmp_path), "--sampler", "random")
+    outcome = sirec(*words, *options)
     assert outcome.code == 2
     assert message in " ".join(outcome.err.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_baseline_without_training_is_no_search(sirec: Call, tmp_path: Path) -> None:
+    """It is refused by name, and so is a model that is named twice."""
+    for models, message in (("popularity", "is not trained"), ("sasrec", "named twice")):
+        outcome = sirec("sweep", models, models, "--data", "shop", "--out", str(tmp_path))
+        assert outcome.code == 2
+        assert message in outcome.err
     assert list(tmp_path.iterdir()) == []

@@ -48,6 +48,17 @@ MISTAKES = {
         "dropout must be at least 0 and below 1, got 1.0",
         "",
     ),
+    "statistics of no data set": (
+        ["statistics", "shap"],
+        "'shap' is not a data set",
+        "did you mean 'shop'",
+    ),
+    "attention of no run": (["attentionmaps", "nosuch"], "'nosuch' is not a run", ""),
+    "a search of no model": (
+        ["sweep", "sasrek", "--data", "shop"],
+        "'sasrek' is not a model",
+        "did you mean 'sasrec'",
+    ),
     "no epochs": (
         ["train", "comif", "--data", "shop", "--set", "epochs=0"],
         "epochs must be from 1 to 1000000 epochs, got 0",

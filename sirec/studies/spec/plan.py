@@ -267,7 +267,8 @@ class _ResolvedRow:
 
 def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
     """Raise `SirecError` for a shared setting that no row has, and for a seed among settings."""
-    keys = {*experiment.set, *experiment.search}
+    tried: Mapping[str, Any] = {} if experiment.tune is None else experiment.tune.space
+    keys = {*experiment.set, *experiment.search, *tried}
     for row in experiment.rows.values():
         keys.update(row.set)
     if "seed" in keys:
@@ -276,7 +277,8 @@ def _check_shared(experiment: Experiment, data: Dataset, where: str) -> None:
     for row in experiment.rows.values():
         config = resolve(row.model, data, protocol=experiment.protocol, adds=row.with_)
         trees.append(dump(config))
-    for section, settings in (("set", experiment.set), ("search", experiment.search)):
+    sections = {"set": experiment.set, "search": experiment.search, "tune.space": tried}
+    for section, settings in sections.items():
         for key in settings:
             if not any(has(tree, key) for tree in trees):
                 raise unknown("key", key, _keys(trees), f"{where}: {section}")

@@ -137,6 +137,7 @@ def test_two_lists_need_a_baseline(sirec: Call, theirs: Path) -> None:
     assert "others – theirs" in sirec(*call, "--against", "theirs", "--full").out
 
 
+@pytest.mark.slow
 def test_a_report_is_written(sirec: Call, runs: list[str], prepared: Path) -> None:
     """It holds the tables of the folder; without any it is refused and not begun."""
     place = prepared / "empty"

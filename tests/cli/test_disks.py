@@ -81,6 +81,7 @@ def one_line(outcome: Outcome) -> str:
     return last
 
 
+@pytest.mark.slow
 def test_finished_work_needs_nothing_written(sirec: Call, home: Path) -> None:
     """On a disk that can only be read, finished runs are shown and new ones are refused."""
     assert sirec("study", "two.yaml", "--out", "disks").code == 0
@@ -234,6 +235,7 @@ def test_a_file_where_a_folder_is_expected(sirec: Call, home: Path, command: lis
     one_line(sirec(*command))
 
 
+@pytest.mark.slow
 def test_standard_output_that_takes_nothing(home: Path) -> None:
     """A full disk and a closed stream are told on stderr; a reader that has gone is not."""
     call = f"{sys.executable} -m sirec datasets"

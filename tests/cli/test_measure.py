@@ -19,6 +19,9 @@ COMMANDS = {
     "correlation": "Correlation of items and side information, shop",
 }
 
+# Ranks take 3 s a call, so that the gate asks both questions of `correlation` alone.
+EACH = [pytest.param("rankcheck", marks=pytest.mark.slow), "correlation"]
+
 
 @pytest.fixture
 def measured(sirec: Call, prepared: Path) -> Path:
@@ -29,7 +32,7 @@ def measured(sirec: Call, prepared: Path) -> Path:
     return out
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", EACH)
 def test_tables_of_models_and_again_without_weights(
     sirec: Call, measured: Path, command: str
 ) -> None:
@@ -118,7 +121,7 @@ def test_json_carries_every_figure(sirec: Call, measured: Path) -> None:
     assert "value" not in late["bound"]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", EACH)
 def test_a_measurement_is_a_study_too(sirec: Call, measured: Path, name: str) -> None:
     """`study correlation` draws what `correlation` measured; what only a training has is
     refused.

@@ -194,6 +194,7 @@ def test_rows_are_not_the_runs_that_a_person_means(place: Path) -> None:
     assert find_run(out, "comif").path.name == row.id
 
 
+@pytest.mark.slow
 def test_a_model_of_a_plugin_is_asked_like_any_other(place: Path) -> None:
     """Its placebo is that of the data, so that it need not know of it; 80 columns are enough."""
     (place / "bag.py").write_text(PLUGIN)

@@ -38,6 +38,7 @@ from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 
 TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_training_free}
+LEARNS_SLOWLY = ("bert4rec", "dif-bert4rec", "caser", "s3-rec")  # 4 to 10 s each
 each = pytest.mark.parametrize("name", MODELS)
 each_trained = pytest.mark.parametrize("name", TRAINED)
 
@@ -385,7 +386,13 @@ def trained_on_cycle(
     return model
 
 
-@each_trained
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] if name in LEARNS_SLOWLY else [])
+        for name in TRAINED
+    ],
+)
 def test_a_cycle_of_items_is_learned(name: str) -> None:
     """A few dozen steps with the model's own objectives teach it which item follows which; before,
     it does not know.

@@ -23,9 +23,14 @@ EXPECTED = {
     ("beauty", "popularity"): (0.0120, None, None, None),
 }
 
+LARGER = ("sports", "yelp")  # they take as long again as all others together
+
 
 @pytest.mark.skipif(PLACE is None, reason="SIREC_TEST_DATA names no folder of real data sets")
-@pytest.mark.parametrize(("name", "model"), EXPECTED)
+@pytest.mark.parametrize(
+    ("name", "model"),
+    [pytest.param(*key, marks=[pytest.mark.slow] if key[0] in LARGER else []) for key in EXPECTED],
+)
 def test_floors_equal_known_figures(name: str, model: str) -> None:
     """To four decimals, under the tie rule of the source; the strict rule is never more
     generous.

@@ -19,23 +19,24 @@ class PublishedTable:
 
     Attributes:
         number: number of the table in its paper.
-        holds: `metrics` of models, `statistics` of data sets, or something `other`.
-        rows: columns of the file that together name a row, where the table holds metrics.
+        holds: `metrics` or `costs` of models, `statistics` of data sets, or something `other`.
+        rows: columns of the file that together name a row, where the table holds metrics or costs.
         columns: what the headings of the remaining columns are. Without it the file has one value
             a line, in the columns `dataset`, `metric` and `value`.
         caption: the data set or the metric that the caption names, where no column does.
     """
 
     number: int
-    holds: Literal["metrics", "statistics", "other"] = "metrics"
+    holds: Literal["metrics", "costs", "statistics", "other"] = "metrics"
     rows: tuple[str, ...] = ()
     columns: Literal["dataset", "metric", "model"] | None = None
     caption: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse a table of metrics whose rows have no name."""
-        if self.holds == "metrics" and not self.rows:
-            raise SirecError("rows: a table of metrics names its rows", "for example: [model]")
+        """Refuse a table of metrics or costs whose rows have no name."""
+        if self.holds in ("metrics", "costs") and not self.rows:
+            what = f"rows: a table of {self.holds} names its rows"
+            raise SirecError(what, "for example: [model]")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -88,7 +88,7 @@ class PrintedRow:
         """Raise `SirecError` unless there is such a table of metrics, and it has such a row."""
         paper = paper_of(self.table)
         layout = paper.tables[self.table]
-        if layout.holds != "metrics":
+        if layout.holds not in ("metrics", "costs"):
             raise unknown("published table of metrics", self.table, metric_tables())
         for name in self.keys:
             if name not in layout.rows:

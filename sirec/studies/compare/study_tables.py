@@ -23,6 +23,7 @@ from sirec.run.records import read_record
 from sirec.run.store import RecordedRun
 from sirec.shell import command
 from sirec.studies.compare.comparison import Comparison, compare_results
+from sirec.studies.compare.cost_table import cost_table, has_costs
 from sirec.studies.compare.list_table import list_table
 from sirec.studies.compare.renamed_rows import renamed_rows, with_names_of_today
 from sirec.studies.compare.run_results import run_result
@@ -74,6 +75,8 @@ def render(
     tables = list(comparison.tables)
     if of_lists:
         tables += _list_tables(experiment, of_lists, out, stored["runs"], views)
+    if has_costs(experiment.published):
+        tables.append(cost_table(results, experiment.title, out))
     if trials:
         tables.append(search.summary(trials, experiment.title, how, alone))
     if trials and experiment.tune is None:

@@ -6,8 +6,10 @@ interrupted (resumable).
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, TextIO
 
@@ -120,6 +122,7 @@ def _call() -> int | str | None:
     """Run the command that was typed; returns its exit code."""
     try:
         with disk_faults():
+            _refuse_broken_text(sys.argv[1:])
             app(standalone_mode=True)
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
@@ -130,6 +133,19 @@ def _call() -> int | str | None:
     except SirecError as error:
         return _told(error)
     return 0
+
+
+def _refuse_broken_text(words: Sequence[str]) -> None:
+    """Raise `SirecError` for a word that is not UTF-8, unless it is a file, which may be called so.
+
+    It would be written into records and tables, which are UTF-8.
+    """
+    for word in words:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            if not os.path.lexists(word):
+                raise SirecError(f"'{word}' is not UTF-8", "say it in UTF-8") from None
 
 
 def _told(error: SirecError) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sirec.disk import atomic_file
+from sirec.errors import SirecError
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -19,9 +20,16 @@ def replace_text(path: Path, text: str) -> None:
         text: the new content.
 
     Raises:
-        SirecError: if the disk refuses.
+        SirecError: if the disk refuses, or the text holds half a character.
     """
-    content = text.encode("utf-8")
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise SirecError(
+            f"{path}: not written: it would hold {error.object[error.start]!r}, which is no"
+            " character of UTF-8",
+            "give names in UTF-8",
+        ) from None
     if _holds(path, content):
         return
     with atomic_file(path) as temporary:

@@ -23,6 +23,11 @@ MISTAKES = {
         "'heds' is not a key",
         "did you mean 'heads'",
     ),
+    "no UTF-8": (
+        ["rankcheck", "sasrec", "--data", "shop", "--name", "a\udcff"],
+        r"'a\udcff' is not UTF-8",
+        "say it in UTF-8",
+    ),
     "no value": (
         ["train", "comif", "--data", "shop", "--set", "heads"],
         "expected KEY=VALUE",

@@ -23,11 +23,15 @@ SECONDS_BETWEEN_NEWS = 60
 
 @contextmanager
 def telling(tally: Tally) -> Iterator[None]:
-    """Say every minute how much has been tried, on standard error."""
+    """Say every minute how much has been tried, and what has broken, on standard error."""
     ended = threading.Event()
 
     def tell() -> None:
+        told = 0
         while not ended.wait(SECONDS_BETWEEN_NEWS):
+            for line in tally.broken[told:]:
+                print(line.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
+                told += 1
             counts = f"{tally.tried} tried, {tally.refused} refused, {len(tally.broken)} broken"
             print(f"{tally.what}: {counts}", file=sys.stderr, flush=True)
 

@@ -14,6 +14,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.ranks import RankTable
 from sirec.run.config import resolve
 from sirec.run.execute import execute
+from sirec.run.files import replace_text
 from sirec.run.store import RunFolder, Store
 
 
@@ -105,3 +106,13 @@ def test_a_file_of_another_type_is_named(
     (floor.path / name).write_text(text)
     with pytest.raises(SirecError, match=message):
         read()
+
+
+def test_a_text_that_is_not_utf_8_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """Such as a name of a file in another encoding. Control: any whole character is written."""
+    path = tmp_path / "table.md"
+    with pytest.raises(SirecError, match="no character of UTF-8"):
+        replace_text(path, "a\udcff")
+    assert not path.exists()
+    replace_text(path, "\uffff😀")
+    assert path.read_text(encoding="utf-8") == "\uffff😀"

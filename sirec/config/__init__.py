@@ -21,7 +21,7 @@ from sirec.config.paths import (
 )
 from sirec.config.permitted import permitted_values
 from sirec.config.plain_values import MalformedTextError, brief
-from sirec.config.ranges import Range, check_number, check_numbers
+from sirec.config.ranges import Range, check_number, check_numbers, unusual_numbers
 from sirec.config.yaml_text import parse_yaml, read_yaml, to_line, to_yaml
 
 __all__ = [
@@ -50,5 +50,6 @@ __all__ = [
     "title_of",
     "to_line",
     "to_yaml",
+    "unusual_numbers",
     "value_at",
 ]

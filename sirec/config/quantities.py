@@ -3,7 +3,8 @@
 A field is annotated with one of these types; whoever needs another kind adds it here, or declares
 its range beside the field (`Annotated[float, Range(…)]`). The ranges are wider than anything that
 makes sense in practice. They keep out what has no meaning, such as a negative weight, and what
-would keep a machine busy for hours without a word, such as 100,000 layers.
+would keep a machine busy for hours without a word, such as 100,000 layers. Numbers beyond the usual
+ones give a remark before training begins, as a single step may then take minutes.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Annotated
 from sirec.config.ranges import Range
 
 # Sizes of a model.
-Width = Annotated[int, Range(1, 65_536, "components")]
-LayerCount = Annotated[int, Range(1, 256, "layers")]
+Width = Annotated[int, Range(1, 65_536, "components", usual=4_096)]
+LayerCount = Annotated[int, Range(1, 256, "layers", usual=16)]
 HeadCount = Annotated[int, Range(1, 1_024, "heads")]
 FilterCount = Annotated[int, Range(1, 16_384, "filters")]
 FrequencyCount = Annotated[int, Range(1, 100_000, "frequencies")]
-WindowLength = Annotated[int, Range(1, 100_000, "interactions")]
+WindowLength = Annotated[int, Range(1, 100_000, "interactions", usual=2_000)]
 DropoutRate = Annotated[float, Range(0, 1, "probability", maximum_excluded=True)]
 MixingWeight = Annotated[float, Range(0, 1, "share")]
 InitialDeviation = Annotated[float, Range(0, 100, "standard deviation")]

@@ -35,6 +35,7 @@ class Range:
         minimum_excluded: whether the number must be above the minimum.
         maximum_excluded: whether the number must be below the maximum.
         is_finite: whether infinity and NaN are refused.
+        usual: the largest one in common use; with larger ones, single steps may take minutes.
     """
 
     minimum: float = -math.inf
@@ -43,6 +44,7 @@ class Range:
     minimum_excluded: bool = False
     maximum_excluded: bool = False
     is_finite: bool = True
+    usual: float = math.inf
 
     def __contains__(self, value: float) -> bool:
         """Whether a number lies within the range."""
@@ -107,6 +109,27 @@ def check_numbers(config: Any) -> None:
         for range_, values in _numbers(kind, getattr(config, field.name)):
             for number in values:
                 range_.check(number, field.name)
+
+
+def unusual_numbers(config: Any) -> list[str]:
+    """Say which numbers of a dataclass are legal, and far larger than anybody takes.
+
+    Args:
+        config: the dataclass.
+
+    Returns:
+        Sentences such as `layers: 256, and up to 16 layers are usual`.
+    """
+    cls: type = type(config)
+    sentences: list[str] = []
+    for field in dataclasses.fields(config):
+        kind = field_types(cls)[field.name]
+        for range_, values in _numbers(kind, getattr(config, field.name)):
+            for number in values:
+                if number > range_.usual:
+                    usual = f"up to {_digits(range_.usual)} {range_.unit} are usual"
+                    sentences.append(f"{field.name}: {_digits(number)}, and {usual}")
+    return sentences
 
 
 def check_number(name: str, value: object, kind: Any) -> None:

@@ -35,6 +35,7 @@ from sirec.run.files import replace_json_lines
 from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
 from sirec.run.manifest import ENVIRONMENT, EPOCHS, METRICS, RANKS, TIMINGS, write_manifest
+from sirec.run.slow_settings import remark_slow_settings
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
@@ -114,6 +115,7 @@ def execute(
         group.check(stage)  # also the last one, before the hours of the first one
     if again or not folder.is_done:
         refuse_beyond_memory(config, data, torch_device)
+        remark_slow_settings(config)
     # A finished run needs nothing written, not even a lock.
     is_held = group.is_main and (again or not folder.is_done)
     with folder.locked() if is_held else nullcontext():

@@ -12,16 +12,19 @@ import os
 import resource
 import signal
 import sys
-import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from faults.law import SECONDS, WAITING_SECONDS, Tally
 
 PRELOADED = ("faults.preloaded", "faults.faulty_disk")
+MEMORY = b"\0megabytes "  # begins what a process says last
+SECONDS_TO_READ = 10
 BUG = 1  # exit code of a traceback
 DONE, REFUSAL = 0, 2
 Fault = Callable[[], None]
@@ -55,12 +58,14 @@ class Command:
     Attributes:
         words: the command without `sirec`.
         process: the process that runs it.
-        told: the file with its standard error.
+        told: what it writes to standard error, piece by piece; then its memory.
+        reader: the thread that collects it.
     """
 
     words: str
     process: BaseProcess
-    told: Path
+    told: list[bytes]
+    reader: threading.Thread
 
     def kill(self) -> None:
         """Kill it as nothing can prevent."""
@@ -74,14 +79,12 @@ class Command:
         if hangs:
             self.process.kill()
             self.process.join()
-        told = self.told.read_text(encoding="utf-8", errors="replace")
-        memory = self.told.with_suffix(".memory")
-        megabytes = int(memory.read_text() or 0) if memory.exists() else 0
-        self.told.unlink()
-        memory.unlink(missing_ok=True)
+        self.reader.join(SECONDS_TO_READ)  # a process that it left behind may hold the pipe open
+        told, _, megabytes = b"".join(self.told).partition(MEMORY)
         code = self.process.exitcode
         assert code is not None
-        return Ended(-signal.SIGALRM if hangs else code, told, megabytes)
+        text = told.decode("utf-8", errors="replace")
+        return Ended(-signal.SIGALRM if hangs else code, text, int(megabytes or 0))
 
 
 def start(folder: Path, words: str | Sequence[str], fault: Fault | None = None) -> Command:
@@ -92,13 +95,24 @@ def start(folder: Path, words: str | Sequence[str], fault: Fault | None = None) 
         words: the command without `sirec`, as one text or word by word.
         fault: what goes wrong in it.
     """
-    handle, told = tempfile.mkstemp(suffix=".stderr")
-    os.close(handle)
+    # A pipe and no file: limits of files, which are among the faults, do not concern it.
+    receiver, sender = _server.Pipe(duplex=False)
     given = words.split() if isinstance(words, str) else list(words)
-    process = _server.Process(target=_call, args=(folder, given, told, fault))
+    process = _server.Process(target=_call, args=(folder, given, sender, fault))
     with _found_by_server():
         process.start()
-    return Command(" ".join(given), process, Path(told))
+    sender.close()
+    told: list[bytes] = []
+    reader = threading.Thread(target=_read, args=(receiver, told), daemon=True)
+    reader.start()
+    return Command(" ".join(given), process, told, reader)
+
+
+def _read(receiver: Connection, told: list[bytes]) -> None:
+    """Collect what a process writes until it has ended."""
+    with receiver:
+        while piece := os.read(receiver.fileno(), 1 << 16):
+            told.append(piece)
 
 
 @contextmanager
@@ -156,27 +170,26 @@ def check(tally: Tally, name: str, ended: Ended, allowed: Sequence[int] = (DONE,
     return False
 
 
-def _call(folder: Path, words: Sequence[str], told: str, fault: Fault | None) -> None:
+def _call(folder: Path, words: Sequence[str], told: Connection, fault: Fault | None) -> None:
     """What the forked process does."""
     assert PRELOADED[0] in sys.modules, NOT_PRELOADED
     from sirec.cli.app import main
 
     os.chdir(folder)
-    for number, place in ((1, os.devnull), (2, told)):
-        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(handle, number)
-        os.close(handle)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(told.fileno(), 2)
+    os.close(nowhere)
     sys.stdout = io.TextIOWrapper(os.fdopen(1, "wb", closefd=False), encoding="utf-8")
     sys.stderr = io.TextIOWrapper(
         os.fdopen(2, "wb", closefd=False), encoding="utf-8", write_through=True
     )
     sys.argv = ["sirec", *words]
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    memory = os.open(Path(told).with_suffix(".memory"), os.O_WRONLY | os.O_CREAT)
     if fault is not None:
         fault()
     try:
         main()
     finally:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        os.write(memory, str(peak).encode())
+        os.write(told.fileno(), MEMORY + str(peak).encode())

@@ -399,8 +399,10 @@ def compare(
     view, wanted = view_of(split, history), named or METRICS
     store, told = Store(Path(results)), watcher or SilentStudy()
     one, other = folders_of([first, second], store, keeps_repeats=True, told=told.remark)
-    for run in (one, other):
-        warning = data_warning(run.dataset, run.fingerprint())
+    for name, fingerprint in dict.fromkeys(
+        (run.dataset, run.fingerprint()) for run in (one, other)
+    ):
+        warning = data_warning(name, fingerprint)
         if warning is not None:
             told.remark(warning)
     made = compare_runs(

@@ -317,7 +317,7 @@ class FusedTransformer(SequentialModel):
             side = self.side.of_items(torch.arange(len(table), device=table.device))
             attributes = [side[name] for name in self.at_embedding["attribute"]]
             table = self.fuse_attributes([table, *attributes])
-        return table if self.head is None else self.head.atomic_folder(table)
+        return table if self.head is None else self.head.with_biases(table)
 
     def item_parts(self) -> dict[str, Tensor]:
         """Vectors Float[V, D] whose sum is the item table: of the items, and of their attributes.

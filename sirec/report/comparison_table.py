@@ -86,7 +86,7 @@ class _PrintedValues:
     sources: dict[str, None] = field(default_factory=dict)
     ranked_otherwise: dict[str, None] = field(default_factory=dict)
 
-    def atomic_folder(self, row: ResultRow, metric: Metric) -> float | None:
+    def beside(self, row: ResultRow, metric: Metric) -> float | None:
         """The printed value beside a row's own one, if there is one under the same conditions.
 
         Args:
@@ -140,7 +140,7 @@ def _line(
     cells: list[Cell] = []
     for metric in metrics:
         mark = marked.get((row.dataset, row.label, metric.name), "")
-        cells.append(_cell(row, metric, printed.view, printed.atomic_folder(row, metric), mark))
+        cells.append(_cell(row, metric, printed.view, printed.beside(row, metric), mark))
     return TableRow(
         row.label, tuple(cells), group, row.is_training_free, row.links, model=row.model
     )

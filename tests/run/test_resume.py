@@ -50,7 +50,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize(("how", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        (signal.SIGKILL, -signal.SIGKILL),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
+)
 def test_a_stopped_run_resumes_bit_for_bit(place: Path, how: signal.Signals, code: int) -> None:
     """Killed or interrupted after two epochs, the same command gives the same weights, ranks and
     losses.

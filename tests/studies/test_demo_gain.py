@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from sirec.data.dataset import Dataset
 from sirec.data.prepare.pipeline import prepare
@@ -29,6 +30,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.slow
 def test_attributes_help_and_shuffled_ones_do_not(tmp_path: Path) -> None:
     """COMIF is better than SASRec with every seed; with shuffled attributes (control) it is not."""
     true = gains(demo(shuffle=False), Store(tmp_path / "true"))

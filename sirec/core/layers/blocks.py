@@ -266,6 +266,6 @@ class ProjectionHead(nn.Module):
         y = self.norm(self.activation(self.map(x)))
         return torch.cat([y, y.new_ones(y.shape[0], 1)], dim=1)
 
-    def atomic_folder(self, table: Tensor) -> Tensor:
+    def with_biases(self, table: Tensor) -> Tensor:
         """Float[V, d] -> Float[V, d + 1]: item vectors with their biases as the last column."""
         return torch.cat([table, self.bias[:, None]], dim=1)

@@ -130,7 +130,7 @@ def read_covariates(path: Path, users: int | None = None) -> dict[str, np.ndarra
 
 def has_digest(path: Path) -> bool:
     """Whether a readable file of covariates has a digest."""
-    return OWN.encode() in (pq.read_schema(path).metadata or {})
+    return OWN.encode() in (pq.read_metadata(path).metadata or {})
 
 
 def _digest(columns: Mapping[str, np.ndarray], path: Path) -> str:

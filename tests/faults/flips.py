@@ -207,9 +207,14 @@ def _evaluated(world: World) -> object:
 
 
 def _verified(world: World, results: str) -> object:
-    """What `sirec verify` finds; a difference is an error, as for the command."""
+    """What `sirec verify` finds; a difference is an error, as for the command.
+
+    So is what has no digest any more, which the command counts and says.
+    """
     found = sirec.verify(world.root / results, data_root=world.root / "nothing")
     found.check()
+    if found.unchecked:
+        raise SirecError("something has no digest")
     return found.to_dict()
 
 

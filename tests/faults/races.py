@@ -57,7 +57,12 @@ def run_at_once(world: World, tally: Tally, place: Path, rounds: int) -> None:
 
 
 def _check_whole(world: World, tally: Tally, name: str) -> None:
-    """All that was written is whole, and nothing half-written is left."""
+    """All that was written is whole, and nothing half-written is left.
+
+    The report is drawn anew first, as it may be older than the tables.
+    """
+    drawn = processes.run(world.root, f"report {OUT}")
+    processes.check(tally, f"after {name}: report", drawn, [DONE])
     for words in ("verify results", "verify new"):
         if (world.root / words.split()[1]).exists():
             ended = processes.run(world.root, words)

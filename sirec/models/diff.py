@@ -52,6 +52,7 @@ from sirec.data.tasks.next_item import LastItem
 from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.models.search_space import with_usual
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.stage import Stage
 from sirec.objectives.window_alignment import WindowAlignment
@@ -79,6 +80,13 @@ class DIFF(Shape, AttributeTables, Declaration):
         "model.fusion_form": "reference",
         "window_alignment.columns": "window",
     }
+    search_space = with_usual(  # the paper's grids could not be read; these are ours
+        {
+            "model.alpha": (0.1, 0.3, 0.5, 0.7, 0.9),
+            "model.low_frequencies": (1, 3, 5, 7, 9),
+            "window_alignment.weight": (0.4, 1.0, 2.0),
+        }
+    )
     checked = (
         "the authors' module (ef6283a), every fusion, one attribute and two: scores to 6e-7 in "
         "fp32 and 7e-16 in fp64, the alignment to 2e-7"

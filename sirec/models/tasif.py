@@ -53,6 +53,7 @@ from sirec.data.tasks.next_item import LastItem
 from sirec.data.tasks.rectangular import whole
 from sirec.errors import SirecError
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
+from sirec.models.search_space import AAP_WEIGHTS, with_usual
 from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.item_attribute_contrast import ItemAttributeContrast
 from sirec.objectives.stage import Stage
@@ -81,6 +82,13 @@ class TASIF(Shape, AttributeTables, Declaration):
                 ItemAttributeContrast(),
             ),
         ),
+    )
+    search_space = with_usual(  # the paper's grids could not be read; these are ours
+        {
+            "model.attribute_share": (0.0, 0.1, 0.2, 0.3, 0.4),
+            "model.filter_dropout": (0.0, 0.3, 0.6),
+            "aap.weight": AAP_WEIGHTS,
+        }
     )
     checked = (
         "the authors' module (327adbc), sum and concat, one attribute and two: scores to 2e-6 in "

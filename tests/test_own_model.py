@@ -132,6 +132,7 @@ def test_it_reads_no_field_that_could_be_worth_anything(place: Place) -> None:
     assert "comif" in asked.stderr
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_and_listed_beside_ours(place: Place, trained: Path) -> None:
     """`evaluate` has its row, `models` has it and its page."""
     evaluated = place.sirec("evaluate", str(trained), "--json")
@@ -169,6 +170,7 @@ def test_it_is_exported_with_its_refit(place: Place, trained: Path) -> None:
     assert not (place.folder / "none").exists()
 
 
+@pytest.mark.slow
 def test_it_resumes_with_the_same_bits(place: Place) -> None:
     """Killed in the middle and started again, it ends with the ranks of a run that was not."""
     settings = [*SMALL, "--set", "epochs=8", "--set", "patience=8", "--set", "budget=16"]
@@ -195,6 +197,7 @@ def test_it_resumes_with_the_same_bits(place: Place) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 def test_its_experiment_is_trained_by_two_workers_and_drawn(place: Place) -> None:
     """The study is found by name; workers load the package; the table has its rows."""
     asked = ["study", "own_model", "--data", "shop", "--set", "width=8"]
@@ -209,6 +212,7 @@ def test_its_experiment_is_trained_by_two_workers_and_drawn(place: Place) -> Non
     assert reported.returncode == 0, reported.stderr
 
 
+@pytest.mark.slow
 def test_a_plugin_that_is_missing_is_named_and_stops_no_listing(
     place: Place, trained: Path
 ) -> None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import tiny as builders
+import torch
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.run import store
+
+
+@pytest.fixture(autouse=True)
+def threads_of_the_session() -> Iterator[None]:
+    """Give torch back its number of threads: a command that is tested sets its own, and waiting
+    threads would slow down every test behind it.
+    """
+    before = torch.get_num_threads()
+    yield
+    if torch.get_num_threads() != before:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ def test_one_stale_data_set_hides_no_other(sirec: Call, prepared: Path, tmp_path
     assert "shop" in outcome.out
     assert "stale" not in outcome.out
     broken, stale, following = outcome.err.splitlines()
-    assert following == "next: sirec audit shop"
+    assert following == f"next: sirec audit shop --data-root {tmp_path}"
     assert broken.startswith(
         f"not listed: {tmp_path / 'broken' / 'dataset.yaml'}:1:10: not valid YAML"
     )

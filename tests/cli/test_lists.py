@@ -35,7 +35,7 @@ def test_lists_are_stored_once_and_read_by_other_commands(
     """Popularity shows everybody the same; transitions do not. `compare` reads the same lists."""
     missing = sirec("evaluate", *runs, "--metric", "Coverage@5")
     assert missing.code == 2
-    assert "no lists of items are stored" in missing.err
+    assert "no lists of 5 items are stored" in missing.err
     assert "--lists 10" in missing.err
     stored = sirec("evaluate", *runs, "--lists", "5", "--json")
     assert stored.code == 0, stored.err
@@ -64,7 +64,7 @@ def test_lists_are_stored_once_and_read_by_other_commands(
         ("--lists 0", "expected 1 to 1,000"),
         ("--lists -3", "expected 1 to 1,000"),
         ("--lists 5000", "expected 1 to 1,000"),
-        ("--metric Coverage@50", "the stored lists have 5 items, not 50"),
+        ("--metric Coverage@50", "no lists of 50 items are stored"),
         ("--metric Diversity(colour)@5", "'colour' is not an attribute"),
         ("--metric Coverage@5 --split valid", "are those of test users"),
     ],

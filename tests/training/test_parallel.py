@@ -42,6 +42,7 @@ from sirec.objectives.attribute_prediction import AttributePrediction
 from sirec.objectives.base import LossTerm, ObjectiveConfig
 from sirec.objectives.gbce import GeneralisedBCE
 from sirec.objectives.item import ItemCrossEntropy
+from sirec.objectives.item_attribute_contrast import ItemAttributeContrast
 from sirec.objectives.masked_attribute import AssociatedAttribute, MaskedAttribute
 from sirec.objectives.masked_item import MaskedItem
 from sirec.objectives.norms import NormPenalty
@@ -50,8 +51,10 @@ from sirec.objectives.pairwise import Pairwise
 from sirec.objectives.sampled import SampledSoftmax
 from sirec.objectives.segment import Segment
 from sirec.objectives.stage import Stage
+from sirec.objectives.stream_catalogue import StreamCatalogue
 from sirec.objectives.stream_item import StreamItem
 from sirec.objectives.streams import StreamAttributePrediction, StreamContrast
+from sirec.objectives.window_alignment import WindowAlignment
 from sirec.training import fit
 from sirec.training.fit import Trainer
 from sirec.training.process_group import ProcessGroup, joined, own_device, shard_owners
@@ -245,6 +248,9 @@ DIVISIBLE: Sequence[tuple[str, Task, ObjectiveConfig]] = [
     ("comif", NextItem(), ItemAttributeAlignment(sample=None)),
     ("comif", NextItem(), UserPreferenceAlignment(mode="reversal")),
     ("comif", NextItem(), UserPreferenceAlignment(mode="reversal", prefixes="all", k=2)),
+    ("diff", LastItem(), WindowAlignment()),
+    ("diff", LastItem(), WindowAlignment(columns="window")),
+    ("tasif", LastItem(), StreamCatalogue()),
     ("sasrec", NextItem(), NormPenalty()),
     ("bert4rec", Cloze(), ItemCrossEntropy()),
     ("s3-rec", Segments(), MaskedItem()),
@@ -254,6 +260,7 @@ DIVISIBLE: Sequence[tuple[str, Task, ObjectiveConfig]] = [
 ]
 INDIVISIBLE: Sequence[tuple[str, Task, ObjectiveConfig]] = [
     ("mssr", LastItem(), StreamContrast()),
+    ("tasif", LastItem(), ItemAttributeContrast()),
     ("comif", NextItem(), ItemAttributeAlignment(scope="batch_targets")),
     ("comif", NextItem(), UserPreferenceAlignment(mode="other_user")),
 ]

@@ -45,11 +45,13 @@ class RunFormat(ExportFormat):
     Attributes:
         check: called before anything is loaded; raises `SirecError` if packages are missing.
         write: writes the files into a folder; returns what a person should know, in sentences.
+        description: the name of a file that every export in this format has.
     """
 
     exports = "run"
     check: Callable[[], None]
     write: Callable[[ExportedRun, Path], Sequence[str]]
+    description: str
 
 
 def run_formats() -> dict[str, RunFormat]:
@@ -78,7 +80,8 @@ def export_run(
         manifest: the description of the data set.
         folder: the folder, which must be empty or not exist, unless it is replaced.
         form: name of the format.
-        replace: whether an earlier export in the folder may be replaced.
+        replace: whether an earlier export in the folder may be replaced. Where the same export is
+            there already, nothing is left to do.
 
     Returns:
         What a person should know, in sentences.
@@ -91,7 +94,7 @@ def export_run(
     if form not in formats:
         raise unknown("format of a run", form, formats)
     formats[form].check()
-    refuse_occupied(folder, replace=replace)
+    refuse_occupied(folder, formats[form].description, replace=replace)
     built = load_model(run, data)
     exported = ExportedRun(run, run.config(), built, manifest)
     with export_folder(folder, replace=replace) as fresh:

@@ -169,4 +169,4 @@ def _in_words(found: ScoreEquality) -> str:
     )
 
 
-ONNX = RunFormat("onnx", check_packages, write_onnx)
+ONNX = RunFormat("onnx", check_packages, write_onnx, DESCRIPTION)

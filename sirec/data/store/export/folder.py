@@ -37,17 +37,20 @@ def export_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         raise disk_error(folder, error) from error
 
 
-def refuse_occupied(folder: Path, *, replace: bool) -> None:
-    """Refuse a folder that an export could not take, before hours go into the export.
+def refuse_occupied(folder: Path, own_file: str, *, replace: bool) -> None:
+    """Refuse a folder that an export could not take, before time goes into the export.
 
     Args:
         folder: the folder.
+        own_file: name of a file that every export of this kind has: a folder with it may hold the
+            same export already, which is known when it has been made.
         replace: whether an earlier export may be replaced.
 
     Raises:
-        SirecError: if it is a file, or holds something and nothing may be replaced.
+        SirecError: if it is a file, or holds something else and nothing may be replaced.
     """
-    if folder.is_file() or (not replace and not _is_free(folder)):
+    may_be_same = replace or (folder / own_file).exists()
+    if folder.is_file() or not (may_be_same or _is_free(folder)):
         raise _occupied(folder)
 
 

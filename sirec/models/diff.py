@@ -41,7 +41,7 @@ from sirec.core.layers.blocks import NORM_EPS, at
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
-from sirec.core.layers.filters import ResidualFilter, Window, check_odd
+from sirec.core.layers.filters import ResidualFilter, Window, check_odd, embedding_for
 from sirec.core.layers.fusion import FusionName, SumScores, score_fusion, vector_fusion
 from sirec.core.model import BareItems, States, initialise
 from sirec.core.shape import Shape
@@ -136,10 +136,7 @@ class DualEncoder(BareItems):
         d, self.max_length = config.width, schema.max_length
         self.state_width, self.alpha = d, config.alpha
         self.filters_empty_slots = config.window == "tokens"
-        # The vector of the padding item matters where it is a token.
-        self.items = nn.Embedding(
-            schema.items, d, padding_idx=None if self.filters_empty_slots else PADDING
-        )
+        self.items = embedding_for(config.window, schema.items, d)
         self.side = SideEmbedding(
             config.attribute_embeddings(schema.attributes, d),
             {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours},

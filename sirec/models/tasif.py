@@ -42,11 +42,11 @@ from sirec.core.layers.embedding import (
     SideEmbedding,
     needed_attributes,
 )
-from sirec.core.layers.filters import GatedFilter, Window
+from sirec.core.layers.filters import GatedFilter, Window, embedding_for
 from sirec.core.layers.fusion import FusionName, GateForm, SumScores, vector_fusion
 from sirec.core.model import ITEM_PART, SequentialModel, States, initialise
 from sirec.core.shape import Shape
-from sirec.data.fields import PADDING, FieldKind, Schema, names
+from sirec.data.fields import FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import TokenLayout
 from sirec.data.tasks.next_item import LastItem
@@ -146,10 +146,7 @@ class GuidedStreams(SequentialModel):
         self.state_width = d * len(self.stream_widths)
         self.shares = _shares(attributes, config.attribute_share)
         self.filters_empty_slots = config.window == "tokens"
-        # The vector of the padding item matters where it is a token.
-        self.items = nn.Embedding(
-            schema.items, d, padding_idx=None if self.filters_empty_slots else PADDING
-        )
+        self.items = embedding_for(config.window, schema.items, d)
         self.side = SideEmbedding(
             config.attribute_embeddings(schema.attributes, d),
             {field.name: BehaviourEmbedding(field, d) for field in schema.behaviours},

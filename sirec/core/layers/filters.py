@@ -13,6 +13,7 @@ window, later slots too, so that states behind it are not causal.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -22,6 +23,7 @@ from torch.autograd.function import once_differentiable
 
 from sirec.core.layers.dropout import Dropout
 from sirec.core.model import INIT_STD
+from sirec.data.fields import PADDING
 from sirec.data.tasks.layout import TokenLayout
 from sirec.errors import SirecError
 
@@ -55,10 +57,7 @@ class RescaledFilter(nn.Module):
         Returns:
             Float[T, d].
         """
-        smoothed = []
-        for bucket, part in zip(layout.buckets, layout.split(x), strict=True):
-            smoothed.append(bucket.collect(self._smooth(bucket.spread(part))))
-        low = torch.cat(smoothed)
+        low = _over_rows(self._smooth, x, layout)
         return low + self.beta.square() * (x - low)
 
     def _smooth(self, rows: Tensor) -> Tensor:
@@ -196,13 +195,14 @@ class TokenFilter(nn.Module):
         Returns:
             Float[T, d].
         """
-        passed = []
-        for bucket, part in zip(layout.buckets, layout.split(x), strict=True):
-            rows = bucket.spread(part)  # [b, l, d]
-            length = rows.shape[1]
-            whole = F.pad(rows, (0, 0, 0, self.window - length))
-            passed.append(bucket.collect(self.rows(whole)[:, :length]))
-        return torch.cat(passed)
+        return _over_rows(self._filter, x, layout)
+
+    def _filter(self, rows: Tensor) -> Tensor:
+        """K of the rows of a bucket, Float[b, l, d] -> Float[b, l, d]."""
+        length = rows.shape[1]
+        whole = F.pad(rows, (0, 0, 0, self.window - length))
+        filtered: Tensor = self.rows(whole)[:, :length]
+        return filtered
 
 
 class GatedFilter(nn.Module):
@@ -236,6 +236,25 @@ class GatedFilter(nn.Module):
         passed = self.dropout(self.filter(x, layout))
         mixed: Tensor = self.norm(share * passed + (1 - share) * x)
         return mixed
+
+
+def embedding_for(window: Window, items: int, width: int) -> nn.Embedding:
+    """A table of items; that of the padding item is drawn like any other where it is a token.
+
+    Args:
+        window: what empty slots hold.
+        items: V, the number of item codes.
+        width: d, the width of a vector.
+    """
+    return nn.Embedding(items, width, padding_idx=None if window == "tokens" else PADDING)
+
+
+def _over_rows(function: Callable[[Tensor], Tensor], x: Tensor, layout: TokenLayout) -> Tensor:
+    """A function of the rows Float[b, l, d] of each bucket, applied to tokens Float[T, d]."""
+    results = []
+    for bucket, part in zip(layout.buckets, layout.split(x), strict=True):
+        results.append(bucket.collect(function(bucket.spread(part))))
+    return torch.cat(results)
 
 
 def check_odd(low_frequencies: int) -> None:

@@ -176,7 +176,7 @@ def prepare(
         )
         settings = load_config(PrepareOptions, dict(options or {}), "options")
         bad_rows = BadLines(skip_bad_lines)
-        raw_frames = read_frames(data, items, columns, frame_of_users(users))
+        raw_frames = read_frames(data, items, columns, frame_of_users(users), settings.unknown)
         raw_frames = dataclasses.replace(raw_frames, vectors=vectors_of(vectors or {}))
         prepared = prepare_raw(raw_frames, name, settings, progress, bad_rows)
         prepared = dataclasses.replace(prepared, skipped_lines=len(bad_rows.messages))

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sirec.data.fields import Field, Schema, position
+from sirec.data.fields import PADDING, UNKNOWN, Field, Schema, position
 from sirec.data.split import HeldOut, LeaveOneOut
 from sirec.errors import unknown
 
@@ -110,6 +110,19 @@ class Dataset:
             fields=tuple(known[name] for name in chosen),
             behaviours={name: self.behaviours[name] for name in kept},
         )
+
+    def unknown_code(self, behaviour: str) -> int:
+        """The code that a behaviour has where nobody says its value.
+
+        Args:
+            behaviour: name of a behaviour.
+
+        Returns:
+            The code of the value `unknown`, if interactions of the data have it; else 0, which is
+            the padding.
+        """
+        names = self.vocabularies.get(behaviour, ())
+        return names.index(UNKNOWN) if UNKNOWN in names else PADDING
 
     def schema(self, max_length: int, *, with_position: bool) -> Schema:
         """What a model is built for.

@@ -26,6 +26,7 @@ from torch import Tensor
 from sirec.errors import SirecError
 
 PADDING = 0
+UNKNOWN = "unknown"  # the value of a behaviour that may be missing, where it is
 POSITION = "position"
 FieldKind = Literal["attribute", "behaviour"]
 FieldForm = Literal["values", "vector", "user"]

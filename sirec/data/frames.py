@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from sirec.data.beside import users_to_rows
 from sirec.data.reading import frames as tables
-from sirec.data.reading.columns import WantedColumn
+from sirec.data.reading.columns import ColumnKind, WantedColumn
 from sirec.data.reading.conversions import Converted, bad_rows, convert, problem
 from sirec.data.reading.digit_dates import DateChecks
 from sirec.data.reading.tables import with_narrow_times
@@ -60,6 +60,7 @@ def read_frames(
     items: pd.DataFrame | None,
     columns: FrameColumns,
     users: pd.DataFrame | None = None,
+    unknown: Collection[str] = (),
 ) -> RawData:
     """Raw data from DataFrames.
 
@@ -70,6 +71,7 @@ def read_frames(
             are columns of the interactions.
         columns: which columns are what.
         users: one row per user, with their attributes.
+        unknown: behaviours of which a row may have no value.
 
     Raises:
         SirecError: for a column that is missing or there twice, or with row and column of the first
@@ -83,10 +85,14 @@ def read_frames(
     wanted = [WantedColumn(columns.user), WantedColumn(columns.item)]
     if times.column is not None:
         wanted.append(WantedColumn(times.column, "time", format=columns.time_format))
-    for column in columns.behaviours.values():
+    for name, column in columns.behaviours.items():
         _check_column(column, interactions, "interactions")
-        is_number = pd.api.types.is_numeric_dtype(interactions[column])
-        wanted.append(WantedColumn(column, "number" if is_number else "text"))
+        kind: ColumnKind = (
+            "number" if pd.api.types.is_numeric_dtype(interactions[column]) else "text"
+        )
+        may_lack = name in unknown
+        option = f"options={{'unknown': ['{name}']}}"
+        wanted.append(WantedColumn(column, kind, required=not may_lack, option_if_missing=option))
     events = _table(interactions, wanted, "interactions")
     wanted = [WantedColumn(columns.item)]
     for column in columns.attributes.values():
@@ -183,10 +189,11 @@ def _table(frame: pd.DataFrame, wanted: Sequence[WantedColumn], where: str) -> p
     if len(bad):
         row = int(bad[0])
         key, what = problem(converted, wanted, row) or ("", "")
-        raise SirecError(
-            f"{where}: row {row} (from 0), column {key}: {what}",
-            f"{len(bad):,} of {len(frame):,} rows are so: correct them, or leave them out",
-        )
+        hint = f"{len(bad):,} of {len(frame):,} rows are so: correct them, or leave them out"
+        for result, column in zip(converted, wanted, strict=True):
+            if column.key == key and result.missing[row] and column.option_if_missing:
+                hint = f"{hint}, or say {column.option_if_missing}: such a value is one of its own"
+        raise SirecError(f"{where}: row {row} (from 0), column {key}: {what}", hint)
     arrays: dict[str, Any] = {}
     for result, column in zip(converted, wanted, strict=True):
         is_text = column.kind == "text"

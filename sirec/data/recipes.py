@@ -223,7 +223,10 @@ def carry_out(
             and for another data set of the same name.
     """
     reading = reading or ReadingContext()
-    reading = replace(reading, whole_cells=frozenset(recipe.options.lists))
+    options = recipe.options
+    reading = replace(
+        reading, whole_cells=frozenset(options.lists), unknown=frozenset(options.unknown)
+    )
     place = raw or (Path(recipe.raw) if recipe.raw else None)
     if place is None and recipe.source.needs_files:
         place = _provided(recipe, RAW / recipe.source.home(), reading)

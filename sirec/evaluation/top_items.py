@@ -48,7 +48,8 @@ class Histories:
     def new(cls, data: Dataset, histories: Sequence[Sequence[int]]) -> Histories:
         """Histories of users whom the model does not know.
 
-        What a list of items does not say, such as ratings, is padding.
+        What a list of items does not say, such as ratings, is `unknown` where the data have this
+        value, and else padding.
 
         Args:
             data: the data set with the fields that the model reads.
@@ -57,7 +58,9 @@ class Histories:
         lengths = np.array([len(history) for history in histories], dtype=np.int64)
         items = torch.tensor(np.concatenate(histories).astype(np.int64), device=data.items.device)
         offsets = torch.from_numpy(np.concatenate([[0], lengths.cumsum()])).to(items.device)
-        behaviours = {name: torch.zeros_like(items) for name in data.behaviours}
+        behaviours: dict[str, Tensor] = {}
+        for name in data.behaviours:
+            behaviours[name] = torch.full_like(items, data.unknown_code(name))
         unknown = replace(data, offsets=offsets, items=items, behaviours=behaviours, cut=None)
         count = len(lengths)
         return cls(unknown, np.arange(1, count + 1), np.zeros(count, dtype=np.int64))

@@ -143,9 +143,13 @@ class RecommendationMaker:
         if request.histories:
             names = list(request.histories)
             histories = [self._history(name, request.histories[name]) for name in names]
-            if data.behaviours:
-                fields = ", ".join(data.behaviours)
-                self.told(f"a new history does not say {fields}: the model reads padding")
+            read: dict[str, list[str]] = {}
+            for field in data.behaviours:
+                what = "the value unknown" if data.unknown_code(field) else "padding"
+                read.setdefault(what, []).append(field)
+            for what, fields in read.items():
+                listed = ", ".join(fields)
+                self.told(f"a new history does not say {listed}: the model reads {what}")
             yield names, Histories.new(data, histories)
 
     def _user(self, name: str) -> int:

@@ -111,6 +111,10 @@ def prepare(
     missing: Annotated[
         list[str] | None, text("Words that mean no value: nan,N/A. Repeatable.", VALUES)
     ] = None,
+    unknown: Annotated[
+        list[str] | None,
+        text("Behaviours of which an interaction may have no value: rating. Repeatable.", VALUES),
+    ] = None,
     lists: Annotated[
         list[str] | None,
         text(
@@ -308,6 +312,7 @@ def prepare(
         "lists": pairs_of(lists, "--lists", "FORM", "genre=';'"),
         "clean": clean or None,
         "missing": words_of(missing),
+        "unknown": words_of(unknown),
         "decimal": decimal,
         "merge": words_of(merge),
         "join": join,

@@ -14,8 +14,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from sirec.data.fields import UNKNOWN
 from sirec.data.prepare.bins import DEFAULT, LONGEST_EDGE, BinCodes, Bins, number_text
 from sirec.data.value_forms.written_numbers import number_column
 from sirec.errors import SirecError
@@ -32,7 +34,8 @@ def code_behaviour(
 
     Args:
         field: the behaviour.
-        values: its values [N], numbers or texts.
+        values: its values [N], numbers or texts. Where one is missing, the code is that of the
+            value `unknown`, which is the last one.
         bins: its bins; None to code the values that occur, in ascending order. Where each number is
             declared to be a value, any number of them may be.
         is_name: whether texts are names also where they look like numbers.
@@ -43,6 +46,9 @@ def code_behaviour(
     Raises:
         SirecError: if bins are declared for texts, or needed and not declared.
     """
+    is_unknown = pd.isna(values)
+    if is_unknown.any():
+        return _with_unknown(field, values, is_unknown, bins, is_name=is_name)
     is_number = np.issubdtype(values.dtype, np.number)
     if bins is not None and not bins.is_each:
         if not is_number:
@@ -61,6 +67,26 @@ def code_behaviour(
         if not is_name:
             _check_number_texts(field, list(map(str, names)))
     return codes.astype(np.int64) + 1, ["", *map(number_text, names)]
+
+
+def _with_unknown(
+    field: str,
+    values: NDArray[np.generic],
+    is_unknown: NDArray[np.bool_],
+    bins: Bins | None,
+    *,
+    is_name: bool,
+) -> tuple[BinCodes, list[str]]:
+    """Code a behaviour some of whose values are missing; a text `unknown` means the same."""
+    known = values[~is_unknown]
+    if not len(known):
+        raise SirecError(f"no interaction has a value of {field}", "leave it out")
+    of_known, names = code_behaviour(field, known, bins, is_name=is_name)
+    if UNKNOWN not in names:
+        names = [*names, UNKNOWN]
+    codes = np.full(len(values), names.index(UNKNOWN), np.int64)
+    codes[~is_unknown] = of_known
+    return codes, names
 
 
 def code_gaps(

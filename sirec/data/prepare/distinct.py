@@ -14,20 +14,22 @@ from sirec.data.sources.base import RawData
 
 
 def distinct(values: pd.Series[Any]) -> tuple[NDArray[np.int64], list[str]]:
-    """Find the distinct texts of a column without missing values.
+    """Find the distinct texts of a column.
 
     Args:
-        values: texts, or categories of texts [N].
+        values: texts, or categories of texts [N]; missing ones have no text.
 
     Returns:
-        The code of each value, Int[N] from 0, and the distinct texts [D]; all of them occur.
+        The code of each value, Int[N] from 0, or -1 where it is missing, and the distinct texts
+        [D]; all of them occur.
     """
     if not isinstance(values.dtype, pd.CategoricalDtype):
         codes, texts = pd.factorize(values)
         return codes, list(map(str, texts))
     places_of_all = values.cat.codes.to_numpy()
-    occurs = np.bincount(places_of_all, minlength=len(values.cat.categories)) > 0
-    places = occurs.cumsum() - 1
+    known = places_of_all[places_of_all >= 0]
+    occurs = np.bincount(known, minlength=len(values.cat.categories)) > 0
+    places = np.append(occurs.cumsum() - 1, -1)  # the last one is that of the code -1
     return places[places_of_all], list(map(str, values.cat.categories[occurs]))
 
 

@@ -58,6 +58,8 @@ class PrepareOptions:
             other one then separates thousands. None to take the one that reads more values.
         merge: fields (`user`, `item`, attributes, behaviours) in which values that differ in case,
             blanks or Unicode composition only are one value.
+        unknown: behaviours of which an interaction may have no value: such a one has a value of its
+            own, called `unknown`.
         join: how items of the interactions are found in the table of items where it does not have
             their very ids: `number` (00012 is 12.0), `text` (ab is AB), `prefix` (12 is item_12).
     """
@@ -79,6 +81,7 @@ class PrepareOptions:
     missing: tuple[str, ...] = ()
     decimal: Decimal | None = None
     merge: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
     join: JoinRule | None = None
 
     def __post_init__(self) -> None:

@@ -40,7 +40,8 @@ def with_numbers(raw: RawData, bins: Mapping[str, str], decimal: Decimal | None)
         column = number_column(texts, decimal)
         if column is None or (name not in bins and column.others):
             continue  # texts with bins are refused where they are coded
-        numbers[name] = _values_of(name, column, texts, codes)[codes]
+        values = np.append(_values_of(name, column, texts, codes), np.nan)
+        numbers[name] = values[codes]  # the last one is that of a missing value, whose code is -1
     notes = list(raw.notes)
 
     def binned(name: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -115,7 +115,7 @@ def prepare(
     report = progress or (lambda stage, done, total: None)
     _check_names(name, [*raw.attributes, *raw.vectors, *raw.behaviours, *raw.of_users])
     _check_bins(raw, options)
-    _check_complete(raw.interactions)
+    _check_complete(raw.interactions, options.unknown)
     _check_times(raw, options)
     raw = read_values(raw, options, bad_lines or BadLines())
     report("filtering", 0, 2)
@@ -140,7 +140,7 @@ def prepare(
                 notes.append(f"{what}: the attribute is left out")
     notes += [*raw.notes, *_order_notes(statistics, repeated_rows, options)]
     skipped = 0 if bad_lines is None else len(bad_lines.messages)
-    findings = find(gather(raw, dataset, options.bins, skipped))
+    findings = find(gather(raw, dataset, options.bins, skipped, options.unknown))
     if timestamps is not None:
         findings = (*findings, *find_unlikely_times(timestamps))
     report("coding", 2, 2)
@@ -328,8 +328,12 @@ def _check_times(raw: RawData, options: PrepareOptions) -> None:
             )
 
 
-def _check_complete(table: pd.DataFrame) -> None:
-    incomplete = table.isna().any()
+def _check_complete(table: pd.DataFrame, may_lack: Sequence[str]) -> None:
+    for field in may_lack:
+        if field not in table or field in KEYS:
+            possible = [name for name in map(str, table.columns) if name not in KEYS]
+            raise unknown("behaviour", field, possible, "unknown")
+    incomplete = table.drop(columns=list(may_lack)).isna().any()
     if incomplete.any():
         column = str(incomplete.idxmax())
         row = int(table[column].isna().to_numpy().argmax())

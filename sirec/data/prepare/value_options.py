@@ -62,7 +62,7 @@ def read_values(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> R
     if options.clean:
         raw = _clean(raw)
     if options.missing:
-        raw = _without_missing(raw, options.missing, bad_lines)
+        raw = _without_missing(raw, options, bad_lines)
     raw = with_numbers(raw, options.bins, options.decimal)
     for name in options.merge:
         raw = _merged(raw, name)
@@ -153,12 +153,14 @@ def _clean(raw: RawData) -> RawData:
     return replace(raw, titles=titles, interactions=raw.interactions.assign(**texts))
 
 
-def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) -> RawData:
+def _without_missing(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> RawData:
     """The raw data in which the words are no values, as if their cells were empty.
 
     An item just loses such a value of an attribute and such a title. An interaction that has no
-    user, item or behaviour then is bad, as a line with an empty cell is.
+    user, item or behaviour then is bad, as a line with an empty cell is; but behaviours that are
+    declared `unknown` may have no value.
     """
+    words = options.missing
     raw = with_tables(
         raw,
         lambda name, table: table[~_has_word(table["value"], words)].reset_index(drop=True),
@@ -171,6 +173,9 @@ def _without_missing(raw: RawData, words: Sequence[str], bad_lines: BadLines) ->
     columns: dict[str, NDArray[np.int64]] = {}
     for name in ("user", "item", *text_behaviours(raw)):
         found = _has_word(interactions[name], words) & ~bad
+        if name in options.unknown:
+            interactions = interactions.assign(**{name: interactions[name].mask(found)})
+            continue
         bad |= found
         columns[name] = np.flatnonzero(found)
     if bad.any():
@@ -196,10 +201,13 @@ def _count_bad(
     if needed > bad_lines.tolerated:
         name = max(columns, key=lambda column: len(columns[column]))
         value = interactions[name].iloc[columns[name][0]]
+        other_way = ""
+        if name not in ("user", "item"):
+            other_way = f"; {arguments('--unknown', name)} makes it a value of its own"
         raise SirecError(
             f"{len(columns[name]):,} interactions have no {name}: {shortened(value)} is declared "
             "to be no value",
-            f"{arguments('--skip-bad-lines', needed)} leaves them out",
+            f"{arguments('--skip-bad-lines', needed)} leaves them out{other_way}",
         )
     for name, rows in columns.items():
         for row in rows.tolist():
@@ -310,7 +318,8 @@ def _one_spelling(values: pd.Series[Any]) -> pd.Series[Any]:
 
 def _spellings(values: pd.Series[Any]) -> dict[str, str]:
     codes, texts = distinct(values)
-    return twins(texts, np.bincount(codes, minlength=len(texts))).as_mapping()
+    counts = np.bincount(codes[codes >= 0], minlength=len(texts))
+    return twins(texts, counts).as_mapping()
 
 
 def _renamed(values: pd.Series[Any], names: Mapping[str, str]) -> pd.Series[Any]:
@@ -322,11 +331,12 @@ def _replaced(values: pd.Series[Any], change: Callable[[str], str]) -> pd.Series
     codes, texts = distinct(values)
     changed_codes, changed = pd.factorize(np.array(list(map(change, texts)), dtype=object))
     categories: pd.Index[str] = pd.Index(changed, dtype=object)
-    new = pd.Series(pd.Categorical.from_codes(changed_codes[codes], categories), values.index)
+    new_codes = np.append(changed_codes, -1)[codes]  # a missing value, whose code is -1, stays so
+    new = pd.Series(pd.Categorical.from_codes(new_codes, categories), values.index)
     return new if isinstance(values.dtype, pd.CategoricalDtype) else new.astype(object)
 
 
 def _has_word(values: pd.Series[Any], words: Sequence[str]) -> NDArray[np.bool_]:
     """Bool[N]: which values are one of the words."""
     codes, texts = distinct(values)
-    return matching_words(texts, words)[codes]
+    return np.append(matching_words(texts, words), False)[codes]

@@ -61,6 +61,7 @@ class WantedColumn:
         is_tolerant: whether a value that is not of the kind counts as missing.
         option: the option by which a person says how such values are written, for the hints of
             messages: `--time-format`, or `--set texts=[rating]` for numbers that are texts.
+        option_if_missing: the option by which a person says that a value may be missing.
     """
 
     key: str
@@ -70,6 +71,7 @@ class WantedColumn:
     format: str | None = None
     is_tolerant: bool = False
     option: str | None = None
+    option_if_missing: str | None = None
 
     @property
     def expected(self) -> str:

@@ -6,11 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sirec.config import check_number
 from sirec.config.quantities import LineCount
 from sirec.data.progress import ProgressCallback
+from sirec.data.reading.columns import WantedColumn
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -107,11 +108,13 @@ class ReadingContext:
         bad_lines: counts the bad lines that are skipped; by default none may be.
         whole_cells: attributes whose cells are handed over as they stand, although the source
             would split them: the option `lists` says how they are split.
+        unknown: behaviours of which a line may have no value.
     """
 
     progress: ProgressCallback = lambda stage, done, total: None
     bad_lines: BadLines = field(default_factory=BadLines)
     whole_cells: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
 
     def separator(self, attribute: str, usual: str | None) -> str | None:
         """What stands between the values of an attribute in one cell.
@@ -124,3 +127,14 @@ class ReadingContext:
             The separator; None for whole cells.
         """
         return None if attribute in self.whole_cells else usual
+
+    def behaviour(self, name: str, column: WantedColumn) -> WantedColumn:
+        """The column of a behaviour, whose values may be missing if it is declared to be so.
+
+        Args:
+            name: the behaviour.
+            column: its column.
+        """
+        if name in self.unknown:
+            return replace(column, required=False)
+        return replace(column, option_if_missing=arguments("--unknown", name))

@@ -65,7 +65,11 @@ def remedy(
     if dialect is not None and dialect.header is not None and problem.line == 1:
         return FIRST_LINE if "columns" in dialect.settable else None
     for column in columns:
-        if column.key == problem.column and problem.value and column.option:
+        if column.key != problem.column:
+            continue
+        if not problem.value and column.option_if_missing:
+            return f"{column.option_if_missing} makes a missing one a value of its own"
+        if problem.value and column.option:
             if column.kind != "time":
                 return f"are they no numbers? {column.option}"
             values: list[str] = []

@@ -180,7 +180,8 @@ class AtomicSource(Source):
         keys: dict[str, str] = {}
         for name, field_name in behaviours.items():
             field = find_field(field_name, fields, file, *KINDS)
-            columns.append(WantedColumn(field.key, KINDS[field.type]))
+            column = WantedColumn(field.key, KINDS[field.type])
+            columns.append(context.behaviour(name, column))
             keys[name] = field.key
         table = tables.read_delimited(file, columns, context, self._dialect)
         if time is not None:

@@ -222,7 +222,9 @@ class TableSource(Source):
         context: ReadingContext,
     ) -> list[WantedColumn]:
         """The columns to read of the interactions; `homes` says in which table a column is."""
-        behaviours = [self._behaviour(name, interactions) for name in self.behaviours]
+        behaviours: list[WantedColumn] = []
+        for name in self.behaviours:
+            behaviours.append(context.behaviour(name, self._behaviour(name, interactions)))
         keys = [WantedColumn(self.user), WantedColumn(self.item)]
         timed = [times.wanted(times.column, self.time_format)] if times.column else []
         return [*keys, *timed, *behaviours, *self._described(homes, interactions, context)]

@@ -9,14 +9,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sirec.data.dataset import Dataset
-from sirec.data.fields import PADDING, Field
+from sirec.data.fields import PADDING, UNKNOWN, Field
 from sirec.data.prepare.distinct import distinct_counts
 from sirec.data.prepare.value_checks.base import FieldValues, ItemTable, ReadValues
 from sirec.data.sources.base import RawData
 
 
 def gather(
-    raw: RawData, data: Dataset, binned: Collection[str] = (), skipped_lines: int = 0
+    raw: RawData,
+    data: Dataset,
+    binned: Collection[str] = (),
+    skipped_lines: int = 0,
+    unknown: Collection[str] = (),
 ) -> ReadValues:
     """The values of all fields.
 
@@ -25,6 +29,7 @@ def gather(
         data: the data set that was made of them.
         binned: fields with declared bins, whose values are names of bins and no longer looked at.
         skipped_lines: how many bad lines were skipped already.
+        unknown: behaviours of which an interaction may have no value.
     """
     fields = list(_ids(data))
     titles = _titles(data)
@@ -38,7 +43,7 @@ def gather(
         elif field.kind == "attribute":
             fields.append(_attribute(field, data))
         else:
-            fields.append(_behaviour(field, raw, data))
+            fields.append(_behaviour(field, raw, data, may_lack=field.name in unknown))
     raw_fields: list[FieldValues] = []
     for role in ("user", "item"):
         texts, counts = distinct_counts(raw.interactions[role])
@@ -87,12 +92,15 @@ def _attribute(field: Field, data: Dataset) -> FieldValues:
     )
 
 
-def _behaviour(field: Field, raw: RawData, data: Dataset) -> FieldValues:
+def _behaviour(field: Field, raw: RawData, data: Dataset, *, may_lack: bool) -> FieldValues:
+    """The values of a behaviour, without that of interactions that may lack one."""
     counts = np.bincount(data.behaviours[field.name].numpy(), minlength=field.size)[1:]
     is_number = pd.api.types.is_numeric_dtype(raw.interactions[field.name])
     is_name = field.name in raw.declared_texts
     texts = data.vocabularies[field.name][1:]
     total = len(data.items)
+    if may_lack and texts[-1] == UNKNOWN:
+        texts, counts = texts[:-1], counts[:-1]
     return FieldValues(
         field.name, "behaviour", texts, counts, total, is_number=is_number, is_name=is_name
     )

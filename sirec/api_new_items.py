@@ -13,7 +13,7 @@ from sirec.run.build import torch_state_restored
 from sirec.run.store import RunFolder, Store
 from sirec.studies.analyses.base import DrawnAnalysis
 from sirec.studies.analyses.names import check_name
-from sirec.studies.analyses.new_items import NEW_ITEMS, measure_new_items, refuse_unfit
+from sirec.studies.analyses.new_items import NEW_ITEMS, measure_new_items, refuse_few, refuse_unfit
 from sirec.studies.compare.select_runs import select_by_id
 from sirec.studies.launch.refit import RefitRequest, train_refit
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
@@ -52,7 +52,8 @@ def newitems(
         The tables; the record is kept in `newitems/NAME.json` of the results folder.
 
     Raises:
-        SirecError: for runs on several data sets, and models that score no attributes.
+        SirecError: for runs on several data sets, models that score no attributes, and a share of
+            so few items that any ranking finds them.
     """
     name, root, told = check_name(name), Path(results), watcher or SilentStudy()
     if not 0 < share < 1:
@@ -65,6 +66,7 @@ def newitems(
             raise SirecError(f"runs on {', '.join(sorted(names))}", "name runs on one data set")
         data = storage.load(storage.find(Path(data_root), chosen[0].dataset))
         refuse_unfit(chosen, data)
+        refuse_few(data, share)
         pairs: list[tuple[RunFolder, str]] = []
         for run in chosen:
             request = RefitRequest(run, device, hidden_items=share, hiding_seed=seed)

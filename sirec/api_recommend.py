@@ -307,7 +307,8 @@ def _maker(
     where = str(new_items) if isinstance(new_items, Path) else "new items"
     if isinstance(new_items, Path):
         new_items = _read_table(new_items, "a table of new items")
-    added = read_new_items(new_items, built.data, where, told)
+    options = storage.read_manifest(storage.find(data_root, config.data.name)).options
+    added = read_new_items(new_items, built.data, where, told, options)
     judge = command("newitems", folder.id)
     told(f"new items: {len(added.names):,}, scored by attributes alone; how well: {judge}")
     count = built.data.item_codes

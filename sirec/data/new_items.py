@@ -23,6 +23,16 @@ from sirec.errors import SirecError
 FEWEST_KNOWN = 2  # items that must stay
 
 
+def hidden_count(data: Dataset, share: float) -> int:
+    """How many items a share of a data set's items is, at least one.
+
+    Args:
+        data: the data set.
+        share: the share.
+    """
+    return max(1, round(share * data.item_count))
+
+
 @dataclass(frozen=True, eq=False)
 class ItemHoldout:
     """A data set of which some items are hidden.
@@ -47,7 +57,7 @@ class ItemHoldout:
         Raises:
             SirecError: if nearly nothing would be left.
         """
-        hidden = max(1, round(share * data.item_count))
+        hidden = hidden_count(data, share)
         if data.item_count - hidden < FEWEST_KNOWN:
             raise SirecError(f"{data.name}: {share:g} of its {data.item_count:,} items cannot hide")
         drawn = np.random.default_rng(seed).permutation(data.item_count) + 1

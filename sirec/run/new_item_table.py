@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,10 @@ from sirec.data.dataset import Dataset
 from sirec.data.fields import Field
 from sirec.data.new_items import NewItems
 from sirec.data.prepare.bins import Bins, bins_of_names
+from sirec.data.prepare.filters import PrepareOptions
+from sirec.data.value_forms.html_text import cleaned
+from sirec.data.value_forms.list_literals import list_values
+from sirec.data.value_forms.written_numbers import Decimal, number_column
 from sirec.errors import SirecError, unknown
 
 ITEM, TITLE = "item", "title"
@@ -22,7 +28,11 @@ SHOWN = 3  # unknown values that a remark names
 
 
 def read_new_items(
-    table: pd.DataFrame, data: Dataset, where: str, told: Callable[[str], None]
+    table: pd.DataFrame,
+    data: Dataset,
+    where: str,
+    told: Callable[[str], None],
+    options: PrepareOptions | None = None,
 ) -> NewItems:
     """The items of a table.
 
@@ -33,6 +43,8 @@ def read_new_items(
         data: the data set with the fields that the model reads.
         where: what messages begin with.
         told: called with values that are not known, and items that have none.
+        options: with which the data set was prepared: a table that is written as its table of items
+            was (`lists`, `clean`, `decimal`) is read as that was.
 
     Raises:
         SirecError: for a missing column, an empty or repeated id, an id that the data have, and a
@@ -45,8 +57,12 @@ def read_new_items(
     names = _new_names(table[ITEM], data, where)
     tables: dict[str, Tensor] = {}
     for field in attributes:
-        read = _vectors if field.form == "vector" else _codes
-        tables[field.name] = read(table[field.name].tolist(), field, data, where, told)
+        cells = table[field.name].tolist()
+        if field.form == "vector":
+            tables[field.name] = _vectors(cells, field, where)
+        else:
+            writing = _Writing.of(field, data, options or PrepareOptions())
+            tables[field.name] = _codes(cells, writing, where, told)
     is_known = torch.stack([(rows != 0).any(dim=1) for rows in tables.values()]).any(dim=0)
     if not bool(is_known.any()):
         raise SirecError(
@@ -90,58 +106,116 @@ def _new_names(cells: pd.Series, data: Dataset, where: str) -> list[str]:
     return names
 
 
+@dataclass(frozen=True, eq=False)
+class _Writing:
+    """How the values of an attribute are written.
+
+    Attributes:
+        field: name of the attribute.
+        codes: code of each value that is known.
+        bins: its bins, if it is a number.
+        form: how its cells hold lists, if the data were prepared with `lists`.
+        clean: whether the data were prepared with `clean`.
+        decimal: the sign before decimals, if the data were prepared with one.
+    """
+
+    field: str
+    codes: dict[str, int]
+    bins: Bins | None
+    form: str | None
+    clean: bool
+    decimal: Decimal | None
+
+    @classmethod
+    def of(cls, field: Field, data: Dataset, options: PrepareOptions) -> _Writing:
+        names = data.vocabularies.get(field.name, ())
+        codes = {name: code for code, name in enumerate(names) if code}
+        bins = bins_of_names(field.name, names[1:])
+        form = options.lists.get(field.name)
+        return cls(field.name, codes, bins, form, options.clean, options.decimal)
+
+    def values(self, cell: object) -> list[str | float]:
+        """The values in a cell: texts, and numbers that are no texts."""
+        if isinstance(cell, str):
+            return list(self._parts(cell))
+        if hasattr(cell, "__iter__"):
+            return [_text_or_number(value) for value in cell]
+        return [] if _is_missing(cell) else [_text_or_number(cell)]
+
+    def _parts(self, cell: str) -> list[str]:
+        if cell in self.codes:
+            return [cell]
+        if self.form is None:
+            parts = cell.split(SEPARATOR)
+        else:
+            [parts] = list_values([cell], self.form)
+        if self.clean:
+            parts = list(map(cleaned, parts))
+        return [part for part in parts if part]
+
+    def names(self, values: Iterable[str | float], where: str) -> dict[str | float, str]:
+        """The name that each value has in the data, if it were there; numbers have that of their
+        bin.
+
+        Raises `SirecError` for texts that may be two numbers.
+        """
+        if self.bins is None:
+            return {value: str(value) for value in values}
+        numbers: dict[str | float, float] = {}
+        texts: list[str] = []
+        for value in values:
+            if not isinstance(value, str):
+                numbers[value] = value
+            elif value not in self.codes:
+                texts.append(value)
+        column = number_column(texts, self.decimal)
+        if column is not None:
+            if column.ambiguous is not None and not column.is_certain:
+                raise SirecError(
+                    f"{where}: {self.field}: '{column.ambiguous}' may be two numbers",
+                    "write it without a sign between thousands, and with a point before decimals",
+                )
+            numbers.update(column.numbers)
+        names = {value: str(value) for value in values}
+        for value, number in numbers.items():
+            if math.isfinite(number):
+                [code] = self.bins.code(np.array([number])).tolist()
+                names[value] = self.bins.names[code]
+        return names
+
+
 def _codes(
-    cells: Sequence[object], field: Field, data: Dataset, where: str, told: Callable[[str], None]
+    cells: Sequence[object], writing: _Writing, where: str, told: Callable[[str], None]
 ) -> Tensor:
     """Long[N, F]: codes of the values of each item."""
-    names = data.vocabularies.get(field.name, ())
-    codes = {name: code for code, name in enumerate(names) if code}
-    bins = bins_of_names(field.name, names[1:])
+    found = [writing.values(cell) for cell in cells]
+    distinct = dict.fromkeys(chain.from_iterable(found))
+    names = writing.names(distinct, where)
+    missing = [str(value) for value in distinct if names[value] not in writing.codes]
     rows: list[list[int]] = []
-    missing: dict[str, None] = {}
-    for cell in cells:
+    for values in found:
         row: dict[int, None] = {}
-        for value in _values(cell, codes):
-            name = value if bins is None else _bin_of(value, bins)
-            if name in codes:
-                row[codes[name]] = None
-            else:
-                missing[value] = None
+        for value in values:
+            code = writing.codes.get(names[value])
+            if code is not None:
+                row[code] = None
         rows.append(list(row))
     if missing:
-        named = ", ".join(list(missing)[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
-        values = "value is" if len(missing) == 1 else "values are"
-        told(f"{where}: {field.name}: {len(missing):,} {values} unknown ({named}): left out")
+        named = ", ".join(missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
+        count = "value is" if len(missing) == 1 else "values are"
+        told(f"{where}: {writing.field}: {len(missing):,} {count} unknown ({named}): left out")
     width = max(1, *map(len, rows))
     return torch.tensor([row + [0] * (width - len(row)) for row in rows])
 
 
-def _bin_of(value: str, bins: Bins) -> str:
-    """The name of the bin of a number; what is no number stays as it is."""
-    try:
-        number = float(value)
-    except ValueError:
-        return value
-    if not math.isfinite(number):
-        return value
-    [code] = bins.code(np.array([number])).tolist()
-    return bins.names[code]
+def _text_or_number(value: object) -> str | float:
+    """A number as such, and anything else as a text."""
+    if isinstance(value, (int, float, np.integer, np.floating)):
+        return int(value) if float(value).is_integer() else float(value)
+    return str(value)
 
 
-def _values(cell: object, known: dict[str, int]) -> list[str]:
-    """The values in a cell, as texts."""
-    if isinstance(cell, str):
-        return [cell] if cell in known else [part for part in cell.split(SEPARATOR) if part]
-    if hasattr(cell, "__iter__"):
-        return [str(value) for value in cell]
-    if _is_missing(cell):
-        return []
-    return [str(cell)]
-
-
-def _vectors(
-    cells: Sequence[object], field: Field, data: Dataset, where: str, told: Callable[[str], None]
-) -> Tensor:
+def _vectors(cells: Sequence[object], field: Field, where: str) -> Tensor:
     """Float[N, W]: the vector of each item, 0 where there is none."""
     width = field.vectors.shape[1]
     rows = torch.zeros(len(cells), width)

@@ -147,12 +147,16 @@ def test_models_of_ids_alone_refuse_with_the_way_out(
 
 def test_hidden_items_judge_models_beside_attributes_alone(sirec: Call, model: str) -> None:
     """A second call trains nothing; `model/refit` still means none of these runs."""
-    outcome = sirec("newitems", model, "--share", "0.1", "--device", "cpu", *OUT)
+    few = sirec("newitems", model, "--share", "0.1", "--device", "cpu", *OUT)
+    assert few.code == 2
+    assert "10 items of 98 would be hidden" in few.err
+    share = few.err.partition("--share ")[2].split()[0]
+    outcome = sirec("newitems", model, "--share", share, "--device", "cpu", *OUT)
     assert outcome.code == 0, outcome.err
     for row in ("COMIF, mean vector", "COMIF, zero vector", "Attributes alone"):
         assert row in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 110
-    again = sirec("newitems", model, "--share", "0.1", "--device", "cpu", *OUT)
+    again = sirec("newitems", model, "--share", share, "--device", "cpu", *OUT)
     assert again.out == outcome.out
     assert "no finished refit" in sirec("recommend", f"{model}/refit", *USER, *OUT).err
     assert sirec("verify", OUT[1]).code == 0

@@ -124,24 +124,37 @@ class Bins:
 def bins_of_names(field: str, names: Sequence[str]) -> Bins | None:
     """The bins that have these names; None where they are not the names of bins.
 
-    >>> bins_of_names("price", ["below 10", "10 to 20", "20 and more"]).edges == [10, 20]
+    >>> bins_of_names("price", ["10 to 20", "20 and more", "below 10"]).edges == [10, 20]
     True
     >>> bins_of_names("brand", ["Acme", "Bolt"]) is None
     True
 
     Args:
         field: the field.
-        names: the names, in the order of the codes.
+        names: the names in any order; those of bins without a number may be absent, and so much of
+            the range is in one bin with another name.
     """
-    if len(names) < 2 or not (names[0].startswith(BELOW) and names[-1].endswith(AND_MORE)):
-        return None
-    texts = [names[0].removeprefix(BELOW)]
-    texts += [name.rpartition(" to ")[2] for name in names[1:-1]]
+    edges: dict[Fraction, str] = {}
     try:
-        bins = Bins(field, ",".join(texts))
+        for name in names:
+            for text in _edges_of_name(name):
+                edges[Bins(field, text).edges[0]] = text
+        if not edges:
+            return None
+        bins = Bins(field, ",".join(edges[edge] for edge in sorted(edges)))
     except SirecError:  # texts that only look like bins
         return None
-    return bins if bins.names == list(names) else None
+    return bins if set(names) <= set(bins.names) else None
+
+
+def _edges_of_name(name: str) -> Sequence[str]:
+    """The edges that a name of a bin tells; none for another text."""
+    if name.startswith(BELOW):
+        return [name.removeprefix(BELOW)]
+    if name.endswith(AND_MORE):
+        return [name.removesuffix(AND_MORE)]
+    left, between, right = name.partition(" to ")
+    return [left, right] if between else []
 
 
 def _quantile_edges(numbers: NDArray[np.float64], count: int) -> NDArray[np.float64]:

@@ -25,20 +25,13 @@ from sirec.data.reading.vectors import ItemVectors
 from sirec.data.sources.base import RawData
 from sirec.data.value_forms.absence import matching_words
 from sirec.data.value_forms.html_text import cleaned
-from sirec.data.value_forms.list_literals import (
-    LITERAL,
-    are_bare_lists,
-    bare_elements,
-    list_elements,
-    split_at,
-)
+from sirec.data.value_forms.list_literals import list_values
 from sirec.data.value_forms.spellings import JoinRule, joined_ids, twins
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 
 Tables = dict[str, pd.DataFrame]
 T = TypeVar("T")
-ESCAPES = {"\\n": "\n", "\\t": "\t"}
 
 
 def read_values(raw: RawData, options: PrepareOptions, bad_lines: BadLines) -> RawData:
@@ -114,25 +107,9 @@ def _split_values(table: pd.DataFrame, form: str) -> pd.DataFrame:
     """A table of an attribute with the elements of each distinct value in place of it."""
     codes, texts = distinct(table["value"])
     lists = np.empty(len(texts), dtype=object)
-    if form == LITERAL:
-        lists[:] = _read_literals(texts)
-    else:
-        lists[:] = [split_at(text, ESCAPES.get(form, form)) for text in texts]
+    lists[:] = list_values(texts, form)
     rows = table[["item"]].assign(value=lists[codes]).explode("value").dropna(subset="value")
     return rows.drop_duplicates(ignore_index=True)
-
-
-def _read_literals(texts: Sequence[str]) -> list[list[str]]:
-    """The elements of texts that are lists; a text that is none is its only element."""
-    read = list(map(list_elements, texts))
-    others = [text for text, found in zip(texts, read, strict=True) if found is None]
-    are_bare = are_bare_lists(others)
-    lists: list[list[str]] = []
-    for text, found in zip(texts, read, strict=True):
-        if found is None:
-            found = bare_elements(text) if are_bare else [text]
-        lists.append(found)
-    return lists
 
 
 def _clean(raw: RawData) -> RawData:

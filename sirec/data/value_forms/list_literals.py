@@ -18,6 +18,7 @@ from typing import Any
 LITERAL = "literal"
 """What `--lists` calls lists in these forms; anything else is a separator."""
 
+ESCAPES = {"\\n": "\n", "\\t": "\t"}  # how a person writes separators that cannot be seen
 BRACKETED = re.compile(r"\s*(?:array\()?[\[({].*[\])}]\s*(?:,\s*dtype=\w+\))?\s*", re.DOTALL)
 QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 NUMPY_TEXTS = re.compile(rf"\[\s*(?:{QUOTED})(?:\s+(?:{QUOTED}))+\s*\]", re.DOTALL)
@@ -26,6 +27,29 @@ ARRAY = re.compile(r"array\((.*?)(?:,\s*dtype=\w+)?\)", re.DOTALL)
 BARE = re.compile(r"\[[^\[\](){}'\"]+\]|\{[^\[\](){}'\":]+\}")  # brackets around no quotes
 ENTITY = re.compile(r"&(#?\w+);")
 STAND_IN = "\x00"  # of a semicolon that ends an entity
+
+
+def list_values(texts: Sequence[str], form: str) -> list[list[str]]:
+    """Read the cells of a column that hold lists.
+
+    Args:
+        texts: the distinct cells.
+        form: `literal`, or the separator.
+
+    Returns:
+        The elements of each cell; a cell that is no list is its only element.
+    """
+    if form != LITERAL:
+        return [split_at(text, ESCAPES.get(form, form)) for text in texts]
+    read = list(map(list_elements, texts))
+    others = [text for text, found in zip(texts, read, strict=True) if found is None]
+    are_bare = are_bare_lists(others)
+    lists: list[list[str]] = []
+    for text, found in zip(texts, read, strict=True):
+        if found is None:
+            found = bare_elements(text) if are_bare else [text]
+        lists.append(found)
+    return lists
 
 
 def list_elements(text: str) -> list[str] | None:

@@ -8,6 +8,7 @@ the models stands a baseline that knows attributes alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,11 @@ import torch
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
+from sirec.data.new_items import hidden_count
 from sirec.data.split import PARTS, HeldOutPart
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.rows import SequenceRows, evaluation_rows, gather
+from sirec.errors import SirecError
 from sirec.evaluation.attribute_transitions import AttributeTransitions
 from sirec.evaluation.full_ranking import length_blocks
 from sirec.evaluation.metrics import Metric, parse_metric
@@ -29,6 +32,7 @@ from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.run.build import BuiltModel, load_model
 from sirec.run.new_items import NewVector, check_scores_attributes, with_new_items
 from sirec.run.store import RunFolder
+from sirec.shell import arguments
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import Comparison
 
@@ -38,6 +42,8 @@ BASELINE = "Attributes alone"
 VECTORS: tuple[NewVector, ...] = ("mean", "zero")
 METRIC = "Recall@10"
 FOUND = 0.05  # p-values below are told
+FEWEST = 2  # times as many items as the metric's cutoff are worth hiding
+LARGEST_SHARE = 0.5  # of the items that a hint proposes to hide
 
 
 @dataclass(frozen=True)
@@ -237,6 +243,29 @@ def refuse_unfit(runs: Sequence[RunFolder], data: Dataset) -> None:
         config = run.config()
         chosen = data.select(config.data.attributes, config.data.behaviours)
         check_scores_attributes(config, chosen)
+
+
+def refuse_few(data: Dataset, share: float) -> None:
+    """Raise `SirecError`, before any training, if so few items would be hidden that any ranking
+    finds them.
+
+    Args:
+        data: the whole data set.
+        share: the share of the items that would be hidden.
+    """
+    cutoff, hidden = parse_metric(METRIC).cutoff, hidden_count(data, share)
+    if hidden > cutoff:
+        return
+    needed = math.ceil(100 * FEWEST * cutoff / data.item_count) / 100
+    hint = f"this needs data of more items: {data.name} has {data.item_count:,}"
+    if needed <= LARGEST_SHARE:
+        hint = f"{arguments('--share', f'{needed:g}')} hides {hidden_count(data, needed):,}"
+    items = "1 item" if hidden == 1 else f"{hidden:,} items"
+    raise SirecError(
+        f"{items} of {data.item_count:,} would be hidden, and among {cutoff} or fewer {METRIC} is "
+        "1 whatever a model scores",
+        hint,
+    )
 
 
 NEW_ITEMS = Analysis(

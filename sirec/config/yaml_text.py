@@ -9,8 +9,10 @@ writes text that any version reads as the same values.
 
 from __future__ import annotations
 
+import copy
 import math
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from sirec.errors import SirecError
 
 LINE_WIDTH = 120
 MOST_BYTES = 2**20
+REMEMBERED_TEXTS, REMEMBERED_LENGTH = 512, 2**14  # how many parsed texts are kept, and how long
 MOST_NODES = 50_000  # mappings, lists and scalars, those that an alias repeats included
 FILE = "a YAML file"
 LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
@@ -72,7 +75,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(text: str) -> Any:
-    """The plain values in a YAML text. Raises `MalformedTextError` for a mistake."""
+    """The plain values in a YAML text. Raises `MalformedTextError` for a mistake.
+
+    A page of results reads the configuration of one run many times, and parsing takes longer than
+    reading; so the values of short texts are remembered, and each caller gets a copy of its own.
+    """
+    if len(text) > REMEMBERED_LENGTH:
+        return _parsed(text)
+    return copy.deepcopy(_remembered(text))
+
+
+@lru_cache(REMEMBERED_TEXTS)
+def _remembered(text: str) -> Any:
+    """What `_parsed` gives; nobody may change it."""
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Any:
     try:
         node = _PlainLoader(text).get_single_node()
     except ReaderError as error:

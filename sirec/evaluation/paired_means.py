@@ -35,10 +35,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
 
 from sirec.errors import SirecError
 from sirec.evaluation.seed_noise import SeedMeans, SeedNoise, larger, own_noise, pooled_noise
+from sirec.evaluation.student import quantile, upper_tail
 
 UserValues = npt.NDArray[np.float64]
 CONFIDENCE, POWER = 0.95, 0.8
@@ -87,7 +87,7 @@ class MeanDifference:
     @property
     def half_width(self) -> float:
         """Half the width of the interval."""
-        return float(student.ppf((1 + self.confidence) / 2, self.degrees)) * self.error
+        return quantile((1 + self.confidence) / 2, self.degrees) * self.error
 
     @property
     def low(self) -> float:
@@ -102,7 +102,7 @@ class MeanDifference:
     @property
     def p_value(self) -> float:
         """Two-sided p-value of no difference."""
-        p_value = float(2 * student.sf(abs(self.difference) / self.error, self.degrees))
+        p_value = 2 * upper_tail(abs(self.difference) / self.error, self.degrees)
         if self.differing is None:
             return p_value
         return max(p_value, min(1.0, 2.0 ** (1 - self.differing)))
@@ -115,8 +115,8 @@ class MeanDifference:
             power: the probability.
         """
         level = (1 - self.confidence) / tests
-        needed = student.ppf(1 - level / 2, self.degrees) + student.ppf(power, self.degrees)
-        return float(needed) * self.error
+        needed = quantile(1 - level / 2, self.degrees) + quantile(power, self.degrees)
+        return needed * self.error
 
     def with_seeds(self, seeds: int) -> MeanDifference:
         """The same difference with the uncertainty that this many seeds would leave.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sirec.config import parse_yaml, read_yaml, to_yaml
+from sirec.config import parse_yaml, read_yaml, to_yaml, yaml_text
 from sirec.errors import SirecError
 
 
@@ -102,6 +102,30 @@ def test_a_key_is_the_text_that_is_written() -> None:
         "true": 4,
         "null": 5,
     }
+
+
+def test_a_text_is_parsed_once_and_every_reader_has_values_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reader that takes a key out does not take it from the next one; long texts (control) are
+    parsed each time.
+    """
+    parsed: list[int] = []
+    loader = yaml_text._PlainLoader
+
+    def counted(text: str) -> yaml_text._PlainLoader:
+        parsed.append(len(text))
+        return loader(text)
+
+    monkeypatch.setattr(yaml_text, "_PlainLoader", counted)
+    text = "{unheard-of: {kept: [1, 2]}}"
+    first, second = parse_yaml(text), parse_yaml(text)
+    first["unheard-of"].pop("kept").append(3)
+    assert second == parse_yaml(text) == {"unheard-of": {"kept": [1, 2]}}
+    assert len(parsed) == 1
+    long = f"{text} #{'-' * yaml_text.REMEMBERED_LENGTH}"
+    assert parse_yaml(long) == parse_yaml(long) == second
+    assert len(parsed) == 3
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\x85", "\u2028", "\u2029"])

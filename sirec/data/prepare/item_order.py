@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from sirec.data.prepare.order import has_number, ranks_of_ids
 
@@ -124,6 +123,8 @@ def item_order(
             ascending = count
     if not len(later):
         return ItemOrder(0, 0, 0.0, 1.0)
+    from scipy.stats import binomtest  # half a second; only preparing data needs it
+
     interval = binomtest(ascending, len(later)).proportion_ci(CONFIDENCE, method="wilson")
     low, high = round(float(interval.low), 4), round(float(interval.high), 4)
     return ItemOrder(len(later), ascending, low, high)

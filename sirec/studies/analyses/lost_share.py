@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+
+from sirec.evaluation.student import quantile
 
 CONFIDENCE = 0.95
 DrawValues = NDArray[np.float64]
@@ -62,7 +63,7 @@ def lost_share(kept: DrawValues, changed: DrawValues) -> LostShare:
     of_users = float(np.array([share - 1, 1]) @ covariance @ np.array([share - 1, 1]))
     of_draws = per_draw * ((1 - share) ** 2 + 1 / len(changed))
     freedom = _degrees_of_freedom((of_users, users - 1), (of_draws, len(changed) - 1))
-    factor = float(student.ppf((1 + CONFIDENCE) / 2, freedom)) ** 2
+    factor = quantile((1 + CONFIDENCE) / 2, freedom) ** 2
     square = before**2 - factor * (covariance[0, 0] + per_draw)
     product = before * after - factor * covariance[0, 1]
     constant = after**2 - factor * (covariance[1, 1] + per_draw / len(changed))

@@ -16,11 +16,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from scipy.stats import t as student
-
 from sirec.evaluation.paired_means import MeanDifference
 from sirec.evaluation.seed_noise import SeedNoise
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD, holm
+from sirec.evaluation.student import quantile
 from sirec.papers.claim import Asserts
 
 ClaimAnswer = Literal["holds", "does not hold", "not decided", "not run", "not available"]
@@ -146,7 +145,7 @@ def _seeds_needed(each: MeasuredCell, asserts: Asserts, margin: float, tests: in
         later = _with_seeds(each, seeds)
         if later is None:
             return None
-        if float(student.ppf(level, later.degrees)) * later.error < room:
+        if quantile(level, later.degrees) * later.error < room:
             return seeds
     return None
 

@@ -50,8 +50,9 @@ def write_report(root: Path) -> tuple[Path, Path]:
     for artefact in found:
         artefact.provenance()  # raises before anything is written
     draw_figures_of_studies(root)
-    replace_text(root / HTML, html_page(found))
-    replace_text(root / MARKDOWN, report(found))
+    summary_lines = summary(found)
+    replace_text(root / HTML, html_page(found, summary_lines))
+    replace_text(root / MARKDOWN, report(found, summary_lines))
     return root / HTML, root / MARKDOWN
 
 
@@ -83,14 +84,16 @@ def pages(root: Path) -> dict[str, str]:
         SirecError: if a run is missing that a table stands on.
     """
     found = artefacts_of(root)
-    return {HTML: html_page(found), MARKDOWN: report(found)}
+    summary_lines = summary(found)
+    return {HTML: html_page(found, summary_lines), MARKDOWN: report(found, summary_lines)}
 
 
-def report(artefacts: Sequence[Artefact]) -> str:
+def report(artefacts: Sequence[Artefact], summary_lines: Sequence[str]) -> str:
     """The Markdown of a report: contents, then section by section, tables in the order given.
 
     Args:
         artefacts: the tables.
+        summary_lines: the lines that it begins with.
 
     Raises:
         SirecError: if a run is missing that a table stands on.
@@ -107,7 +110,7 @@ def report(artefacts: Sequence[Artefact]) -> str:
             contents.append(f"  - [{distinct_title(artefact, artefacts)}](#{artefact.name})")
             parts.append(_part(artefact, artefact.pictures(names)[:1]))
     opening = [f"# Results\n\n{INTRODUCTION}\n"]
-    for number, line in enumerate(summary(artefacts), start=1):
+    for number, line in enumerate(summary_lines, start=1):
         opening.append(f"{number}. {paragraph(line)}")
     opening.append("\n## How to read this page\n")
     for line in HOW_TO_READ:

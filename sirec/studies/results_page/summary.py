@@ -151,8 +151,9 @@ def _claims(artefacts: Sequence[Artefact]) -> Iterator[str]:
     for artefact in artefacts:
         if artefact.name != CLAIMS:
             continue
-        for name, paper in PAPERS.items():
-            counts = Counter(found.verdict for found in verdicts(artefact.root, name))
+        found = verdicts(artefact.root)
+        for paper in PAPERS.values():
+            counts = Counter(each.verdict for each in found if each.paper == paper.label)
             told = ", ".join(f"{counts[answer]} {answer}" for answer in ANSWERS if counts[answer])
             yield f"{paper.label}'s paper, {_many(counts.total(), 'claim')}: {told}."
 

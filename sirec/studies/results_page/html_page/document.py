@@ -20,7 +20,6 @@ from sirec.studies.results_page.reading import (
     page_lines,
 )
 from sirec.studies.results_page.sections import SECTIONS
-from sirec.studies.results_page.summary import summary
 
 TITLE = "Side information in sequential recommendation: results"
 ICON = "data:,"  # no request for an icon
@@ -34,11 +33,12 @@ RUNS = "Runs: "
 LARGEST = 60_000  # bytes of a picture besides the main one; together they keep the page small
 
 
-def html_page(artefacts: Sequence[Artefact]) -> str:
+def html_page(artefacts: Sequence[Artefact], summary_lines: Sequence[str]) -> str:
     """The page of some tables; the same folder gives the same bytes.
 
     Args:
         artefacts: the tables, in the order of the report.
+        summary_lines: the lines that it begins with.
 
     Raises:
         SirecError: if a run is missing that a table stands on.
@@ -55,7 +55,7 @@ def html_page(artefacts: Sequence[Artefact]) -> str:
             contents.append(_contents(section.heading, found, artefacts))
         for artefact in found:
             parts.append(_part(artefact, names, frozenset(runs)))
-    lines, reading = _items(summary(artefacts)), _items(HOW_TO_READ)
+    lines, reading = _items(summary_lines), _items(HOW_TO_READ)
     return "\n".join(
         [
             *_head(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -43,8 +44,9 @@ def _parameters(command: click.Command) -> str:
     lines = ["| argument or option | what it is | default |", "|---|---|---|"]
     for parameter in command.params:
         if not getattr(parameter, "hidden", False):
-            help_text = " ".join((getattr(parameter, "help", None) or "").split())
-            cells = (_spelling(parameter), help_text.replace("|", "\\|"), _default(parameter))
+            words = " ".join((getattr(parameter, "help", None) or "").split())
+            help_text = html.escape(words, quote=False).replace("|", "\\|")  # `<br>` is a text
+            cells = (_spelling(parameter), help_text, _default(parameter))
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

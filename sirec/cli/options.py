@@ -58,7 +58,7 @@ FieldNames = Annotated[
         show_default=False,
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Decides every random choice.")]
+Seed = Annotated[int, typer.Option(help="Seed of all random draws.")]
 Seeds = Annotated[
     str | None,
     typer.Option(
@@ -89,9 +89,9 @@ DryRun = Annotated[
     ),
 ]
 Threads = Annotated[
-    int, typer.Option(help="CPU threads; part of a run's identity, as sums depend on it.")
+    int, typer.Option(help="CPU threads; part of a run's identity, because rounding depends on it.")
 ]
-Device = Annotated[str, typer.Option(help="Where to train: cpu, cuda, cuda:1, auto.")]
+Device = Annotated[str, typer.Option(help="Device to compute on: cpu, cuda, cuda:1, auto.")]
 PrecisionOption = Annotated[PrecisionName, typer.Option(help="fp32, or bf16 autocast.")]
 ProtocolName = Annotated[
     str, typer.Option(help="Whose settings: comif, difsr, difsr-paper or difsr-release.")
@@ -101,7 +101,7 @@ ProfileOption = Annotated[
 ]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="KEY=VALUE over the configuration; repeatable.", show_default=False),
+    typer.Option("--set", help="Change one setting: KEY=VALUE; repeatable.", show_default=False),
 ]
 Full = Annotated[
     bool, typer.Option("--full", help="Print all tables with their notes, not one screen.")

@@ -65,12 +65,14 @@ def ablate(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """Train the full model and the switched-off one, and print both with the paired difference; or
-    a paper's ablation table.
+    """Train a model in full and with a part switched off, and print both with the paired
+    difference; or make a paper's ablation table.
 
     Switches combine. side-info adds --fields one by one, in the order given.
 
-    Example: sirec ablate --no-upa, sirec ablate modules --data beauty
+    Example: sirec ablate --no-upa
+
+    Example: sirec ablate modules --data beauty
 
     Example: sirec ablate side-info --data shop --fields brand,price,rating
     """

@@ -18,7 +18,7 @@ def attentionmaps(
     name: Annotated[
         str | None,
         typer.Option(
-            help="What record, table and figures are called; else by data and seed.",
+            help="Name of the record, table and figures; without it, a name from data and seed.",
             show_default=False,
         ),
     ] = None,
@@ -31,7 +31,8 @@ def attentionmaps(
 ) -> None:
     """Draw what attention looks at in one test history, by source and fused (DIF-SR Figure 7).
 
-    The history is drawn by --seed. The runs need their weights, which committed runs do not have.
+    The history is drawn by --seed. The runs need their weights, which committed
+    runs do not have.
 
     Example: sirec attentionmaps beauty/dif-sr
     """

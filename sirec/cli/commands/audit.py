@@ -32,8 +32,8 @@ def audit(
     data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
 ) -> None:
-    """Audit a data set: sizes, ties, repeats, unseen targets, leakage, what is known of items, how
-    much order says.
+    """Audit a data set: sizes, ties, repeats, unseen targets, leakage, attributes, and how much the
+    order of interactions says.
 
     Example: sirec audit demo
     """

@@ -22,8 +22,9 @@ def claims(
     """Decide the claims of the papers from stored ranks: holds, does not hold, not decided, not
     run, not available.
 
-    One seed never decides a comparison of trained models. What is undecided says how many seeds
-    would decide it. Without --paper the tables are written to results/tables/claims.md.
+    One seed never decides a comparison of trained models. What is undecided says
+    how many seeds would decide it. Without --paper the tables are written to
+    results/tables/claims.md.
 
     Example: sirec claims --paper comif
     """

@@ -64,7 +64,7 @@ def coldstart(
     ] = None,
     history: options.HistoryOption = options.History.keep,
     name: Annotated[
-        str | None, typer.Option(help="What tables and figures are called.", show_default=False)
+        str | None, typer.Option(help="Name of the tables and figures.", show_default=False)
     ] = None,
     render_only: Annotated[
         bool, typer.Option("--render-only", help="Draw anew what was drawn under that name.")
@@ -77,8 +77,8 @@ def coldstart(
     """Compare models on groups of users: rare and frequent targets, short and long histories
     (COMIF's Figures 5 and 6).
 
-    It reads ranks alone, of runs that there are or that --train makes. Tables and figures are
-    written to results/tables and results/figures.
+    It reads the stored ranks of finished runs; --train trains runs that are
+    missing. Tables and figures are written to results/tables and results/figures.
 
     Example: sirec coldstart --data beauty --models sasrec,dif-sr,comif --train
     """

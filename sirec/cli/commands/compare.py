@@ -34,8 +34,8 @@ def compare(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """Say what two runs differ in, what makes that unfair first, then which is better, and whether
-    they find the same targets.
+    """Compare two runs: first the settings that differ and may make the comparison unfair, then
+    which run is better, and whether both find the same targets.
 
     Example: sirec compare 3f2a91 7c0d55
 

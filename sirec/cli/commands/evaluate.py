@@ -29,7 +29,8 @@ def evaluate(
     order: Annotated[
         str | None,
         typer.Option(
-            help="Order of an array of scores: codes, or a JSON file of ids.", show_default=False
+            help="Order of users and items in an array of scores: codes, or a JSON file of ids.",
+            show_default=False,
         ),
     ] = None,
     data: options.Data = None,
@@ -56,7 +57,7 @@ def evaluate(
     lists: Annotated[
         int | None,
         typer.Option(
-            help="Store lists of so many items for each test user, and show their metrics.",
+            help="Store lists of this many items for all test users, and show their metrics.",
             show_default=False,
         ),
     ] = None,
@@ -69,15 +70,19 @@ def evaluate(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """Evaluate finished runs by full ranking; several make one table with paired differences, of
-    which the run that is named first is the baseline.
+    """Evaluate finished runs by full ranking. Several runs make one table with paired differences;
+    the run that is named first is the baseline.
 
-    With --recommendations, what other tools recommend is ranked the same way and stands beside the
-    runs. Lists of K items give metrics up to cutoff K; a user without a list misses.
+    With --recommendations, the output of other tools is ranked in the same way
+    and stands beside the runs. Lists of K items give metrics up to cutoff K; a
+    user without a list counts as a miss.
 
     Example: sirec evaluate results/runs/beauty/comif/3f2a91 --history mask
+
     Example: sirec evaluate sasrec comif
+
     Example: sirec evaluate sasrec comif --lists 10
+
     Example: sirec evaluate 3f2a91 --data beauty --recommendations theirs.csv
     """
     from sirec import api

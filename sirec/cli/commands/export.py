@@ -51,8 +51,9 @@ def export(
 ) -> None:
     """Write a prepared data set, or the model of a finished run, as files that other programs read.
 
-    A run becomes an ONNX model that needs no torch and no sirec: it is compared with the trained
-    model before it is written. It needs the extra: pip install 'sirec[onnx]'.
+    A run becomes an ONNX model that needs no torch and no sirec: it is compared
+    with the trained model before it is written. It needs the extra `onnx`
+    (docs/export.md).
 
     Example: sirec export demo --format csv --to shop
 

@@ -52,10 +52,11 @@ def models(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """List the models by where they fuse what (COMIF's Table 2), or show one model's page.
+    """List the models by what they fuse and where (COMIF's Table 2), or show one model's page.
 
-    A page has the model's equations and departures, how it compared with the original, what was
-    printed for it, and what a run has set under the protocol and both profiles.
+    A page has the model's equations and where it departs from its paper, how it
+    compared with the authors' code, the published numbers, and the settings under
+    the protocol and both profiles.
 
     Example: sirec models comif
     """

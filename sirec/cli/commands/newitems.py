@@ -15,10 +15,10 @@ def newitems(
         typer.Argument(help="Run folders, first digits of ids, or models: their newest runs."),
     ],
     share: Annotated[float, typer.Option(help="Share of the items to hide.")] = 0.05,
-    seed: Annotated[int, typer.Option(help="Of the draw of hidden items.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw of hidden items.")] = 0,
     device: options.Device = "auto",
     name: Annotated[
-        str | None, typer.Option(help="What record and tables are called.", show_default=False)
+        str | None, typer.Option(help="Name of the record and the tables.", show_default=False)
     ] = None,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
@@ -28,8 +28,8 @@ def newitems(
     """Hide some of the items from finished runs, train them anew, and see whether they find the
     hidden items by their attributes, as recommend --new-items would.
 
-    Each run is trained once more without the hidden items. Beside them stands a baseline that
-    counts which attributes follow which, and chance.
+    Each run is trained once more without the hidden items. Beside them stands a
+    baseline that counts which attributes follow which, and chance.
 
     Example: sirec newitems beauty/comif
 

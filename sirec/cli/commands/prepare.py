@@ -40,7 +40,7 @@ def prepare(
     ],
     called: Annotated[
         str | None,
-        typer.Option("--name", help="What the data set is called, if not so.", show_default=False),
+        typer.Option("--name", help="Name of the data set, if it is not NAME.", show_default=False),
     ] = None,
     source: Annotated[
         str | None,
@@ -57,7 +57,8 @@ def prepare(
         ),
     ] = None,
     skip_bad_lines: Annotated[
-        int, typer.Option(help="Bad lines to leave out, counted, before giving up.")
+        int,
+        typer.Option(help="Leave out up to this many lines that cannot be read; they are counted."),
     ] = 0,
     since: Annotated[str | None, text("First day (or minute) in UTC: 2019-01-01.", KEEP)] = None,
     until: Annotated[str | None, text("Last day (or minute), inclusive.", KEEP)] = None,
@@ -254,10 +255,10 @@ def prepare(
 
     sirec prepare yelp --since 2019-01-01 --until 2019-12-31 --raw downloads/yelp_dataset.tar
 
-    sirec prepare table --name shop --interactions orders.csv --user customer --item product --time
-    ordered_at
+    sirec prepare table --name shop --interactions orders.csv --user customer --item product
+    --time ordered_at
 
-    sirec prepare beauty --vectors text=embeddings.npz --users customers.csv --user-attribute age
+    sirec prepare beauty --vectors text=embeddings.npz
     """
     from sirec import api, config
     from sirec.data.prepare.findings import NARROW, listed

@@ -30,7 +30,7 @@ def rankcheck(
     name: Annotated[
         str | None,
         typer.Option(
-            help="What record, tables and figures are called; else by what is asked for.",
+            help="Name of record, tables and figures; without it, one from data and options.",
             show_default=False,
         ),
     ] = None,

@@ -33,7 +33,7 @@ def recommend(
     history: Annotated[
         str | None,
         typer.Option(
-            help="Raw ids of items, oldest first, separated by commas: somebody new.",
+            help="The history of a new user: raw ids of items, oldest first, separated by commas.",
             show_default=False,
         ),
     ] = None,
@@ -48,7 +48,12 @@ def recommend(
     ] = False,
     count: Annotated[
         int | None,
-        typer.Option("--count", "-k", help="Items for each: 10, explained 3.", show_default=False),
+        typer.Option(
+            "--count",
+            "-k",
+            help="How many items for each user; 10 without it, 3 with --explain.",
+            show_default=False,
+        ),
     ] = None,
     seen: Annotated[
         bool, typer.Option("--seen", help="Items of the history may be recommended again.")
@@ -64,8 +69,8 @@ def recommend(
     new_items: Annotated[
         Path | None,
         typer.Option(
-            help="CSV or Parquet of items that the data lack: item, the attributes that the model"
-            " reads, perhaps title. They are recommended too.",
+            help="CSV or Parquet of items that are not in the data: item, the attributes that the"
+            " model reads, and optionally title. They are recommended too.",
             show_default=False,
         ),
     ] = None,
@@ -78,7 +83,8 @@ def recommend(
         ),
     ] = False,
     to: Annotated[
-        Path | None, typer.Option(help="Write a Parquet file instead.", show_default=False)
+        Path | None,
+        typer.Option(help="Write a Parquet file instead of printing.", show_default=False),
     ] = None,
     device: options.Device = "cpu",
     out: options.Out = options.RESULTS,
@@ -87,8 +93,8 @@ def recommend(
 ) -> None:
     """Recommend items with a finished run, for users of its data or for new histories.
 
-    All that a user did is read, validation and test included. Scores only order the items of one
-    user.
+    A user's whole history is read, validation and test targets included. Scores
+    of different users cannot be compared.
 
     Example: sirec recommend 3f2a91 --history "D00023,D00685"
 

@@ -60,8 +60,9 @@ def runs(
     """List the runs of a results folder, the newest first: data, model, id, seed, when it finished
     and how it does on validation.
 
-    Where a command takes a run, it takes the folder, the first digits of the id, or the model:
-    comif or demo/comif is its newest finished run, and comif/refit that run's refit.
+    Where a command takes a run, it takes the folder, the first digits of the id,
+    or the model: comif or demo/comif is its newest finished run, and comif/refit
+    that run's refit.
 
     Example: sirec runs --data beauty --sort NDCG@10
     """

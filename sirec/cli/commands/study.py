@@ -37,11 +37,11 @@ def study(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """Train what is missing of an experiment and print its tables; they are written to
-    results/tables as well.
+    """Train the missing runs of an experiment and print its tables; the tables are also written to
+    results/tables.
 
-    A run that was stopped goes on from its last epoch. With --only, rows are trained without
-    drawing tables.
+    A run that was stopped goes on from its last epoch. With --only, rows are
+    trained without drawing tables.
 
     Example: sirec study overall --data beauty --jobs 2
 

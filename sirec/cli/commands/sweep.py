@@ -45,7 +45,8 @@ def sweep(
     full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
-    """Search settings; validation alone decides, and the first trial is the model as declared.
+    """Search the settings of models. Validation alone decides; the first trial has the declared
+    settings.
 
     A search that was stopped goes on with the same proposals.
 

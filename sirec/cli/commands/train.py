@@ -85,8 +85,8 @@ def train(
 
     Example: sirec train --config results/runs/beauty/comif/3f2a91/config.yaml --seeds 1,2
 
-    Several processes share the work if torchrun starts them: torchrun --nproc-per-node 2 -m sirec
-    train comif --data beauty
+    Several processes share the work if torchrun starts them: torchrun
+    --nproc-per-node 2 -m sirec train comif --data beauty
     """
     from sirec import api, api_config
     from sirec.cli.console import StudyBars

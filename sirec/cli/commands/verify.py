@@ -27,9 +27,9 @@ def verify(
 ) -> None:
     """Check all of a results folder and of the prepared data sets, and draw its tables anew.
 
-    Every file is compared with the digest that was written with it, ids of runs and metrics are
-    computed anew, and so are tables, the data of figures and the report. The answer is
-    identical, or what differs, with exit code 2.
+    Every file is compared with the digest that was written with it, ids of runs
+    and metrics are computed anew, and so are tables, the data of figures and the
+    report. The answer is identical, or what differs, with exit code 2.
 
     Example: sirec verify results
     """

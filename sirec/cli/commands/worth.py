@@ -25,21 +25,29 @@ def worth(
         ),
     ] = None,
     model: Annotated[
-        str, typer.Option(help="Which model all rows have.", autocompletion=options.complete_model)
+        str, typer.Option(help="Model of all rows.", autocompletion=options.complete_model)
     ] = "comif",
     fusion: Annotated[
         str | None,
         typer.Option(
-            help="How it fuses fields: sum, concat or gate; without it its own way.",
+            help="How the model fuses fields: sum, concat or gate; without it as declared.",
             show_default=False,
         ),
     ] = None,
     quick: Annotated[
         bool,
-        typer.Option("--quick", help="Placebos alone, one seed unless --seeds has more."),
+        typer.Option(
+            "--quick",
+            help="A hint first: only rows with a shuffled field; one seed unless --seeds is given.",
+        ),
     ] = False,
-    top: Annotated[int, typer.Option(help="How many suggestions a customer sees.")] = 20,
-    margin: Annotated[float, typer.Option(help="Customers of 1,000 that would not matter.")] = 5.0,
+    top: Annotated[
+        int, typer.Option(help="Length of the list of suggestions that a customer sees.")
+    ] = 20,
+    margin: Annotated[
+        float,
+        typer.Option(help="A worth of at most this many customers in 1,000 counts as nothing."),
+    ] = 5.0,
     set_: options.Set = None,
     seeds: options.Seeds = None,
     jobs: options.Jobs = 1,
@@ -57,11 +65,11 @@ def worth(
     data_root: options.DataRoot = options.DATA_ROOT,
     as_json: options.Json = False,
 ) -> None:
-    """Tell what each attribute and behaviour is worth: all fields against all with one of them
-    shuffled, which has the same size and means nothing; with intervals over users and seeds.
+    """Tell what each attribute and behaviour is worth: all fields against all fields with the
+    values of one of them shuffled, with intervals over users and seeds.
 
-    It says beforehand how many trainings that is and about how long, and goes on where it was
-    stopped. See docs/worth.md.
+    It first says how many trainings that takes and about how long, and goes on
+    where it was stopped. See docs/worth.md.
 
     Example: sirec worth shop
 

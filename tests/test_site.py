@@ -15,8 +15,11 @@ import pytest
 import typer.main
 
 from sirec.cli.app import app
+from sirec.data.tasks import TASKS
 from sirec.models import MODELS
+from sirec.objectives import OBJECTIVES
 from sirec.papers import PROTOCOLS
+from sirec.studies.analyses.model_cards import entries, settings
 
 ROOT = Path(__file__).parents[1]
 LOADED = re.compile(
@@ -59,6 +62,20 @@ def test_every_command_model_and_protocol_is_described(site: Path) -> None:
     protocol = (site / "protocol/index.html").read_text(encoding="utf-8")
     for name in PROTOCOLS:
         assert f"<code>{name}</code>" in protocol, name
+
+
+def test_every_setting_is_described() -> None:
+    """Each key that a model has, each objective and each task stands in `docs/settings.md`."""
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"`([a-z_0-9.]+)`", page))
+    keys = {"no_such_key"}
+    for registry in (OBJECTIVES, TASKS):
+        keys |= {name for name in registry if registry[name].__module__.startswith("sirec.")}
+    for card in entries():
+        for setting in settings(card.model):
+            keys.add(setting.path.rpartition(".")[2])
+    missing = {key for key in keys if key not in described and f"data.{key}" not in described}
+    assert missing == {"no_such_key"}  # which is the control
 
 
 def test_every_document_is_a_page(site: Path) -> None:

@@ -22,6 +22,7 @@ $ sirec train {name} --data demo
 $ sirec models {name} --full
 ```"""
 SETTINGS = """What a run has set under protocol `comif`, by the key that `--set` takes.
+[Settings](../settings.md) says what each key means.
 *published* follows the authors' code where it differs from the paper: `--profile published`.
 
 | setting | intended | published |
@@ -65,7 +66,10 @@ def _page(card: ModelCard) -> str:
     parts.append(TRAIN.format(name=model.name))
     figures = printed(model)
     if figures:
-        parts += ["## Printed", _table(list(figures[0]), [list(row.values()) for row in figures])]
+        parts += [
+            "## Published numbers",
+            _table(list(figures[0]), [list(row.values()) for row in figures]),
+        ]
     rows = settings(model)
     if rows:
         parts += ["## Settings", SETTINGS + "".join(map(_setting, rows))]

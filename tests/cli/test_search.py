@@ -19,6 +19,7 @@ from sirec.studies.spec.plan import PlannedRun
 
 from .conftest import Call
 
+OTHERS = "Searched: rows that were not searched: test, history kept on shop"
 SEARCH = "{learning_rate: [0.00001, 0.01], dropout: [0.0, 0.4]}"
 PLAN = f"""
 title: Searched
@@ -214,3 +215,31 @@ def test_an_interrupted_study_is_drawn_up_to_the_row_that_is_searched(
     sirec("study", "stopped.yaml", "--data", "shop", "--out", str(out))
     assert seen == ["B", "A", "A", "A", "A", "D", "D"]
     assert [line["row"] for line in stored_record(out)["runs"]] == ["B"]
+
+
+@pytest.mark.parametrize("against", ["A", "previous"])
+def test_searched_and_unsearched_rows_have_tables_of_their_own(
+    sirec: Call, prepared: Path, against: str
+) -> None:
+    """A row with many trials is not compared with one that had a single run.
+
+    The training-free B stands in both. Control: without D no table says so.
+    """
+    row = f"  D: {{model: sasrec, set: {{learning_rate: 0.003, dropout: 0.1}}, against: {against}}}"
+    (prepared / "mixed.yaml").write_text(PLAN.replace("[0, 1]", "[0]") + row + "\n")
+    call = ("study", "mixed.yaml", "--data", "shop", "--out", str(prepared / "mixed"))
+    assert sirec(*call).code == 0
+    drawn = json.loads(sirec(*call, "--render-only", "--json").out)
+    rows: dict[str, list[str]] = {}
+    for table in drawn["tables"]:
+        rows[table["title"]] = list(dict.fromkeys(line["label"] for line in table["rows"]))
+    assert rows["Searched: test, history kept on shop"] == ["A", "B", "C"]
+    assert rows[OTHERS] == ["B", "D"]
+    assert rows["Searched: search, validation Recall@20"] == ["A", "C"]
+    shown = " ".join(sirec(*call, "--render-only").out.split())
+    assert "Rows that were not searched have tables of their own: D." in shown
+    for sentence in drawn["sentences"]:
+        assert not ("A" in sentence.split() and "D" in sentence.split())
+    (prepared / "mixed.yaml").write_text(PLAN.replace("[0, 1]", "[0]"))
+    assert sirec(*call).code == 0
+    assert "not searched" not in sirec(*call, "--render-only", "--full").out

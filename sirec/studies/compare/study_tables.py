@@ -6,8 +6,9 @@ study which was interrupted can be drawn as far as it got.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sirec.evaluation.list_metrics import ListMetric, split_metrics
 from sirec.evaluation.metrics import DEFAULT_METRICS
 from sirec.report.published import PrintedRow
 from sirec.report.result_set import ResultSet
-from sirec.report.results import MissingRow, RunResult, View
+from sirec.report.results import PREVIOUS, MissingRow, RunResult, View
 from sirec.report.table import ResultTable
 from sirec.run.records import read_record
 from sirec.run.store import RecordedRun
@@ -63,15 +64,12 @@ def render(
     if trials:
         notes.append(how)
     of_ranks, of_lists = split_metrics(experiment.metrics)
-    comparison = compare_results(
-        results,
-        title=experiment.title,
-        metrics=of_ranks or DEFAULT_METRICS,
-        views=views,
-        proposals=proposals,
-        missing=[MissingRow(**row) for row in stored["missing"]],
-        notes=notes,
-    )
+    draw = partial(compare_results, metrics=of_ranks or DEFAULT_METRICS, views=views, notes=notes)
+    missing = [MissingRow(**row) for row in stored["missing"]]
+    if trials and alone:
+        comparison = _in_two(experiment.title, draw, results, alone, proposals, missing)
+    else:
+        comparison = draw(results, title=experiment.title, proposals=proposals, missing=missing)
     tables = list(comparison.tables)
     if of_lists:
         tables += _list_tables(experiment, of_lists, out, stored["runs"], views)
@@ -82,6 +80,60 @@ def render(
     if trials and experiment.tune is None:
         tables.append(search.table(trials, experiment.title, alone))
     return replace(comparison, tables=tuple(tables))
+
+
+def _in_two(
+    title: str,
+    draw: Callable[..., Comparison],
+    results: Sequence[RunResult],
+    alone: Sequence[str],
+    proposals: Sequence[str],
+    missing: Sequence[MissingRow],
+) -> Comparison:
+    """The rows that were searched, and those with one run, each among themselves alone.
+
+    A row with many trials beside one with a single run would be compared by its search, too.
+    Training-free baselines have nothing to search and stand in both.
+    """
+    searched_rows = {result.label for result in results if not result.is_training_free}
+    searched_rows -= set(alone)
+    left_out_of = {
+        title: set(alone),
+        f"{title}: rows that were not searched": searched_rows,
+    }
+    drawn: list[Comparison] = []
+    for title_of_group, left_out in left_out_of.items():
+        group = _without_rows(results, left_out)
+        here = {result.label for result in group}
+        of_group = [row for row in proposals if row in here]
+        drawn.append(draw(group, title=title_of_group, proposals=of_group, missing=missing))
+    searched, others = drawn
+    where = f"Rows that were not searched have tables of their own: {', '.join(alone)}."
+    screen = searched.screen()
+    return replace(
+        searched,
+        tables=(*searched.tables, *others.tables),
+        sentences=(*searched.sentences, *others.sentences),
+        overview=replace(screen, lines=(*screen.lines, where)),
+        pairs=(*searched.pairs, *others.pairs),
+    )
+
+
+def _without_rows(results: Sequence[RunResult], left_out: Collection[str]) -> list[RunResult]:
+    """The other rows; one that was to be compared with a row that is left out names none."""
+    above: dict[tuple[str, str], str | None] = {}  # (data set, label) -> label of the row above
+    last: dict[str, str] = {}
+    for result in results:
+        above.setdefault((result.dataset, result.label), last.get(result.dataset))
+        last[result.dataset] = result.label
+    kept: list[RunResult] = []
+    for result in results:
+        baseline = result.against
+        if baseline == PREVIOUS:
+            baseline = above[result.dataset, result.label]
+        if result.label not in left_out:
+            kept.append(replace(result, against=None) if baseline in left_out else result)
+    return kept
 
 
 def _list_tables(

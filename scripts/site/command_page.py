@@ -13,9 +13,9 @@ import typer.main
 EXAMPLE = re.compile(r"(?:Examples?: )?(sirec .*)")
 INTRODUCTION = """# Commands
 
-`sirec COMMAND --help` prints the same. Tables (or `--json`) go to stdout, bars and remarks to
-stderr. A mistake gets one line and exit code 2; Ctrl-C, or a kill at any moment, loses at most the
-epoch in progress."""
+`sirec COMMAND --help` prints the same. Tables (or `--json`) go to stdout, progress bars and remarks
+to stderr. A mistake gets an error, a hint and exit code 2. Ctrl-C, or a kill at any moment, loses
+at most the epoch in progress."""
 
 
 def commands_page() -> str:

@@ -314,6 +314,13 @@ def loaded_plugin_files() -> tuple[Path, ...]:
     return tuple(_plugin_files)
 
 
+def has_plugins() -> bool:
+    """Whether a package or a file other than `sirec` itself offers components."""
+    if _plugin_files:
+        return True
+    return any(group.startswith("sirec.") for group in entry_points().groups)
+
+
 def available_packages() -> set[str]:
     """The names of all packages and files that provide a component of any kind."""
     found: set[str] = set()

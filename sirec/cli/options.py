@@ -35,9 +35,10 @@ class PrecisionName(StrEnum):
 
 def complete_model(beginning: str) -> list[str]:
     """Model names for the shell's completion."""
-    from sirec.models import MODELS
+    from sirec.studies.analyses.model_facts import model_listings
 
-    return [name for name in MODELS if name.startswith(beginning)]
+    names = [listing.name for listing in model_listings()]
+    return [name for name in names if name.startswith(beginning)]
 
 
 Data = Annotated[

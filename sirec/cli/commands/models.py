@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,8 +18,7 @@ from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.dataset import Dataset
-    from sirec.models.declaration import Declaration
-    from sirec.studies.analyses.model_cards import ConfigKey, ModelCard
+    from sirec.studies.analyses.model_facts import ModelListing, ModelPage, ShownSetting
 
 OnData = Annotated[
     str | None,
@@ -60,22 +59,21 @@ def models(
 
     Example: sirec models comif
     """
-    from sirec import api
-    from sirec.models import model_class
-    from sirec.run.config import protocol_named
-    from sirec.studies.analyses.model_cards import ModelCard, entries
+    from sirec.papers import PROTOCOLS
+    from sirec.studies.analyses.model_facts import model_listing, model_listings, model_page
 
-    protocol_named(protocol)  # also where nothing depends on it
-    chosen = entries() if name is None else [ModelCard(model_class(name))]
-    found = None if data is None else api.load(data, data_root=data_root)
+    PROTOCOLS[protocol]  # raises where it is unknown, also where nothing depends on it
+    chosen = model_listings() if name is None else [model_listing(name)]
+    found = None if data is None else _loaded(data, data_root)
     sizes = None if found is None else _sizes(chosen, found, protocol)
+    page = None if name is None else model_page(name, protocol, found)
     if as_json:
-        rows = [entry.as_dict() for entry in chosen]
+        rows = [dict(entry.facts) for entry in chosen]
         if sizes is not None:
-            for row, entry in zip(rows, chosen, strict=True):
-                row["parameters"] = sizes[entry.model.name]
-        print_json(rows if name is None else rows[0] | _details(chosen[0].model, found, protocol))
-    elif name is None:
+            for row in rows:
+                row["parameters"] = sizes[row["name"]]
+        print_json(rows if page is None else rows[0] | _details(page, protocol))
+    elif page is None:
         stdout.print(
             _taxonomy(
                 _columns(chosen, sizes),
@@ -85,42 +83,50 @@ def models(
         )
         say_next(command("models", "comif"))
     else:
-        _page(chosen[0], sizes, found, protocol, full=full)
+        built = None
+        if sizes is not None and found is not None:
+            built = f"Built for {found.name}: {sizes[chosen[0].name]:,} parameters."
+        _page(chosen[0].name, page, built, protocol, full=full)
 
 
-def _sizes(chosen: Sequence[ModelCard], data: Dataset, protocol: str) -> dict[str, int]:
+def _loaded(data: str, data_root: Path) -> Dataset:
+    from sirec import api
+
+    return api.load(data, data_root=data_root)
+
+
+def _sizes(chosen: Sequence[ModelListing], data: Dataset, protocol: str) -> dict[str, int]:
+    from sirec.models import model_class
     from sirec.studies.analyses.model_cards import parameters
 
+    sizes: dict[str, int] = {}
     with data_progress() as bars:
-        return {
-            entry.model.name: parameters(entry.model, data, protocol)
-            for entry in bars.track(chosen, description="building")
-        }
+        for entry in bars.track(chosen, description="building"):
+            sizes[entry.name] = parameters(model_class(entry.name), data, protocol)
+    return sizes
 
 
-def _columns(chosen: Sequence[ModelCard], sizes: Mapping[str, int] | None) -> dict[str, list[str]]:
+def _columns(
+    chosen: Sequence[ModelListing], sizes: Mapping[str, int] | None
+) -> dict[str, list[str]]:
     """The taxonomy's cells by heading."""
     columns: dict[str, list[str]] = {}
     for entry in chosen:
+        facts = entry.facts
         cells = {
-            "name": entry.model.name,
-            "attributes": entry.places["attribute"].text,
-            "behaviours": entry.places["behaviour"].text,
-            "SSL": ", ".join(entry.signals) or "–",
-            "task": " then ".join(entry.tasks) or "–",
-            "objectives": _objectives(entry),
-            "one pass": entry.one_pass or "–",
+            "name": entry.name,
+            "attributes": entry.places["attribute"],
+            "behaviours": entry.places["behaviour"],
+            "SSL": ", ".join(facts["self_supervised"]) or "–",
+            "task": " then ".join(facts["tasks"]) or "–",
+            "objectives": " then ".join(map(", ".join, facts["objectives"])) or "–",
+            "one pass": facts["one_pass"] or "–",
         }
         if sizes is not None:
-            cells["parameters"] = f"{sizes[entry.model.name]:,}"
+            cells["parameters"] = f"{sizes[entry.name]:,}"
         for heading, text in cells.items():
             columns.setdefault(heading, []).append(text)
     return columns
-
-
-def _objectives(entry: ModelCard) -> str:
-    stages = list(map(", ".join, entry.objectives))
-    return " then ".join(stages) or "–"
 
 
 def _taxonomy(columns: Mapping[str, Sequence[str]], screen: int, where: str) -> Table:
@@ -176,58 +182,44 @@ def _widths(columns: Mapping[str, Sequence[str]], screen: int) -> dict[str, int]
     return widths
 
 
-def _details(model: type[Declaration], data: Dataset | None, protocol: str) -> dict[str, object]:
-    from sirec.studies.analyses.model_cards import printed, settings
-
-    keys = settings(model, data, protocol)
+def _details(page: ModelPage, protocol: str) -> dict[str, object]:
     return {
         "protocol": protocol,
-        "settings": {key.path: dict(key.values) for key in keys},
-        "takes": {key.path: key.takes for key in keys if key.takes},
-        "switches": dict(model.published),
-        "printed": printed(model),
-        "checked": model.checked,
-        "no_graph": model.no_graph,
+        "settings": {setting.path: setting.values for setting in page.settings},
+        "takes": {setting.path: setting.takes for setting in page.settings if setting.takes},
+        "switches": page.switches,
+        "printed": page.printed,
+        "checked": page.checked,
+        "no_graph": page.no_graph,
     }
 
 
-def _export_sentence(model: type[Declaration]) -> str:
+def _export_sentence(page: ModelPage) -> str:
     """Whether a run of the model can be exported."""
-    if model.no_graph:
-        return f"Export: not to ONNX, since {model.no_graph}."
+    if page.no_graph:
+        return f"Export: not to ONNX, since {page.no_graph}."
     return "Export: sirec export RUN --to FOLDER writes ONNX, with the same scores."
 
 
-def _page(
-    entry: ModelCard,
-    sizes: Mapping[str, int] | None,
-    data: Dataset | None,
-    protocol: str,
-    *,
-    full: bool,
-) -> None:
+def _page(name: str, page: ModelPage, built: str | None, protocol: str, *, full: bool) -> None:
     """What a model is, how it compared with the original, what was printed for it; its settings.
 
     By default only the settings in which the two profiles differ are shown.
     """
-    from sirec.studies.analyses.model_cards import printed, settings
-
-    model = entry.model
-    figures, rows = printed(model), settings(model, data, protocol)
-    text = inspect.getdoc(inspect.getmodule(model)) or ""
-    what, _, equations = text.partition("\n\n")
+    what, _, equations = page.text.partition("\n\n")
     _prose(" ".join(what.split()))
-    _prose(f"Source: {model.source}.")
-    if model.checked:
-        _prose(f"Beside the original: {model.checked}.")
-    _prose(_export_sentence(model))
-    if sizes is not None and data is not None:
-        _prose(f"Built for {data.name}: {sizes[model.name]:,} parameters.")
-    if figures:
-        stdout.print(_printed_table(figures))
+    _prose(f"Source: {page.source}.")
+    if page.checked:
+        _prose(f"Beside the original: {page.checked}.")
+    _prose(_export_sentence(page))
+    if built is not None:
+        _prose(built)
+    if page.printed:
+        stdout.print(_printed_table(page.printed))
     for paragraph in equations.split("\n\n"):
         _paragraph(paragraph)
-    differing = [row for row in rows if row.text("published") != row.text("intended")]
+    rows = page.settings
+    differing = [row for row in rows if row.texts["published"] != row.texts["intended"]]
     shown = rows if full else differing
     if full and rows:
         stdout.print(_values_table(rows))
@@ -237,7 +229,7 @@ def _page(
         _prose("Profile published is profile intended here: none of the settings differs.")
     if rows and not full:
         _prose(f"--full prints all {len(rows)} settings, and which values each may have.")
-    say_next(command("train", model.name))
+    say_next(command("train", name))
 
 
 def _paragraph(text: str) -> None:
@@ -257,12 +249,10 @@ def _prose(text: str) -> None:
     stdout.print(text, markup=False, highlight=False)
 
 
-def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
-    from sirec.studies.analyses.model_cards import READINGS
-
+def _settings_table(settings: Sequence[ShownSetting], protocol: str) -> Table:
     table = _table(f"Settings under protocol {protocol}", "setting", "intended")
     table.columns[0].no_wrap = True
-    differ = any(setting.text("published") != setting.text("intended") for setting in settings)
+    differ = any(setting.texts["published"] != setting.texts["intended"] for setting in settings)
     legend = "declared: the model's own, where the protocol has another"
     if differ:
         table.add_column("published")
@@ -271,7 +261,8 @@ def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
         column.overflow = "fold"
     table.caption, table.caption_justify = legend, "left"
     for setting in settings:
-        declared, intended, published = map(setting.text, READINGS)
+        declared, intended = setting.texts["declared"], setting.texts["intended"]
+        published = setting.texts["published"]
         cells = [setting.path, intended]
         if intended != declared:
             cells[1] = f"{intended} (declared {declared})"
@@ -281,7 +272,7 @@ def _settings_table(settings: Sequence[ConfigKey], protocol: str) -> Table:
     return table
 
 
-def _values_table(settings: Sequence[ConfigKey]) -> Table:
+def _values_table(settings: Sequence[ShownSetting]) -> Table:
     """Which values each setting may have, with units."""
     table = _table("Values that settings may have", "setting", "values")
     table.columns[0].no_wrap = True
@@ -292,7 +283,7 @@ def _values_table(settings: Sequence[ConfigKey]) -> Table:
     return table
 
 
-def _printed_table(figures: Sequence[dict[str, object]]) -> Table:
+def _printed_table(figures: Sequence[Mapping[str, object]]) -> Table:
     table = _table("Printed", *(map(str, figures[0])))
     table.caption, table.caption_justify = (
         "history: its items were ranked like all others (keep) or left out (mask)",

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal
 
 from sirec.errors import SirecError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 PADDING = 0
 UNKNOWN = "unknown"  # the value of a behaviour that may be missing, where it is

@@ -19,10 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import ClassVar, Literal
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from sirec.config import check_numbers
 from sirec.config.quantities import PeriodShare
@@ -30,13 +27,17 @@ from sirec.data.dates import nanoseconds_of, written
 from sirec.data.times import Times, first_tick
 from sirec.errors import SirecError
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 HeldOutPart = Literal["valid", "test"]
 PARTS: tuple[HeldOutPart, ...] = ("valid", "test")
 NO_TARGET = -1
 TENTH = 0.1
 
 Target = Literal["last", "first"]
-Choose = Callable[[Tensor, Tensor], Tensor]
+Choose = Callable[["Tensor", "Tensor"], "Tensor"]
 # Which of a user's interactions `begin:end` in a period is predicted.
 TARGETS: Mapping[Target, Choose] = {
     "last": lambda begin, end: end - 1,
@@ -73,7 +74,7 @@ class HeldOut:
     def agrees_with(self, other: HeldOut) -> bool:
         """Whether two splits hold out the same interactions for the same purpose."""
         theirs = other.arrays()
-        return all(torch.equal(values, theirs[name]) for name, values in self.arrays().items())
+        return all(values.equal(theirs[name]) for name, values in self.arrays().items())
 
     def to(self, device: torch.device) -> HeldOut:
         """The same split on another device."""
@@ -107,7 +108,7 @@ class LeaveOneOut:
             "valid": _with_history(starts, ends - 2),
             "test": _with_history(starts, ends - 1),
         }
-        return HeldOut(self, torch.maximum(starts, ends - 2), targets)
+        return HeldOut(self, starts.maximum(ends - 2), targets)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +198,7 @@ class Temporal:
         targets: dict[HeldOutPart, Tensor] = {}
         for part, (begin, end) in periods.items():
             chosen = _with_history(starts, TARGETS[self.target](begin, end))
-            targets[part] = torch.where(end > begin, chosen, NO_TARGET)
+            targets[part] = chosen.where(end > begin, NO_TARGET)
         begins = [written(moment, timestamps.per_second) for moment in moments]
         self._refuse_empty(periods, targets, valid_begin - starts, begins)
         return HeldOut(self, valid_begin, targets)
@@ -257,12 +258,13 @@ Split = LeaveOneOut | Temporal
 
 def _with_history(starts: Tensor, targets: Tensor) -> Tensor:
     """Targets Long[U], with `NO_TARGET` for those that are the first interaction of their user."""
-    return torch.where(targets > starts, targets, NO_TARGET)
+    return targets.where(targets > starts, NO_TARGET)
 
 
 def _counts(offsets: Tensor, flags: Tensor) -> Tensor:
     """Long[U]: for how many interactions of each user the flag Bool[N] is set."""
-    before = torch.cat([flags.new_zeros(1, dtype=torch.long), flags.cumsum(0)])
+    before = offsets.new_zeros(len(flags) + 1)
+    before[1:] = flags.cumsum(0)
     return before[offsets[1:]] - before[offsets[:-1]]
 
 

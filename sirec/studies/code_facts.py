@@ -23,12 +23,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
-import sirec
 from sirec.disk import atomic_file
 from sirec.errors import SirecError
 from sirec.registry import has_plugins
 from sirec.resources import experiments_root
 
+OWN_SOURCES = Path(__file__).parents[1]
 SOURCES = (".py", ".yaml", ".csv")
 DIGEST_DIGITS = 16
 OF_OTHER_CODE = re.compile(rf"[0-9a-f]{{{DIGEST_DIGITS}}}")  # names of folders in the cache
@@ -69,7 +69,7 @@ def cache_folder() -> Path | None:
 def digest_of_code() -> str:
     """A digest of the version of Python and of all source and experiment files of `sirec`."""
     digest = hashlib.sha256(sys.version.encode())
-    for root in (Path(sirec.__file__).parent, experiments_root()):
+    for root in (OWN_SOURCES, experiments_root()):
         for name, content in _sources_below(root):
             digest.update(f"\n{name} {len(content)}\n".encode())
             digest.update(content)

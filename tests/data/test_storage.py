@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import replace
@@ -661,3 +663,25 @@ def test_damaged_folders(tmp_path: Path, prepared: Prepared, case: str) -> None:
         storage.load(folder)
     assert message in caught.value.message
     assert str(folder) in caught.value.message
+
+
+def test_what_is_prepared_is_found_and_described_without_torch(
+    tmp_path: Path, prepared: Prepared
+) -> None:
+    """Reading the contents (control) needs it."""
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from sirec.data.store import finding
+        root = Path(sys.argv[1])
+        found = [finding.read_manifest(root / name) for name in finding.list_datasets(root)]
+        print(len(found), found[0].statistics.users, found[0].options.split.text)
+        print("torch" in sys.modules)
+        from sirec.data.store import storage
+        print("torch" in sys.modules)
+    """
+    storage.write(tmp_path, prepared)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["1 3 leave-one-out", "False", "True"]

@@ -26,9 +26,9 @@ def datasets(
 
     Example: sirec datasets
     """
-    from sirec.data.store import storage
+    from sirec.data.store import finding
 
-    names = storage.list_datasets(data_root)
+    names = finding.list_datasets(data_root)
     manifests = list(_readable(data_root / name for name in names))
     if as_json:
         facts = [
@@ -55,11 +55,11 @@ def datasets(
 
 def _readable(folders: Iterable[Path]) -> Iterator[Manifest]:
     """What can be read; of the others a line each says why."""
-    from sirec.data.store import storage
+    from sirec.data.store import finding
 
     for folder in folders:
         try:
-            yield storage.read_manifest(folder)
+            yield finding.read_manifest(folder)
         except SirecError as error:
             say(
                 f"not listed: {error.message}; {error.hint}"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from torch import Tensor
 
-from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING, Field
 from sirec.data.prepare.item_order import ItemOrder, item_order
 from sirec.data.times import Times
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from sirec.data.dataset import Dataset
 
 
 @dataclass(frozen=True)

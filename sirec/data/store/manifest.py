@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sirec import config
 from sirec.data.fields import FieldForm, FieldKind
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.findings import ValueFinding
-from sirec.data.prepare.pipeline import Prepared
 from sirec.data.prepare.statistics import Statistics
 from sirec.data.store.digests import (
     OWN,
@@ -22,6 +22,9 @@ from sirec.data.store.digests import (
 )
 from sirec.data.times import UNITS
 from sirec.errors import Remark, SirecError
+
+if TYPE_CHECKING:
+    from sirec.data.prepare.pipeline import Prepared
 
 FORMAT = 1
 MANIFEST = "dataset.yaml"

@@ -17,8 +17,7 @@ either (`locks`), so that no access takes a replacement in progress for one that
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +26,19 @@ import torch
 from torch import Tensor
 
 from sirec.data.dataset import Dataset
-from sirec.data.locks import wait_and_hold
 from sirec.data.prepare.pipeline import Prepared
 from sirec.data.sources import is_own_data
 from sirec.data.split import HeldOut, Split
 from sirec.data.store.atomic_folder import atomic_folder
 from sirec.data.store.digests import digests_below
+from sirec.data.store.finding import (
+    find,
+    list_datasets,
+    only_one,
+    read_manifest,
+    replaced_folder,
+    restore,
+)
 from sirec.data.store.manifest import (
     MANIFEST,
     Manifest,
@@ -40,15 +46,14 @@ from sirec.data.store.manifest import (
     check_digests,
     describe_prepared,
     manifest_text,
-    parse_manifest,
 )
 from sirec.data.store.replacement import NOT_ALLOWED, Replacement, is_same_recipe
 from sirec.data.store.tables import INTERACTIONS, StoredTables, codes, write_tables
 from sirec.data.times import Times
 from sirec.disk import disk_error, make_folder, synchronise
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 
-OLD = ".old"  # ends the name of an older data set while it is being replaced
+__all__ = ["find", "list_datasets", "load", "load_timestamps", "read_manifest", "restore", "write"]
 
 
 def write(root: Path, prepared: Prepared, replacement: Replacement = NOT_ALLOWED) -> Path:
@@ -140,88 +145,6 @@ def load_timestamps(folder: Path) -> Times | None:
     return _times(table, manifest) if "timestamp" in table.column_names else None
 
 
-def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a prepared folder.
-
-    Raises `SirecError` if there is none, or if it is not what was written.
-    """
-    restore(folder)
-    if not folder.is_dir():
-        raise unknown("data set", folder.name, list_datasets(folder.parent), str(folder.parent))
-    if not (folder / MANIFEST).exists():
-        raise SirecError(
-            f"{folder}: no {MANIFEST}: not a prepared data set, or a half-copied one",
-            "move it away, and prepare the data set again",
-        )
-    return parse_manifest(folder / MANIFEST)
-
-
-def find(root: Path, name: str) -> Path:
-    """The folder of a prepared data set.
-
-    Args:
-        root: the folder of prepared data sets.
-        name: name of the data set.
-
-    Raises:
-        SirecError: if there is none of that name; the message has the nearest one.
-    """
-    restore(root / name)
-    if name not in list_datasets(root):
-        raise unknown("data set", name, list_datasets(root), str(root))
-    return root / name
-
-
-def list_datasets(root: Path) -> list[str]:
-    """Names of the prepared data sets below `root`, in alphabetical order.
-
-    Data sets whose replacement has stopped are among them: the next access moves them back.
-    """
-    found: set[str] = set()
-    for path in root.glob(f"*/{MANIFEST}"):
-        name = path.parent.name
-        if not name.startswith("."):
-            found.add(name)
-        elif name.endswith(OLD):
-            found.add(name.removeprefix(".").removesuffix(OLD))
-    return sorted(found)
-
-
-def restore(folder: Path) -> None:
-    """Move an older data set back if its replacement has stopped before it was complete.
-
-    Raises `SirecError` if the disk refuses.
-    """
-    if not _is_aside(folder):
-        return
-    try:
-        with _only_one(folder):
-            # Checked again: another process may have completed its replacement meanwhile.
-            if _is_aside(folder):
-                _old(folder).rename(folder)
-    except OSError as error:
-        reason = error.strerror or error
-        raise SirecError(
-            f"{_old(folder)}: could not be moved back to {folder.name}: {reason}",
-            "its replacement stopped half-way: rename it, or prepare it again",
-        ) from error
-
-
-def _is_aside(folder: Path) -> bool:
-    return _old(folder).is_dir() and not folder.exists()
-
-
-def _old(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}{OLD}")
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """While this lasts, no other process moves the folder or its older one."""
-    with wait_and_hold(folder):
-        yield
-
-
 def _check_replacement(
     folder: Path, prepared: Prepared, newer: Manifest, replacement: Replacement
 ) -> None:
@@ -265,8 +188,8 @@ def _has_contents_of(folder: Path, older: Manifest, prepared: Prepared, newer: M
 
 def _swap(fresh: Path, folder: Path, check: Callable[[], None]) -> None:
     """Give the new folder its place, if a check within the lock finds nothing in the way."""
-    old = _old(folder)
-    with _only_one(folder):
+    old = replaced_folder(folder)
+    with only_one(folder):
         check()
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)

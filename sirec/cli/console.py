@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import filterfalse
@@ -20,12 +20,12 @@ from rich.progress import (
     TaskProgressColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 from rich.segment import Segment
 from rich.text import Text
 
 from sirec.cli.places import ends_with_command, placed, placed_answer, placed_ending
+from sirec.cli.time_left import TimeLeft, TimeLeftColumn, expected
 from sirec.plain_text import in_message, visible
 
 if TYPE_CHECKING:
@@ -155,12 +155,25 @@ def _bars(amount: ProgressColumn, *others: ProgressColumn) -> Progress:
         amount,
         TimeElapsedColumn(),
         TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeLeftColumn(),
         *others,
         console=stderr,
         transient=True,
         disable=not stderr.is_terminal,
     )
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """A line on the terminal while what trains is imported, which takes seconds.
+
+    Where stderr is no terminal nothing is printed.
+    """
+    if not stderr.is_terminal:
+        yield
+        return
+    with stderr.status("loading torch"):
+        yield
 
 
 @contextmanager
@@ -184,8 +197,17 @@ class EpochBars:
     tells how far a run is.
     """
 
-    def __init__(self, bars: Progress, label: str, every: int = EPOCHS_BETWEEN_LINES) -> None:
+    def __init__(
+        self,
+        bars: Progress,
+        label: str,
+        left: TimeLeft | None = None,
+        every: int = EPOCHS_BETWEEN_LINES,
+    ) -> None:
         self.bars, self.label, self.every = bars, label, every
+        self.left = left or expected({})
+        self.limits = (0, 0)  # epochs of the stage at most, and without progress
+        self.preparing: TaskID | None = bars.add_task(f"{label}, preparing", total=None, note="")
         self.name = label  # with the stage, where there is more than one
         self.epochs: TaskID | None = None
         self.steps: TaskID | None = None
@@ -200,7 +222,9 @@ class EpochBars:
             epoch: epochs that are done already.
             best: the best epoch so far and its validation value.
         """
+        self._is_prepared()
         self.metric, self.best = stage.metric, best
+        self.limits = (stage.epochs, stage.patience if stage.keeps == "best" else stage.epochs)
         self.name = self.label if stage.title == "train" else f"{self.label}, {stage.title}"
         if epoch:
             say(f"{self.name}: goes on after epoch {epoch}")
@@ -221,6 +245,11 @@ class EpochBars:
         """Advance the bar of epochs, or print a line."""
         if report.is_best:
             self.best = (report.epoch, report.valid[self.metric])
+        self.left.epoch(
+            self.label,
+            self._epochs_left(report.epoch),
+            report.train_seconds + report.valid_seconds,
+        )
         if self.epochs is None:
             return
         note = f"loss {report.loss:.3f}"
@@ -238,6 +267,7 @@ class EpochBars:
             done: users that have been ranked.
             total: users to be ranked.
         """
+        self._is_prepared()
         if self.steps is None:
             self.steps = self.bars.add_task("", total=total, note="")
         description = f"{self.label}, ranking"
@@ -245,9 +275,25 @@ class EpochBars:
 
     def close(self) -> None:
         """Take the bars away."""
+        self._is_prepared()
         for task in (self.epochs, self.steps):
             if task is not None:
                 self.bars.remove_task(task)
+
+    def _is_prepared(self) -> None:
+        """Take the bar of the preparation away."""
+        if self.preparing is not None:
+            self.bars.remove_task(self.preparing)
+            self.preparing = None
+
+    def _epochs_left(self, done: int) -> float:
+        """How many epochs the run probably still has.
+
+        It goes on for as many as were expected of it, and until its patience is over.
+        """
+        most, patience = self.limits
+        likely = max(self.left.epochs.get(self.label, 0.0) - 1, self.best[0] + patience - done)
+        return max(min(likely, most - done), 0.0)
 
 
 class StudyBars:
@@ -256,21 +302,31 @@ class StudyBars:
     def __init__(self) -> None:
         self.bars = progress()
         self.runs: TaskID | None = None
+        self.left = expected({})
         self.trained: dict[str, EpochBars] = {}
 
     def remark(self, text: str) -> None:
         """Print a remark."""
         say(text)
 
-    def begin(self, runs: int) -> None:
-        """Begin to draw, with a bar of the runs where there are several."""
+    def begin(self, epochs: Mapping[str, int]) -> None:
+        """Begin to draw, with a bar of the runs where there are several.
+
+        Args:
+            epochs: label -> epochs that each run probably has.
+        """
         self.bars = progress()
         self.bars.start()
-        self.runs = self.bars.add_task("runs", total=runs, note="") if runs > 1 else None
+        self.left = expected(epochs)
+        self.runs = None
+        if len(epochs) > 1:
+            total = len(epochs)
+            self.runs = self.bars.add_task("runs", total=total, note="", time_left=self.left)
 
     def run_begins(self, label: str) -> EpochBars:
         """The bars of one run."""
-        self.trained[label] = EpochBars(self.bars, label)
+        self.left.begins(label)
+        self.trained[label] = EpochBars(self.bars, label, self.left)
         return self.trained[label]
 
     def run_ends(self, label: str, folder: RunFolder, *, was_trained_before: bool) -> None:
@@ -282,6 +338,7 @@ class StudyBars:
             was_trained_before: whether it had finished before.
         """
         self._close(label)
+        self.left.ends(label)
         state = "already trained" if was_trained_before else "done"
         say(f"{label}: {state}, {folder.path}")
         if self.runs is not None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 from sirec.shell import command
 from sirec.studies.spec.switches import SWITCHES
 
@@ -76,7 +77,8 @@ def ablate(
 
     Example: sirec ablate side-info --data shop --fields brand,price,rating
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
 

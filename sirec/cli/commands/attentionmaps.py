@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 
 
 def attentionmaps(
@@ -36,7 +37,8 @@ def attentionmaps(
 
     Example: sirec attentionmaps beauty/dif-sr
     """
-    from sirec.api import load
+    with loading():
+        from sirec.api import load
     from sirec.cli.analyses import print_drawn
     from sirec.cli.console import say
     from sirec.studies.analyses.attention_runs import runs_with_attention

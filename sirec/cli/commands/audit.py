@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, print_json, stage_bars, stdout
+from sirec.cli.console import StudyBars, loading, print_json, stage_bars, stdout
 
 if TYPE_CHECKING:
     from sirec.data.audit import DataAudit
@@ -37,7 +37,8 @@ def audit(
 
     Example: sirec audit demo
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.data.audit import OrderOrigin
     from sirec.data.store import storage
     from sirec.studies.analyses.order_signal import audit as make

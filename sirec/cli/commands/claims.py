@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, show
+from sirec.cli.console import loading, print_json, say, show
 
 
 def claims(
@@ -28,7 +28,8 @@ def claims(
 
     Example: sirec claims --paper comif
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.studies.claims.table import NAME, claims_comparison
 
     if as_json:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 from sirec.shell import command
 
 
@@ -41,7 +42,8 @@ def compare(
 
     Example: sirec compare demo/sasrec demo/comif
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.cli.console import StudyBars, show
 
     made = api.compare(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 from sirec.shell import command
 
 
@@ -85,7 +86,8 @@ def evaluate(
 
     Example: sirec evaluate 3f2a91 --data beauty --recommendations theirs.csv
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.cli.console import StudyBars, show
     from sirec.report.results import FIRST
 

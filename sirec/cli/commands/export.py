@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, say
+from sirec.cli.console import StudyBars, loading, say
 from sirec.shell import command
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def export(
 
     Example: sirec export demo/comif --to served
     """
-    from sirec import api_export
+    with loading():
+        from sirec import api_export
 
     exported = api_export.export(
         name,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 
 
 def newitems(
@@ -35,7 +36,8 @@ def newitems(
 
     Example: sirec newitems 3f2a91 84be07 --share 0.1
     """
-    from sirec import api_new_items
+    with loading():
+        from sirec import api_new_items
     from sirec.cli.analyses import print_drawn
     from sirec.cli.console import StudyBars
 

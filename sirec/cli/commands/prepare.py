@@ -9,7 +9,7 @@ import typer
 
 from sirec.cli import options
 from sirec.cli.commands.datasets import dataset_facts
-from sirec.cli.console import print_json, say, say_next, stage_bars, stdout
+from sirec.cli.console import loading, print_json, say, say_next, stage_bars, stdout
 from sirec.cli.option_values import columns_of, pairs_of, words_of
 from sirec.shell import command
 
@@ -260,7 +260,8 @@ def prepare(
 
     sirec prepare beauty --vectors text=embeddings.npz
     """
-    from sirec import api, config
+    with loading():
+        from sirec import api, config
     from sirec.data.prepare.findings import NARROW, listed
     from sirec.data.store import storage
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sirec.cli import options
+from sirec.cli.console import loading
 
 NAME = "quickstart"
 
@@ -15,7 +16,8 @@ def quickstart(
 
     Example: sirec quickstart
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.cli.console import StudyBars, show
 
     made = api.run_study(NAME, results=out, data_root=data_root, watcher=StudyBars())

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, print_json, print_text, progress, say, stdout
+from sirec.cli.console import StudyBars, loading, print_json, print_text, progress, say, stdout
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,8 @@ def recommend(
 
     Example: sirec recommend 3f2a91 --all --to recommendations.parquet --only in_stock.txt
     """
-    from sirec import api_recommend
+    with loading():
+        from sirec import api_recommend
     from sirec.errors import SirecError
     from sirec.run.recommendation import RecommendationRequest
 
@@ -167,7 +168,8 @@ def _explain(
     as_json: bool,
 ) -> None:
     """Print where the scores come from."""
-    from sirec import api_recommend
+    with loading():
+        from sirec import api_recommend
     from sirec.cli.explanation_screen import explanation_lines
 
     explanation = api_recommend.explain_request(
@@ -196,7 +198,8 @@ def _write(
     data_root: Path,
 ) -> None:
     """Write the file, with a bar."""
-    from sirec import api_recommend
+    with loading():
+        from sirec import api_recommend
 
     with progress() as bars:
         task = bars.add_task("recommending", total=None, note="")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import say
+from sirec.cli.console import loading, say
 from sirec.shell import command
 
 
@@ -47,7 +47,8 @@ def study(
 
     Example: sirec study overall --data beauty --jobs 16 --cluster auto
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.cli.analyses import MeasurementOptions, run_measurement
     from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 
 
 def sweep(
@@ -54,7 +55,8 @@ def sweep(
 
     Example: sirec sweep comif --try iaa.weight='[0.4, 0.8, 1.2]' --sampler random
     """
-    from sirec import api_sweep
+    with loading():
+        from sirec import api_sweep
     from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, say_next
+from sirec.cli.console import loading, print_json, say, say_next
 from sirec.errors import SirecError
 from sirec.shell import command
 
@@ -88,7 +88,8 @@ def train(
     Several processes share the work if torchrun starts them: torchrun
     --nproc-per-node 2 -m sirec train comif --data beauty
     """
-    from sirec import api, api_config
+    with loading():
+        from sirec import api, api_config
     from sirec.cli.console import StudyBars
     from sirec.config import parse_assignments
 
@@ -160,7 +161,8 @@ def _refuse_other_settings(context: typer.Context) -> None:
 
 def _refit(run: str, device: str, again: bool, out: Path, data_root: Path, as_json: bool) -> None:
     """Train the refit of a run, and say what can be done with it."""
-    from sirec import api_refit
+    with loading():
+        from sirec import api_refit
     from sirec.cli.console import StudyBars
 
     folder = api_refit.refit(

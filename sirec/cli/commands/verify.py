@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stage_bars, stdout
+from sirec.cli.console import loading, print_json, say, stage_bars, stdout
 
 if TYPE_CHECKING:
     from sirec.studies.results_page.verify import Verification
@@ -33,7 +33,8 @@ def verify(
 
     Example: sirec verify results
     """
-    from sirec import api
+    with loading():
+        from sirec import api
 
     with stage_bars() as progress:
         found = api.verify(results, data_root=data_root, seal=seal, progress=progress)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
+from sirec.cli.console import loading
 
 
 def worth(
@@ -75,7 +76,8 @@ def worth(
 
     Example: sirec worth shop --fields brand,price --jobs 2
     """
-    from sirec import api
+    with loading():
+        from sirec import api
     from sirec.cli.console import StudyBars, show
     from sirec.config import parse_assignments
 

@@ -27,7 +27,7 @@ from sirec.run.device import AUTO, begun_on, device_named, usual_device
 from sirec.run.execute import folder_of
 from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
-from sirec.studies.launch.forecast import TYPICAL_EPOCHS, duration, epoch_seconds
+from sirec.studies.launch.forecast import TYPICAL_EPOCHS, duration, epoch_seconds, typical_epochs
 from sirec.studies.launch.train import run_label
 from sirec.studies.spec.plan import PlannedRun
 
@@ -121,7 +121,7 @@ class RunExpectation:
             with torch_state_restored():
                 self.timed[key] = epoch_seconds(config, self.data, device)
         seconds = 0.0
-        for epoch, epochs in zip(self.timed[key], _typical_epochs(config), strict=True):
+        for epoch, epochs in zip(self.timed[key], typical_epochs(config), strict=True):
             seconds += epoch * epochs
         return seconds
 
@@ -192,22 +192,13 @@ def _seconds_as(alike: Sequence[RunFolder], config: RunConfig) -> float:
         epochs += done
         if _stopping(run.config()) == _stopping(config):
             same_rule.append(done)
-    expected = float(np.mean(same_rule)) if same_rule else sum(_typical_epochs(config))
+    expected = float(np.mean(same_rule)) if same_rule else sum(typical_epochs(config))
     return seconds / max(epochs, 1) * expected
 
 
 def _stopping(config: RunConfig) -> list[tuple[int, int]]:
     """What decides the number of epochs of each stage."""
     return [(stage.epochs, stage.patience) for stage in config.stages]
-
-
-def _typical_epochs(config: RunConfig) -> list[int]:
-    """About how many epochs each stage has."""
-    epochs: list[int] = []
-    for stage in config.stages:
-        typical = TYPICAL_EPOCHS if stage.keeps == "best" else stage.epochs
-        epochs.append(min(typical, stage.epochs))
-    return epochs
 
 
 def _shape(config: RunConfig) -> str:

@@ -105,14 +105,27 @@ def forecast(
     else:
         each = epoch_seconds(runs[0].config, data, device)
         seconds = most = 0.0
-        for stage, epoch in zip(runs[0].config.stages, each, strict=True):
-            typical = TYPICAL_EPOCHS if stage.keeps == "best" else stage.epochs
-            seconds += epoch * min(typical, stage.epochs)
-            most += epoch * stage.epochs
+        typical = typical_epochs(runs[0].config)
+        for limit, epochs, epoch in zip(limits, typical, each, strict=True):
+            seconds += epoch * epochs
+            most += epoch * limit
     epochs_told = TYPICAL_EPOCHS if max(limits) > TYPICAL_EPOCHS and not finished else None
     return WorthForecast(
         len(folders), len(finished), seconds, most, bool(finished), jobs, epochs_told
     )
+
+
+def typical_epochs(config: RunConfig) -> list[int]:
+    """About how many epochs each stage has; one that stops by itself a typical number.
+
+    Args:
+        config: configuration of the run.
+    """
+    epochs: list[int] = []
+    for stage in config.stages:
+        typical = TYPICAL_EPOCHS if stage.keeps == "best" else stage.epochs
+        epochs.append(min(typical, stage.epochs))
+    return epochs
 
 
 def epoch_seconds(config: RunConfig, data: Dataset, device: str) -> list[float]:

@@ -12,6 +12,7 @@ from sirec.run.device import choose_device
 from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
+from sirec.studies.launch.forecast import typical_epochs
 from sirec.studies.launch.processes import WorkerSettings, train_in_processes
 from sirec.studies.launch.ray_cluster import train_on_cluster
 from sirec.studies.launch.watcher import SilentStudy, StudyWatcher
@@ -59,7 +60,7 @@ def train_one_by_one(
     told = watcher if watcher is not None and group.is_main else SilentStudy()
     train = partial(execute, data=data, store=store, again=again, process_group=group)
     folders: list[RunFolder] = []
-    told.begin(len(runs))
+    told.begin(_expected_epochs(runs))
     try:
         for run in runs:
             label = run_label(run, runs)
@@ -170,7 +171,7 @@ def train_at_once(
     """
     told = watcher or SilentStudy()
     at_once = _RunsAtOnce(runs, finished, told)
-    told.begin(len(runs))
+    told.begin(_expected_epochs(runs))
     try:
         at_once.sort(data, settings)
         first_runs = at_once.first_runs()
@@ -185,6 +186,14 @@ def train_at_once(
         train(configs, settings, jobs, at_once.begin, at_once.end_number)
     finally:
         told.end()
+
+
+def _expected_epochs(runs: Sequence[PlannedRun]) -> dict[str, int]:
+    """Label -> about how many epochs a run has."""
+    expected: dict[str, int] = {}
+    for run in runs:
+        expected[run_label(run, runs)] = sum(typical_epochs(run.config))
+    return expected
 
 
 def run_label(run: PlannedRun, runs: Sequence[PlannedRun]) -> str:

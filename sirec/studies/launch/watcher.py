@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from sirec.run.store import RunFolder
@@ -18,8 +19,13 @@ class StudyWatcher(Protocol):
     def remark(self, text: str) -> None:
         """A sentence for a person."""
 
-    def begin(self, runs: int) -> None:
-        """A list of so many runs begins."""
+    def begin(self, epochs: Mapping[str, int]) -> None:
+        """A list of runs begins.
+
+        Args:
+            epochs: label -> about how many epochs each run has, in the order of the list; 0 for a
+                model that is not trained.
+        """
 
     def run_begins(self, label: str) -> Watcher:
         """A run is about to be trained.
@@ -51,7 +57,7 @@ class SilentStudy:
     def remark(self, text: str) -> None:
         """Drop a remark."""
 
-    def begin(self, runs: int) -> None:
+    def begin(self, epochs: Mapping[str, int]) -> None:
         """Do nothing."""
 
     def run_begins(self, label: str) -> Watcher:

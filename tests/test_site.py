@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import typer.main
+from load_script import load
 
 from sirec.cli.app import app
 from sirec.data.tasks import TASKS
@@ -20,6 +21,7 @@ from sirec.models import MODELS
 from sirec.objectives import OBJECTIVES
 from sirec.papers import PROTOCOLS
 from sirec.studies.analyses.model_cards import entries, settings
+from sirec.studies.spec.library import EXPERIMENTS
 
 ROOT = Path(__file__).parents[1]
 LOADED = re.compile(
@@ -76,6 +78,19 @@ def test_every_setting_is_described() -> None:
             keys.add(setting.path.rpartition(".")[2])
     missing = {key for key in keys if key not in described and f"data.{key}" not in described}
     assert missing == {"no_such_key"}  # which is the control
+
+
+def test_commands_of_the_papers_tables_exist() -> None:
+    """So do the experiments that they name."""
+    group: Any = typer.main.get_command(app)
+    reproduction: Any = load("reproduction_page", "scripts/site")
+    for what, line, _ in reproduction.PAPERS:
+        _, command, *words = line.split()
+        options = {name for each in group.commands[command].params for name in each.opts}
+        assert {word for word in words if word.startswith("--")} <= options, what
+        if command == "study" or "--study" in words:
+            assert words[-1] in EXPERIMENTS, what
+    assert "no_such_experiment" not in EXPERIMENTS  # control
 
 
 def test_every_document_is_a_page(site: Path) -> None:

@@ -6,8 +6,8 @@ in DIF-SR's comparison).
     R_0 = Drop(LN(e)),   R_l = TB with these Q, K, U
     z_v = R_N[t] · e_v
 
-The original has a BERT backbone. Neither seed paper says which F its row has; both took the best of
-sum, concat and gate.
+The original has a BERT backbone. Neither DIF-SR's nor COMIF's paper says which F its row of NOVA
+has; both took the best of sum, concat and gate.
 """
 
 from __future__ import annotations

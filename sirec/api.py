@@ -440,7 +440,7 @@ def run_study(
     data: str | None = None,
     seeds: Sequence[int] | None = None,
     set: Mapping[str, object] | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
     cluster: str | None = None,
     device: str = "cpu",
     again: bool = False,
@@ -461,7 +461,9 @@ def run_study(
         data: data set to run it on, instead of those that it names.
         seeds: seeds instead of those that it names.
         set: settings for all rows that have the key.
-        jobs: how many runs to train at a time, each in a process of its own.
+        jobs: how many runs to train at a time, each in a process of its own; None for as many as
+            cores and memory allow. A script needs `if __name__ == "__main__":` around the call
+            where it is not 1.
         cluster: address of a Ray cluster to train on.
         device: where to train.
         again: whether to train runs that have finished, too.
@@ -509,7 +511,7 @@ def ablate(
     protocol: str = "comif",
     profile: Profile = "intended",
     history: str = "keep",
-    jobs: int = 1,
+    jobs: int | None = 1,
     device: str = "cpu",
     again: bool = False,
     render_only: bool = False,
@@ -533,7 +535,9 @@ def ablate(
         protocol: whose settings.
         profile: `intended`, what the paper says, or `published`, what its code did.
         history: whether items of the history take part in the ranking: `keep` or `mask`.
-        jobs: how many runs to train at a time, each in a process of its own.
+        jobs: how many runs to train at a time, each in a process of its own; None for as many as
+            cores and memory allow. A script needs `if __name__ == "__main__":` around the call
+            where it is not 1.
         device: where to train.
         again: whether to train runs that have finished, too.
         render_only: whether to draw the tables from stored ranks and train nothing.
@@ -592,7 +596,7 @@ def worth(
     set: Mapping[str, object] | None = None,
     protocol: str = "comif",
     history: HistoryRule = "keep",
-    jobs: int = 1,
+    jobs: int | None = 1,
     cluster: str | None = None,
     device: str = "cpu",
     again: bool = False,
@@ -619,7 +623,9 @@ def worth(
         set: settings for all rows, by key or dotted path.
         protocol: whose settings.
         history: whether items of the history take part in the ranking: `keep` or `mask`.
-        jobs: how many runs to train at a time, each in a process of its own.
+        jobs: how many runs to train at a time, each in a process of its own; None for as many as
+            cores and memory allow. A script needs `if __name__ == "__main__":` around the call
+            where it is not 1.
         cluster: address of a Ray cluster to train on.
         device: where to train.
         again: whether to train runs that have finished, too.

@@ -31,7 +31,7 @@ def sweep(
     sampler_seed: int = 0,
     seeds: Sequence[int] = (0,),
     set: Mapping[str, object] | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
     device: str = "cpu",
     render_only: bool = False,
     dry_run: bool = False,
@@ -54,7 +54,8 @@ def sweep(
         sampler_seed: seed of the sampler's draws.
         seeds: seeds of training; trials have the first one, the chosen setting is trained with all.
         set: settings for all trials, which are not searched.
-        jobs: how many runs to train at a time. TPE trains one trial of each model at a time.
+        jobs: how many runs to train at a time; None for as many as cores and memory allow. TPE
+            trains one trial of each model at a time.
         device: where to train.
         render_only: whether to draw the tables from stored ranks and train nothing.
         dry_run: whether to look up which runs there are, and to train and write nothing.

@@ -1,4 +1,5 @@
-"""How much memory this process may use: that of the machine, or less where a group is limited.
+"""How much memory and how many cores this process may use: those of the machine, or less where a
+group is limited.
 
 Nothing here needs torch. Limits of control groups (Linux, versions 1 and 2) hold for containers and
 for jobs of a scheduler.
@@ -40,27 +41,61 @@ def gigabytes(size: float) -> str:
     return f"{number:,.0f} GB" if number >= 10 else f"{number:.1f} GB"
 
 
+def usable_cores(groups: Path = GROUPS, own_groups: Path = OWN_GROUPS) -> int:
+    """How many processor cores this process may use, at least one.
+
+    That is what the system schedules it on, or less where a group may use less of their time.
+
+    Args:
+        groups: where the system shows control groups.
+        own_groups: the file that names the groups of this process.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        cores = float(len(os.sched_getaffinity(0)))
+    else:
+        cores = float(os.cpu_count() or 1)
+    for folder in _group_folders("cpu", groups, own_groups):
+        share = _processor_share(folder)
+        if share is not None:
+            cores = min(cores, share)
+    return max(1, int(cores))
+
+
 def _group_limits(groups: Path, own_groups: Path) -> Iterator[int]:
     """The limits of the groups that this process is in, and of the groups around them."""
-    try:
-        lines = own_groups.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
+    for folder in _group_folders("memory", groups, own_groups):
+        for name in LIMIT_FILES:
+            text = _text_of(folder / name)
+            if text.isdecimal():  # version 2 writes `max` where there is no limit
+                yield int(text)
+
+
+def _processor_share(folder: Path) -> float | None:
+    """How many cores' time a group may use; None where it has no limit."""
+    quota, _, period = _text_of(folder / "cpu.max").partition(" ")
+    if not quota:  # version 1
+        quota = _text_of(folder / "cpu.cfs_quota_us")
+        period = _text_of(folder / "cpu.cfs_period_us")
+    if not (quota.isdecimal() and period.isdecimal() and int(period)):
+        return None
+    return int(quota) / int(period)
+
+
+def _group_folders(controller: str, groups: Path, own_groups: Path) -> Iterator[Path]:
+    """Folders of the groups that this process is in, and of the groups around them."""
+    for line in _text_of(own_groups).splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
-        if controllers and "memory" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        root = groups / "memory" if controllers else groups
+        root = groups / controller if controllers else groups
         steps = [step for step in path.split("/") if step]
         for length in range(len(steps) + 1):
-            yield from _limits_in(root.joinpath(*steps[:length]))
+            yield root.joinpath(*steps[:length])
 
 
-def _limits_in(folder: Path) -> Iterator[int]:
-    for name in LIMIT_FILES:
-        try:
-            text = (folder / name).read_text(encoding="utf-8").strip()
-        except OSError:
-            continue
-        if text.isdecimal():  # version 2 writes `max` where there is no limit
-            yield int(text)
+def _text_of(path: Path) -> str:
+    """The text of a file of the system; empty where it is not there."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        return ""

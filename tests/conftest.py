@@ -11,6 +11,7 @@ import torch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.run import store
+from sirec.studies.launch import at_once
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,12 @@ def threads_of_the_session() -> Iterator[None]:
     yield
     if torch.get_num_threads() != before:
         torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def one_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test says nothing, runs are trained in its own process, on whatever machine."""
+    monkeypatch.setattr(at_once, "usable_cores", lambda: 1)
 
 
 @pytest.fixture(autouse=True, scope="session")

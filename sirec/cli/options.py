@@ -68,7 +68,12 @@ Seeds = Annotated[
     ),
 ]
 Jobs = Annotated[
-    int, typer.Option(help="How many runs to train at a time, each in a process of its own.")
+    int | None,
+    typer.Option(
+        help="How many runs to train at a time, each in a process of its own; without it as many as"
+        " cores and memory allow.",
+        show_default=False,
+    ),
 ]
 Cluster = Annotated[
     str | None,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 
 from sirec.config import unusual_numbers
 from sirec.errors import Remark
+from sirec.memory import usable_cores
 from sirec.run.config import RunConfig
 
 
@@ -16,7 +16,7 @@ def remark_slow_settings(config: RunConfig) -> None:
     Args:
         config: the configuration of a run that is about to be trained.
     """
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     sentences = [*unusual_numbers(config.model), *unusual_numbers(config.data)]
     slow = [f"{sentence}: a step may take minutes" for sentence in sentences]
     if config.threads > cores:

@@ -53,7 +53,7 @@ def ablate(
     fields: options.FieldNames = None,
     set_: options.Set = None,
     seeds: options.Seeds = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
     device: options.Device = "cpu",
     protocol: options.ProtocolName = "comif",
     profile: options.ProfileOption = options.ProfileName.intended,

@@ -37,7 +37,7 @@ def coldstart(
             help="Train what is missing first, as rows of that study; without one of overall.",
         ),
     ] = False,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
     device: options.Device = "cpu",
     bins: Annotated[
         list[str] | None,
@@ -89,7 +89,7 @@ def coldstart(
     from sirec.studies.analyses.names import check_name
 
     name = check_name(name)
-    if not train and (jobs > 1 or device != "cpu"):
+    if not train and ((jobs or 1) > 1 or device != "cpu"):
         raise SirecError(
             "--jobs and --device are about training, and nothing is trained", "say --train"
         )
@@ -144,7 +144,7 @@ def _trained(
     data: str | None,
     models: str | None,
     study: str | None,
-    jobs: int,
+    jobs: int | None,
     device: str,
     out: Path,
     data_root: Path,

@@ -26,7 +26,7 @@ def study(
     data: options.Data = None,
     set_: options.Set = None,
     seeds: options.Seeds = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     device: options.Device = "cpu",
     again: options.Again = False,
@@ -56,7 +56,7 @@ def study(
     from sirec.studies.analyses.base import ANALYSES
 
     if experiment in ANALYSES:
-        if only or set_ or seeds or jobs > 1 or cluster or again or dry_run:
+        if only or set_ or seeds or (jobs or 1) > 1 or cluster or again or dry_run:
             raise SirecError(
                 f"{experiment} measures finished runs and trains none",
                 f"{command(experiment, '--help')} lists its options",

@@ -37,7 +37,7 @@ def sweep(
     sampler_seed: Annotated[int, typer.Option(help="Seed of the sampler's draws.")] = 0,
     set_: options.Set = None,
     seeds: options.Seeds = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
     device: options.Device = "cpu",
     render_only: options.RenderOnly = False,
     dry_run: options.DryRun = False,

@@ -51,7 +51,7 @@ def worth(
     ] = 5.0,
     set_: options.Set = None,
     seeds: options.Seeds = None,
-    jobs: options.Jobs = 1,
+    jobs: options.Jobs = None,
     cluster: options.Cluster = None,
     device: options.Device = "cpu",
     protocol: options.ProtocolName = "comif",

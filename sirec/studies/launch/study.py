@@ -20,6 +20,7 @@ from sirec.run.store import RunFolder, Store
 from sirec.studies.compare.comparison import Comparison
 from sirec.studies.compare.recorded_rows import recorded_rows
 from sirec.studies.compare.study_tables import VIEWS, render
+from sirec.studies.launch.at_once import jobs_remark, usual_jobs
 from sirec.studies.launch.data import choose_dataset
 from sirec.studies.launch.dry_run import ExpectedRun, RunExpectation, dry_run
 from sirec.studies.launch.forecast import duration
@@ -47,7 +48,8 @@ class Study:
         data_root: folder of prepared data sets.
         device: where to train.
         again: whether to train runs that have finished, too.
-        jobs: how many runs are trained at a time, each in a process of its own.
+        jobs: how many runs are trained at a time, each in a process of its own; None for as many as
+            cores and memory allow.
         rows: names of the rows to train, None for all.
         cluster: address of a Ray cluster to train on, None for this machine.
         watcher: who is told how it goes.
@@ -61,7 +63,7 @@ class Study:
     data_root: Path
     device: str = "cpu"
     again: bool = False
-    jobs: int = 1
+    jobs: int | None = 1
     rows: frozenset[str] | None = None
     cluster: str | None = None
     watcher: StudyWatcher = field(default_factory=SilentStudy)
@@ -70,7 +72,8 @@ class Study:
 
     def __post_init__(self) -> None:
         """Refuse no job, and more than any machine runs at a time."""
-        check_number("jobs", self.jobs, JobCount)
+        if self.jobs is not None:
+            check_number("jobs", self.jobs, JobCount)
 
     def only(self, labels: Sequence[str]) -> Study:
         """The study with only these rows, by label or by a model that one row alone has."""
@@ -110,12 +113,14 @@ class Study:
             SirecError: as `run` does before anything is trained.
         """
         expected: list[ExpectedRun] = []
+        planned: list[PlannedRun] = []
         searched: dict[str, None] = {}
         for data, rows in self._resolved():
             runs = self._wanted(rows)
             for run in runs:
                 if run.tries is not None:
                     searched[run.row] = None
+            planned += runs
             look_up = RunExpectation(data, Store(self.out), self.device, self.again)
             expected += look_up.of(runs)
         later = list(self._later_trials(expected, list(searched)))
@@ -123,17 +128,17 @@ class Study:
         if searched and others:
             count = f"{len(searched) * others} more run{'s' * (len(searched) * others > 1)}"
             later.append(f"Then {count}: the chosen settings of searched rows with other seeds.")
-        return dry_run(self.plan.title, expected, self.jobs, later)
+        return dry_run(self.plan.title, expected, self.jobs_for(planned), later)
 
     def _later_trials(self, expected: Sequence[ExpectedRun], rows: Sequence[str]) -> Iterator[str]:
         """A sentence on the trials that samplers will propose."""
         if self.plan.tune is None or not rows:
             return
         more = self.plan.tune.trials - 1
-        seconds = sum(run.seconds for run in expected) * more
+        seconds = sum(run.seconds for run in expected) * more / (self.jobs or 1)
         yield (
             f"Then {more} more trials of each of {len(rows)} rows, proposed by "
-            f"{self.plan.tune.sampler}: about {duration(seconds / self.jobs)} if they take as long."
+            f"{self.plan.tune.sampler}: about {duration(seconds)} if they take as long."
         )
 
     def _resolved(self) -> list[tuple[Dataset, list[PlannedRun | MissingRow]]]:
@@ -207,7 +212,11 @@ class Study:
     def _train(self, runs: Sequence[PlannedRun], data: Dataset, finished: Finished) -> None:
         if not runs:
             return
-        if self.jobs == 1 and self.cluster is None:
+        waiting = self._waiting(runs, data)
+        jobs = self.jobs_for(waiting)
+        if self.jobs is None and jobs > 1:
+            self._remark_once(jobs_remark(jobs, waiting))
+        if jobs == 1 and self.cluster is None:
             train_one_by_one(
                 runs,
                 data,
@@ -221,25 +230,50 @@ class Study:
         folder = storage.find(self.data_root, data.name)
         settings = WorkerSettings(folder, self.out, self.device, self.again)
         train_at_once(
-            self._longest_first(runs, data),
+            self._longest_first(runs, data, jobs),
             data,
             settings,
-            self.jobs,
+            jobs,
             finished=finished,
             watcher=self.watcher,
             cluster=self.cluster,
         )
 
-    def _longest_first(self, runs: Sequence[PlannedRun], data: Dataset) -> list[PlannedRun]:
+    def jobs_for(self, runs: Sequence[PlannedRun]) -> int:
+        """How many of some runs are trained at a time.
+
+        Args:
+            runs: the runs.
+        """
+        if self.jobs is not None:
+            return self.jobs
+        return 1 if self.cluster is not None else usual_jobs(runs, self.device)
+
+    def _remark_once(self, text: str) -> None:
+        """Give a remark, unless it was given before."""
+        if text not in self.warned:
+            self.warned.add(text)
+            self.watcher.remark(text)
+
+    def _waiting(self, runs: Sequence[PlannedRun], data: Dataset) -> list[PlannedRun]:
+        """One planned run of each folder that has to be trained."""
+        waiting: dict[RunFolder, PlannedRun] = {}
+        for run in runs:
+            folder = folder_of(run.config, data, Store(self.out))
+            if self.again or not folder.is_done:
+                waiting.setdefault(folder, run)
+        return list(waiting.values())
+
+    def _longest_first(
+        self, runs: Sequence[PlannedRun], data: Dataset, jobs: int
+    ) -> list[PlannedRun]:
         """The runs in an order in which no long one is left to the end, when others have nothing.
 
         Where all can be trained at a time, the order is that of the plan.
         """
         store = Store(self.out)
-        waiting = {folder_of(run.config, data, store) for run in runs}
-        if not self.again:
-            waiting = {folder for folder in waiting if not folder.is_done}
-        if len(waiting) <= self.jobs:
+        waiting = self._waiting(runs, data)
+        if len(waiting) <= jobs:
             return list(runs)
         self.watcher.remark(f"{len(waiting)} runs, the longest first: looking how long each takes")
         expected = RunExpectation(data, store, self.device, self.again).of(runs)

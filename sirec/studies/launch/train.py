@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from sirec.data.dataset import Dataset
+from sirec.memory import usable_cores
 from sirec.run.device import choose_device
 from sirec.run.execute import execute, folder_of, make_covariates
 from sirec.run.store import RunFolder, Store
@@ -219,7 +219,7 @@ def _remark_threads(runs: Sequence[PlannedRun], jobs: int, watcher: StudyWatcher
     """
     most_threads = max((run.config.threads for run in runs), default=0)
     threads = min(jobs, len(runs)) * most_threads
-    cores = os.cpu_count() or 1
+    cores = usable_cores()
     if threads > cores:
         remedy = "fewer jobs, or --set threads=1, would be faster"
         watcher.remark(f"{jobs} jobs use {threads} threads on {cores} cores: {remedy}")

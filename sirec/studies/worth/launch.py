@@ -65,7 +65,7 @@ class StudyPlace:
         data_root: folder of prepared data sets.
         device: where to train.
         again: whether to train runs that have finished, too.
-        jobs: how many runs are trained at a time.
+        jobs: how many runs are trained at a time; None for as many as cores and memory allow.
         cluster: address of a Ray cluster, None for this machine.
         watcher: who is told how it goes.
     """
@@ -74,7 +74,7 @@ class StudyPlace:
     data_root: Path
     device: str
     again: bool
-    jobs: int
+    jobs: int | None
     cluster: str | None
     watcher: StudyWatcher
 
@@ -183,7 +183,8 @@ class WorthStudy:
             tell(note)
         for missing in self.design.missing:
             tell(f"no row '{missing.label}': {missing.reason}")
-        told = forecast(planned, self.data, Store(place.results), place.device, place.jobs)
+        jobs = self.study.jobs_for(planned)
+        told = forecast(planned, self.data, Store(place.results), place.device, jobs)
         fields = ", ".join(field.field for field in self.design.fields)
         tell(f"{self.data.name}: {fields}; {told.text}")
 

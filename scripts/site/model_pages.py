@@ -5,7 +5,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator, Sequence
 
-from sirec.studies.analyses.model_cards import ConfigKey, ModelCard, entries, printed, settings
+from sirec.studies.analyses.model_cards import (
+    ConfigKey,
+    ModelCard,
+    entries,
+    printed,
+    search_space,
+    settings,
+)
 
 LIST = """# Models
 
@@ -28,6 +35,9 @@ SETTINGS = """What a run has set under protocol `comif`, by the key that `--set`
 | setting | intended | published |
 |---|---|---|
 """
+
+SEARCH = """What `sirec sweep {name}` and `tune:` in an [experiment file](../experiments.md#search)
+try where no space is named. The first trial is the model as it is declared."""
 
 
 def models_page() -> str:
@@ -73,6 +83,11 @@ def _page(card: ModelCard) -> str:
     rows = settings(model)
     if rows:
         parts += ["## Settings", SETTINGS + "".join(map(_setting, rows))]
+    space = search_space(model)
+    if space:
+        tried = [(f"`{key}`", values) for key, values in space.items()]
+        parts += ["## Search space", SEARCH.format(name=model.name)]
+        parts.append(_table(("setting", "values"), tried))
     return "\n\n".join(parts) + "\n"
 
 

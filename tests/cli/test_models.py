@@ -200,3 +200,18 @@ def test_the_values_of_settings_fit_on_a_screen(
     assert "at least 0 and below 1" in table
     assert max(map(len, table.splitlines())) <= 80
     assert "…" not in table
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_page_says_what_a_search_tries(sirec: Call, name: str) -> None:
+    """Every key of the declared space that a run has, and none of a training-free baseline."""
+    space = json.loads(sirec("models", name, "--json").out)["search"]
+    said = sirec("models", name).out
+    assert (f"sirec sweep {name} tries" in said) == bool(space)
+    if MODELS[name].is_training_free:
+        assert space == {}
+        return
+    assert "0.0001 to 0.003, by logarithms" in space["stages.train.learning_rate"]
+    for key, values in space.items():
+        words = f"{key.removeprefix('model.').removeprefix('stages.train.')} {values}"
+        assert words in " ".join(said.split())

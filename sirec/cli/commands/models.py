@@ -191,7 +191,17 @@ def _details(page: ModelPage, protocol: str) -> dict[str, object]:
         "printed": page.printed,
         "checked": page.checked,
         "no_graph": page.no_graph,
+        "search": page.search,
     }
+
+
+def _search_in_words(space: Mapping[str, str]) -> str:
+    """`learning_rate 0.0001 to 0.003, by logarithms; dropout 0.1 or 0.2`: what a search tries."""
+    parts: list[str] = []
+    for key, values in space.items():
+        short = key.removeprefix("model.").removeprefix("stages.train.")
+        parts.append(f"{short} {values}")
+    return "; ".join(parts)
 
 
 def _export_sentence(page: ModelPage) -> str:
@@ -225,6 +235,8 @@ def _page(name: str, page: ModelPage, built: str | None, protocol: str, *, full:
         stdout.print(_values_table(rows))
     if shown:
         stdout.print(_settings_table(shown, protocol))
+    if page.search:
+        _prose(f"{command('sweep', name)} tries {_search_in_words(page.search)}.")
     if rows and not differing:
         _prose("Profile published is profile intended here: none of the settings differs.")
     if rows and not full:

@@ -24,6 +24,7 @@ from sirec.papers.tables import metric_tables, published_table
 from sirec.report.published import PrintedRow
 from sirec.run.build import set_up
 from sirec.run.config import DataConfig, Profile, RunConfig, resolve
+from sirec.studies.spec.tuning import Tuning, space_of
 
 OnePass = Literal["yes", "masked items", "no"]
 KINDS: tuple[FieldKind, ...] = get_args(FieldKind)
@@ -201,6 +202,21 @@ def settings(
         values = {column: columns[column][path] for column in having}
         keys.append(ConfigKey(path, values, takes.get(path, "")))
     return keys
+
+
+def search_space(model: type[Declaration], protocol: str = "comif") -> dict[str, str]:
+    """What `sirec sweep` tries of a model's settings where nobody names a space.
+
+    Args:
+        model: the model.
+        protocol: the protocol, whose setting is the first trial.
+
+    Returns:
+        Key -> its values or its interval, in words; nothing for a training-free baseline.
+    """
+    config = resolve(model.name, stand_in(), protocol=protocol)
+    space = space_of(Tuning(trials=2), model.name, dump(config), {})
+    return {key: dimension.text for key, dimension in space.items()}
 
 
 def printed(model: type[Declaration]) -> list[dict[str, Any]]:

@@ -62,6 +62,7 @@ class ModelPage:
         switches: settings of the profile `published`.
         printed: what papers print for it, a row for each paper and data set.
         settings: every setting of a run.
+        search: key -> what a search tries of it where nobody names a space, in words.
     """
 
     text: str
@@ -71,6 +72,7 @@ class ModelPage:
     switches: Mapping[str, Any]
     printed: tuple[Mapping[str, Any], ...]
     settings: tuple[ShownSetting, ...]
+    search: Mapping[str, str]
 
 
 def model_listings() -> list[ModelListing]:
@@ -140,7 +142,7 @@ def _computed_listings() -> list[dict[str, Any]]:
 def _computed_page(name: str, protocol: str, data: Dataset | None = None) -> dict[str, Any]:
     """Plain values of a model's page."""
     from sirec.models import model_class
-    from sirec.studies.analyses.model_cards import READINGS, printed, settings
+    from sirec.studies.analyses.model_cards import READINGS, printed, search_space, settings
 
     model = model_class(name)
     shown: list[ShownSetting] = []
@@ -160,5 +162,6 @@ def _computed_page(name: str, protocol: str, data: Dataset | None = None) -> dic
         switches=dict(model.published),
         printed=tuple(printed(model)),
         settings=tuple(shown),
+        search=search_space(model, protocol),
     )
     return asdict(page)

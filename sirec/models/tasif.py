@@ -51,7 +51,7 @@ from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import TokenLayout
 from sirec.data.tasks.next_item import LastItem
 from sirec.data.tasks.rectangular import whole
-from sirec.errors import SirecError
+from sirec.errors import SirecError, unknown
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration
 from sirec.models.search_space import AAP_WEIGHTS, with_usual
 from sirec.objectives.attribute_prediction import AttributePrediction
@@ -122,7 +122,9 @@ class TASIF(Shape, AttributeTables, Declaration):
     def build(self, schema: Schema) -> GuidedStreams:
         """The model for the fields of `schema`, freshly initialised.
 
-        Raises `SirecError` where the data have no attribute.
+        Raises `SirecError` where the data have no attribute, and where `joins` names a behaviour
+        that the run does not read. Without intervals of the calendar, which it names by default,
+        nothing is added to items.
         """
         return GuidedStreams(self, schema)
 
@@ -140,6 +142,8 @@ class GuidedStreams(SequentialModel):
         d, self.max_length = config.width, schema.max_length
         attributes = names(needed_attributes(schema, config.name))
         behaviours = names(schema.behaviours)
+        if config.joins != TASIF.joins and config.joins not in behaviours:
+            raise unknown("behaviour", config.joins, behaviours, "joins")
         self.guides = [name for name in behaviours if name != config.joins]
         self.joining = [name for name in behaviours if name == config.joins]
         self.stream_widths = dict.fromkeys([ITEM, *attributes], d)

@@ -255,3 +255,11 @@ def test_what_has_no_meaning_is_refused(tiny: Dataset) -> None:
     other = DIFF(**builders.SHAPE).build(schema)
     with pytest.raises(SirecError, match="reads the stream of item"):
         StreamCatalogue().build_for(schema, other)
+
+
+def test_a_behaviour_that_is_not_read_cannot_join(tiny: Dataset) -> None:
+    """Named, it is refused; the default, an interval that few data have, is not (control)."""
+    schema = tiny.schema(N, with_position=True)
+    with pytest.raises(SirecError, match="'ratings' is not a behaviour"):
+        small(joins="ratings").build(schema)
+    assert small(joins="span").build(schema).joining == []

@@ -19,16 +19,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import sirec.cli  # isort: skip  # noqa: F401 - how waiting threads behave is set before torch loads
 import torch
 
 from sirec.config import parse_assignments
+from sirec.core.kernels.products import linear
 from sirec.core.model import SequentialModel
 from sirec.core.transformer import TransformerConfig
 from sirec.data.dataset import Dataset
 from sirec.data.store import storage
 from sirec.errors import SirecError
 from sirec.evaluation.full_ranking import rank_split
+from sirec.evaluation.top_items import Histories, top_items
 from sirec.run.build import set_up
 from sirec.run.config import RunConfig, resolve
 from sirec.run.device import device_named
@@ -55,6 +59,7 @@ SHAPES = {
     "equal": SHAPE,
     "declared": SHARED,
 }  # every model in the peers' shape, or with its own layers and dropouts
+TOP = 20  # items of a list
 LEAST_STEPS = 3  # before a limit of seconds may end them
 
 
@@ -118,19 +123,59 @@ def measure(
             figures["evaluation_seconds"] = time_ranking(
                 built.model, trainer.data, config.data.max_length
             )
+            figures["lists_seconds"] = time_lists(built.model, trainer.data, config.data.max_length)
         yield suffix, {"model": f"{kind_of(config)}{suffix}", **figures}
 
 
 def measure_stage(trainer: Trainer, warmup: int, steps: int, limit: float) -> dict[str, Any]:
-    """Time one stage's training."""
+    """Time one stage's training, and where items are told apart by a softmax over all of them, its
+    products alone.
+    """
     mean, timed = time_steps(trainer, warmup, steps, limit)
-    return {
+    figures = {
         "ms_per_step": 1e3 * mean,
         "timed_steps": timed,
         "steps_per_epoch": trainer.steps,
         "seconds_per_epoch": mean * trainer.steps,
         "peak_bytes_above_import": peak(trainer.data.items.device),
     }
+    if any(objective.name == "item" for objective in trainer.stage.objectives):
+        floor = time_softmax_products(trainer)
+        figures["floor_seconds_per_epoch"] = floor * trainer.steps
+    return figures
+
+
+def time_softmax_products(trainer: Trainer, rounds: int = 5) -> float:
+    """Seconds of the three products of an item softmax, without which no step can be: the shortest
+    of some rounds.
+
+    With N targets a step, width d and V items these are scores N × d × V, and from their gradient
+    those of states N × V × d and of items V × N × d, at the rate of the library that computes ours.
+    """
+    device = trainer.data.items.device
+    kind = torch.bfloat16 if trainer.seed_key.precision == "bf16" else torch.float32
+    targets, width = trainer.stage.budget, trainer.model.state_width
+    states = torch.randn(targets, width, device=device).to(kind)
+    items = torch.randn(trainer.data.item_codes, width, device=device).to(kind)
+    fastest = math.inf
+    with torch.no_grad():
+        for _ in range(rounds):
+            begun = now(device)
+            scores = linear(states, items)
+            linear(scores, items.T)
+            linear(scores.T, states.T)
+            fastest = min(fastest, now(device) - begun)
+    return fastest
+
+
+def time_lists(model: SequentialModel, data: Dataset, max_length: int) -> float:
+    """Seconds of recommending `TOP` items to every user, for all that they did."""
+    model.eval()
+    start = now(data.items.device)
+    everybody = Histories.of_users(data, np.arange(1, data.user_count + 1))
+    for _ in top_items(model, everybody, max_length, TOP, seen=True):
+        pass
+    return now(data.items.device) - start
 
 
 def time_ranking(model: SequentialModel, data: Dataset, max_length: int) -> float:

@@ -84,6 +84,8 @@ class Measured:
     seconds_per_epoch: float
     spread: tuple[float, float]
     evaluation_seconds: float | None
+    lists_seconds: float | None
+    floor_seconds: float | None
     peak_bytes: float
     steps_per_epoch: int | None
 
@@ -199,9 +201,6 @@ def run_rounds(
 def summarise(name: str, lines: Sequence[Mapping[str, Any]], ours: bool) -> Measured:
     """One side's rounds as one row."""
     epochs = [line["seconds_per_epoch"] for line in lines]
-    evaluations = [
-        line["evaluation_seconds"] for line in lines if line.get("evaluation_seconds") is not None
-    ]
     return Measured(
         name=name,
         model=str(lines[0].get("model") or name),
@@ -214,10 +213,18 @@ def summarise(name: str, lines: Sequence[Mapping[str, Any]], ours: bool) -> Meas
         ms_per_step=statistics.median(line["ms_per_step"] for line in lines),
         seconds_per_epoch=statistics.median(epochs),
         spread=(min(epochs), max(epochs)),
-        evaluation_seconds=statistics.median(evaluations) if evaluations else None,
+        evaluation_seconds=_median(lines, "evaluation_seconds"),
+        lists_seconds=_median(lines, "lists_seconds"),
+        floor_seconds=_median(lines, "floor_seconds_per_epoch"),
         peak_bytes=max(line["peak_bytes_above_import"] for line in lines),
         steps_per_epoch=lines[0].get("steps_per_epoch"),
     )
+
+
+def _median(lines: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    """The median of a figure over the rounds that have it; None where none has."""
+    values = [line[key] for line in lines if line.get(key) is not None]
+    return statistics.median(values) if values else None
 
 
 def to_markdown(
@@ -242,6 +249,9 @@ def to_markdown(
         line = _cells(row, fastest[row.model])
         if not has_spread(measured):
             del line["spread"]
+        for heading, values in columns_of_some(measured).items():
+            if not any(value is not None for value in values):
+                del line[heading]
         if earlier is not None:
             line["since"] = _shown(earlier.ratio(row), ".2f", "×")
         if printed is not None:
@@ -256,6 +266,13 @@ def has_spread(measured: Sequence[Measured]) -> bool:
     return any(row.rounds > 1 for row in measured)
 
 
+def columns_of_some(measured: Sequence[Measured]) -> dict[str, list[float | None]]:
+    """Figures that not every side has, by the heading of their column."""
+    lists = [row.lists_seconds for row in measured]
+    floors = [row.floor_seconds for row in measured]
+    return {"20 items s": lists, "floor s": floors, "of floor": floors}
+
+
 def _cells(row: Measured, fastest: float | None) -> dict[str, str]:
     low, high = row.spread
     return {
@@ -266,6 +283,13 @@ def _cells(row: Measured, fastest: float | None) -> dict[str, str]:
         "s/epoch": f"{row.seconds_per_epoch:.1f}",
         "spread": f"{low:.1f}–{high:.1f}",
         "validation s": _shown(row.evaluation_seconds, ".2f"),
+        "20 items s": _shown(row.lists_seconds, ".2f"),
+        "floor s": _shown(row.floor_seconds, ".1f"),
+        "of floor": _shown(
+            None if row.floor_seconds is None else row.seconds_per_epoch / row.floor_seconds,
+            ".1f",
+            "×",
+        ),
         "peak MB": f"{row.peak_bytes / 1e6:,.0f}",
         "speed": _shown(None if fastest is None else fastest / row.seconds_per_epoch, ".2f", "×"),
     }
@@ -392,10 +416,24 @@ def _protocol_line(
         "an epoch;"
         f"{' spread: smallest and largest over rounds;' if spread else ''} validation: ranking "
         "every user's target among all"
-        " items; peak: in training, above what the imports took, data included; speed: against "
+        f" items;{_added_columns(measured)} peak: in training, above what the imports took, data "
+        "included; speed: against "
         "the fastest peer of the same"
         " model."
     )
+
+
+def _added_columns(measured: Sequence[Measured]) -> str:
+    """What the columns mean that not every table has."""
+    words = ""
+    if any(row.lists_seconds is not None for row in measured):
+        words += " 20 items: recommending 20 items to every user;"
+    if any(row.floor_seconds is not None for row in measured):
+        words += (
+            " floor: an epoch of nothing but the three products of the item softmax, at the rate "
+            "that this machine then gave;"
+        )
+    return words
 
 
 def _since_line(earlier: Earlier, machine: Mapping[str, Any]) -> str:

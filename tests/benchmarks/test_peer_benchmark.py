@@ -21,6 +21,8 @@ from sirec.data.sources.demo import DemoSource
 from sirec.data.store import storage
 
 peer, training = load("peer_recbole"), load("training")
+sys.modules.setdefault("peer_recbole", peer)  # as beside a script that is run
+rectools = load("peer_rectools")
 
 PACKAGE = {
     "__init__.py": '__version__ = "7.8"',
@@ -302,3 +304,30 @@ def test_a_damaged_file_is_refused_in_one_line(folder, tmp_path, package, capsys
     (tmp_path / peer.MANIFEST).write_text((folder / peer.MANIFEST).read_text())
     (tmp_path / "interactions.parquet").write_text("cut off")
     assert "prepare it again" in refusal(capsys, "recbole-sasrec", "--data", str(tmp_path), *SMALL)
+
+
+def test_rectools_is_given_what_training_may_see_in_the_order_of_time(folder):
+    """Of every user all but the last interactions, oldest first; its validation targets are those
+    of the other peers.
+    """
+    data = peer.read(folder, {})
+    training = rectools.interactions_before(data, held_out=2)
+    longer = rectools.interactions_before(data, held_out=1)
+    targets = longer.groupby("user_id").tail(1)
+    assert targets["item_id"].tolist() == data.items[data.validation()].tolist()
+    assert len(longer) - len(training) == len(targets)
+    for user, rows in training.groupby("user_id"):
+        assert rows["item_id"].tolist() == data.items[user : user + len(rows)].tolist()
+        assert rows["datetime"].is_monotonic_increasing
+
+
+def test_rectools_is_asked_for_by_name_where_it_is_installed(capsys, monkeypatch):
+    """Without it one line says what to install, with it the names are listed."""
+    monkeypatch.setattr(rectools, "is_installed", lambda module: module != "rectools")
+    with pytest.raises(SystemExit) as stopped:
+        rectools.main(["--list"])
+    assert stopped.value.code == 2
+    assert "no rectools in this environment; install it" in capsys.readouterr().err
+    monkeypatch.setattr(rectools, "is_installed", lambda module: True)
+    rectools.main(["--list"])
+    assert capsys.readouterr().out.split() == ["rectools-softmax", "rectools-sampled"]

@@ -201,6 +201,31 @@ def test_a_single_round_has_no_spread(tmp_path, rounds, spread):
     assert row.get("spread") == spread
 
 
+def test_lists_and_the_floor_have_columns_where_a_side_has_them(tmp_path):
+    """With how far a side is above the floor; without any (control) the columns are left out."""
+    ours = line(name="ours", floor_seconds_per_epoch=0.5, lists_seconds=1.25)
+    sides = [training.Side(printer(tmp_path, ours, line(name="other")), ours=True)]
+    measured = training.run_rounds(sides, 1, 1)
+    rows = cells(training.to_markdown(measured))
+    assert [row["20 items s"] for row in rows] == ["1.25", "–"]
+    assert [row["floor s"] for row in rows] == ["0.5", "–"]
+    assert [row["of floor"] for row in rows] == ["4.0×", "–"]
+    [without] = cells(training.to_markdown(measured[1:]))
+    assert not {"20 items s", "floor s", "of floor"} & set(without)
+
+
+def test_our_side_tells_the_floor_of_a_softmax_over_all_items(demo):
+    """No step is faster; a loss with sampled items (control) has no such floor."""
+    floors = {}
+    for model in ("sasrec", "esasrec"):
+        config = own_side.configure(f"{model} width=16 layers=1 budget=64", demo, 1, "fp32", [])
+        [(_, result)] = own_side.measure(config, demo, warmup=1, steps=2, evaluate=True)
+        assert result["lists_seconds"] > 0
+        floors[model] = result.get("floor_seconds_per_epoch")
+    assert floors["sasrec"] > 0
+    assert floors["esasrec"] is None
+
+
 def test_steps_are_those_that_a_side_says_it_timed(tmp_path):
     sides = [
         training.Side(printer(tmp_path, line(name="a", timed_steps=7), line(name="b")), ours=False)

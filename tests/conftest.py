@@ -7,11 +7,16 @@ from collections.abc import Iterator
 import pytest
 import tiny as builders
 import torch
+from hypothesis import HealthCheck, settings
 
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.run import store
 from sirec.studies.launch import at_once
+
+# How fast a machine is at the moment decides no test.
+settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any load")
 
 
 @pytest.fixture(autouse=True)

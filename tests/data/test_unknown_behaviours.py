@@ -179,3 +179,14 @@ def test_a_new_history_has_the_value_unknown_where_the_data_have_it(
     assert data.unknown_code("mood") == code
     histories = Histories.new(data, [[1, 2, 3], [4]])
     assert histories.data.behaviours["mood"].tolist() == [code] * 4
+
+
+@pytest.mark.parametrize("word", ["-1", "-1.0", "−1"])
+def test_numbers_may_be_words_for_nothing(tmp_path: Path, word: str) -> None:
+    """`-1` where a rating is not known, in a column of numbers. Control: 1 stays."""
+    rows = _rows(NUMBERS, nothing="-1")
+    settings = {"missing": [word], "unknown": ["mood"]}
+    prepared = _prepared(tmp_path, rows, options=settings)
+    assert _values(prepared) == ["unknown" if row[3] == "-1" else row[3] for row in rows]
+    with pytest.raises(SirecError, match="have no mood: '-1' is declared"):
+        _prepared(tmp_path, rows, options={"missing": [word]})

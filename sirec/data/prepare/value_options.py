@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sirec.data.prepare.bins import number_text
 from sirec.data.prepare.distinct import distinct, text_behaviours, with_tables
 from sirec.data.prepare.filters import PrepareOptions
 from sirec.data.prepare.findings import shortened
@@ -27,6 +28,7 @@ from sirec.data.value_forms.absence import matching_words
 from sirec.data.value_forms.html_text import cleaned
 from sirec.data.value_forms.list_literals import list_values
 from sirec.data.value_forms.spellings import JoinRule, joined_ids, twins
+from sirec.data.value_forms.written_numbers import read_number
 from sirec.errors import SirecError, unknown
 from sirec.shell import arguments
 
@@ -148,8 +150,8 @@ def _without_missing(raw: RawData, options: PrepareOptions, bad_lines: BadLines)
     interactions = raw.interactions
     bad = np.zeros(len(interactions), dtype=np.bool_)
     columns: dict[str, NDArray[np.int64]] = {}
-    for name in ("user", "item", *text_behaviours(raw)):
-        found = _has_word(interactions[name], words) & ~bad
+    for name in ("user", "item", *raw.behaviours):
+        found = _is_no_value(interactions[name], words) & ~bad
         if name in options.unknown:
             interactions = interactions.assign(**{name: interactions[name].mask(found)})
             continue
@@ -177,7 +179,7 @@ def _count_bad(
     needed = len(bad_lines.messages) + sum(map(len, columns.values()))
     if needed > bad_lines.tolerated:
         name = max(columns, key=lambda column: len(columns[column]))
-        value = interactions[name].iloc[columns[name][0]]
+        value = number_text(interactions[name].iloc[columns[name][0]])
         other_way = ""
         if name not in ("user", "item"):
             other_way = f"; {arguments('--unknown', name)} makes it a value of its own"
@@ -188,7 +190,7 @@ def _count_bad(
         )
     for name, rows in columns.items():
         for row in rows.tolist():
-            value = interactions[name].iloc[row]
+            value = number_text(interactions[name].iloc[row])
             bad_lines.add(
                 f"interactions:{row + 1}, column {name}", f"{shortened(value)} is no value"
             )
@@ -311,6 +313,18 @@ def _replaced(values: pd.Series[Any], change: Callable[[str], str]) -> pd.Series
     new_codes = np.append(changed_codes, -1)[codes]  # a missing value, whose code is -1, stays so
     new = pd.Series(pd.Categorical.from_codes(new_codes, categories), values.index)
     return new if isinstance(values.dtype, pd.CategoricalDtype) else new.astype(object)
+
+
+def _is_no_value(values: pd.Series[Any], words: Sequence[str]) -> NDArray[np.bool_]:
+    """Bool[N]: which texts are one of the words; of numbers, which are one that a word tells."""
+    if not pd.api.types.is_numeric_dtype(values):
+        return _has_word(values, words)
+    numbers: list[float] = []
+    for word in words:
+        number = read_number(word, ".")
+        if number is not None:
+            numbers.append(number)
+    return values.isin(numbers).to_numpy()
 
 
 def _has_word(values: pd.Series[Any], words: Sequence[str]) -> NDArray[np.bool_]:

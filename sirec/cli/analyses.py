@@ -105,11 +105,12 @@ def print_drawn(
     for remark in drawn.remarks:
         say(remark)
     written = drawn.write(results, name)  # before printing: a closed pipe ends the command
-    show(drawn.comparison, as_json=as_json, full=full)
+    afterwards = 2 + len(drawn.remarks) + bool(drawn.figures)
+    show(drawn.comparison, as_json=as_json, full=full, afterwards=afterwards)
     tables, *figures = written
     say(f"written: {tables}")
     if figures:
-        others = f", and {len(figures) - 1} more beside it" if len(figures) > 1 else ""
+        others = f" and {len(figures) - 1} more" if len(figures) > 1 else ""
         say(f"look at: {figures[0]}{others}")
     say_next(command("report"))
 

@@ -27,6 +27,7 @@ from rich.text import Text
 from sirec.cli.places import ends_with_command, placed, placed_answer, placed_ending
 from sirec.cli.time_left import TimeLeft, TimeLeftColumn, expected
 from sirec.plain_text import in_message, visible
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.progress import ProgressCallback
@@ -91,7 +92,11 @@ def print_json(value: Any) -> None:
 
 
 def show(
-    *comparisons: Comparison, as_json: bool, full: bool = False, next_commands: Sequence[str] = ()
+    *comparisons: Comparison,
+    as_json: bool,
+    full: bool = False,
+    next_commands: Sequence[str] = (),
+    afterwards: int = 1,
 ) -> None:
     """Print an overview of each comparison on stdout; or everything; or one JSON value.
 
@@ -100,6 +105,7 @@ def show(
         as_json: whether to print JSON.
         full: whether to print all tables, with their notes, and all sentences.
         next_commands: commands that a person may want next, ready to be pasted.
+        afterwards: lines that the command prints besides, which a screen leaves room for.
     """
     from sirec.report.render import to_rich
     from sirec.report.render.rich_overview import OverviewScreen
@@ -118,7 +124,9 @@ def show(
         else:
             screen = comparison.screen()
             prose = tuple(filterfalse(ends_with_command, screen.lines))
-            stdout.print(OverviewScreen(replace(screen, lines=prose), (_rest_of(comparison),)))
+            shown = replace(screen, lines=prose)
+            others = afterwards + len(screen.lines) - len(prose)
+            stdout.print(OverviewScreen(shown, _rest_of(comparison), others))
             for text in filter(ends_with_command, screen.lines):
                 print_text(text)
     say_next(*next_commands)
@@ -130,11 +138,15 @@ def say_next(*commands: str) -> None:
         say(f"next: {'; '.join(map(placed, commands))}")
 
 
+def say_next_without(option: str) -> None:
+    """Say that the command that was typed comes next, without one of its options."""
+    say_next(command(*(word for word in sys.argv[1:] if word != option)))
+
+
 def _rest_of(comparison: Comparison) -> str:
     """What `--full` prints beyond the overview."""
     count = len(comparison.tables)
-    tables = "the table" if count == 1 else f"all {count} tables"
-    return f"--full prints {tables} with intervals and notes."
+    return "the table" if count == 1 else f"all {count} tables"
 
 
 def progress() -> Progress:

@@ -16,6 +16,7 @@ from sirec.report.differences import NAMED_FIRST, SIGNIFICANCE, PairedTest, verd
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 MOST_LINES = 6  # below a table
+NAMED_SETTINGS = 4  # in which rows differ; of more, only the first are named
 PUBLISHED_ON = "Published on"  # begins the notes that name printed tables
 # Begin the notes without which a table misleads: another split, rows that were not made alike.
 SPLIT_OF, ROWS_DIFFER = "Split of", "The rows differ in "
@@ -150,8 +151,6 @@ def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
     for note in table.notes:
         if note.startswith(ROWS_DIFFER):
             differing.append(note.removeprefix(ROWS_DIFFER).partition(":")[0])
-    if differing:
-        lines.append(f"{ROWS_DIFFER}{', '.join(differing)}: --full says how.")
     if pairs:
         if len({pair.baseline for pair in pairs}) > 1:
             lines.append(f"Each row is set against {baselines(pairs)}.")
@@ -159,9 +158,19 @@ def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
             baseline = pairs[0].baseline
             lines.append(f"The baseline is {baseline}, named first; --against names another.")
         lines += [verdict_line(pairs), *scope_lines(pairs)]
+    if differing:
+        lines.append(_settings_line(", ".join(differing).split(", ")))
     sources = [note for note in table.notes if note.startswith(PUBLISHED_ON)]
     lines += [f"printed: {note[0].lower()}{note[1:]}" for note in sources]
     return lines
+
+
+def _settings_line(names: Sequence[str]) -> str:
+    """In which settings the rows differ: their names, or how many they are."""
+    if len(names) <= NAMED_SETTINGS:
+        return f"{ROWS_DIFFER}{', '.join(names)}: --full says how."
+    first = ", ".join(names[:2])
+    return f"{ROWS_DIFFER}{len(names)} settings ({first}, …): --full says how."
 
 
 def _others(table: ResultTable, place: int) -> list[int]:

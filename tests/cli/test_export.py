@@ -40,8 +40,8 @@ def test_the_command_that_is_printed_prepares_the_same(
     outcome = sirec("export", "shop", "--format", form, "--to", str(tmp_path / "out"), *place)
     assert (outcome.code, outcome.out) == (0, "")
     last = outcome.err.strip().splitlines()[-1]
-    assert last.endswith(" reads them again")
-    command = shlex.split(last.removesuffix(" reads them again"))
+    assert last.startswith("next: sirec prepare ")
+    command = shlex.split(last.removeprefix("next: "))
     assert command[0] == "sirec"
     assert sirec(*command[1:], *place).code == 0
     before, after = json.loads(sirec("datasets", "--json", *place).out)

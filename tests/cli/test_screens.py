@@ -11,13 +11,12 @@ from rich.console import Console
 
 from sirec.cli import console
 from sirec.report.overview import Overview, without_extras
-from sirec.report.render.rich_overview import OverviewScreen
+from sirec.report.render.rich_overview import BESIDE_ROWS, OverviewScreen
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.studies.compare.comparison import Comparison
 
 from .conftest import Call
 
-BESIDE_ROWS = 12  # lines that a screen may have besides its rows
 WIDTHS = (60, 80, 120)
 LABELS = ("SASRec", "COMIF, brand and category, three blocks", "項目 transitions")
 

@@ -79,7 +79,7 @@ def ablate(
     """
     with loading():
         from sirec import api
-    from sirec.cli.console import StudyBars, show
+    from sirec.cli.console import StudyBars, say_next_without, show
     from sirec.config import parse_assignments
 
     switches = {
@@ -112,5 +112,6 @@ def ablate(
     )
     if dry_run:
         show(*made, as_json=as_json, full=full)
+        say_next_without("--dry-run")
         return
     show(*made, as_json=as_json, full=full, next_commands=[command("report")])

@@ -28,6 +28,7 @@ def attentionmaps(
     ] = False,
     out: options.Out = options.RESULTS,
     data_root: options.DataRoot = options.DATA_ROOT,
+    full: options.Full = False,
     as_json: options.Json = False,
 ) -> None:
     """Draw what attention looks at in one test history, by source and fused (DIF-SR Figure 7).
@@ -53,4 +54,4 @@ def attentionmaps(
         data = load(chosen[0].dataset, data_root=data_root)
         say(f"measured: {ATTENTION_MAPS.keep(measure_maps(chosen, data, seed), out, called)}")
     drawn = ATTENTION_MAPS.draw(ATTENTION_MAPS.read(out, called), out)
-    print_drawn(drawn, out, called, as_json=as_json, full=True)
+    print_drawn(drawn, out, called, as_json=as_json, full=full)

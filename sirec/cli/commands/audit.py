@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, loading, print_json, stage_bars, stdout
+from sirec.cli.console import StudyBars, loading, print_json, say_next, stage_bars, stdout
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.data.audit import DataAudit
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WIDTH = 100  # wider lines of prose are hard to read
 HALF = 0.5
+EVERY_QUANTILE = 72  # a narrower screen shows some of the quantiles
+FEW_QUANTILES = ("min", "median", "max")
 PARTS = {"valid": "validation", "test": "test"}
 Lines = Iterator[tuple[str, str]]
 
@@ -57,9 +60,9 @@ def audit(
     counts = made.data.statistics
     sizes = f"{counts.users:,} users, {counts.items:,} items, {counts.interactions:,} interactions"
     stdout.print(
-        Text(f"{made.data.name}: {sizes}, sparsity {_percent(counts.sparsity, 2)}\n"), width=width
+        Text(f"{made.data.name}: {sizes}, sparsity {_percent(counts.sparsity, 2)}"), width=width
     )
-    stdout.print(_distributions(made.data), Text(), width=width)
+    stdout.print(_distributions(made.data, width), width=width)
     findings = Table.grid(padding=(0, 2))
     for lines in (
         _origin(made.data),
@@ -73,6 +76,7 @@ def audit(
             findings.add_row(Text(what, style="bold"), Text(found))
     stdout.print(findings, width=width)
     stdout.print(_values(made.findings, width), width=width)
+    say_next(command("train", "comif", "--data", made.data.name))
 
 
 def _values(findings: Sequence[ValueFinding] | None, width: int) -> Text:
@@ -89,13 +93,14 @@ def _values(findings: Sequence[ValueFinding] | None, width: int) -> Text:
     return Text("\n".join(lines))
 
 
-def _distributions(data: DataAudit) -> Table:
+def _distributions(data: DataAudit, width: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     table.add_column("interactions")
-    for name in data.lengths:
+    names = list(data.lengths) if width >= EVERY_QUANTILE else list(FEW_QUANTILES)
+    for name in names:
         table.add_column(f"{name[1:]} %" if name.startswith("p") else name, justify="right")
     for what, quantiles in (("of a user", data.lengths), ("of an item", data.popularity)):
-        table.add_row(what, *(f"{value:,}" for value in quantiles.values()))
+        table.add_row(what, *(f"{quantiles[name]:,}" for name in names))
     return table
 
 
@@ -112,8 +117,7 @@ def _origin(data: DataAudit) -> Lines:
         yield "ties", f"{_percent(tied)} of neighbours in a history have equal times"
         yield (
             "tied ends",
-            f"{_percent(share)} of users: their last two have one time, and {decides} says which"
-            " is last",
+            f"{_percent(share)} of users: their last two have one time; {decides} decides",
         )
     if pattern is not None and pattern.neighbours and (tied is not None or pattern.is_sorted):
         counted = pattern.in_words(has_times=tied is not None)
@@ -149,15 +153,12 @@ def _split(data: DataAudit) -> Lines:
 
 def _repeats(data: DataAudit) -> Lines:
     share = data.repeats
-    interactions = (
-        f"{_percent(share.interactions)} of interactions are with an item of the user's past"
-    )
+    interactions = f"{_percent(share.interactions)} of interactions repeat an item of the past"
     yield "repeats", f"{_percent(share.users)} of users come back to an item"
-    yield "", f"{interactions}, {_percent(share.immediate)} with the very item before"
+    yield "", f"{interactions}, {_percent(share.immediate)} at once"
     yield (
         "",
-        f"{_percent(share.test_targets)} of test targets are in the history: masking it makes them"
-        " impossible to find",
+        f"{_percent(share.test_targets)} of test targets are in the history; masking it hides them",
     )
 
 
@@ -168,13 +169,11 @@ def _leakage(data: DataAudit) -> Lines:
         return
     yield (
         "leakage",
-        f"{_percent(found.test_targets)} of test targets are earlier than something training has of"
-        " another user",
+        f"{_percent(found.test_targets)} of test targets are earlier than training of other users",
     )
     yield (
         "",
-        f"{_percent(found.training)} of training is later than a test target, on average; a"
-        " temporal split has neither",
+        f"{_percent(found.training)} of training is later than a test target (temporal split: 0)",
     )
 
 
@@ -199,7 +198,7 @@ def _fields(data: DataAudit) -> Lines:
 def _order(signals: Sequence[OrderSignal]) -> Lines:
     yield (
         "order",
-        "what item transitions, counted without training, lose on test by shuffling all histories",
+        "what counted item transitions lose on test in shuffled histories",
     )
     for found in signals:
         shuffled = f"shuffled {found.shuffled:.4f} ± {found.deviation:.4f} ({found.seeds} seeds)"

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import loading, print_json, say, show
+from sirec.cli.console import loading, print_json, say, say_next, show
+from sirec.shell import command
 
 
 def claims(
@@ -36,6 +37,8 @@ def claims(
         print_json([verdict.to_dict() for verdict in api.claims(paper, results=results)])
         return
     comparison = claims_comparison(results, paper)
-    show(comparison, as_json=False, full=full)
-    if paper is None:
-        say(f"written: {comparison.write(results / 'tables', NAME)}")
+    written = comparison.write(results / "tables", NAME) if paper is None else None
+    show(comparison, as_json=False, full=full, afterwards=2)
+    if written is not None:
+        say(f"written: {written}")
+    say_next(command("report"))

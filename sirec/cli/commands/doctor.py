@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say, stdout
+from sirec.cli.console import print_json, say, say_next, stdout
+from sirec.shell import command
 
 
 def doctor(
@@ -32,3 +33,4 @@ def doctor(
     stdout.print(table)
     bad = [finding.what for finding in findings if not finding.is_good]
     say(f"look at: {', '.join(bad)}" if bad else "all good")
+    say_next(command("datasets") if any(data_root.glob("*")) else command("prepare", "demo"))

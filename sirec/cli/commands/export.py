@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, loading, say
+from sirec.cli.console import StudyBars, loading, say, say_next
 from sirec.shell import command
 
 if TYPE_CHECKING:
@@ -75,9 +75,10 @@ def export(
         say(note)
     say(f"written: {', '.join(sorted(path.name for path in to.iterdir()))} in {to}")
     if exported.data is not None:
-        say(f"{command(*_reading(exported.data, name))} reads them again")
+        say_next(command(*_reading(exported.data, name)))
     else:
         say(f"how to call it: {to / 'README.md'}")
+        say_next(command("recommend", name, "--all", "--to", "recommendations.parquet"))
 
 
 def _reading(exported: Exported, name: str) -> Iterator[str]:

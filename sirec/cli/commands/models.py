@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,6 +40,10 @@ LEGEND: Mapping[str, str] = {
     "one pass": "one pass: whether one pass trains every position, or (masked items) those masked",
 }
 GAP = 2  # what a column takes beside its words
+WIDE_GAP = 3  # the same in tables with a space on both sides
+LESS_PRINTED = ("NDCG@10", "Recall@10", "table", "history", "")  # what a narrow screen leaves out
+MOST_BROKEN = 3  # lines of the list besides one for each model, while columns can be left out
+FEWEST = 3  # columns that are shown in any case, if their words fit
 
 
 def models(
@@ -133,9 +138,11 @@ def _taxonomy(columns: Mapping[str, Sequence[str]], screen: int, where: str) -> 
     """As many columns as a screen of this width has room for without a cut word; a line says what
     is left out.
     """
-    shown, dispensable = dict(columns), iter(DISPENSABLE)
-    while (widths := _widths(shown, screen)) is None:
-        shown.pop(next(dispensable))
+    shown, dispensable = dict(columns), list(DISPENSABLE)
+    widths = _widths(shown, screen)
+    while widths is None or (_broken_lines(shown, widths) > MOST_BROKEN and len(shown) > FEWEST):
+        shown.pop(dispensable.pop(0), None)
+        widths = _widths(shown, screen)
     legend = [text for heading, text in LEGEND.items() if heading in shown] + (
         [where] if "parameters" in shown else []
     )
@@ -158,6 +165,17 @@ def _taxonomy(columns: Mapping[str, Sequence[str]], screen: int, where: str) -> 
     for cells in zip(*shown.values(), strict=True):
         table.add_row(*cells)
     return table
+
+
+def _broken_lines(columns: Mapping[str, Sequence[str]], widths: Mapping[str, int]) -> int:
+    """How many lines the rows have besides their first one."""
+    lines = 0
+    for cells in zip(*columns.values(), strict=True):
+        heights: list[int] = []
+        for heading, cell in zip(columns, cells, strict=True):
+            heights.append(len(wrap(cell, widths[heading], break_long_words=False)))
+        lines += max(heights) - 1
+    return lines
 
 
 def _widths(columns: Mapping[str, Sequence[str]], screen: int) -> dict[str, int] | None:
@@ -214,33 +232,34 @@ def _export_sentence(page: ModelPage) -> str:
 def _page(name: str, page: ModelPage, built: str | None, protocol: str, *, full: bool) -> None:
     """What a model is, how it compared with the original, what was printed for it; its settings.
 
-    By default only the settings in which the two profiles differ are shown.
+    By default the settings, and the sentences beside the equations, are left to --full.
     """
     what, _, equations = page.text.partition("\n\n")
     _prose(" ".join(what.split()))
     _prose(f"Source: {page.source}.")
     if page.checked:
         _prose(f"Beside the original: {page.checked}.")
-    _prose(_export_sentence(page))
+    if full:
+        _prose(_export_sentence(page))
     if built is not None:
         _prose(built)
     if page.printed:
         stdout.print(_printed_table(page.printed))
     for paragraph in equations.split("\n\n"):
-        _paragraph(paragraph)
+        if full or paragraph.startswith(" "):
+            _paragraph(paragraph)
     rows = page.settings
-    differing = [row for row in rows if row.texts["published"] != row.texts["intended"]]
-    shown = rows if full else differing
     if full and rows:
         stdout.print(_values_table(rows))
-    if shown:
-        stdout.print(_settings_table(shown, protocol))
-    if page.search:
+        stdout.print(_settings_table(rows, protocol))
+    if full and page.search:
         _prose(f"{command('sweep', name)} tries {_search_in_words(page.search)}.")
+    differing = [row for row in rows if row.texts["published"] != row.texts["intended"]]
     if rows and not differing:
         _prose("Profile published is profile intended here: none of the settings differs.")
-    if rows and not full:
-        _prose(f"--full prints all {len(rows)} settings, and which values each may have.")
+    if not full:
+        counted = f"{len(rows)} settings ({len(differing)} differ in profile published), "
+        _prose(f"--full prints {counted * bool(rows)}what is left open, export, search.")
     say_next(command("train", name))
 
 
@@ -254,7 +273,6 @@ def _paragraph(text: str) -> None:
         if len(line) > stdout.width:
             shorter = f"    {'  '.join(re.split(r' {2,}', line.strip()))}"
         stdout.print(shorter, markup=False, highlight=False, soft_wrap=True)
-    _prose("")
 
 
 def _prose(text: str) -> None:
@@ -296,18 +314,22 @@ def _values_table(settings: Sequence[ShownSetting]) -> Table:
 
 
 def _printed_table(figures: Sequence[Mapping[str, object]]) -> Table:
-    table = _table("Printed", *(map(str, figures[0])))
-    table.caption, table.caption_justify = (
-        "history: its items were ranked like all others (keep) or left out (mask)",
-        "left",
-    )
+    columns: dict[str, list[str]] = {}
     for row in figures:
-        table.add_row(
-            *(
-                f"{value:.4f}" if isinstance(value, float) else str(value or "")
-                for value in row.values()
-            )
-        )
+        for heading, value in row.items():
+            text = f"{value:.4f}" if isinstance(value, float) else str(value or "")
+            columns.setdefault(str(heading), []).append(text)
+    for heading in LESS_PRINTED:
+        widths = [max(map(len, (name, *texts))) for name, texts in columns.items()]
+        if sum(widths) + WIDE_GAP * len(columns) - 1 <= stdout.width:
+            break
+        columns.pop(heading, None)
+    table = _table("Printed", *columns)
+    if "history" in columns:
+        table.caption = "history: its items were ranked like all others (keep) or left out (mask)"
+        table.caption_justify = "left"
+    for cells in zip(*columns.values(), strict=True):
+        table.add_row(*cells)
     return table
 
 

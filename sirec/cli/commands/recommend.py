@@ -11,7 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from sirec.cli import options
-from sirec.cli.console import StudyBars, loading, print_json, print_text, progress, say, stdout
+from sirec.cli.console import (
+    StudyBars,
+    loading,
+    print_json,
+    print_text,
+    progress,
+    say,
+    say_next,
+    stdout,
+)
+from sirec.shell import command
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,6 +165,8 @@ def recommend(
         print_json(table.to_dict("records"))
         return
     stdout.print(_drawn(table))
+    whom = ("--user", user[0]) if user else ("--history", history or "ITEM,ITEM")
+    say_next(command("recommend", run, *whom, "--explain"))
 
 
 def _explain(
@@ -186,6 +198,7 @@ def _explain(
         return
     for line in explanation_lines(explanation):
         print_text(line)
+    say_next(command("evaluate", run))
 
 
 def _write(
@@ -219,6 +232,7 @@ def _write(
             watcher=StudyBars(),
         )
     say(f"written: {to}")
+    say_next(command("evaluate", run, "--lists", request.count))
 
 
 def _drawn(table: pd.DataFrame) -> Table:

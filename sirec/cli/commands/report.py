@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from sirec.cli import options
-from sirec.cli.console import print_json, say
+from sirec.cli.console import print_json, say, say_next
+from sirec.shell import command
 
 
 def report(out: options.Out = options.RESULTS, as_json: options.Json = False) -> None:
@@ -18,3 +19,4 @@ def report(out: options.Out = options.RESULTS, as_json: options.Json = False) ->
     if as_json:
         print_json({"html": str(page), "report": str(text)})
     say(f"written: {page}, {text}")
+    say_next(command("verify", out))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich import box
 from rich.cells import cell_len
-from rich.console import JustifyMethod
+from rich.console import JustifyMethod, OverflowMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -138,15 +138,27 @@ def draw_runs(
         room -= column + GAP
         justify: JustifyMethod = "right" if heading in ("seed", metric.name, "test") else "left"
         drawn.add_column(heading, width=column, justify=justify, overflow="ellipsis", no_wrap=True)
-    drawn.add_column(
-        "row" if study else "studies",
-        max_width=max(room, NARROWEST),
-        overflow="ellipsis",
-        no_wrap=True,
-    )
-    for line in lines:
+    if room < NARROWEST and study is None:  # how many studies there are is left out
+        for line in lines:
+            drawn.add_row(*map(Text, line[:-1]))
+        return drawn
+    room = max(room, NARROWEST)
+    overflow: OverflowMethod = "ellipsis" if study else "fold"
+    drawn.add_column("row" if study else "studies", max_width=room, overflow=overflow, no_wrap=True)
+    for run, line in zip(listed, lines, strict=True):
+        if study is None:
+            line[-1] = visible(_studies_text(run, room))
         drawn.add_row(*map(Text, line))
     return drawn
+
+
+def _studies_text(run: ListedRun, room: int) -> str:
+    """The studies that have the run; where not all names have room, how many there are."""
+    text = _rows_text(run, None)
+    if cell_len(text) <= room:
+        return text
+    count = len({row.study for row in run.rows})
+    return f"{count} stud{'y' if count == 1 else 'ies'}"
 
 
 def _value(run: ListedRun, split: str) -> str:

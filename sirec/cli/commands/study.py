@@ -50,7 +50,7 @@ def study(
     with loading():
         from sirec import api
     from sirec.cli.analyses import MeasurementOptions, run_measurement
-    from sirec.cli.console import StudyBars, show
+    from sirec.cli.console import StudyBars, say_next, say_next_without, show
     from sirec.config import parse_assignments
     from sirec.errors import SirecError
     from sirec.studies.analyses.base import ANALYSES
@@ -90,8 +90,10 @@ def study(
     )
     if dry_run:
         show(made, as_json=as_json, full=full)
+        say_next_without("--dry-run")
         return
     if only:
         say("only these rows; the tables come with the whole study")
+        say_next(command("study", experiment))
         return
-    show(made, as_json=as_json, full=full, next_commands=[command("report")])
+    show(made, as_json=as_json, full=full, afterwards=2, next_commands=[command("report")])

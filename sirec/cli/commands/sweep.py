@@ -8,6 +8,7 @@ import typer
 
 from sirec.cli import options
 from sirec.cli.console import loading
+from sirec.shell import command
 
 
 def sweep(
@@ -57,7 +58,7 @@ def sweep(
     """
     with loading():
         from sirec import api_sweep
-    from sirec.cli.console import StudyBars, show
+    from sirec.cli.console import StudyBars, say_next, say_next_without, show
     from sirec.config import parse_assignments
 
     made = api_sweep.sweep(
@@ -80,3 +81,7 @@ def sweep(
     if not dry_run:
         made = made.with_table(made.tables[-1])
     show(made, as_json=as_json, full=full)
+    if dry_run:
+        say_next_without("--dry-run")
+    else:
+        say_next(command("runs"))

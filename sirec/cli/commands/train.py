@@ -209,10 +209,11 @@ def _chosen_seeds(seed: int | None, seeds: tuple[int, ...] | None) -> tuple[int,
 
 def _show_trained(trained: TrainedRuns, *, test: bool, as_json: bool) -> None:
     """Print what was trained, or would be; of several processes only the first one prints."""
-    from sirec.cli.console import show
+    from sirec.cli.console import say_next_without, show
 
     if trained.forecast is not None:
         show(trained.forecast, as_json=as_json)
+        say_next_without("--dry-run")
     elif trained.is_main:
         _show(list(trained), test=test, as_json=as_json)
 
@@ -236,7 +237,8 @@ def _show(runs: Sequence[RunFolder], *, test: bool, as_json: bool) -> None:
     results = list(map(run_result, runs))
     title = model_class(runs[0].model).title
     for split in splits:
-        show(compare_results(results, title=title, views=[View(split)]), as_json=False)
+        made = compare_results(results, title=title, views=[View(split)])
+        show(made, as_json=False, afterwards=1 + len(runs))
     for run in runs:
         say(f"run: {run.path}")
     say_next(command("evaluate", *(run.path for run in runs)))

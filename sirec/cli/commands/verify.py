@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sirec.cli import options
-from sirec.cli.console import loading, print_json, say, stage_bars, stdout
+from sirec.cli.console import loading, print_json, say, say_next, stage_bars, stdout
+from sirec.shell import command
 
 if TYPE_CHECKING:
     from sirec.studies.results_page.verify import Verification
@@ -41,11 +42,11 @@ def verify(
     if as_json:
         print_json(found.to_dict())
     else:
-        _show(found)
+        _show(found, results)
     found.check()
 
 
-def _show(found: Verification) -> None:
+def _show(found: Verification, results: Path) -> None:
     """Print a table of what was checked, remarks, what differs, and the answer."""
     from rich.table import Table
 
@@ -68,3 +69,5 @@ def _show(found: Verification) -> None:
         say(f"and {len(found.differences) - SHOWN} more (--json has all)")
     if found.is_identical:
         stdout.print("identical", highlight=False)
+        elsewhere = ("--out", results) if results != options.RESULTS else ()
+        say_next(command("runs", *elsewhere))

@@ -8,6 +8,7 @@ import typer
 
 from sirec.cli import options
 from sirec.cli.console import loading
+from sirec.shell import command
 
 
 def worth(
@@ -78,7 +79,7 @@ def worth(
     """
     with loading():
         from sirec import api
-    from sirec.cli.console import StudyBars, show
+    from sirec.cli.console import StudyBars, say_next, say_next_without, show
     from sirec.config import parse_assignments
 
     drawn = api.worth(
@@ -104,3 +105,7 @@ def worth(
         watcher=StudyBars(),
     )
     show(drawn.comparison, as_json=as_json, full=full)
+    if dry_run:
+        say_next_without("--dry-run")
+    else:
+        say_next(command("report"))

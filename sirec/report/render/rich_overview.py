@@ -20,6 +20,9 @@ from sirec.report.table import TableRow
 WIDEST_LABEL = 34  # longer labels go on in a second line
 FREE_MARK = "*"
 READABLE = 100  # longer lines of prose are hard to read
+BESIDE_ROWS = 12  # lines of a screen besides its rows
+USUAL_WIDTH = 80  # a narrower screen has more lines, since it breaks sentences more often
+AFTERWARDS = 3  # lines that a command prints below: what was written, where to look, what is next
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,15 @@ class OverviewScreen:
     """What Rich prints for an overview.
 
     Attributes:
-        overview: the table and its lines.
-        closing: lines that say where the rest is and what comes next.
+        overview: the table and its lines. Of the lines, those that have room are drawn, and the
+            first one in any case: as many lines as rows, and twelve more, are a screen.
+        rest: what `--full` prints beyond the overview; nothing is said of it if empty.
+        afterwards: lines that the command prints below.
     """
 
     overview: Overview
-    closing: tuple[str, ...] = ()
+    rest: str = ""
+    afterwards: int = AFTERWARDS
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the title, the table, and the lines.
@@ -46,19 +52,43 @@ class OverviewScreen:
         label_width = min(self._longest_label(), WIDEST_LABEL, max(options.max_width // 2, 10))
         shown = self._columns_that_fit(texts, options.max_width - label_width - PADDING)
         prose = options.update(width=min(options.max_width, READABLE))
-        yield from console.render(Text(table.title, style="bold"), prose)
-        yield self._draw(texts, shown, label_width)
-        left_out = [column.name for column in table.columns if column.name not in shown]
-        if left_out:
-            text = f"No room for {', '.join(left_out)}: a wider screen or --full has them."
-            yield from console.render(Text(text, style="dim"), prose)
+        drawn = self._draw(texts, shown, label_width)
+        legend: list[Text] = []
         if any(row.is_training_free for row in table.rows):
-            text = f"{FREE_MARK} a baseline that is computed without training."
-            yield from console.render(Text(text), prose)
+            legend.append(Text(f"{FREE_MARK} a baseline that is computed without training."))
+        closing = self._closing(shown)
+        fixed = (Text(table.title, style="bold"), *legend, *closing)
+        used = sum(len(console.render_lines(line, prose)) for line in fixed)
+        used += len(console.render_lines(drawn, options)) - drawn.row_count
+        narrow = max(1, USUAL_WIDTH / options.max_width)
+        room = int(BESIDE_ROWS * narrow) - self.afterwards - used
+        yield from console.render(Text(table.title, style="bold"), prose)
+        yield drawn
+        sentences = self._lines_that_fit(console, prose, room)
+        for line in (*legend, *sentences, *closing):
+            yield from console.render(line, prose)
+
+    def _closing(self, shown: Sequence[str]) -> list[Text]:
+        """What `--full` prints, and which columns have no room."""
+        left_out: list[str] = []
+        for column in self.overview.table.columns:
+            if column.name not in shown:
+                left_out.append(column.name)
+        rest = f"--full prints {self.rest}" if self.rest else "a wider screen has them"
+        if left_out:
+            return [Text(f"No room for {', '.join(left_out)}: {rest}.", style="dim")]
+        return [Text(f"{rest} with intervals and notes.", style="dim")] if self.rest else []
+
+    def _lines_that_fit(self, console: Console, prose: ConsoleOptions, room: int) -> list[Text]:
+        """The first lines below the table, as many as there is room for, and one at least."""
+        fitting: list[Text] = []
         for line in self.overview.lines:
-            yield from console.render(Text(line), prose)
-        for line in self.closing:
-            yield from console.render(Text(line, style="dim"), prose)
+            text = Text(line)
+            room -= len(console.render_lines(text, prose))
+            if room < 0 and fitting:
+                break
+            fitting.append(text)
+        return fitting
 
     def _texts(self) -> list[list[Text]]:
         """The texts of all cells, row by row."""

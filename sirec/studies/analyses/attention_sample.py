@@ -118,9 +118,9 @@ def draw_maps(record: MapsRecord, results: Path) -> DrawnAnalysis:
             rows.append(TableRow(label, cells, runs=links, model=model))
         figures[RunFolder(Path(run.link)).id[:6]] = MapFigure(_map_table(run, record), CAPTION)
     columns = (
-        TableColumn("on itself", decimals=2),
-        TableColumn("on the one before", decimals=2),
-        TableColumn("on the oldest half", decimals=2),
+        TableColumn("itself", decimals=2),
+        TableColumn("one before", decimals=2),
+        TableColumn("oldest half", decimals=2),
         TableColumn("entropy", "bits", decimals=2),
     )
     notes = (

@@ -162,16 +162,16 @@ def _overview(
         rows.append(replace(first[label], cells=tuple(values), group=""))
     table = ResultTable(f"{title}, {metric.name}", tuple(columns), tuple(rows))
     lines = one_target_notes([metric])
+    lines.append(
+        f"{MARK}: differs from {baseline} (p < {SIGNIFICANCE}, corrected after Holm); "
+        f"{CHECKPOINT_MARK}: these checkpoints do, with one seed."
+    )
     for report in reports:
         of_bins = report.buckets.buckets
         lines.append(f"{report.buckets.grouping.name}: {report.buckets.grouping.axis}.")
         if len(of_bins) > 2:
             between = ", ".join(bucket.label for bucket in of_bins[1:-1])
             lines[-1] += f" Bins between: {between}."
-    lines.append(
-        f"{MARK}: differs from {baseline} (p < {SIGNIFICANCE}, corrected after Holm); "
-        f"{CHECKPOINT_MARK}: these checkpoints do, with one seed."
-    )
     return Overview(table, tuple(lines))
 
 

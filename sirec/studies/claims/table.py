@@ -14,6 +14,7 @@ from sirec.studies.compare.comparison import Comparison
 
 NAME = "claims"  # of the tables in a results folder
 TITLE = "Claims of the papers"
+MOST_NEAR = 6  # undecided claims that a screen names, those that need the fewest seeds
 VERDICTS: tuple[ClaimAnswer, ...] = (
     "holds",
     "does not hold",
@@ -123,7 +124,9 @@ def claims_overview(found: Sequence[ClaimVerdict]) -> Overview:
         if each.seeds_needed:
             near.append(f"{each.claim.name} ({each.seeds_needed})")
     if near:
-        lines.append(f"not decided, with the seeds that would: {', '.join(near)}")
+        others = f" and {len(near) - MOST_NEAR} more" if len(near) > MOST_NEAR else ""
+        text = f"{', '.join(near[:MOST_NEAR])}{others}"
+        lines.append(f"not decided, with the seeds that would: {text}")
     return Overview(table, tuple(lines))
 
 
@@ -133,7 +136,25 @@ def _names(found: Sequence[ClaimVerdict], verdict: str, *, is_printed: bool = Fa
     for each in found:
         if each.verdict == verdict and (each.claim.asserts == "printed") == is_printed:
             names.append(each.claim.name)
-    return ", ".join(names)
+    return ", ".join(_in_spans(names))
+
+
+def _in_spans(names: Sequence[str]) -> list[str]:
+    """Names that end with numbers, those that follow each other as one: comif-36 to -48."""
+    spans: list[list[str]] = []
+    for name in names:
+        paper, _, number = name.rpartition("-")
+        if spans and number.isdecimal():
+            before, _, last = spans[-1][-1].rpartition("-")
+            if before == paper and last.isdecimal() and int(last) + 1 == int(number):
+                spans[-1].append(name)
+                continue
+        spans.append([name])
+    texts: list[str] = []
+    for span in spans:
+        is_long = len(span) > 2
+        texts += [f"{span[0]} to -{span[-1].rpartition('-')[2]}"] if is_long else span
+    return texts
 
 
 def _by_dataset(each: ClaimVerdict) -> str:

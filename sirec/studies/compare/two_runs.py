@@ -20,7 +20,7 @@ from sirec.models import model_class
 from sirec.report.difference_table import GAIN, difference_cells
 from sirec.report.difference_words import method_notes
 from sirec.report.differences import NAMED, TEST_VIEW, PairedTest
-from sirec.report.overview import MOST_LINES, Overview, scope_lines, verdict_line, verdict_text
+from sirec.report.overview import Overview, scope_lines, verdict_line, verdict_text
 from sirec.report.results import View
 from sirec.report.table import NOT_RUN, Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RunFolder
@@ -31,6 +31,7 @@ KINDS = ("Recall", "NDCG", "MRR")
 CUTOFFS = (5, 10, 20)
 METRICS = tuple(Metric(kind, cutoff) for kind, cutoff in product(KINDS, CUTOFFS))
 ALIKE, UNLIKE = "alike", "unlike"  # groups of settings
+UNLIKE_SHOWN = 3  # settings that a screen names with their values
 Sides = tuple[RunFolder, RunFolder]
 Labels = tuple[str, str]
 
@@ -273,15 +274,16 @@ def _overview(
         rows.append(TableRow(pair.difference.metric, (first, second, word, bare)))
     columns = (*map(TableColumn, labels), TableColumn("verdict"), GAIN[0])
     table = ResultTable(warning(shared), columns, tuple(rows), label_heading="metric")
-    lines = list(equal)
+    unlike: list[str] = []
     for setting in shared:
         if not setting.are_alike:
-            lines.append(f"  {setting.name}: {setting.first} | {setting.second}")
-    lines = [*lines[: MOST_LINES - 3], verdict_line(pairs), *scope_lines(pairs)]
+            unlike.append(f"{setting.name} {setting.first} | {setting.second}")
+    lines = [*equal[:2], *filter(None, ("; ".join(unlike[:UNLIKE_SHOWN]),))]
+    lines += [verdict_line(pairs), *scope_lines(pairs)]
     last = overlap.rows[-1]
     counts = [TableColumn("users").text(cell.value) for cell in last.cells[:4]]
     lines.append(
-        f"Targets among the {last.label}: both find {counts[0]}, only {labels[0]} {counts[1]}, "
+        f"Found in the {last.label}: both {counts[0]}, only {labels[0]} {counts[1]}, "
         f"only {labels[1]} {counts[2]}, neither {counts[3]}."
     )
     return Overview(table, tuple(lines))

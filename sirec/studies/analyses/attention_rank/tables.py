@@ -88,11 +88,19 @@ def _overview(record: RankRecord, table: ResultTable) -> Overview:
         rows.append(replace(row, cells=tuple(row.cells[place] for place in places)))
     columns = tuple(table.columns[place] for place in places)
     shown = replace(table, columns=columns, rows=tuple(rows), notes=())
-    lines = (
-        f"{record.users:,} test histories; means over users, heads and blocks. bound: the largest "
-        "rank that the widths allow.",
-        *_sentences(record),
-    )
+    lines = [f"{record.users:,} test histories; means over users, heads, blocks; bound: by widths."]
+    without = _without_bound(record)
+    if without:
+        lines.append(
+            f"n/a: {'; '.join(without)} mask before they fuse, so that these ranks are not "
+            "comparable with the others'; --full has tables that are."
+        )
+    for width, users in _longer(record).items():
+        share = 100 * users / record.test_users
+        lines.append(
+            f"Rank is at most the length, {record.median_length:g} in the median: a head of width "
+            f"{width} can limit {share:.1f} % of users."
+        )
     return Overview.of(shown, lines)
 
 
@@ -229,22 +237,32 @@ def power(tolerance: float) -> str:
 
 
 def _sentences(record: RankRecord) -> Iterator[str]:
-    longer = {run.head_width: run.longer for run in record.runs}
-    for width, users in longer.items():
+    for width, users in _longer(record).items():
         yield (
             f"The median test history has {record.median_length:g} items. A real L x L matrix has "
             f"rank L at most, so a head of width {width} can only be a bottleneck for the "
             f"{100 * users / record.test_users:.1f} % of users with more items."
         )
+    without = _without_bound(record)
+    if without:
+        yield (
+            f"Padded and as fused, the ranks of {'; '.join(without)} cannot be compared "
+            "with the others': the mask enters before the fusion, and keys of empty slots are 0. "
+            "Sources added up, or later keys at 0 for all, are like with like."
+        )
+
+
+def _longer(record: RankRecord) -> dict[int, int]:
+    """Width of a head -> test users with more items than that."""
+    return {run.head_width: run.longer for run in record.runs}
+
+
+def _without_bound(record: RankRecord) -> list[str]:
+    """The rows whose padded ranks have no bound, unless all rows are such."""
     labels = {run.label for run in record.runs}
     without: set[str] = set()
     for run in record.runs:
         for line in lines_of([run], TRAINED, "padded"):
             if line.bound is None:
                 without.add(run.label)
-    if 0 < len(without) < len(labels):
-        yield (
-            f"Padded and as fused, the ranks of {'; '.join(sorted(without))} cannot be compared "
-            "with the others': the mask enters before the fusion, and keys of empty slots are 0. "
-            "Sources added up, or later keys at 0 for all, are like with like."
-        )
+    return sorted(without) if len(without) < len(labels) else []

@@ -26,6 +26,8 @@ def render_all(results: Path) -> list[str]:
         What could not be drawn, each with the reason.
     """
     failed: list[str] = []
+    for picture in (*results.glob("figures/*.svg"), *results.glob("figures/*.pdf")):
+        picture.unlink()  # one whose data are unchanged would be kept as it was drawn before
     for drawing in drawings(results):
         try:
             drawing.draw().write(results, drawing.name)

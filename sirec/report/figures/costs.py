@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from sirec.report.figures.style import ONE_COLUMN, TWO_COLUMNS, literal, looks_of_rows
 from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, Legend, OneTableFigure
 from sirec.report.table import ResultTable
 
 HEIGHT_OF_A_PANEL = 2.1  # inches
+TICKS = 5  # intervals of an axis that is not logarithmic, at most
 WIDE = 5  # from this ratio of the largest to the smallest cost on, the axis is logarithmic
 
 
@@ -64,3 +65,5 @@ class CostFigure(OneTableFigure):
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(TICKS))

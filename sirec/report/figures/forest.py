@@ -8,6 +8,7 @@ from operator import attrgetter
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sirec.report.figures.intervals import draw_interval, wrapped
 from sirec.report.figures.style import INK, ONE_COLUMN, TWO_COLUMNS, Look, literal, looks_of_rows
@@ -17,6 +18,7 @@ from sirec.report.table import ResultTable, TableRow
 HEIGHT_OF_A_ROW, TEXTS = 0.19, 3 * HEIGHT_OF_A_LINE  # inches
 MOST_IN_A_LINE = 2
 LETTERS = 30  # of a label in one line
+TICKS = 6  # intervals of the axis of values at most, whose numbers have five characters
 DIFFERS = "‡"  # marks cells whose points are filled
 
 
@@ -69,6 +71,7 @@ class ForestFigure(OneTableFigure):
         axes.set_yticks(range(len(rows)), [wrapped(row.label, LETTERS) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
+        axes.xaxis.set_major_locator(MaxNLocator(TICKS))
         axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.5)
 
     def _name_once(self, groups: Sequence[str], axes: Sequence[Axes]) -> None:

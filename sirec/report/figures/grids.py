@@ -16,6 +16,12 @@ from sirec.report.table import Cell, ResultTable, TableRow
 HEIGHT_OF_A_PANEL, TEXTS = 1.6, 2 * HEIGHT_OF_A_LINE  # inches
 MOST_IN_A_LINE = 3
 SHADES = "cividis"  # one order in colour, in grey and for colour-blind readers
+# Keys of settings -> how the papers write them (COMIF, eq. 11; DIF-SR, eq. 17).
+SYMBOLS = {
+    "iaa.weight": r"$\lambda_1$",
+    "upa.weight": r"$\lambda_2$",
+    "aap.weight": r"$\lambda$",
+}
 DARK = 0.5  # share of the range below which text on a shade is white
 
 
@@ -69,8 +75,8 @@ class GridFigure(TableFigure):
             empty.set_axis_off()
         names = [literal(column.name) for column in self.table.columns]
         panels[0, 0].set_xticks(range(len(names)), names)
-        figure.supxlabel(literal(self.across), fontsize=8)
-        figure.supylabel(literal(self.down or self.measure), fontsize=8)
+        figure.supxlabel(_axis_text(self.across), fontsize=8)
+        figure.supylabel(_axis_text(self.down or self.measure), fontsize=8)
         return figure
 
     def _curve(self, axes: Axes, row: TableRow) -> None:
@@ -99,6 +105,12 @@ class GridFigure(TableFigure):
                 is_dark = (values[line, place] - low) <= DARK * (high - low)
                 _write(axes, cell, (place, line), "white" if is_dark else "black")
         axes.set_yticks(range(len(rows)), [literal(row.label) for row in rows])
+
+
+def _axis_text(name: str) -> str:
+    """A setting as the papers write it, with its key; any other text as it is."""
+    symbol = SYMBOLS.get(name)
+    return literal(name) if symbol is None else f"{symbol} ({literal(name)})"
 
 
 def _write(axes: Axes, cell: Cell, place: tuple[int, int], colour: str) -> None:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sirec.report.figures.intervals import wrapped
 from sirec.report.figures.style import (
     GREY,
     ONE_COLUMN,
     TWO_COLUMNS,
     Look,
-    literal,
     looks_of_rows,
 )
 from sirec.report.figures.table_figure import HEIGHT_OF_A_LINE, PaperFigure
@@ -24,7 +24,7 @@ from sirec.report.table import TableRow
 
 HEIGHT_OF_A_PANEL = 1.05  # inches
 MOST_IN_A_LINE = 4
-LETTERS = 21  # of a title
+LETTERS = 24  # of a title in one line
 HEADINGS = ("dataset", "row", "seed", "epoch", "seconds", "value", "is_best")
 
 
@@ -101,16 +101,19 @@ class LearningFigure(PaperFigure):
         across = min(len(panels_by_row), MOST_IN_A_LINE)
         down = math.ceil(len(panels_by_row) / across)
         width = ONE_COLUMN if across < 2 else TWO_COLUMNS
-        height = down * (HEIGHT_OF_A_PANEL + HEIGHT_OF_A_LINE) + 2 * HEIGHT_OF_A_LINE
+        has_several = len({dataset for dataset, _ in panels_by_row}) > 1
+        titles: list[str] = []
+        for dataset, label in panels_by_row:
+            titles.append(wrapped(f"{label}, {dataset}" if has_several else label, LETTERS))
+        lines = 1 + max(title.count("\n") for title in titles)
+        height = down * (HEIGHT_OF_A_PANEL + lines * HEIGHT_OF_A_LINE) + 2 * HEIGHT_OF_A_LINE
         figure = Figure((width, height), layout="constrained")
         panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
         looks = looks_of_rows(curve.row for curve in self.curves)
-        has_several = len({dataset for dataset, _ in panels_by_row}) > 1
-        for axes, ((dataset, label), curves) in zip(
-            panels.flat, panels_by_row.items(), strict=False
+        for axes, title, ((dataset, _), curves) in zip(
+            panels.flat, titles, panels_by_row.items(), strict=False
         ):
-            title = f"{label}, {dataset}" if has_several else label
-            axes.set_title(literal(_short(title)), fontsize=7)
+            axes.set_title(title, fontsize=7)
             self._panel(axes, dataset, curves, looks)
         for number in range(len(panels_by_row), down * across):
             panels.flat[number].set_axis_off()
@@ -139,8 +142,3 @@ class LearningFigure(PaperFigure):
             if curve.best is not None:
                 x, y = curve.epochs[curve.best], curve.values[curve.best]
                 axes.plot([x], [y], linestyle="", zorder=4, clip_on=False, **look.point)
-
-
-def _short(text: str) -> str:
-    """A title that fits above its panel."""
-    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1].rstrip()}…"

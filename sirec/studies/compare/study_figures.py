@@ -19,16 +19,22 @@ from sirec.report.figures.learning import LearningCurve, LearningFigure
 from sirec.report.figures.table_figure import PaperFigure
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RunFolder
+from sirec.studies.compare.cost_table import costs_of
 from sirec.studies.compare.grid_figures import grid_figures
 
 EPOCHS = "epochs.jsonl"  # of a run
 FEW = 2  # from this number of trained rows on, costs and curves are compared
-COSTS = {"minutes": "minutes of training", "parameters": "millions of trained parameters"}
+COSTS = {
+    "minutes": "minutes of training",
+    "memory": "gigabytes of memory",
+    "parameters": "millions of parameters",
+}
+NOT_MEASURED = "memory was not measured"
 SECONDS_A_MINUTE, MILLION = 60, 1_000_000
 COST_MEANING = (
-    "{metric} on test against minutes of training and validation until training stopped, and "
-    "against the number of parameters; means over seeds. Minutes are those of the machine of each "
-    "run, which may have done other work."
+    "{metric} on test against minutes of training and validation until training stopped, the most "
+    "memory that the process had, imports included, and the number of trained parameters; means "
+    "over seeds. Minutes are those of the machine of each run, which may have done other work."
 )
 
 
@@ -171,18 +177,26 @@ def _cost_figure(answer: Answer, runs: Mapping[tuple[str, str], Sequence[RunFold
             cells = (Cell(row.cells[0].value), *_costs(folders))
             rows.append(TableRow(label, cells, row.group, model=row.model))
     metric = answer.table.columns[0]
-    columns = (metric, TableColumn("minutes", decimals=1), TableColumn("parameters", "million"))
+    columns = (
+        metric,
+        TableColumn("minutes", decimals=1),
+        TableColumn("memory", "GB", decimals=2),
+        TableColumn("parameters", "million"),
+    )
     table = ResultTable(f"{answer.title}: costs", columns, tuple(rows))
     return CostFigure(table, COSTS, COST_MEANING.format(metric=metric.name))
 
 
-def _costs(folders: Sequence[RunFolder]) -> tuple[Cell, Cell]:
-    """Minutes and millions of parameters of a row, means over its runs."""
+def _costs(folders: Sequence[RunFolder]) -> tuple[Cell, Cell, Cell]:
+    """Minutes, gigabytes and millions of parameters of a row, means over its runs."""
     minutes: list[float] = []
+    memory: list[float] = []
     parameters: list[float] = []
     for folder in folders:
         timings = folder.timings()
         spent = sum(timings["train_seconds"]) + sum(timings["valid_seconds"])
         minutes.append(spent / SECONDS_A_MINUTE)
         parameters.append(timings["parameters"] / MILLION)
-    return Cell(fmean(minutes)), Cell(fmean(parameters))
+        memory.append(costs_of(folder)["memory_gb"])
+    measured = Cell(fmean(memory)) if min(memory) > 0 else Cell(missing=NOT_MEASURED)
+    return Cell(fmean(minutes)), measured, Cell(fmean(parameters))

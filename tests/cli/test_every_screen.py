@@ -51,7 +51,7 @@ CALLS: dict[str, tuple[str, ...]] = {
         "recommend shop/comif --user 'user 00001' --explain",
         "recommend shop/comif --all --to lists.parquet",
     ),
-    "newitems": ("newitems shop/comif",),
+    "newitems": ("newitems shop/comif --share 0.21",),
     "ablate": ("ablate --no-upa --data shop --dry-run",),
     "worth": ("worth shop --dry-run --seeds 0",),
     "coldstart": (f"coldstart {BOTH} --minimum 20",),

@@ -91,6 +91,7 @@ class Answer:
         lines: what it means, a sentence or two a line.
         notes: the notes of all tables of the comparison, each once.
         verdicts: what the paired tests say, one for each row and metric.
+        longer: a table that is folded below the other one; its notes are left out.
     """
 
     title: str
@@ -98,6 +99,7 @@ class Answer:
     lines: tuple[str, ...]
     notes: tuple[str, ...] = ()
     verdicts: tuple[RowVerdict, ...] = ()
+    longer: ResultTable | None = None
 
     @property
     def models(self) -> dict[str, str]:
@@ -106,13 +108,16 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
+        values: dict[str, Any] = {
             "title": self.title,
             "table": dump(replace(self.table, notes=())),
             "lines": list(self.lines),
             "notes": list(self.notes),
             "verdicts": list(map(asdict, self.verdicts)),
         }
+        if self.longer is not None:
+            values["longer"] = dump(replace(self.longer, notes=()))
+        return values
 
 
 def read_answer(path: Path) -> Answer:
@@ -133,6 +138,7 @@ def read_answer(path: Path) -> Answer:
             tuple(map(str, values["lines"])),
             tuple(map(str, values["notes"])),
             tuple(verdicts),
+            _table(values["longer"], str(path)) if "longer" in values else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SirecError(

@@ -32,10 +32,12 @@ class Overview:
         table: its columns stand in the order of their importance. A narrow screen leaves out those
             on the right.
         lines: what it means, a sentence or two a line.
+        longer: a table that a page shows folded below it, and a screen does not show.
     """
 
     table: ResultTable
     lines: tuple[str, ...] = ()
+    longer: ResultTable | None = None
 
     @classmethod
     def of(cls, table: ResultTable, sentences: Sequence[str] = ()) -> Overview:

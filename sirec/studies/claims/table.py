@@ -127,7 +127,7 @@ def claims_overview(found: Sequence[ClaimVerdict]) -> Overview:
         others = f" and {len(near) - MOST_NEAR} more" if len(near) > MOST_NEAR else ""
         text = f"{', '.join(near[:MOST_NEAR])}{others}"
         lines.append(f"not decided, with the seeds that would: {text}")
-    return Overview(table, tuple(lines))
+    return Overview(table, tuple(lines), claims_table(found))
 
 
 def _names(found: Sequence[ClaimVerdict], verdict: str, *, is_printed: bool = False) -> str:

@@ -66,7 +66,7 @@ class Comparison:
             notes |= dict.fromkeys(table.footnotes())
         notes.pop(SAID_ABOVE, None)
         verdicts = tuple(RowVerdict.of(pair) for pair in self.pairs if pair.is_reference)
-        return Answer(self.title, screen.table, screen.lines, tuple(notes), verdicts)
+        return Answer(self.title, screen.table, screen.lines, tuple(notes), verdicts, screen.longer)
 
     def with_table(self, table: ResultTable) -> Comparison:
         """The same with one more table, which a screen shows instead of the others."""

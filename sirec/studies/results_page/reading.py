@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import dropwhile
 
+from sirec.errors import SirecError
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
 from sirec.report.answer import Answer
 from sirec.studies.results_page.artefact import Artefact
+from sirec.studies.spec.library import find_experiment, read_experiment
 
 # Lines of a terminal that `HOW_TO_READ` says for all tables, and where the terminal sends a reader.
 SAID_BEFORE, SAID_AFTER = "Differences are about these checkpoints", "open: not shown either way."
@@ -52,11 +55,23 @@ def page_lines(answer: Answer) -> list[str]:
 
 
 def distinct_title(artefact: Artefact, artefacts: Sequence[Artefact]) -> str:
-    """The title of a table, with its name where another table has the same title.
+    """The title of a table; where another one has the same title, with what only its name has, or
+    with the title of the experiment of that name.
 
     Args:
         artefact: the table.
         artefacts: all tables of the page.
     """
     same = [each for each in artefacts if each.title == artefact.title]
-    return artefact.title if len(same) == 1 else f"{artefact.title} ({artefact.name})"
+    if len(same) == 1:
+        return artefact.title
+    words = artefact.name.split("_")
+    for each in same:
+        if each is not artefact:
+            words = list(dropwhile(each.name.split("_").__contains__, words))
+    own = "_".join(words) or artefact.name
+    try:
+        own = read_experiment(find_experiment(own)).title
+    except SirecError:  # no experiment is called so
+        own = own.replace("_", " ")
+    return f"{artefact.title} ({own})"

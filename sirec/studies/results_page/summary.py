@@ -153,9 +153,24 @@ def _claims(artefacts: Sequence[Artefact]) -> Iterator[str]:
             continue
         found = verdicts(artefact.root)
         for paper in PAPERS.values():
-            counts = Counter(each.verdict for each in found if each.paper == paper.label)
-            told = ", ".join(f"{counts[answer]} {answer}" for answer in ANSWERS if counts[answer])
-            yield f"{paper.label}'s paper, {_many(counts.total(), 'claim')}: {told}."
+            of_paper = [each for each in found if each.paper == paper.label]
+            told: list[str] = []
+            for answer in ANSWERS:
+                same = [each for each in of_paper if each.verdict == answer]
+                printed = sum(each.claim.asserts == "printed" for each in same)
+                if same:
+                    told.append(_claims_in_words(answer, len(same), printed))
+            yield f"{paper.label}'s paper, {_many(len(of_paper), 'claim')}: {', '.join(told)}."
+
+
+def _claims_in_words(answer: str, count: int, printed: int) -> str:
+    """`13 do not hold, all of them about the paper's own numbers`."""
+    plural = {"holds": "hold", "does not hold": "do not hold"}
+    words = f"{count} {plural.get(answer, answer) if count > 1 else answer}"
+    if not printed:
+        return words
+    of_them = "" if count == 1 else "all of them " if printed == count else f"{printed} of them "
+    return f"{words} ({of_them}about the paper's own numbers)"
 
 
 def _training_free(answers: Sequence[Answer]) -> Iterator[str]:

@@ -45,6 +45,18 @@ class Page(HTMLParser):
             assert self.open.pop() == tag
 
 
+@needs_record
+def test_the_page_has_every_claim_folded(committed: str) -> None:
+    """A reader who has only the papers finds each claim with its verdict and its reason."""
+    part = committed.partition('<section id="claims">')[2].partition("</section>")[0]
+    answer = read_answer(RESULTS / "tables" / "claims.json")
+    assert answer.longer is not None
+    assert len(answer.longer.rows) > len(answer.table.rows)  # control
+    folded = part.partition(f"<summary>All {len(answer.longer.rows)} rows</summary>")[2]
+    for row in answer.longer.rows:
+        assert f'data-sort="{row.label}"' in folded
+
+
 @pytest.fixture(scope="module")
 def committed() -> str:
     """The committed page."""

@@ -21,6 +21,7 @@ from sirec.run.store import RunFolder, Store
 from sirec.studies.results_page.artefact import SECTIONS, Artefact
 from sirec.studies.results_page.page import report, write_report
 from sirec.studies.results_page.reproduce import experiment_command
+from sirec.studies.results_page.summary import summary
 from sirec.studies.spec.library import read_experiment, shipped_experiments
 
 pytestmark = pytest.mark.usefixtures("runs_of_any_name")
@@ -115,13 +116,15 @@ def test_links_of_a_table_lead_on_from_the_report(results: Path) -> None:
 
 
 def test_tables_of_one_title_are_told_apart(results: Path) -> None:
-    """In the contents each has its name beside the title; a title of its own (control) stands
-    alone.
+    """In the contents each has what only its name has beside the title, or the title of the
+    experiment of that name; a title of its own (control) stands alone.
     """
-    shutil.copy(results / "tables" / "by_hand.md", results / "tables" / "by_foot.md")
+    for name in ("by_foot", "by_overall"):
+        shutil.copy(results / "tables" / "by_hand.md", results / "tables" / f"{name}.md")
     text = write_report(results)[1].read_text()
-    assert "- [Mine (by_foot)](#by_foot)" in text
-    assert "- [Mine (by_hand)](#by_hand)" in text
+    assert "- [Mine (foot)](#by_foot)" in text
+    assert "- [Mine (hand)](#by_hand)" in text
+    assert "- [Mine (Overall comparison)](#by_overall)" in text
     assert "- [Bins](#coldstart_tiny)" in text
 
 
@@ -194,8 +197,10 @@ def test_the_committed_report_is_what_its_records_say() -> None:
     """
     committed = (ROOT / "results" / "report.md").read_text(encoding="utf-8")
     names = sorted(re.findall(r'^<a id="([^"]+)"></a>$', committed, flags=re.MULTILINE))
-    assert report([Artefact(ROOT / "results", name) for name in names]) == committed
-    assert report([Artefact(ROOT / "results", name) for name in names[1:]]) != committed  # control
+    found = [Artefact(ROOT / "results", name) for name in names]
+    lines = summary(found)
+    assert report(found, lines) == committed
+    assert report(found[1:], lines) != committed  # control
     documents = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     cited = {
         name

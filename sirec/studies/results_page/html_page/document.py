@@ -146,6 +146,10 @@ def _part(artefact: Artefact, names: Sequence[str], runs: frozenset[str]) -> str
         lines.append(answer_table(answer.table, runs))
         for line in page_lines(answer):
             lines.append(f'<p class="meaning">{escape(line)}</p>')
+        if answer.longer is not None:
+            rows = len(answer.longer.rows)
+            folded = answer_table(answer.longer, runs)
+            lines.append(f"<details><summary>All {rows} rows</summary>\n{folded}\n</details>")
     lines += _figures(artefact, names)
     if answer is not None and answer.notes:
         notes = _items(answer.notes)

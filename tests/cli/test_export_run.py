@@ -163,8 +163,8 @@ def test_a_run_without_weights_or_a_graph_is_refused(sirec: Call, tmp_path: Path
     outcome = sirec("export", "shop/transitions", "--to", str(tmp_path / "out"))
     assert outcome.code == 2
     assert "it multiplies sparse matrices of SciPy" in outcome.err
-    assert "it multiplies sparse matrices of SciPy" in sirec("models", "transitions").out
-    assert "sirec export" in sirec("models", "comif").out
+    assert "it multiplies sparse matrices of SciPy" in sirec("models", "transitions", "--full").out
+    assert "sirec export" in sirec("models", "comif", "--full").out
 
 
 def test_what_is_missing_for_the_export_is_said(

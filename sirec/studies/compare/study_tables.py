@@ -114,7 +114,7 @@ def _in_two(
         searched,
         tables=(*searched.tables, *others.tables),
         sentences=(*searched.sentences, *others.sentences),
-        overview=replace(screen, lines=(*screen.lines, where)),
+        overview=replace(screen, lines=(where, *screen.lines)),
         pairs=(*searched.pairs, *others.pairs),
     )
 

@@ -1,4 +1,4 @@
-"""The registries of papers and protocols.
+"""The registries of papers and protocols, and the claims that are decided.
 
 `sirec`'s own papers are the YAML files of one folder, which ships with the package. A plugin adds
 a `Paper` (usually by `read_paper`) or a `Protocol` as a value of one of its modules.
@@ -6,9 +6,11 @@ a `Paper` (usually by `read_paper`) or a `Protocol` as a value of one of its mod
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from sirec.errors import SirecError
+from sirec.papers.claim import Claim, read_claims
 from sirec.papers.paper import Paper, read_paper
 from sirec.papers.protocol import Protocol
 from sirec.provider import Provider
@@ -54,3 +56,35 @@ class ProtocolRegistry(Registry[Protocol]):
 
 PAPERS = PaperRegistry("paper", Paper, instances=True)
 PROTOCOLS = ProtocolRegistry("protocol", Protocol, instances=True)
+
+
+@dataclass(frozen=True)
+class ClaimGroup:
+    """Claims that are decided together.
+
+    Attributes:
+        label: what tables call the group: the paper's label, for example `COMIF`.
+        source: whose claims they are, in a sentence: `COMIF's paper`.
+        claims: the claims.
+    """
+
+    label: str
+    source: str
+    claims: tuple[Claim, ...]
+
+
+QUESTIONS = "questions"
+
+
+def claim_groups() -> dict[str, ClaimGroup]:
+    """The claims of each paper by the paper's name, then `questions`, which no paper asks.
+
+    Raises:
+        SirecError: naming file and key of the first mistake in a file of claims.
+    """
+    groups: dict[str, ClaimGroup] = {}
+    for name, paper in PAPERS.items():
+        groups[name] = ClaimGroup(paper.label, f"{paper.label}'s paper", paper.claims())
+    asked = read_claims(Path(str(experiments_root())) / "claims" / f"{QUESTIONS}.yaml")
+    groups[QUESTIONS] = ClaimGroup("No paper asks", "what no paper asks", asked)
+    return groups

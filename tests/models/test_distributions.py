@@ -415,28 +415,30 @@ def test_a_circular_filter_commutes_with_shifts(window: int) -> None:
 
 
 @pytest.mark.parametrize("window", [1, 2, 7, 8])
-def test_a_circular_filter_has_the_gradients_of_its_transforms(window: int) -> None:
-    """Of rows and of the filter, for windows with and without a frequency of their own halves."""
+def test_a_circular_filter_equals_its_transforms(window: int) -> None:
+    """In values and gradients, for windows with and without a frequency of their own halves, and
+    for rows that do not fill the window.
+    """
     torch.manual_seed(0)
     layer = CircularFilter(3, window).double()
     nn.init.normal_(layer.weight)
-    x, wanted = torch.randn(2, 4, window, 3, dtype=torch.float64)
-    x.requires_grad_()
 
-    def gradients(values: Tensor) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(values, (x, layer.weight), wanted)
-
-    plain = torch.fft.irfft(
-        torch.fft.rfft(x, dim=1) * torch.view_as_complex(layer.weight), n=window, dim=1
-    )
-    expected = gradients(plain)
-    torch.testing.assert_close(gradients(layer(x)), expected)
+    for length in {1, window // 2 or 1, window}:
+        x = torch.randn(4, length, 3, dtype=torch.float64, requires_grad=True)
+        whole = nn.functional.pad(x, (0, 0, 0, window - length))
+        spectrum = torch.fft.rfft(whole, dim=1) * torch.view_as_complex(layer.weight)
+        plain = torch.fft.irfft(spectrum, n=window, dim=1)[:, :length]
+        torch.testing.assert_close(layer(x), plain)
+        wanted = torch.randn_like(x)
+        gradients = []
+        for values in (layer(x), plain):
+            gradients.append(torch.autograd.grad(values, (x, layer.weight), wanted))
+        torch.testing.assert_close(*gradients)
+    before = layer(x)
     with torch.no_grad():
         layer.weight *= 2
-    of_rows, of_filter = gradients(layer(x))
-    torch.testing.assert_close(
-        (of_rows, of_filter), (2 * expected[0], expected[1])
-    )  # control: what enters where
+    torch.testing.assert_close(layer(x), 2 * before)  # control: the filter decides
+    assert not torch.allclose(layer(x), before)
 
 
 def test_dlfs_rec_without_attributes_reads_bare_items(tiny: Dataset) -> None:

@@ -11,12 +11,12 @@ from record import RESULTS, needs_record
 from sirec.errors import SirecError
 from sirec.evaluation.paired_means import MeanDifference
 from sirec.evaluation.seed_noise import SeedNoise
-from sirec.papers import PAPERS
 from sirec.papers.claim import Asserts, Claim, PrintedFact, Quantity, read_claims
+from sirec.papers.registries import claim_groups
 from sirec.studies.claims.cells import ClaimCell, MeasuredCell, decide
 from sirec.studies.claims.printed import recomputed
 from sirec.studies.claims.trained_rows import RowPool
-from sirec.studies.claims.verdicts import combined, verdict_on
+from sirec.studies.claims.verdicts import combined, verdict_on, verdicts
 
 
 def measured(difference: float, seeds: int = 3, error: float = 0.5) -> MeasuredCell:
@@ -108,11 +108,11 @@ def test_printed_gains_are_recomputed() -> None:
         )
 
 
-@pytest.mark.parametrize("paper", ["comif", "difsr"])
-def test_the_papers_claims_are_read(paper: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("group", "least"), [("comif", 29), ("difsr", 29), ("questions", 5)])
+def test_the_claims_are_read(group: str, least: int, tmp_path: Path) -> None:
     """Each can be decided without any run; none of rankings then holds or fails."""
-    claims = PAPERS[paper].claims()
-    assert len(claims) >= 29
+    paper, claims = claim_groups()[group].label, claim_groups()[group].claims
+    assert len(claims) >= least
     pool = RowPool(tmp_path)
     for claim in claims:
         found = verdict_on(claim, paper, pool)
@@ -142,6 +142,22 @@ def test_a_mistake_in_a_claim_is_named(changed: str, to: str, message: str, tmp_
     path.write_text(text.replace(changed, to), encoding="utf-8")
     with pytest.raises(SirecError, match=message):
         read_claims(path)
+
+
+def test_questions_that_no_paper_asks_stand_beside_the_papers_claims(tmp_path: Path) -> None:
+    """They can be asked for alone; a paper's claims (control) are others, and a name that neither
+    a paper nor the questions have is refused with those there are.
+    """
+    asked = verdicts(tmp_path, "questions")
+    assert {each.paper for each in asked} == {"No paper asks"}
+    of_comif = verdicts(tmp_path, "comif")
+    everything = [each.claim.name for each in verdicts(tmp_path)]
+    names = [each.claim.name for each in asked]
+    assert everything[-len(names) :] == names
+    assert not {each.claim.name for each in of_comif} & set(names)
+    with pytest.raises(SirecError, match="'question' is not a paper") as caught:
+        verdicts(tmp_path, "question")
+    assert "questions" in str(caught.value.hint)
 
 
 @needs_record

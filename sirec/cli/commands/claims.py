@@ -15,7 +15,11 @@ from sirec.shell import command
 def claims(
     results: Annotated[Path, typer.Argument(help="Results folder.")] = options.RESULTS,
     paper: Annotated[
-        str | None, typer.Option(help="The claims of this paper alone.", show_default=False)
+        str | None,
+        typer.Option(
+            help="The claims of this paper alone; questions: what no paper asks.",
+            show_default=False,
+        ),
     ] = None,
     full: options.Full = False,
     as_json: options.Json = False,

@@ -1,4 +1,4 @@
-"""A verdict on each claim of the papers.
+"""A verdict on each claim of the papers, and on each question that no paper asks.
 
 holds            every cell holds (or one, or one a data set, where that is enough)
 does not hold    a cell is shown not to (or all, where one would be enough)
@@ -14,8 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sirec.papers import PAPERS
+from sirec.errors import unknown
 from sirec.papers.claim import Claim
+from sirec.papers.registries import claim_groups
 from sirec.studies.claims.cells import ClaimAnswer, ClaimCell, MeasuredCell, decide
 from sirec.studies.claims.measure import measured_cells
 from sirec.studies.claims.printed import recomputed
@@ -30,7 +31,7 @@ class ClaimVerdict:
 
     Attributes:
         claim: the claim.
-        paper: the paper's label.
+        paper: the label of the paper, or of the questions that no paper asks.
         verdict: the verdict.
         reason: why, in a few words.
         by_dataset: the verdict on each data set.
@@ -71,17 +72,21 @@ def verdicts(results: Path, paper: str | None = None) -> tuple[ClaimVerdict, ...
 
     Args:
         results: the results folder.
-        paper: name of the only paper whose claims are decided.
+        paper: name of the only paper whose claims are decided, or `questions` for those that no
+            paper asks.
 
     Raises:
         SirecError: for an unknown paper, or a damaged record or run.
     """
-    names = list(PAPERS) if paper is None else [PAPERS[paper].name]
+    groups = claim_groups()
+    if paper is not None and paper not in groups:
+        raise unknown("paper", paper, groups)
     pool = RowPool(results)
     found: list[ClaimVerdict] = []
-    for name in names:
-        for claim in PAPERS[name].claims():
-            found.append(verdict_on(claim, PAPERS[name].label, pool))
+    for name, group in groups.items():
+        if paper in (None, name):
+            for claim in group.claims:
+                found.append(verdict_on(claim, group.label, pool))
     return tuple(found)
 
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 
 from sirec.errors import SirecError
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
-from sirec.papers import PAPERS
+from sirec.papers.registries import claim_groups
 from sirec.report.answer import Answer, RowVerdict
 from sirec.report.differences import Verdict
 from sirec.report.table import TableRow
@@ -152,15 +152,16 @@ def _claims(artefacts: Sequence[Artefact]) -> Iterator[str]:
         if artefact.name != CLAIMS:
             continue
         found = verdicts(artefact.root)
-        for paper in PAPERS.values():
-            of_paper = [each for each in found if each.paper == paper.label]
+        for group in claim_groups().values():
+            of_group = [each for each in found if each.paper == group.label]
             told: list[str] = []
             for answer in ANSWERS:
-                same = [each for each in of_paper if each.verdict == answer]
+                same = [each for each in of_group if each.verdict == answer]
                 printed = sum(each.claim.asserts == "printed" for each in same)
                 if same:
                     told.append(_claims_in_words(answer, len(same), printed))
-            yield f"{paper.label}'s paper, {_many(len(of_paper), 'claim')}: {', '.join(told)}."
+            source = group.source[0].upper() + group.source[1:]
+            yield f"{source}, {_many(len(of_group), 'claim')}: {', '.join(told)}."
 
 
 def _claims_in_words(answer: str, count: int, printed: int) -> str:

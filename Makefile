@@ -1,6 +1,4 @@
 # `make quickstart` and `make test` need Python 3.11 or newer and nothing else; both set everything up on first use.
-# Threads that wait by spinning starve the others on a busy machine (see sirec/process.py).
-export GOMP_SPINCOUNT ?= 3000
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 VENV := .venv
@@ -12,10 +10,10 @@ quickstart: $(VENV)/runtime.stamp ## generate the demo data, train five models, 
 	$(RUN)/sirec quickstart
 
 test: $(VENV)/dev.stamp lint ## the gate: lint, types, layers, tests, examples in docstrings, committed tables rendered anew
-	OMP_NUM_THREADS=1 $(RUN)/pytest -m "not slow" -n auto --dist worksteal
+	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=3000 $(RUN)/pytest -m "not slow" -n auto --dist worksteal
 
 test-all: $(VENV)/all.stamp lint ## everything: slow tests, and those that need Ray
-	OMP_NUM_THREADS=1 $(RUN)/pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 GOMP_SPINCOUNT=3000 $(RUN)/pytest -n auto --dist worksteal
 
 lint: $(VENV)/dev.stamp
 	$(RUN)/ruff check .

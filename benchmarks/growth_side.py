@@ -19,7 +19,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-import sirec.cli  # isort: skip  # noqa: F401 - how waiting threads behave is set before torch loads
+import sirec.process  # isort: skip
+
+if __name__ == "__main__":  # before torch is loaded, as the command line does
+    sirec.process.configure()
+
 import numpy as np
 import torch
 

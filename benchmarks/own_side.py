@@ -21,7 +21,11 @@ from typing import Any
 
 import numpy as np
 
-import sirec.cli  # isort: skip  # noqa: F401 - how waiting threads behave is set before torch loads
+import sirec.process  # isort: skip
+
+if __name__ == "__main__":  # before torch is loaded, as the command line does
+    sirec.process.configure()
+
 import torch
 
 from sirec.config import parse_assignments

@@ -21,7 +21,11 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, TypeVar
 
-import sirec.cli  # isort: skip  # noqa: F401 - how waiting threads behave is set before torch loads
+import sirec.process  # isort: skip
+
+if __name__ == "__main__":  # before torch is loaded, as the command line does
+    sirec.process.configure()
+
 import numpy as np
 import torch
 import torch.nn.functional as F

@@ -15,7 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import sirec.cli  # isort: skip
+import sirec.process  # isort: skip
+
+if __name__ == "__main__":  # before torch is loaded, as the command line does
+    sirec.process.configure()
+
 from scipy.stats import ttest_1samp
 from tabulate import tabulate
 

@@ -11,10 +11,9 @@ It changes how fast a training is, never its numbers.
 
 Threads that wait for work by spinning make two trainings on two cores twenty times slower than one
 after the other, and machines are often busy. Threads that sleep at once make a training that is
-alone half slower. So they spin for some microseconds. Measured for a step of SASRec on two cores:
-alone, 60 ms where threads always spin, 62 ms with a spin count of 3,000, 91 ms where they sleep at
-once; next to another process, more than 3,000 ms with libgomp's default, about 160 ms with a spin
-count of 2,000, 111 ms where they sleep. A value that the user has set stays.
+alone slower. Where the system tells how long threads had no core, they spin as long as nobody else
+wants the cores (`waiting.py`). Elsewhere they spin for some microseconds. A value that the user has
+set stays.
 
 Gradients and logits take megabytes of memory, which the system hands out anew at every step,
 cleared, page by page. Large pages (Linux only) save a tenth to a quarter of a step, and two thirds
@@ -30,6 +29,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sirec import waiting
+
 # Parameters of glibc's `mallopt`, each a number of bytes: memory above it at the end of the heap is
 # given back, it is asked for at least as much at a time, and larger blocks are mapped one by one.
 GLIBC_TRIM, GLIBC_TOP, GLIBC_MAP = -1, -2, -3
@@ -37,11 +38,15 @@ LARGEST_HEAP_BLOCKS = (1 << 30, 1 << 25)  # older versions of glibc take no more
 
 
 def configure() -> None:
-    """Set the environment variables of threads and pages, and let freed memory be kept.
+    """Set the environment variables of threads and pages, watch how threads wait, and let freed
+    memory be kept.
 
     Variables that are set already stay. Call it before torch is imported.
     """
+    watched = waiting.can_watch()
     os.environ.update(variables())
+    if watched:
+        waiting.start()
     _keep_freed_memory()
 
 
@@ -60,7 +65,7 @@ def configured_children() -> Iterator[None]:
 def variables() -> dict[str, str]:
     """The environment variables that `configure` sets: those that are not set yet."""
     wanted = {"THP_MEM_ALLOC_ENABLE": "1"}
-    if "OMP_WAIT_POLICY" not in os.environ:
+    if "OMP_WAIT_POLICY" not in os.environ and not waiting.can_watch():
         wanted["GOMP_SPINCOUNT"] = "3000"
     return {name: value for name, value in wanted.items() if name not in os.environ}
 

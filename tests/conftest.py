@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +15,8 @@ from sirec.data.fields import Schema
 from sirec.run import store
 from sirec.studies.launch import at_once
 
-# How fast a machine is at the moment decides no test.
+# How fast a machine is at the moment decides no test, and no command under test remarks on it.
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 settings.register_profile("any load", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any load")
 

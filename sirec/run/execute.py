@@ -35,7 +35,7 @@ from sirec.run.files import replace_json_lines
 from sirec.run.fits_memory import refuse_beyond_memory
 from sirec.run.identity import run_id
 from sirec.run.manifest import ENVIRONMENT, EPOCHS, METRICS, RANKS, TIMINGS, write_manifest
-from sirec.run.slow_settings import remark_slow_settings
+from sirec.run.slow_settings import remark_slow_settings, sleep_remarked
 from sirec.run.snapshot import ANEW, Snapshot
 from sirec.run.store import RunFolder, Store
 from sirec.run.watcher import Silent, Watcher
@@ -128,7 +128,8 @@ def execute(
         execution = _Execution(config, training, built, watcher or Silent(), group)
         if group.is_main:
             _write_beginning(execution, data, torch_device)
-        _train(execution)
+        with sleep_remarked():
+            _train(execution)
         ranks, seconds = (None, 0.0) if config.refit else _evaluate(execution)
         if group.is_main:
             _write_end(execution, ranks, seconds)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sirec import waiting
 from sirec.data.prepare.pipeline import prepare
 from sirec.data.sources.demo import DemoSource
 from sirec.data.store import storage
@@ -46,6 +47,7 @@ def check(data_root: Path, results: Path) -> list[Finding]:
             "processor",
             f"{facts['processor']}, {os.cpu_count()} cores, torch uses {facts['threads']} threads",
         ),
+        Finding("waiting threads", waiting.told()),
         Finding("matrix products", f"{facts['products']} in fp32"),
         Finding("accelerator", facts["accelerator"] or "none (not needed)"),
         Finding("free disk", f"{free / 2**30:.0f} GiB", free > ENOUGH_DISK),

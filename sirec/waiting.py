@@ -77,7 +77,7 @@ class IdleTeam:
         self._end = None
 
 
-class Watcher(threading.Thread):
+class WaitingWatch(threading.Thread):
     """The thread that decides how the others wait.
 
     Args:
@@ -134,13 +134,13 @@ class Watcher(threading.Thread):
 class _Process:
     """The watcher of this process; a child that is forked has none of its threads."""
 
-    watcher: Watcher | None = None
+    watcher: WaitingWatch | None = None
 
 
 def start() -> None:
     """Watch from now on, unless this process does already."""
     if _Process.watcher is None:
-        _Process.watcher = Watcher(IdleTeam())
+        _Process.watcher = WaitingWatch(IdleTeam())
         _Process.watcher.start()
 
 

@@ -27,7 +27,7 @@ class Team(waiting.IdleTeam):
 def watched(shares: list[float], interval: float = 0.1) -> list[bool]:
     """Whether threads sleep after each look, if they had no core for these shares of the time."""
     without_core = [0.0]
-    watcher = waiting.Watcher(Team(), lambda: without_core[0])
+    watcher = waiting.WaitingWatch(Team(), lambda: without_core[0])
     watcher.look(0.0)
     asleep = []
     for number, share in enumerate(shares, start=1):
@@ -52,7 +52,7 @@ def test_threads_sleep_while_others_want_the_cores() -> None:
 def test_time_asleep_is_counted() -> None:
     """Only while threads sleep."""
     without_core = iter([0.0, 1.0, 1.0, 1.0])
-    watcher = waiting.Watcher(Team(), lambda: next(without_core))
+    watcher = waiting.WaitingWatch(Team(), lambda: next(without_core))
     for now in (0.0, 1.0):
         watcher.look(now)
     assert watcher.seconds_asleep == 0.0

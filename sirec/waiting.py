@@ -28,15 +28,20 @@ INTERVAL, IDLE_INTERVAL = 0.05, 0.25  # seconds between looks; where there is no
 KEPT_WAITING, SERVED = 0.25, 0.05  # seconds a second that threads were ready and had no core
 SERVED_FOR = 1.0  # seconds after which threads may spin again
 NANOSECONDS = 1e9
+MOST_CORES = 16
+SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")  # how libgomp is told beforehand
 
 
 def can_watch() -> bool:
-    """Whether the system tells how long threads waited for a core, and no setting forbids to act.
+    """Whether the system tells how long threads waited for a core, and nothing forbids to act.
 
-    A user who has set how threads wait knows better.
+    A user who has set how threads wait knows better, and machines with many cores would need many
+    idle threads.
     """
-    is_set = any(name in os.environ for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
-    return sys.platform == "linux" and not is_set and Path("/proc/self/schedstat").exists()
+    is_set = any(name in os.environ for name in SETTINGS)
+    if sys.platform != "linux" or is_set or _cores() > MOST_CORES:
+        return False
+    return Path("/proc/self/schedstat").exists()
 
 
 def seconds_without_core() -> float:
@@ -147,7 +152,7 @@ def start() -> None:
 def told() -> str:
     """How threads wait in this process, for people."""
     if _Process.watcher is None:
-        for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"):
+        for name in SETTINGS:
             if name in os.environ:
                 return f"as {name}={os.environ[name]} says"
         return "as the system's library has it"
@@ -176,13 +181,28 @@ def _torch_threads() -> int:
     return 0 if count is None else count()
 
 
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def _loaded_libgomp() -> ctypes.CDLL | None:
-    """libgomp, if this process has loaded it."""
+    """The libgomp that torch computes with, if this process has loaded it.
+
+    Other packages may bring a libgomp of their own; torch's own stands in torch's folder.
+    """
+    found: list[str] = []
     for line in MAPS.read_text(encoding="utf-8", errors="replace").splitlines():
         path = line.split(maxsplit=5)[-1]
         if "libgomp" in path.rpartition("/")[2]:
-            return ctypes.CDLL(path)
-    return None
+            found.append(path)
+    if not found:
+        return None
+    return ctypes.CDLL(min(found, key=_is_elsewhere))
+
+
+def _is_elsewhere(path: str) -> bool:
+    return "/torch/" not in path
 
 
 def _hold(library: ctypes.CDLL, end: threading.Event) -> None:
@@ -192,6 +212,6 @@ def _hold(library: ctypes.CDLL, end: threading.Event) -> None:
     this.
     """
     nothing = ctypes.cast(ctypes.CDLL(None).getpid, ctypes.c_void_p)
-    cores = len(os.sched_getaffinity(0))
-    library.GOMP_parallel(nothing, None, ctypes.c_uint(max(2, cores)), ctypes.c_uint(0))
+    size = ctypes.c_uint(max(2, _cores()))
+    library.GOMP_parallel(nothing, None, size, ctypes.c_uint(0))
     end.wait()

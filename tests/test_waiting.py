@@ -82,6 +82,38 @@ def test_a_user_who_set_how_threads_wait_is_obeyed(monkeypatch: pytest.MonkeyPat
             assert f"{name}={value}" in waiting.told() or waiting._Process.watcher is not None
 
 
+@on_linux
+def test_a_machine_with_many_cores_is_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would need as many idle threads; as many cores as are allowed (control) are."""
+    for name in waiting.SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(waiting, "_cores", lambda: waiting.MOST_CORES)
+    here = waiting.can_watch()
+    monkeypatch.setattr(waiting, "_cores", lambda: waiting.MOST_CORES + 1)
+    assert not waiting.can_watch()
+    assert here == waiting.Path("/proc/self/schedstat").exists()
+
+
+@on_linux
+def test_the_libgomp_of_torch_is_meant(
+    tmp_path: waiting.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where another package has loaded one of its own as well; none where none is loaded."""
+    loaded = []
+    monkeypatch.setattr(waiting.ctypes, "CDLL", loaded.append)
+    maps = tmp_path / "maps"
+    monkeypatch.setattr(waiting, "MAPS", maps)
+    place = "7f0000000000-7f0000001000 r-xp 00000000 08:01 1 "
+    other, own = "/env/sklearn.libs/libgomp-1.so.1", "/my env/torch/lib/libgomp-2.so.1"
+    maps.write_text(f"{place} /lib/libc.so.6\n{place} {other}\n{place} {own}\n{place}\n")
+    waiting._loaded_libgomp()
+    maps.write_text(f"{place} {other}\n")
+    waiting._loaded_libgomp()
+    maps.write_text(f"{place} /lib/libc.so.6\n{place}\n")
+    assert waiting._loaded_libgomp() is None
+    assert loaded == [own, other]
+
+
 def run_python(code: str) -> list[str]:
     """The lines that a program prints in a process of its own, which nothing has configured."""
     ended = subprocess.run(

@@ -91,6 +91,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "overall",
             "beauty_seeds",
             "ml-100k_overall",
+            "ml-100k_temporal",
             "difsr_table5_side_information",
         ),
     },

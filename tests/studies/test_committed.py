@@ -28,7 +28,11 @@ from sirec.studies.spec.plan import planned_runs
 from sirec.studies.spec.row import RowPlan
 
 RENDERED = ("md", "csv", "json")
-ATTRIBUTES = {"beauty": ("brand", "category"), "ml-100k": ("genre", "year")}
+ATTRIBUTES = {
+    "beauty": ("brand", "category"),
+    "ml-100k": ("genre", "year"),
+    "ml-100k-temporal": ("genre", "year"),
+}
 NUMBERED = {"notes", *map(str, range(30))}  # how names of LaTeX files end
 EXPERIMENTS = shipped_experiments()
 

@@ -15,22 +15,30 @@ The window is `max_length` of the data; the paper's has 5 to 9 items, all real. 
 `align: left` (RecBole) begins them there. The fork behind the published numbers leaves the
 horizontal filters out of the penalty by mistake.
 
-The window is read as a whole, so that a row has one state, which all its slots carry, and each
-target is trained as the last of its row. Most of a window is empty. With P the padding vector,
-K · E = K · (E − P) + K · P, where E − P is 0 beyond the history. Filters are therefore cut to the
-longest history of a bucket, and windows beyond it cost nothing; the result is that of the whole
-window.
+Most of a window is empty. With P the padding vector, K · E = K · (E − P) + K · P, where E − P is 0
+beyond the history. Filters are therefore cut to the longest history of a bucket, and windows beyond
+it cost nothing; the result is that of the whole window.
+
+Under `align: right` the responses of a filter to one history are among those to any longer one: the
+histories of a user that end at different interactions differ in the range of the maximum alone.
+One pass over a sequence therefore gives the state after each of its interactions, each the same as
+if its history stood alone, and every position can be trained at once (`next_item`). With n the
+window, and e the interaction at which the rows of a filter of height a end,
+
+    o_h[p] = max of relu(K · E_{e−a+1..e} + b) over e = p − n + a .. p
+
+Under `align: left` the filters that reach beyond the last item respond to each history in another
+way. A row then has one state, which all its slots carry, and each target needs a row of its own
+(`last_item`, as `--profile published` has it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from sirec.config import check_numbers
 from sirec.config.quantities import DropoutRate, FilterCount, Width
@@ -39,8 +47,9 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.model import BareItems, States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.next_item import LastItem
+from sirec.data.tasks.next_item import NextItem
 from sirec.models.declaration import PREFIX_EXAMPLES, Declaration
+from sirec.models.parts.convolutions import Convolutions
 from sirec.objectives.item import ItemCrossEntropy
 from sirec.objectives.norms import NormPenalty
 from sirec.objectives.stage import Stage
@@ -54,7 +63,7 @@ class Caser(Declaration):
     title: ClassVar[str] = "Caser"
     source: ClassVar[str] = "Tang & Wang, WSDM 2018; RecBole's form"
     stages: ClassVar[tuple[Stage, ...]] = (
-        Stage(task=LastItem(), objectives=(ItemCrossEntropy(), NormPenalty())),
+        Stage(task=NextItem(), objectives=(ItemCrossEntropy(), NormPenalty())),
     )
     published = {
         **PREFIX_EXAMPLES,
@@ -83,111 +92,6 @@ class Caser(Declaration):
         return ConvolutionalRecommender(self, schema)
 
 
-class Convolutions(nn.Module):
-    """All filters over a window of n rows of width e.
-
-    The parameter `horizontal` Float[n (n + 1) / 2, k, e] holds the rows of the filters of height 1,
-    then of height 2, and so on.
-
-    Args:
-        window: n, the length of the window.
-        width: e, the width of an item vector.
-        vertical: v, the number of vertical filters.
-        horizontal: k, the number of horizontal filters of each height.
-    """
-
-    def __init__(self, window: int, width: int, vertical: int, horizontal: int) -> None:
-        super().__init__()
-        self.window, self.filters = window, horizontal
-        self.vertical = nn.Parameter(torch.empty(vertical, window))
-        self.vertical_bias = nn.Parameter(torch.empty(vertical))
-        self.horizontal = nn.Parameter(torch.empty(window * (window + 1) // 2, horizontal, width))
-        self.horizontal_bias = nn.Parameter(torch.empty(window * horizontal))
-        self._draw()
-
-    @property
-    def heights(self) -> tuple[Tensor, ...]:
-        """The horizontal filters of each height a = 1..n: Float[a, k, e]."""
-        return self.horizontal.split(list(range(1, self.window + 1)))
-
-    def forward(self, x: Tensor, padding: Tensor) -> Tensor:
-        """[o_v; o_h] of some rows.
-
-        Args:
-            x: Float[b, l, e], E − P from one edge of the window on.
-            padding: Float[e], P, the vector of all other slots.
-
-        Returns:
-            Float[b, v·e + n·k].
-        """
-        down = (
-            self.vertical[:, : x.shape[1]] @ x
-            + torch.outer(self.vertical.sum(dim=1), padding)
-            + self.vertical_bias[:, None]
-        )
-        return torch.cat([down.flatten(1), self._across(x, padding)], dim=1)
-
-    def _across(self, x: Tensor, padding: Tensor) -> Tensor:
-        """Float[b, n·k]: the largest response of each horizontal filter."""
-        heights, length = self.heights, x.shape[1]
-        responses = []
-        for below, upto in self._bands(length):
-            responses.append(self._band(x, heights[below:upto], below))
-        answers = torch.cat(responses, dim=1)
-        empty = torch.stack([height.sum(dim=0) @ padding for height in heights])  # [n, k]: K · P
-        return (answers.flatten(1) + empty.flatten() + self.horizontal_bias).relu()
-
-    def _bands(self, length: int) -> Iterator[tuple[int, int]]:
-        """Ranges (below, upto) of heights below + 1..upto that one convolution computes.
-
-        The heights of a range are padded to the tallest, so they lie within a factor of 2, or all
-        beyond the history.
-        """
-        below, upto = 0, 1
-        while below < self.window:
-            yield below, (upto := min(upto, self.window) if upto < length else self.window)
-            below, upto = upto, 2 * upto
-
-    def _band(self, x: Tensor, heights: tuple[Tensor, ...], below: int) -> Tensor:
-        """Float[b, H, k]: max K · (E − P) over the windows of the H heights from below + 1 on."""
-        length, tallest = x.shape[1], min(len(heights[-1]), x.shape[1])
-        kernel = pad_sequence(
-            [height[:tallest] for height in heights], batch_first=True
-        )  # [H, r, k, e]
-        weight = kernel.permute(0, 2, 3, 1).flatten(0, 1)  # [H·k, e, r]
-        padded = nn.functional.pad(x.mT, (0, tallest - 1))
-        answers = nn.functional.conv1d(padded, weight)  # [b, H·k, l], by the window's first row
-        # The last row at which a window of each height can begin.
-        last = self.window - 1 - torch.arange(below, below + len(heights), device=x.device)
-        outside = torch.arange(length, device=x.device) > last[:, None]  # [H, l]
-        strongest = (
-            answers.unflatten(1, (len(heights), -1))
-            .masked_fill(outside[:, None], -torch.inf)
-            .amax(dim=-1)
-        )
-        beyond = (last >= length)[:, None]  # some windows lie past the history, where E − P is 0
-        return torch.where(beyond, strongest.clamp(min=0), strongest)
-
-    def norms(self) -> dict[str, Tensor]:
-        """The norm of the vertical filters, and the sum of the norms of each height."""
-        return {
-            "vertical": self.vertical.norm(),
-            "horizontal": torch.stack([height.norm() for height in self.heights]).sum(),
-        }
-
-    def _draw(self) -> None:
-        """Draw as torch draws convolutions: U(−r, r), r = 1 / √(number of inputs of a filter)."""
-        with torch.no_grad():
-            for weight in (self.vertical, self.vertical_bias):
-                weight.uniform_(-(self.window**-0.5), self.window**-0.5)
-            for weights, biases in zip(
-                self.heights, self.horizontal_bias.split(self.filters), strict=True
-            ):
-                bound = weights[:, 0].numel() ** -0.5
-                weights.uniform_(-bound, bound)
-                biases.uniform_(-bound, bound)
-
-
 class ConvolutionalRecommender(BareItems):
     """The network of the module's equations.
 
@@ -196,10 +100,13 @@ class ConvolutionalRecommender(BareItems):
         schema: the items and users of the data, and the length of the window.
     """
 
+    remedies = {"causal": "align=right"}
+
     def __init__(self, config: Caser, schema: Schema) -> None:
         super().__init__()
         e = self.state_width = config.width
         self.newest_first = config.align == "right"
+        self.causal = self.single_pass = config.align == "right"
         self.items = nn.Embedding(schema.items, e, padding_idx=PADDING)
         self.users = nn.Embedding(schema.users, e, padding_idx=PADDING)
         self.convolutions = Convolutions(schema.max_length, e, config.vertical, config.horizontal)
@@ -209,21 +116,53 @@ class ConvolutionalRecommender(BareItems):
         self._draw()
 
     def encode(self, batch: Batch) -> States:
-        """The state of each row, at all of its slots: Float[B, L, e]."""
+        """The state after each slot, Float[B, L, e]; under `align: left` that of the whole row."""
+        if self.single_pass and not batch.only_last:
+            return self._encode_every_slot(batch)
         rows = batch.with_static_length()
         layout = rows.layout
         padding = self.items.weight[PADDING].detach()  # never trained
         vectors = layout.split(self.items(layout.flatten(self._from_edge(rows))) - padding)
-        readers = layout.split(
-            self.users(layout.flatten(rows.users[:, None].expand_as(rows.items)))
-        )
+        readers = layout.split(self._readers(rows))
         states = []
         for bucket, mine, who in zip(layout.buckets, vectors, readers, strict=True):
             found = self.convolutions(bucket.spread(mine), padding)
-            z = self.hidden(self.dropout(found)).relu()
-            h = self.out(torch.cat([z, bucket.spread(who)[:, 0]], dim=1)).relu()
+            h = self._combined(found, bucket.spread(who)[:, 0])
             states.append(bucket.collect(h[:, None].expand(-1, bucket.real.shape[1], -1)))
         return States(layout.unflatten(torch.cat(states))[:, : batch.items.shape[1]])
+
+    def _encode_every_slot(self, batch: Batch) -> States:
+        """The states of all histories that each row holds, from one pass over the row."""
+        layout = batch.layout
+        padding = self.items.weight[PADDING].detach()  # never trained
+        vectors = layout.split(self.items(layout.flatten(batch.items)) - padding)
+        rows, found = [], []
+        for bucket, mine in zip(layout.buckets, vectors, strict=True):
+            rows.append(bucket.spread(mine))
+        outputs = self.convolutions.at_every_slot(rows, padding)
+        for bucket, output in zip(layout.buckets, outputs, strict=True):
+            found.append(bucket.collect(output))
+        return States(layout.unflatten(self._combined(torch.cat(found), self._readers(batch))))
+
+    def _readers(self, rows: Batch) -> Tensor:
+        """Float[T, e]: the vector of the user of each token."""
+        layout = rows.layout
+        readers: Tensor = self.users(layout.flatten(rows.users[:, None].expand_as(rows.items)))
+        return readers
+
+    def _combined(self, found: Tensor, readers: Tensor) -> Tensor:
+        """The state h from the filters' outputs [o_v; o_h] and the vector of the user.
+
+        Args:
+            found: Float[..., v·e + n·k].
+            readers: Float[..., e], g_u.
+
+        Returns:
+            Float[..., e].
+        """
+        z = self.hidden(self.dropout(found)).relu()
+        h: Tensor = self.out(torch.cat([z, readers], dim=-1)).relu()
+        return h
 
     def weight_norms(self) -> dict[str, Tensor]:
         """As for any model, but each height of filters has a norm of its own."""

@@ -25,14 +25,14 @@ batches carry no times), no price, and no empty history.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, cast
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.config.quantities import DropoutRate, LayerCount, Width
-from sirec.core.layers.blocks import NORM_EPS, at
+from sirec.core.layers.blocks import NORM_EPS
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, ItemEmbedding
@@ -42,6 +42,7 @@ from sirec.core.layers.gaussian import GaussianModel, gaussian, variance
 from sirec.core.model import States, initialise
 from sirec.data.fields import PADDING, FieldKind, Schema
 from sirec.data.tasks.batch import Batch
+from sirec.data.tasks.layout import TokenLayout
 from sirec.data.tasks.next_item import LastItem
 from sirec.errors import SirecError
 from sirec.models.declaration import Declaration
@@ -62,6 +63,7 @@ class DLFSRec(AttributeTables, Declaration):
     )
     attribute: ClassVar[str] = "embedding"
     behaviour: ClassVar[str] = "none"
+    revision: ClassVar[int] = 2  # 1: dropout was drawn row by row, for all slots of the last block
     stages: ClassVar[tuple[Stage, ...]] = (
         Stage(task=LastItem(), objectives=(Pairwise(hinge=0.005, exclude="read"),)),
     )
@@ -128,18 +130,30 @@ class FilteredGaussians(GaussianModel):
 
     def encode(self, batch: Batch) -> States:
         """Float[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
-        layout, length = batch.layout, batch.items.shape[1]
+        layout = batch.layout
         items = layout.flatten(batch.items)
-        beyond = (0, 0, 0, self.max_length - length)
-        mean = F.pad(layout.unflatten(self.mean(items)), beyond)  # [B, n, d]
-        covariance = F.pad(layout.unflatten(self.covariance(items)), beyond)
-        mean = self.dropout(self.mean_norm(mean))
+        mean = self.dropout(self.mean_norm(self._window(self.mean(items), layout)))
+        covariance = self._window(self.covariance(items), layout)
         covariance = variance(self.dropout(self.covariance_norm(covariance)))
+        ends = batch.row_lengths - 1 if batch.only_last else None
         for block in self.blocks:
-            mean, covariance = cast(FilterBlock, block)(mean, covariance)
-        mean = at(layout.flatten(mean[:, :length]), batch.readout)
-        covariance = at(layout.flatten(covariance[:, :length]), batch.readout)
-        return States(layout.unflatten(gaussian(mean, covariance), batch.readout))
+            wanted = ends if block is self.blocks[-1] else None
+            mean, covariance = block(mean, covariance, wanted)
+        states, (rows, length) = gaussian(mean, covariance), batch.items.shape
+        if ends is None:
+            return States(layout.unflatten(layout.flatten(states[:length].transpose(0, 1))))
+        slots = torch.arange(rows, device=ends.device) * length + ends
+        empty = states.new_zeros(rows * length, self.state_width)
+        return States(empty.index_copy_(0, slots, states).view(rows, length, -1))
+
+    def _window(self, tokens: Tensor, layout: TokenLayout) -> Tensor:
+        """Vectors Float[T, d] of tokens in all slots of the window, 0 where there is no token.
+
+        Returns:
+            Float[n, B, d].
+        """
+        rows = layout.unflatten(tokens).transpose(0, 1)
+        return F.pad(rows, (0, 0, 0, 0, 0, self.max_length - len(rows)))
 
     def item_vectors(self) -> Tensor:
         """Float[V, d]: the raw means."""
@@ -201,16 +215,26 @@ class FilterBlock(nn.Module):
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, mean: Tensor, covariance: Tensor, slots: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Both streams after the block.
 
         Args:
-            mean: Float[B, n, d].
-            covariance: Float[B, n, d].
+            mean: Float[n, B, d].
+            covariance: Float[n, B, d].
+            slots: Long[B], the one slot of each row that is wanted; None for all.
 
         Returns:
-            Float[B, n, d] each.
+            Float[n, B, d] each, or Float[B, d] for `slots`.
         """
-        mean = self.norm(mean + self.dropout(self.mean(mean)))
-        covariance = self.norm(covariance + self.dropout(self.covariance(covariance)))
-        return mean, variance(covariance)
+        mean = self.norm(_at(mean, slots) + self.dropout(self.mean(mean, slots)))
+        filtered = self.dropout(self.covariance(covariance, slots))
+        return mean, variance(self.norm(_at(covariance, slots) + filtered))
+
+
+def _at(rows: Tensor, slots: Tensor | None) -> Tensor:
+    """The slots Long[B] of rows Float[n, B, d]: Float[B, d]; all where `slots` is None."""
+    if slots is None:
+        return rows
+    return rows[slots, torch.arange(len(slots), device=rows.device)]

@@ -15,7 +15,8 @@ import torch
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Schema
 from sirec.errors import SirecError
-from sirec.models.caser import Caser, ConvolutionalRecommender, Convolutions
+from sirec.models.caser import Caser, ConvolutionalRecommender
+from sirec.models.parts.convolutions import Convolutions
 from sirec.models.sasrec import SASRec
 from sirec.objectives.base import EncoderPass
 from sirec.objectives.norms import NormPenalty
@@ -61,28 +62,52 @@ def convolved(window: Rows, part: Convolutions) -> list[float]:
     return down + across
 
 
+def in_loops(model: ConvolutionalRecommender, history: list[int], user: int, align: str) -> Any:
+    """The state after a history, by the formulas."""
+    empty = [0] * (builders.WINDOW - len(history))
+    # Filters of a right-aligned window count their rows from its end.
+    items = (empty + history)[::-1] if align == "right" else history + empty
+    found = convolved([model.items.weight[item].tolist() for item in items], model.convolutions)
+    z = [max(0.0, value) for value in reference.linear(found, *builders.numbers(model.hidden))]
+    both = [*z, *model.users.weight[user].tolist()]
+    return torch.tensor(reference.linear(both, *builders.numbers(model.out))).relu()
+
+
+LENGTHS = (12, 9, 1, 4, 2, 10, 9)
+
+
 @pytest.mark.parametrize("align", ["right", "left"])
-def test_states_are_their_loops(tiny: Dataset, schema: Schema, align: Any) -> None:
+def test_the_state_of_a_history_is_its_loops(tiny: Dataset, schema: Schema, align: Any) -> None:
     """Filters cut to the history give what whole ones on the whole window give, however much of it
     is padding.
     """
     model = a_model(schema, align=align)
-    batch = builders.a_batch(tiny, lengths=(12, 9, 1, 4, 2, 10, 9))
+    batch = replace(builders.a_batch(tiny, lengths=LENGTHS), only_last=True)
     states = model.encode(batch).final
     for row, length in enumerate(batch.lengths):
-        history = batch.items[row, :length].tolist()
-        items = [0] * (builders.WINDOW - length)
-        # Filters of a right-aligned window count their rows from its end.
-        items = (items + history)[::-1] if align == "right" else history + items
-        found = convolved([model.items.weight[item].tolist() for item in items], model.convolutions)
-        z = [max(0.0, value) for value in reference.linear(found, *builders.numbers(model.hidden))]
-        user = model.users.weight[batch.users[row]].tolist()
-        expected = [
-            max(0.0, value) for value in reference.linear([*z, *user], *builders.numbers(model.out))
-        ]
-        torch.testing.assert_close(states[row, 0], torch.tensor(expected), rtol=1e-4, atol=1e-5)
-        assert torch.equal(states[row, :length], states[row, :1].expand(int(length), -1))
+        history, user = batch.items[row, :length].tolist(), int(batch.users[row])
+        expected = in_loops(model, history, user, align)
+        torch.testing.assert_close(states[row, length - 1], expected, rtol=1e-4, atol=1e-5)
         assert not states[row, length:].any()
+
+
+def test_one_pass_gives_the_state_of_every_history(tiny: Dataset, schema: Schema) -> None:
+    """Right-aligned, each slot has the state of the history up to it, short or as long as the
+    window; left-aligned, all slots of a row have the state of the whole row.
+    """
+    right, left = (a_model(schema, align=align) for align in ("right", "left"))
+    batch = builders.a_batch(tiny, lengths=LENGTHS)
+    assert max(LENGTHS) == builders.WINDOW
+    states = right.encode(batch).final
+    for row, length in enumerate(batch.lengths):
+        for end in range(1, int(length) + 1):
+            history, user = batch.items[row, :end].tolist(), int(batch.users[row])
+            expected = in_loops(right, history, user, "right")
+            torch.testing.assert_close(states[row, end - 1], expected, rtol=1e-4, atol=1e-5)
+        assert not states[row, length:].any()
+    whole = left.encode(batch).final
+    assert torch.equal(whole[0], whole[0, :1].expand(int(batch.lengths[0]), -1))
+    assert not torch.allclose(states[0, 0], states[0, -1])
 
 
 def test_alignments_are_two_models(tiny: Dataset, schema: Schema) -> None:
@@ -136,6 +161,29 @@ def test_gradients_are_those_of_the_whole_window(schema: Schema) -> None:
         ]
         torch.testing.assert_close(*gradients)
         assert gradients[0].any()
+
+
+def test_gradients_of_one_pass_are_those_of_each_history() -> None:
+    """Every filter and item learns from all slots of a row what it learns from its histories one
+    by one, also where the window holds no more of them.
+    """
+    part = Convolutions(6, 4, 2, 3).double()
+    padding = torch.randn(4, dtype=torch.double)
+    for length in (1, 3, 5, 6):
+        x = torch.randn(5, length, 4, dtype=torch.double, requires_grad=True)
+        [together] = part.at_every_slot([x], padding)
+        alone = []
+        for end in range(1, length + 1):
+            alone.append(part(x[:, :end].flip(1), padding))  # the newest item first
+        apart = torch.stack(alone, dim=1)
+        torch.testing.assert_close(together, apart)
+        weight = torch.randn_like(together)
+        for learner in (x, part.vertical, part.horizontal, part.horizontal_bias):
+            gradients = []
+            for out in (together, apart):
+                gradients.append(torch.autograd.grad(out, learner, weight, retain_graph=True)[0])
+            torch.testing.assert_close(*gradients)
+            assert gradients[0].any()
 
 
 def test_weights_are_drawn_as_declared() -> None:

@@ -474,7 +474,7 @@ def test_the_first_loss_is_that_of_chance(name: str) -> None:
     brand = Field(
         "brand", "attribute", 2_076, torch.from_numpy(rng.integers(0, 2_076, (12_102, 1)))
     )
-    schema = Schema(12_102, 50, (brand, position(50)))
+    schema = Schema(12_102, 50, (brand, position(50)), users=data.user_count + 1)
     torch.manual_seed(0)
     model = builders.sized(MODELS[name](), width=256, heads=8).build(schema)
     assert isinstance(model, SequentialModel)

@@ -394,49 +394,54 @@ def test_a_circular_filter_commutes_with_shifts(window: int) -> None:
     torch.manual_seed(0)
     layer = CircularFilter(3, window)
     nn.init.normal_(layer.weight)
-    x = torch.randn(2, window, 3)
+    x = torch.randn(window, 2, 3)
     with torch.no_grad():
-        y, one = layer(x), torch.zeros(1, window, 3)
-        one[:, 0] = 1
+        y, one = layer(x), torch.zeros(window, 1, 3)
+        one[0] = 1
         for by in range(window):
             torch.testing.assert_close(
-                layer(x.roll(by, dims=1)), y.roll(by, dims=1), rtol=1e-4, atol=1e-5
+                layer(x.roll(by, dims=0)), y.roll(by, dims=0), rtol=1e-4, atol=1e-5
             )
-        response = layer(one)[0]
-        expected = torch.stack(
-            [
-                sum(response[(t - s) % window] * x[:, s] for s in range(window))
-                for t in range(window)
-            ],
-            dim=1,
-        )  # type: ignore[misc]
+        response = layer(one)[:, 0]
+        expected = torch.zeros_like(y)
+        for t in range(window):
+            for s in range(window):
+                expected[t] += response[(t - s) % window] * x[s]
     torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(y[:, 1:], y[:, :-1])  # control: slots differ
+    assert not torch.allclose(y[1:], y[:-1])  # control: slots differ
 
 
 @pytest.mark.parametrize("window", [1, 2, 7, 8])
-def test_a_circular_filter_has_the_gradients_of_its_transforms(window: int) -> None:
-    """Of rows and of the filter, for windows with and without a frequency of their own halves."""
+def test_a_circular_filter_equals_its_transforms(window: int) -> None:
+    """In values and gradients, for windows with and without a frequency of their own halves; rows
+    that do not fill the window, and single slots of rows.
+    """
     torch.manual_seed(0)
     layer = CircularFilter(3, window).double()
     nn.init.normal_(layer.weight)
-    x, wanted = torch.randn(2, 4, window, 3, dtype=torch.float64)
-    x.requires_grad_()
 
-    def gradients(values: Tensor) -> tuple[Tensor, ...]:
-        return torch.autograd.grad(values, (x, layer.weight), wanted)
+    def gradients(values: Tensor, x: Tensor, wanted: Tensor) -> tuple[Tensor, ...]:
+        return torch.autograd.grad(values, (x, layer.weight), wanted, retain_graph=True)
 
-    plain = torch.fft.irfft(
-        torch.fft.rfft(x, dim=1) * torch.view_as_complex(layer.weight), n=window, dim=1
-    )
-    expected = gradients(plain)
-    torch.testing.assert_close(gradients(layer(x)), expected)
+    for length in {1, window // 2 or 1, window}:
+        x = torch.randn(length, 4, 3, dtype=torch.float64, requires_grad=True)
+        whole = nn.functional.pad(x, (0, 0, 0, 0, 0, window - length))
+        weight = torch.view_as_complex(layer.weight)[:, None]
+        plain = torch.fft.irfft(torch.fft.rfft(whole, dim=0) * weight, n=window, dim=0)
+        wanted = torch.randn_like(x)
+        torch.testing.assert_close(layer(x), plain[:length])
+        expected = gradients(plain[:length], x, wanted)
+        torch.testing.assert_close(gradients(layer(x), x, wanted), expected)
+        slots = torch.tensor([0, length - 1, length // 2, 0])
+        some, own = layer(x, slots), plain[slots, torch.arange(4)]
+        torch.testing.assert_close(some, own)
+        wanted = torch.randn_like(some)
+        torch.testing.assert_close(gradients(some, x, wanted), gradients(own, x, wanted))
+    before = layer(x)
     with torch.no_grad():
         layer.weight *= 2
-    of_rows, of_filter = gradients(layer(x))
-    torch.testing.assert_close(
-        (of_rows, of_filter), (2 * expected[0], expected[1])
-    )  # control: what enters where
+    torch.testing.assert_close(layer(x), 2 * before)  # control: the filter decides
+    assert not torch.allclose(layer(x), before)
 
 
 def test_dlfs_rec_without_attributes_reads_bare_items(tiny: Dataset) -> None:

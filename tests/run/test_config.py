@@ -42,7 +42,7 @@ PUBLISHED: dict[str, dict[str, object]] = {
     "fdsa": {**PREFIXES, **FROZEN},
     "icai-sr": {**PREFIXES, f"{TRAIN}objectives.stream_item.padding_class": True},
     "caser": {
-        **ALL_CLASSES,
+        **PREFIXES,
         "model.align": "left",
         f"{TRAIN}objectives.norms.leave_out.0": "convolutions.horizontal",
     },

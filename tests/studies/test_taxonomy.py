@@ -44,7 +44,7 @@ READ_OTHERWISE = {
 PRINTED_MODELS = {"s3-rec", "sasrecf", "nova", "dif-sr", "dlfs-rec", "comif"}
 ONE_PASS = {
     None: {"popularity", "transitions"},
-    "no": {"mssr", "caser", "dlfs-rec", "bsarec", "diff", "tasif"},
+    "no": {"mssr", "dlfs-rec", "bsarec", "diff", "tasif"},
     "masked items": {"bert4rec", "dif-bert4rec"},
 }
 

@@ -14,17 +14,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Literal
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from sirec.core.kernels.precision import small_products
 from sirec.core.layers.dropout import Dropout
 from sirec.core.model import INIT_STD
 from sirec.data.fields import PADDING
-from sirec.data.tasks.layout import TokenLayout
+from sirec.data.tasks.layout import TokenLayout, to_device
 from sirec.errors import SirecError
 
 Window = Literal["zeros", "tokens"]
@@ -102,6 +104,9 @@ class ResidualFilter(nn.Module):
 class CircularFilter(nn.Module):
     """φ⁻¹(K ⊙ φ(X)) over the window: a circular convolution of each channel.
 
+    Slots come first, so that a transform of all rows and channels is one matrix product, several
+    times faster than a fast transform of so few slots. Complex numbers are pairs of real matrices.
+
     Args:
         width: d, the number of channels.
         window: n, the length of the window.
@@ -109,67 +114,114 @@ class CircularFilter(nn.Module):
 
     def __init__(self, width: int, window: int) -> None:
         super().__init__()
+        self.window = window
         # Real and imaginary parts of K.
         self.weight = nn.Parameter(torch.randn(window // 2 + 1, width, 2) * INIT_STD)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The filtered rows, Float[B, n, d] -> Float[B, n, d]."""
-        weight = torch.view_as_complex(self.weight)
-        filtered: Tensor = _Filtered.apply(x, weight)  # type: ignore[no-untyped-call]
-        return filtered
+    @small_products
+    def forward(self, x: Tensor, slots: Tensor | None = None) -> Tensor:
+        """The filtered rows.
+
+        Args:
+            x: Float[l, B, d], the first l ≤ n slots of B rows; the others are 0.
+            slots: Long[B], the one slot of each row that is wanted; None for all l.
+
+        Returns:
+            Float[l, B, d], or Float[B, d] for `slots`.
+        """
+        into, back = transforms(self.window, x)
+        spectrum = _mapped(into[:, : len(x)], x)
+        filtered: Tensor = _Product.apply(spectrum, self.weight)  # type: ignore[no-untyped-call]
+        if slots is not None:
+            return (back[slots].T[..., None] * filtered).sum(dim=0)
+        return _mapped(back[: len(x)], filtered)
 
 
-class _Filtered(torch.autograd.Function):
-    """The circular convolution of real rows, with gradients by real transforms alone.
+class _Product(torch.autograd.Function):
+    """K ⊙ φ(X), element by element.
 
-    Both gradients are correlations of real rows. torch's own gradient of a real transform takes a
-    complex one of the whole window.
+    torch's own gradients of the products of real and imaginary parts go through memory twice as
+    often.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
-        """φ⁻¹(K ⊙ φ(X)).
+    def forward(ctx: Any, spectrum: Tensor, kernel: Tensor) -> Tensor:
+        """Multiply.
 
         Args:
             ctx: where the backward pass finds its tensors.
-            x: Float[B, n, d].
-            kernel: Complex[n // 2 + 1, d], K.
+            spectrum: Float[2 m, B, d], φ(X): real parts and then imaginary ones.
+            kernel: Float[m, d, 2], K.
 
         Returns:
-            Float[B, n, d].
+            Float[2 m, B, d].
         """
-        spectrum = torch.fft.rfft(x, dim=1)
         ctx.save_for_backward(spectrum, kernel)
-        return torch.fft.irfft(spectrum * kernel, n=x.shape[1], dim=1)
+        return _multiplied(spectrum, *kernel[:, None].unbind(dim=-1))
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """The gradients φ⁻¹(K* ⊙ φ(G)) of the rows and Σ_rows φ(X)* ⊙ φ(G) of the kernel.
-
-        All frequencies but the first and, for an even window, the last stand for ±k and count
-        twice.
-
-        Args:
-            ctx: the tensors of the forward pass.
-            gradient: Float[B, n, d], G.
-
-        Returns:
-            Float[B, n, d] and Complex[n // 2 + 1, d].
-        """
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        """The gradients G ⊙ K* of the spectrum, and Σ_rows G ⊙ φ(X)* of the kernel."""
         spectrum, kernel = ctx.saved_tensors
-        window = gradient.shape[1]
-        transformed = torch.fft.rfft(gradient, dim=1)
-        of_rows = None
-        if ctx.needs_input_grad[0]:
-            of_rows = torch.fft.irfft(transformed * kernel.conj(), n=window, dim=1)
-        twice = torch.full(
-            (len(kernel), 1), 2 / window, dtype=gradient.dtype, device=gradient.device
-        )
-        twice[0] = 1 / window
-        if window % 2 == 0:
-            twice[-1] = 1 / window
-        return of_rows, (spectrum.conj() * transformed).sum(dim=0) * twice
+        factors = kernel[:, None].unbind(dim=-1)
+        by_kernel = _multiplied(gradient, *spectrum.chunk(2), conjugate=True).sum(dim=1)
+        by_spectrum = _multiplied(gradient, *factors, conjugate=True)
+        return by_spectrum, torch.stack(by_kernel.chunk(2), dim=-1)
+
+
+def _multiplied(x: Tensor, real: Tensor, imaginary: Tensor, *, conjugate: bool = False) -> Tensor:
+    """Complex products, element by element.
+
+    Args:
+        x: Float[2 m, B, d], real parts and then imaginary ones.
+        real: Float[m, B, d] or Float[m, 1, d], the real parts of the other factor.
+        imaginary: its imaginary parts.
+        conjugate: whether the other factor is conjugate.
+
+    Returns:
+        Float[2 m, B, d].
+    """
+    x_real, x_imaginary = x.chunk(2)
+    products, sign = torch.empty_like(x), -1 if conjugate else 1
+    of_real, of_imaginary = products.chunk(2)
+    torch.mul(x_real, real, out=of_real).addcmul_(x_imaginary, imaginary, value=-sign)
+    torch.mul(x_imaginary, real, out=of_imaginary).addcmul_(x_real, imaginary, value=sign)
+    return products
+
+
+def _mapped(matrix: Tensor, x: Tensor) -> Tensor:
+    """A map of slots: Float[o, l] and Float[l, B, d] -> Float[o, B, d]."""
+    return (matrix @ x.flatten(1)).unflatten(1, x.shape[1:])
+
+
+def transforms(window: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """The Fourier transform of real sequences, and its inverse, as real matrices.
+
+    With m = n // 2 + 1, the first m rows of the transform give the real parts of the frequencies
+    0..m − 1, the others their imaginary parts. All frequencies but 0 and, for an even window, the
+    last stand for ±k and count twice on the way back.
+
+    Args:
+        window: n, the length of the sequences.
+        like: a tensor of the type and on the device that the matrices shall have.
+
+    Returns:
+        Float[2 m, n] and Float[n, 2 m].
+    """
+    into, back = _transforms(window)
+    return to_device(into, like.device).to(like.dtype), to_device(back, like.device).to(like.dtype)
+
+
+@lru_cache(maxsize=8)
+def _transforms(window: int) -> tuple[np.ndarray, np.ndarray]:
+    """The matrices of `transforms` in double precision."""
+    frequencies, slots = np.arange(window // 2 + 1)[:, None], np.arange(window)
+    angles = 2 * np.pi * (frequencies * slots % window) / window
+    into = np.concatenate([np.cos(angles), -np.sin(angles)])
+    copies = np.array([_copies(pair, window) for pair in range(1, len(frequencies))])
+    weights = np.concatenate([[1], copies]) / window
+    return into, (into * np.tile(weights, 2)[:, None]).T
 
 
 class TokenFilter(nn.Module):
@@ -182,7 +234,6 @@ class TokenFilter(nn.Module):
 
     def __init__(self, width: int, window: int) -> None:
         super().__init__()
-        self.window = window
         self.rows = CircularFilter(width, window)
 
     def forward(self, x: Tensor, layout: TokenLayout) -> Tensor:
@@ -199,9 +250,7 @@ class TokenFilter(nn.Module):
 
     def _filter(self, rows: Tensor) -> Tensor:
         """K of the rows of a bucket, Float[b, l, d] -> Float[b, l, d]."""
-        length = rows.shape[1]
-        whole = F.pad(rows, (0, 0, 0, self.window - length))
-        filtered: Tensor = self.rows(whole)[:, :length]
+        filtered: Tensor = self.rows(rows.transpose(0, 1)).transpose(0, 1)
         return filtered
 
 

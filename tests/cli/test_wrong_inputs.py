@@ -75,9 +75,14 @@ MISTAKES = {
         "set sampled_softmax.negatives=null",
     ),
     "every position of a whole window": (
-        ["train", "caser", "--data", "shop", "--set", "task=next_item"],
-        "caser cannot train on task next_item: its states read the whole window",
+        ["train", "bsarec", "--data", "shop", "--set", "task=next_item"],
+        "bsarec cannot train on task next_item: its states read the whole window",
         "set stages.train.task=last_item",
+    ),
+    "every position of histories from the left": (
+        ["train", "caser", "--data", "shop", "--set", "align=left"],
+        "caser cannot train on task next_item: its states read the whole window",
+        "align=right",
     ),
     "masked items without a vector for them": (
         ["train", "gru4rec", "--data", "shop", "--set", "task=cloze"],

@@ -38,7 +38,7 @@ from sirec.training.fit import Trainer
 from sirec.training.progress import SeedKey
 
 TRAINED = {name: cls for name, cls in MODELS.items() if not cls.is_training_free}
-LEARNS_SLOWLY = ("bert4rec", "dif-bert4rec", "caser", "s3-rec")  # 4 to 10 s each
+LEARNS_SLOWLY = ("bert4rec", "dif-bert4rec", "s3-rec", "mssr", "tasif")  # 4 to 10 s each
 each = pytest.mark.parametrize("name", MODELS)
 each_trained = pytest.mark.parametrize("name", TRAINED)
 

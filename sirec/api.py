@@ -416,10 +416,12 @@ def compare(
 
 @disk_faults()
 def claims(paper: str | None = None, *, results: PathLike = RESULTS) -> tuple[ClaimVerdict, ...]:
-    """The verdict on each claim of the papers, from stored ranks.
+    """The verdict on each claim of the papers, and on questions that no paper asks, from stored
+    ranks.
 
     Args:
-        paper: name of the only paper whose claims are decided.
+        paper: name of the only paper whose claims are decided, or `questions` for those that no
+            paper asks.
         results: results folder.
 
     Returns:

@@ -182,7 +182,10 @@ def _torch_threads() -> int:
 
 
 def _cores() -> int:
-    """The cores that this process may use."""
+    """The cores that this process is scheduled on, as libgomp counts them.
+
+    `memory.usable_cores` may be fewer: a group's share of time means nothing to libgomp.
+    """
     return len(os.sched_getaffinity(0))
 
 

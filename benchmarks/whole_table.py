@@ -27,10 +27,11 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Version:
-    """A checkout whose code is timed, and what the table calls it."""
+    """A checkout whose code is timed, what the table calls it, and the data set in its format."""
 
     title: str
     checkout: Path
+    data: Path
 
 
 @dataclass
@@ -65,7 +66,14 @@ def stage_epochs(folder: Path) -> dict[str, int]:
 
 
 def measure_row(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    """Time one row of the experiment in this process: a line for each stage of its training."""
+    """Time one row of the experiment in this process: a line for each stage of its training.
+
+    The working directory is the checkout that is timed: its own `own_side.py` knows its modules.
+    """
+    import sirec.process
+
+    sirec.process.configure()  # before torch is loaded, as the command line does
+    sys.path.insert(0, str(Path.cwd() / "benchmarks"))
     import own_side
 
     from sirec.data.store import storage
@@ -106,7 +114,7 @@ def time_row(label: str, version: Version, args: argparse.Namespace) -> list[dic
         SystemExit: if that process fails.
     """
     options = ["--row", label, "--steps", str(args.steps), "--warmup", str(args.warmup)]
-    options += ["--limit", str(args.limit), "--data", str(args.data.resolve())]
+    options += ["--limit", str(args.limit), "--data", str(version.data.resolve())]
     options += ["--results", str(args.results.resolve())]
     done = subprocess.run(
         [sys.executable, str(HERE / "whole_table.py"), args.experiment, *options],
@@ -185,9 +193,10 @@ def _spread(hours: Sequence[float]) -> str:
 
 def measure_all(args: argparse.Namespace) -> tuple[dict[str, dict[str, RowTime]], list[str]]:
     """Time every row in every version; what comes back is what `to_markdown` takes."""
-    versions = [Version("now", HERE.parent)]
+    versions = [Version("now", HERE.parent, args.data)]
     if args.before:
-        versions.insert(0, Version("before", args.before.resolve()))
+        earlier = args.before_data or args.data
+        versions.insert(0, Version("before", args.before.resolve(), earlier))
     titles = [version.title for version in versions]
     labels = args.only or row_labels(args)
     rows: dict[str, dict[str, RowTime]] = {}
@@ -232,6 +241,9 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         "--results", type=Path, default=HERE.parent / "results", help="where finished runs are"
     )
     parser.add_argument("--before", type=Path, help="a checkout of an earlier version")
+    parser.add_argument(
+        "--before-data", type=Path, help="the data set as that version prepared it, if it differs"
+    )
     parser.add_argument("--only", action="append", metavar="ROW", help="a row, repeatable")
     parser.add_argument("--steps", type=int, default=24)
     parser.add_argument("--warmup", type=int, default=6)

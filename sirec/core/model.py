@@ -7,56 +7,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from sirec.core.kernels.products import linear
+from sirec.core.states import States as States  # who writes a model imports both from here
 from sirec.data.dataset import Dataset
 from sirec.data.fields import PADDING
 from sirec.data.tasks.batch import Batch, Visible
-from sirec.data.tasks.layout import take_distinct
-from sirec.errors import SirecError, unknown
+from sirec.errors import SirecError
 
 ITEM_PART, CONSTANT_PART = "item", "constant"  # parts of an item table besides attributes
-
-
-@dataclass(frozen=True, eq=False)
-class States:
-    """The states that an encoder computes for each slot.
-
-    Attributes:
-        final: Float[B, L, D], the states that are compared with items.
-        streams: Float[B, L, w] of each stream that objectives may read, by name.
-        hidden: Float[B, L, d], the states before an output layer, or None where there is none.
-    """
-
-    final: Tensor
-    streams: Mapping[str, Tensor] = field(default_factory=dict)
-    hidden: Tensor | None = None
-
-    def at(self, slots: Tensor) -> Tensor:
-        """Final states Float[N, D] of flat slots.
-
-        Args:
-            slots: Long[N], indices into [B · L], none of them twice.
-        """
-        return take_distinct(self.final.flatten(0, 1), slots)
-
-    def stream_at(self, name: str, slots: Tensor) -> Tensor:
-        """States Float[N, w] of a stream at flat slots.
-
-        Args:
-            name: name of the stream.
-            slots: Long[N], indices into [B · L], none of them twice.
-
-        Raises:
-            SirecError: if the model has no such stream.
-        """
-        if name not in self.streams:
-            raise unknown("stream", name, self.streams, "this model's states")
-        return take_distinct(self.streams[name].flatten(0, 1), slots)
 
 
 class Recommender(nn.Module, ABC):

@@ -54,9 +54,9 @@ from sirec.core.model import (
     INITIAL,
     ITEM_PART,
     SequentialModel,
-    States,
 )
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, Field, FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
 from sirec.data.tasks.layout import TokenLayout
@@ -242,10 +242,10 @@ class FusedTransformer(SequentialModel):
         items, side = self.vectors(rows, layout)
         x = through(self.blocks, self.join(items, side), side, layout, rows)
         length, tokens = batch.items.shape[1], rows.readout_in(layout)
-        hidden = layout.unflatten(x, tokens)[:, :length]
         if self.head is None:
-            return States(hidden)
-        return States(layout.unflatten(self.head(x), tokens)[:, :length], hidden=hidden)
+            return TokenStates(layout, x, readout=tokens, length=length)
+        final = self.head(x)
+        return TokenStates(layout, final, hidden=x, readout=tokens, length=length)
 
     def vectors(self, rows: Batch, layout: TokenLayout) -> tuple[Tensor, dict[str, Tensor]]:
         """Raw vectors of the tokens of a batch.

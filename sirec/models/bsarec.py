@@ -38,8 +38,9 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import BehaviourEmbedding
 from sirec.core.layers.filters import RescaledFilter, Window, check_odd
 from sirec.core.layers.fusion import SumScores
-from sirec.core.model import BareItems, States, initialise
+from sirec.core.model import BareItems, initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch, PositionOrder, Visible
 from sirec.data.tasks.layout import LengthBucket, TokenLayout
@@ -120,7 +121,8 @@ class FilteredTransformer(BareItems):
             x = x + part(layout.flatten(rows.behaviours[name]))
         x = self.dropout(self.norm(x))
         x = through(self.blocks, x, {}, layout, rows)
-        return States(layout.unflatten(x, rows.readout_in(layout))[:, : batch.items.shape[1]])
+        length = batch.items.shape[1]
+        return TokenStates(layout, x, readout=rows.readout_in(layout), length=length)
 
 
 class FilteredBlock(Block):

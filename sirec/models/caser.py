@@ -44,7 +44,8 @@ from sirec.config import check_numbers
 from sirec.config.quantities import DropoutRate, FilterCount, Width
 from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
-from sirec.core.model import BareItems, States
+from sirec.core.model import BareItems
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.next_item import NextItem
@@ -129,7 +130,7 @@ class ConvolutionalRecommender(BareItems):
             found = self.convolutions(bucket.spread(mine), padding)
             h = self._combined(found, bucket.spread(who)[:, 0])
             states.append(bucket.collect(h[:, None].expand(-1, bucket.real.shape[1], -1)))
-        return States(layout.unflatten(torch.cat(states))[:, : batch.items.shape[1]])
+        return TokenStates(layout, torch.cat(states), length=batch.items.shape[1])
 
     def _encode_every_slot(self, batch: Batch) -> States:
         """The states of all histories that each row holds, from one pass over the row."""
@@ -142,7 +143,7 @@ class ConvolutionalRecommender(BareItems):
         outputs = self.convolutions.at_every_slot(rows, padding)
         for bucket, output in zip(layout.buckets, outputs, strict=True):
             found.append(bucket.collect(output))
-        return States(layout.unflatten(self._combined(torch.cat(found), self._readers(batch))))
+        return TokenStates(layout, self._combined(torch.cat(found), self._readers(batch)))
 
     def _readers(self, rows: Batch) -> Tensor:
         """Float[T, e]: the vector of the user of each token."""

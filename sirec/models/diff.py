@@ -43,8 +43,9 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, BehaviourEmbedding, SideEmbedding
 from sirec.core.layers.filters import ResidualFilter, Window, check_odd, embedding_for
 from sirec.core.layers.fusion import FusionName, SumScores, score_fusion, vector_fusion
-from sirec.core.model import BareItems, States, initialise
+from sirec.core.model import BareItems, initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import TokenLayout
@@ -175,7 +176,7 @@ class DualEncoder(BareItems):
             side = {**of_items, **of_behaviours}
             x, g = block(x, g, side, layout, rows.visible, readout=last, filtered=filtered)
         mixed = self.alpha * x + (1 - self.alpha) * g
-        return States(layout.unflatten(mixed, readout)[:, : batch.items.shape[1]])
+        return TokenStates(layout, mixed, readout=readout, length=batch.items.shape[1])
 
     def attribute_vectors(self, items: Tensor) -> dict[str, Tensor]:
         """Item codes Long[M] -> Float[M, d] of every attribute, by name."""

@@ -11,9 +11,10 @@
 
 φ is the Fourier transform over the n slots of the window; K_a and K_c are learned complex numbers,
 one for each frequency and channel. There are no positions: the filters distinguish slots. A
-circular filter commutes with shifts and all empty slots are equal, so that left-aligned rows give
-the result of the authors' right-aligned ones. Filters read the whole window: no state is causal,
-and each prefix is an example of its own.
+circular filter commutes with shifts and all empty slots are equal, so that rows may stand anywhere
+in the window; here all end in its last slot, as the authors' do, and the last block computes that
+slot alone where no other state is read. Filters read the whole window: no state is causal, and each
+prefix is an example of its own.
 
 The authors map [time; price; category bits; brand bits] by one matrix. A matrix times bits is a sum
 of its columns; attributes are therefore tables here, item vectors are computed once for each step
@@ -28,18 +29,18 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sirec.config.quantities import DropoutRate, LayerCount, Width
-from sirec.core.layers.blocks import NORM_EPS, at
+from sirec.core.layers.blocks import NORM_EPS
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, ItemEmbedding
 from sirec.core.layers.filters import CircularFilter
 from sirec.core.layers.fusion import FusionName, GateForm, vector_fusion
 from sirec.core.layers.gaussian import GaussianModel, gaussian, variance
-from sirec.core.model import States, initialise
+from sirec.core.model import initialise
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, FieldKind, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.data.tasks.next_item import LastItem
@@ -60,6 +61,7 @@ class DLFSRec(AttributeTables, Declaration):
         "the authors' code (9259e57), time and price 0: states to 2e-6 in fp32, scores to 1e-13 "
         "in fp64, losses alike"
     )
+    revision: ClassVar[int] = 2  # 1: dropout was drawn for every slot of the last block
     attribute: ClassVar[str] = "embedding"
     behaviour: ClassVar[str] = "none"
     stages: ClassVar[tuple[Stage, ...]] = (
@@ -128,18 +130,32 @@ class FilteredGaussians(GaussianModel):
 
     def encode(self, batch: Batch) -> States:
         """Float[B, L, 2d]: the Gaussian after each slot; see `SequentialModel.encode`."""
-        layout, length = batch.layout, batch.items.shape[1]
+        layout, readout = batch.layout, batch.readout
         items = layout.flatten(batch.items)
-        beyond = (0, 0, 0, self.max_length - length)
-        mean = F.pad(layout.unflatten(self.mean(items)), beyond)  # [B, n, d]
-        covariance = F.pad(layout.unflatten(self.covariance(items)), beyond)
+        rows = layout.slots // layout.length
+        slots = layout.slots % layout.length + self.max_length - batch.row_lengths[rows]
+        where = slots * layout.rows + rows  # every row ends in the window's last slot
+        mean = self._spread(self.mean(items), where, layout.rows)
+        covariance = self._spread(self.covariance(items), where, layout.rows)
         mean = self.dropout(self.mean_norm(mean))
         covariance = variance(self.dropout(self.covariance_norm(covariance)))
         for block in self.blocks:
-            mean, covariance = cast(FilterBlock, block)(mean, covariance)
-        mean = at(layout.flatten(mean[:, :length]), batch.readout)
-        covariance = at(layout.flatten(covariance[:, :length]), batch.readout)
-        return States(layout.unflatten(gaussian(mean, covariance), batch.readout))
+            is_last = readout is not None and block is self.blocks[-1]
+            mean, covariance = cast(FilterBlock, block)(mean, covariance, last_slot_only=is_last)
+        read = where if readout is None else rows[readout]
+        states = gaussian(mean, covariance).flatten(0, -2).index_select(0, read)
+        return TokenStates(layout, states, readout=readout)
+
+    def _spread(self, values: Tensor, where: Tensor, rows: int) -> Tensor:
+        """Values Float[T, d] of tokens in their slots, Float[n, B, d]; 0 in empty slots.
+
+        Args:
+            values: one vector a token.
+            where: Long[T], slot × B + row of each token.
+            rows: B.
+        """
+        empty = values.new_zeros(self.max_length * rows, values.shape[1])
+        return empty.index_copy_(0, where, values).unflatten(0, (self.max_length, rows))
 
     def item_vectors(self) -> Tensor:
         """Float[V, d]: the raw means."""
@@ -201,16 +217,24 @@ class FilterBlock(nn.Module):
         self.norm = nn.LayerNorm(config.width, eps=NORM_EPS)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, mean: Tensor, covariance: Tensor, *, last_slot_only: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Both streams after the block.
 
         Args:
-            mean: Float[B, n, d].
-            covariance: Float[B, n, d].
+            mean: Float[n, B, d], slots first.
+            covariance: Float[n, B, d].
+            last_slot_only: compute the window's last slot and no other.
 
         Returns:
-            Float[B, n, d] each.
+            Float[n, B, d] each, or Float[B, d] of the last slot.
         """
-        mean = self.norm(mean + self.dropout(self.mean(mean)))
-        covariance = self.norm(covariance + self.dropout(self.covariance(covariance)))
-        return mean, variance(covariance)
+        mean = self._stream(self.mean, mean, last_slot_only)
+        return mean, variance(self._stream(self.covariance, covariance, last_slot_only))
+
+    def _stream(self, part: CircularFilter, x: Tensor, last_slot_only: bool) -> Tensor:
+        """LN(X + Drop(K(X))) of one stream; arguments and result as of `forward`."""
+        filtered = part(x, last_slot_only=last_slot_only)
+        normed: Tensor = self.norm((x[-1] if last_slot_only else x) + self.dropout(filtered))
+        return normed

@@ -34,8 +34,9 @@ from sirec.core.layers.embedding import (
     needed_attributes,
 )
 from sirec.core.layers.fusion import GateForm, GateFusion, SumFusion
-from sirec.core.model import BareItems, States, initialise
+from sirec.core.model import BareItems, initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
@@ -117,9 +118,8 @@ class TwoStacks(BareItems):
         features = self.fuse(list(self.side.of_items(codes).values()))
         x = self._through(self.of_items, [self.items(codes), *added], batch)
         y = self._through(self.of_attributes, [features, *added], batch)
-        return States(
-            layout.unflatten(self._normed(self.out(torch.cat([x, y], dim=-1))), batch.readout)
-        )
+        states = self._normed(self.out(torch.cat([x, y], dim=-1)))
+        return TokenStates(layout, states, readout=batch.readout)
 
     def attribute_vectors(self, items: Tensor) -> dict[str, Tensor]:
         """Item codes Long[M] -> Float[M, d_f] of every attribute, by name."""

@@ -24,7 +24,8 @@ from sirec.core.kernels.precision import Linear
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, SideEmbedding, needed_attributes
 from sirec.core.layers.recurrent import RecurrentShape, order_of
-from sirec.core.model import BareItems, States
+from sirec.core.model import BareItems
+from sirec.core.states import States
 from sirec.data.fields import PADDING, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.models.declaration import FROZEN_ATTRIBUTES, PREFIX_EXAMPLES, Declaration

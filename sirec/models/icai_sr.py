@@ -44,8 +44,9 @@ from sirec.core.layers.embedding import (
     needed_attributes,
 )
 from sirec.core.layers.fusion import SumFusion
-from sirec.core.model import INIT_STD, SequentialModel, States, initialise
+from sirec.core.model import INIT_STD, SequentialModel, initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, Field, FieldForm, Schema
 from sirec.data.tasks.batch import Batch
 from sirec.errors import SirecError
@@ -245,15 +246,14 @@ class VectorStream(nn.Module):
             batch: the rows of the tokens.
 
         Returns:
-            Float[B, L, d].
+            Float[T, d], or Float[B, d] where only the last state of every row is read.
         """
         codes = {
             name: batch.layout.flatten(batch.behaviours[name]) for name in self.side.behaviours
         }
         added = SumFusion()([vectors, *self.side.of_behaviours(codes).values()])
         x = self.dropout(self.norm(added))
-        states = through(self.blocks, x, {}, batch.layout, batch)
-        return batch.layout.unflatten(states, batch.readout)
+        return through(self.blocks, x, {}, batch.layout, batch)
 
 
 class Aggregator(SequentialModel):
@@ -292,7 +292,7 @@ class Aggregator(SequentialModel):
         streams = {}
         for name, vectors in {ITEM: item, **types}.items():
             streams[name] = self.streams[name](vectors, batch)
-        return States(streams[ITEM], streams)
+        return TokenStates(batch.layout, streams[ITEM], streams=streams, readout=batch.readout)
 
     def aggregate(self, codes: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
         """ê Float[T, d] of items Long[T], and c_j Float[T, d] by the name of the attribute."""

@@ -43,8 +43,9 @@ from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.embedding import AttributeTables, BehaviourEmbedding, Pooling, SideEmbedding
 from sirec.core.layers.fusion import GateForm
 from sirec.core.layers.stream_weights import StreamWeights
-from sirec.core.model import ITEM_PART, SequentialModel, States, initialise
+from sirec.core.model import ITEM_PART, SequentialModel, initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import PADDING, Schema, names
 from sirec.data.tasks.batch import Batch, PositionOrder
 from sirec.data.tasks.layout import TokenLayout
@@ -197,17 +198,9 @@ class MultiSequenceEncoder(SequentialModel):
         weighted = []
         for share, part in zip(self.shares(streams.values()), streams.values(), strict=True):
             weighted.append(share * part)
-        streams_of_slots = {}
-        for name, part in streams.items():
-            streams_of_slots[name] = self._by_slots(part, layout, last, batch)
         final = torch.cat(weighted, dim=-1)
-        return States(self._by_slots(final, layout, last, batch), streams_of_slots)
-
-    def _by_slots(
-        self, tokens: Tensor, layout: TokenLayout, readout: Tensor | None, batch: Batch
-    ) -> Tensor:
-        """States of tokens as Float[B, L, ·], without the slots that fill the window."""
-        return layout.unflatten(tokens, readout)[:, : batch.items.shape[1]]
+        length = batch.items.shape[1]
+        return TokenStates(layout, final, streams=streams, readout=last, length=length)
 
     def vectors(self, rows: Batch, layout: TokenLayout) -> tuple[Tensor, Vectors, Vectors]:
         """The vectors before the first block.

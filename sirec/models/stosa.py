@@ -40,8 +40,9 @@ from sirec.core.layers.blocks import NORM_EPS
 from sirec.core.layers.by_field import ByField
 from sirec.core.layers.dropout import Dropout
 from sirec.core.layers.gaussian import GaussianModel, TwoTables, gaussian, variance
-from sirec.core.model import States, initialise
+from sirec.core.model import initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import Schema
 from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import LengthBucket, TokenLayout
@@ -123,7 +124,7 @@ class StochasticTransformer(GaussianModel):
         for part in self.blocks:
             moved, covariance = cast(StochasticBlock, part)(mean, covariance, layout, rows.visible)
             mean = moved if self.moves_means else mean
-        return States(layout.unflatten(gaussian(mean, covariance)))
+        return TokenStates(layout, gaussian(mean, covariance))
 
     def item_vectors(self) -> Tensor:
         """Float[V, d]: the raw means."""

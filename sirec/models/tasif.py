@@ -44,8 +44,9 @@ from sirec.core.layers.embedding import (
 )
 from sirec.core.layers.filters import GatedFilter, Window, embedding_for
 from sirec.core.layers.fusion import FusionName, GateForm, SumScores, vector_fusion
-from sirec.core.model import ITEM_PART, SequentialModel, States, initialise
+from sirec.core.model import ITEM_PART, SequentialModel, initialise
 from sirec.core.shape import Shape
+from sirec.core.states import States, TokenStates
 from sirec.data.fields import FieldKind, Schema, names
 from sirec.data.tasks.batch import Batch, Visible
 from sirec.data.tasks.layout import TokenLayout
@@ -189,9 +190,16 @@ class GuidedStreams(SequentialModel):
             x, attributes = block(x, attributes, guides, layout, rows.visible, last)
         streams: dict[str, Tensor] = {}
         for name, part in {ITEM: x, **attributes}.items():
-            streams[name] = layout.unflatten(part, readout)[:, : batch.items.shape[1]]
+            streams[name] = part
         weighted = [self.shares[name] * part for name, part in streams.items()]
-        return States(torch.cat(weighted, dim=-1), streams, hidden=streams[ITEM])
+        return TokenStates(
+            layout,
+            torch.cat(weighted, dim=-1),
+            streams=streams,
+            hidden=streams[ITEM],
+            readout=readout,
+            length=batch.items.shape[1],
+        )
 
     def item_vectors(self) -> Tensor:
         """Float[V, d]: the raw item table."""

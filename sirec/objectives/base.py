@@ -36,11 +36,11 @@ from torch import Tensor, nn
 
 from sirec.config import check_numbers
 from sirec.config.quantities import LossWeight
-from sirec.core.model import SequentialModel, States
+from sirec.core.model import SequentialModel
+from sirec.core.states import States
 from sirec.data.dataset import Dataset
 from sirec.data.fields import Field, Schema
 from sirec.data.tasks.batch import Batch
-from sirec.data.tasks.layout import take_distinct
 from sirec.errors import SirecError
 from sirec.shell import arguments
 
@@ -76,9 +76,8 @@ class EncoderPass:
         """[N, d]: the states at the targets before the model's output layer; `predicting` where
         there is no such layer.
         """
-        if self.states.hidden is None:
-            return self.predicting
-        return take_distinct(self.states.hidden.flatten(0, 1), self.batch.target_slots)
+        hidden = self.states.hidden_at(self.batch.target_slots)
+        return self.predicting if hidden is None else hidden
 
     def vectors(self, items: Tensor) -> Tensor:
         """[M, D]: the rows of the item table for `items` Long[M]."""

@@ -140,8 +140,8 @@ class OrderLoss(Objective):
         batch = encoded.batch
         is_whole_row = np.array_equal(slots + 1, batch.lengths[rows])
         if is_whole_row or (model.single_pass and batch.visible == "past"):
-            device = batch.items.device
-            return encoded.states.final[to_device(rows, device), to_device(slots, device)]
+            flat = rows * batch.items.shape[1] + slots
+            return encoded.states.at(to_device(flat, batch.items.device))
         prefixes = prefix_batch(batch, rows, slots, self.fields)
         return model.encode(prefixes).at(_last_slots(prefixes))
 

@@ -394,24 +394,20 @@ def test_a_circular_filter_commutes_with_shifts(window: int) -> None:
     torch.manual_seed(0)
     layer = CircularFilter(3, window)
     nn.init.normal_(layer.weight)
-    x = torch.randn(2, window, 3)
+    x = torch.randn(window, 2, 3)
     with torch.no_grad():
-        y, one = layer(x), torch.zeros(1, window, 3)
-        one[:, 0] = 1
+        y, one = layer(x), torch.zeros(window, 1, 3)
+        one[0] = 1
         for by in range(window):
             torch.testing.assert_close(
-                layer(x.roll(by, dims=1)), y.roll(by, dims=1), rtol=1e-4, atol=1e-5
+                layer(x.roll(by, dims=0)), y.roll(by, dims=0), rtol=1e-4, atol=1e-5
             )
-        response = layer(one)[0]
+        response = layer(one)[:, 0]
         expected = torch.stack(
-            [
-                sum(response[(t - s) % window] * x[:, s] for s in range(window))
-                for t in range(window)
-            ],
-            dim=1,
+            [sum(response[(t - s) % window] * x[s] for s in range(window)) for t in range(window)],
         )  # type: ignore[misc]
     torch.testing.assert_close(y, expected, rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(y[:, 1:], y[:, :-1])  # control: slots differ
+    assert not torch.allclose(y[1:], y[:-1])  # control: slots differ
 
 
 @pytest.mark.parametrize("window", [1, 2, 7, 8])
@@ -424,21 +420,45 @@ def test_a_circular_filter_equals_its_transforms(window: int) -> None:
     nn.init.normal_(layer.weight)
 
     for length in {1, window // 2 or 1, window}:
-        x = torch.randn(4, length, 3, dtype=torch.float64, requires_grad=True)
-        whole = nn.functional.pad(x, (0, 0, 0, window - length))
-        spectrum = torch.fft.rfft(whole, dim=1) * torch.view_as_complex(layer.weight)
-        plain = torch.fft.irfft(spectrum, n=window, dim=1)[:, :length]
+        x = torch.randn(length, 4, 3, dtype=torch.float64, requires_grad=True)
+        plain = by_transforms(layer, x)
         torch.testing.assert_close(layer(x), plain)
-        wanted = torch.randn_like(x)
-        gradients = []
-        for values in (layer(x), plain):
-            gradients.append(torch.autograd.grad(values, (x, layer.weight), wanted))
-        torch.testing.assert_close(*gradients)
+        assert_equal_gradients(layer, x, layer(x), plain)
     before = layer(x)
     with torch.no_grad():
         layer.weight *= 2
     torch.testing.assert_close(layer(x), 2 * before)  # control: the filter decides
     assert not torch.allclose(layer(x), before)
+
+
+@pytest.mark.parametrize("window", [1, 2, 7, 8])
+def test_a_circular_filter_gives_the_last_slot_alone(window: int) -> None:
+    """As the last of all slots, in values and gradients."""
+    torch.manual_seed(0)
+    layer = CircularFilter(3, window).double()
+    nn.init.normal_(layer.weight)
+    x = torch.randn(window, 4, 3, dtype=torch.float64, requires_grad=True)
+    whole, last = layer(x), layer(x, last_slot_only=True)
+    torch.testing.assert_close(last, whole[-1])
+    assert_equal_gradients(layer, x, last, whole[-1])
+    if window > 1:
+        assert not torch.allclose(last, whole[0])  # control: slots differ
+
+
+def by_transforms(layer: CircularFilter, x: Tensor) -> Tensor:
+    """K(X) of slots-first rows by torch's fast transforms."""
+    whole = nn.functional.pad(x, (0, 0, 0, 0, 0, layer.window - len(x)))
+    spectrum = torch.fft.rfft(whole, dim=0) * torch.view_as_complex(layer.weight)[:, None]
+    return torch.fft.irfft(spectrum, n=layer.window, dim=0)[: len(x)]
+
+
+def assert_equal_gradients(layer: CircularFilter, x: Tensor, *results: Tensor) -> None:
+    """Both results have the same gradients by the rows and by the filter."""
+    wanted = torch.randn_like(results[0])
+    gradients = []
+    for values in results:
+        gradients.append(torch.autograd.grad(values, (x, layer.weight), wanted, retain_graph=True))
+    torch.testing.assert_close(*gradients)
 
 
 def test_dlfs_rec_without_attributes_reads_bare_items(tiny: Dataset) -> None:

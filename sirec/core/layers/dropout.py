@@ -45,7 +45,9 @@ class Dropout(nn.Module):
         lowest = torch.iinfo(torch.int64).min
         bits = torch.empty((count + 3) // 4, dtype=torch.int64).random_(lowest, None)
         drawn = bits.view(torch.int16)[:count].view(x.shape)  # from −LEVELS / 2 to LEVELS / 2 − 1
-        return (drawn < self.staying - LEVELS // 2).to(x.dtype).mul_(LEVELS / self.staying)
+        kept = torch.empty_like(drawn, dtype=x.dtype)
+        torch.lt(drawn, self.staying - LEVELS // 2, out=kept)
+        return kept.mul_(LEVELS / self.staying)
 
     def extra_repr(self) -> str:
         """The probability, as torch prints that of its own dropout."""

@@ -119,20 +119,23 @@ class CircularFilter(nn.Module):
         self.weight = nn.Parameter(torch.randn(window // 2 + 1, width, 2) * INIT_STD)
 
     @small_products
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *, last_slot_only: bool = False) -> Tensor:
         """The filtered rows.
 
         Args:
-            x: Float[B, l, d], the first l ≤ n slots of B rows; the others are 0.
+            x: Float[l, B, d], the first l ≤ n slots of B rows, slots first; the others are 0.
+            last_slot_only: compute the value in the window's last slot and no other; l is n.
 
         Returns:
-            Float[B, l, d].
+            Float[l, B, d], or Float[B, d] of the last slot.
         """
         into, back = transforms(self.window, x)
-        length = x.shape[1]
-        spectrum = _mapped(into[:, :length], x.transpose(0, 1))
+        if last_slot_only:
+            response = back @ torch.cat(self.weight.unbind(dim=-1))  # to a one in slot 0, [n, d]
+            return (response.flip(0)[:, None] * x).sum(dim=0)
+        spectrum = _mapped(into[:, : len(x)], x)
         filtered: Tensor = _Product.apply(spectrum, self.weight)  # type: ignore[no-untyped-call]
-        return _mapped(back[:length], filtered).transpose(0, 1).contiguous()
+        return _mapped(back[: len(x)], filtered)
 
 
 class _Product(torch.autograd.Function):
@@ -248,8 +251,8 @@ class TokenFilter(nn.Module):
 
     def _filter(self, rows: Tensor) -> Tensor:
         """K of the rows of a bucket, Float[b, l, d] -> Float[b, l, d]."""
-        filtered: Tensor = self.rows(rows)
-        return filtered
+        filtered: Tensor = self.rows(rows.transpose(0, 1))
+        return filtered.transpose(0, 1)
 
 
 class GatedFilter(nn.Module):

@@ -25,7 +25,7 @@ LEAST = 1e-24  # the square root has no gradient at a variance of 0
 
 def variance(values: Tensor) -> Tensor:
     """A positive variance from any number: ELU(x) + 1."""
-    return F.elu(values) + 1
+    return F.elu(values).add_(1)
 
 
 def gaussian(mean: Tensor, covariance: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ into buckets; a bucket has b rows of l slots with t tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -153,6 +154,17 @@ class TokenLayout:
         slots = self.slots if tokens is None else self.slots.index_select(0, tokens)
         empty = values.new_zeros(self.rows * self.length, *values.shape[1:])
         return empty.index_copy_(0, slots, values).view(self.rows, self.length, *values.shape[1:])
+
+    def tokens_at(self, slots: Tensor) -> Tensor:
+        """Int64[N]: the tokens in flat slots Int64[N] of [B * L]; −1 where there is none."""
+        return self._token_of_slot.index_select(0, slots)
+
+    @cached_property
+    def _token_of_slot(self) -> Tensor:
+        """Int64[B * L]: the token of each slot; −1 where there is none."""
+        tokens = torch.arange(len(self.slots), device=self.slots.device)
+        empty = torch.full((self.rows * self.length,), -1, device=self.slots.device)
+        return empty.index_copy_(0, self.slots, tokens)
 
 
 def ragged(lengths: np.ndarray, length: int, device: torch.device) -> TokenLayout:

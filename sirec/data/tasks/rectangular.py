@@ -74,6 +74,10 @@ class RectangularLayout(TokenLayout):
             return self.buckets[0].spread(values)
         return super().unflatten(values, tokens)
 
+    def tokens_at(self, slots: Tensor) -> Tensor:
+        """The flat slots themselves, Int64[N]."""
+        return slots
+
 
 def whole(items: Tensor) -> TokenLayout:
     """The layout of `items` Int64[B, L] in which every slot is a token, padding too, in one bucket.

@@ -137,7 +137,7 @@ class TokenStates(States):
     def _index(self, slots: Tensor) -> Tensor:
         """Long[N]: which of the states are those of flat slots Long[N] of [B · L]."""
         if self.length != self.layout.length:
-            slots = slots // self.length * self.layout.length + slots % self.length
+            slots = slots + slots // self.length * (self.layout.length - self.length)
         tokens = self.layout.tokens_at(slots)
         return tokens if self.readout is None else self._state_of_token.index_select(0, tokens)
 
@@ -145,11 +145,10 @@ class TokenStates(States):
     def _state_of_token(self) -> Tensor:
         """Long[T]: the state of each token that is read; −1, which no index is, of the others."""
         assert self.readout is not None
-        count = len(self.layout.slots)
-        none = torch.full((count,), -1, device=self.readout.device)
-        return none.index_copy_(
-            0, self.readout, torch.arange(len(self.readout), device=self.readout.device)
-        )
+        device = self.readout.device
+        states = torch.arange(self.readout.shape[0], device=device)
+        none = torch.full((self.layout.slots.shape[0],), -1, device=device)
+        return none.index_copy_(0, self.readout, states)
 
 
 def _stream(streams: Mapping[str, Tensor], name: str) -> Tensor:

@@ -133,10 +133,13 @@ class FilteredGaussians(GaussianModel):
         layout, readout = batch.layout, batch.readout
         items = layout.flatten(batch.items)
         rows = layout.slots // layout.length
-        slots = layout.slots % layout.length + self.max_length - batch.row_lengths[rows]
-        where = slots * layout.rows + rows  # every row ends in the window's last slot
-        mean = self._spread(self.mean(items), where, layout.rows)
-        covariance = self._spread(self.covariance(items), where, layout.rows)
+        positions = layout.slots - rows * layout.length
+        slots = positions + self.max_length - batch.row_lengths[rows]
+        # Every row ends in the window's last slot; a token without an item goes round to the first.
+        where = slots % self.max_length * layout.rows + rows
+        real = (items != PADDING)[:, None]
+        mean = self._spread(self.mean(items) * real, where, layout.rows)
+        covariance = self._spread(self.covariance(items) * real, where, layout.rows)
         mean = self.dropout(self.mean_norm(mean))
         covariance = variance(self.dropout(self.covariance_norm(covariance)))
         for block in self.blocks:

@@ -133,9 +133,9 @@ class CircularFilter(nn.Module):
         if last_slot_only:
             response = back @ torch.cat(self.weight.unbind(dim=-1))  # to a one in slot 0, [n, d]
             return (response.flip(0)[:, None] * x).sum(dim=0)
-        spectrum = _mapped(into[:, : len(x)], x)
+        spectrum = _mapped(into[:, : x.shape[0]], x)
         filtered: Tensor = _Product.apply(spectrum, self.weight)  # type: ignore[no-untyped-call]
-        return _mapped(back[: len(x)], filtered)
+        return _mapped(back[: x.shape[0]], filtered)
 
 
 class _Product(torch.autograd.Function):

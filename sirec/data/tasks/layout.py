@@ -162,7 +162,7 @@ class TokenLayout:
     @cached_property
     def _token_of_slot(self) -> Tensor:
         """Int64[B * L]: the token of each slot; −1 where there is none."""
-        tokens = torch.arange(len(self.slots), device=self.slots.device)
+        tokens = torch.arange(self.slots.shape[0], device=self.slots.device)
         empty = torch.full((self.rows * self.length,), -1, device=self.slots.device)
         return empty.index_copy_(0, self.slots, tokens)
 

@@ -82,6 +82,19 @@ class RowVerdict:
 
 
 @dataclass(frozen=True)
+class Along:
+    """The setting in which the rows of a comparison differ.
+
+    Attributes:
+        setting: its name.
+        values: label of a row -> its value there.
+    """
+
+    setting: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a report shows of a comparison.
 
@@ -92,6 +105,7 @@ class Answer:
         notes: the notes of all tables of the comparison, each once.
         verdicts: what the paired tests say, one for each row and metric.
         longer: a table that is folded below the other one; its notes are left out.
+        along: the setting in which rows differ, where the comparison is about one.
     """
 
     title: str
@@ -100,6 +114,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     verdicts: tuple[RowVerdict, ...] = ()
     longer: ResultTable | None = None
+    along: Along | None = None
 
     @property
     def models(self) -> dict[str, str]:
@@ -117,6 +132,8 @@ class Answer:
         }
         if self.longer is not None:
             values["longer"] = dump(replace(self.longer, notes=()))
+        if self.along is not None:
+            values["along"] = asdict(self.along)
         return values
 
 
@@ -139,6 +156,7 @@ def read_answer(path: Path) -> Answer:
             tuple(map(str, values["notes"])),
             tuple(verdicts),
             _table(values["longer"], str(path)) if "longer" in values else None,
+            load(Along, values["along"], f"{path}: along") if "along" in values else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise SirecError(

@@ -37,7 +37,7 @@ from sirec.registry import available_packages
 from sirec.run.commit import is_interrupted
 from sirec.run.config import RunConfig
 from sirec.run.files import replace_json, replace_text
-from sirec.run.identity import check_identity
+from sirec.run.identity import check_identity, current_revisions
 from sirec.run.manifest import (
     CONFIG,
     ENVIRONMENT,
@@ -166,6 +166,16 @@ class RunFolder:
             ) from None
         check_identity(self.path, config, stored.fingerprint, stored.revisions)
         return config
+
+    def earlier_revisions(self) -> list[str]:
+        """`name@revision` of the components that this code has in another revision, sorted.
+
+        Raises:
+            SirecError: as of `config`.
+        """
+        config, stored = self.config(), self._stored_config()
+        made_with = check_identity(self.path, config, stored.fingerprint, stored.revisions)
+        return sorted(set(made_with) - set(current_revisions(config)))
 
     def _stored_config(self) -> StoredConfig:
         """What config.yaml holds, once the file has been compared with its digest."""

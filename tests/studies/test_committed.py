@@ -17,7 +17,7 @@ from studies.spec.test_attributes import with_attributes
 
 from sirec.data.dataset import Dataset
 from sirec.errors import SirecError
-from sirec.run.identity import run_id
+from sirec.run.identity import current_revisions, run_id
 from sirec.run.store import RunFolder
 from sirec.studies.compare.study_tables import render
 from sirec.studies.launch.progress import StudyProgress
@@ -27,6 +27,7 @@ from sirec.studies.spec.library import read_experiment, shipped_experiments
 from sirec.studies.spec.plan import planned_runs
 from sirec.studies.spec.row import RowPlan
 
+pytestmark = pytest.mark.filterwarnings("ignore:runs with .* are read")  # of earlier revisions
 RENDERED = ("md", "csv", "json")
 ATTRIBUTES = {
     "beauty": ("brand", "category"),
@@ -63,15 +64,23 @@ def runs_of(study: Path) -> list[dict[str, Any]]:
     return lines
 
 
+def revisions_of(folder: RunFolder) -> list[str]:
+    """The revisions that a run was made with: this code's, but for those it has raised since."""
+    earlier = {text.rpartition("@")[0]: text for text in folder.earlier_revisions()}
+    here = current_revisions(folder.config())
+    return sorted(earlier.get(text.rpartition("@")[0], text) for text in here)
+
+
 @needs_record
 def test_every_committed_run_is_called_by_its_recomputed_identity() -> None:
     """Its stored configuration loads and gives the folder's name; another seed (control) not."""
     for path in committed_runs():
         folder = RunFolder(path)
         config = folder.config()
-        assert run_id(config, folder.fingerprint()) == path.name, path
+        made_with = revisions_of(folder)
+        assert run_id(config, folder.fingerprint(), made_with) == path.name, path
         other = replace(config, seed=config.seed + 1)
-        assert run_id(other, folder.fingerprint()) != path.name
+        assert run_id(other, folder.fingerprint(), made_with) != path.name
 
 
 @pytest.mark.parametrize("study", committed_studies(), ids=of_study)
@@ -90,9 +99,10 @@ def test_a_committed_study_plans_the_runs_that_it_has(study: Path, tiny: Dataset
     data = replace(with_attributes(tiny, *ATTRIBUTES[dataset]), name=dataset)
     lines = runs_of(study)
     fingerprint = RunFolder(RESULTS / lines[0]["run"]).fingerprint()
+    made_with = {line["row"]: revisions_of(RunFolder(RESULTS / line["run"])) for line in lines}
     planned = set()
     for run in planned_runs(plan, data):
-        identity = run_id(run.config, fingerprint)
+        identity = run_id(run.config, fingerprint, made_with[run.row])
         planned.add((run.row, f"runs/{dataset}/{run.config.model.name}/{identity}"))
     assert planned == {(line["row"], line["run"]) for line in lines}
 
@@ -124,6 +134,20 @@ def test_a_committed_table_is_what_its_ranks_say(study: Path, tmp_path: Path) ->
         assert (RESULTS / "tables" / "latex" / name).read_bytes() == text
     kept = (RESULTS / "tables" / "latex").glob(f"{study.stem}_*.tex")
     assert {path.name for path in kept if path.stem[len(study.stem) + 1 :] in NUMBERED} == {*latex}
+
+
+@pytest.mark.parametrize("study", committed_studies(), ids=of_study)
+def test_a_committed_table_names_rows_of_earlier_revisions(study: Path) -> None:
+    """Those and no others; a table without such rows (control) has no such note."""
+    earlier = {}
+    for line in runs_of(study):
+        found = RunFolder(RESULTS / line["run"]).earlier_revisions()
+        if found:
+            earlier[line["label"]] = found
+    text = (RESULTS / "tables" / f"{study.stem}.md").read_text()
+    assert ("Trained with an earlier revision" in text) == bool(earlier)
+    for label, found in earlier.items():
+        assert f"{label} ({', '.join(found)})" in text
 
 
 @needs_record

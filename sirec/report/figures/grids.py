@@ -35,12 +35,16 @@ class GridFigure(TableFigure):
         across: name of the first setting.
         down: name of the second setting, or None.
         measure: name of the metric.
+        marked: what a marked cell is.
+        shares_scale: whether all panels have one vertical scale.
     """
 
     table: ResultTable
     across: str
     down: str | None
     measure: str
+    marked: str = "the setting that was taken"
+    shares_scale: bool = True
 
     @property
     def tables(self) -> tuple[ResultTable, ...]:
@@ -51,9 +55,7 @@ class GridFigure(TableFigure):
     def caption(self) -> str:
         """What the marks mean."""
         drawn = "A large point" if self.down is None else "A frame"
-        return (
-            f"{self.measure} of each setting that was tried. {drawn}: the setting that was taken."
-        )
+        return f"{self.measure} of each setting that was tried. {drawn}: {self.marked}."
 
     def compose(self) -> Figure:
         """Panels beside and above each other."""
@@ -63,7 +65,7 @@ class GridFigure(TableFigure):
         width = ONE_COLUMN if across == 1 else TWO_COLUMNS
         height = down * (HEIGHT_OF_A_PANEL + HEIGHT_OF_A_LINE) + TEXTS
         figure = Figure((width, height), layout="constrained")
-        panels = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+        panels = figure.subplots(down, across, sharex=True, sharey=self.shares_scale, squeeze=False)
         for axes, group in zip(panels.flat, groups, strict=False):
             rows = self.table.rows_of(group)
             axes.set_title(literal(group))

@@ -12,7 +12,7 @@ import pandas as pd
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, parse_metric
 from sirec.papers import PAPERS
-from sirec.report.answer import Answer, RowVerdict
+from sirec.report.answer import Along, Answer, RowVerdict
 from sirec.report.comparison_table import comparison_table
 from sirec.report.difference_table import difference_table
 from sirec.report.difference_words import CHECKPOINT_MARK, MARK, sentence
@@ -46,6 +46,7 @@ class Comparison:
         sentences: what the tables mean.
         overview: what one screen shows of it; the first table and sentences if None.
         pairs: the paired tests of the metrics that the table of differences has.
+        along: the setting in which rows differ, where the comparison is about one.
     """
 
     title: str
@@ -53,6 +54,7 @@ class Comparison:
     sentences: tuple[str, ...]
     overview: Overview | None = None
     pairs: tuple[PairedTest, ...] = ()
+    along: Along | None = None
 
     def screen(self) -> Overview:
         """What one screen shows of the comparison."""
@@ -66,7 +68,15 @@ class Comparison:
             notes |= dict.fromkeys(table.footnotes())
         notes.pop(SAID_ABOVE, None)
         verdicts = tuple(RowVerdict.of(pair) for pair in self.pairs if pair.is_reference)
-        return Answer(self.title, screen.table, screen.lines, tuple(notes), verdicts, screen.longer)
+        return Answer(
+            self.title,
+            screen.table,
+            screen.lines,
+            tuple(notes),
+            verdicts,
+            screen.longer,
+            self.along,
+        )
 
     def with_table(self, table: ResultTable) -> Comparison:
         """The same with one more table, which a screen shows instead of the others."""

@@ -19,6 +19,7 @@ from sirec.report.figures.learning import LearningCurve, LearningFigure
 from sirec.report.figures.table_figure import PaperFigure
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RunFolder
+from sirec.studies.compare.along_figure import along_figure
 from sirec.studies.compare.cost_table import costs_of
 from sirec.studies.compare.grid_figures import grid_figures
 
@@ -53,6 +54,8 @@ def study_figures(results: Path, name: str, answer: Answer) -> dict[str, PaperFi
     if answer.verdicts:
         figures["differences"] = differences_figure(answer)
     figures |= grid_figures(results, name, answer)
+    if answer.along is not None:
+        figures["along"] = along_figure(answer, answer.along)
     runs = _trained_runs(results, answer.table.rows)
     if len(runs) >= FEW:
         curves = list(_curves(runs, answer.table))

@@ -16,6 +16,7 @@ from sirec.data.split import LeaveOneOut
 from sirec.errors import SirecError
 from sirec.evaluation.list_metrics import ListMetric, split_metrics
 from sirec.evaluation.metrics import DEFAULT_METRICS
+from sirec.report.answer import Along
 from sirec.report.published import PrintedRow
 from sirec.report.result_set import ResultSet
 from sirec.report.results import PREVIOUS, MissingRow, RunResult, View
@@ -53,7 +54,7 @@ def render(
     results = _results(experiment, out, stored["runs"])
     trials = [search.Trial(**trial) for trial in stored.get("trials", ())]
     alone = _rows_without_trials(results, trials)
-    notes = _notes(experiment, results)
+    notes = [*_notes(experiment, results), *_note_on_revisions(out, stored["runs"])]
     proposals = experiment.proposals
     not_as_papers = _datasets_with_other_split(results)
     if proposals and not_as_papers:
@@ -79,7 +80,20 @@ def render(
         tables.append(search.summary(trials, experiment.title, how, alone))
     if trials and experiment.tune is None:
         tables.append(search.table(trials, experiment.title, alone))
-    return replace(comparison, tables=tuple(tables))
+    along = _along(experiment, stored["runs"])
+    return replace(comparison, tables=tuple(tables), along=along)
+
+
+def _along(experiment: Experiment, lines: Sequence[Mapping[str, str]]) -> Along | None:
+    """The setting in which rows differ, with its value for each label; None where there is none."""
+    if experiment.along is None:
+        return None
+    values: dict[str, float] = {}
+    for line in lines:
+        at = experiment.rows[line["row"]].at
+        if at is not None:
+            values[line["label"]] = at
+    return Along(experiment.along, values)
 
 
 def _in_two(
@@ -252,6 +266,22 @@ def _rows_without_trials(results: Sequence[RunResult], trials: Sequence[search.T
         if not result.is_training_free and (result.dataset, result.label) not in searched:
             labels[result.label] = None
     return list(labels)
+
+
+def _note_on_revisions(out: Path, lines: Sequence[Mapping[str, str]]) -> list[str]:
+    """Which rows were trained with other revisions of their parts than this code has."""
+    earlier: dict[str, list[str]] = {}
+    for line in lines:
+        found = _recorded(line).open(out).earlier_revisions()
+        if found:
+            earlier[line["label"]] = found
+    if not earlier:
+        return []
+    rows = [f"{label} ({', '.join(found)})" for label, found in earlier.items()]
+    return [
+        f"Trained with an earlier revision than this version has: {'; '.join(rows)}. A revision is "
+        "raised where the same settings give other numbers, such as other draws of dropout."
+    ]
 
 
 def _notes(experiment: Experiment, results: Sequence[RunResult]) -> list[str]:

@@ -32,6 +32,8 @@ from sirec.run.config import Profile
 from sirec.studies.spec.row import RowPlan
 from sirec.studies.spec.tuning import Tuning
 
+LEAST_ALONG = 3  # values of a setting that make a curve
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -54,6 +56,8 @@ class Experiment:
             their own.
         published: name of the published table from which rows' `printed` select. Without it, the
             papers' main tables are shown next to rows, by model.
+        along: name of the one setting in which rows differ, whose value each says as `at`: results
+            are then drawn along it as a curve, too.
         metrics: the metrics of the tables (`Recall@20`, `MAP@10`), and of stored lists
             (`Coverage@10`, `Diversity(brand)@10`), which have a table of their own; without any the
             usual ones.
@@ -74,6 +78,7 @@ class Experiment:
     against: str | None = None
     proposals: tuple[str, ...] = ()
     published: str | None = None
+    along: str | None = None
     metrics: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     notes_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -90,6 +95,7 @@ class Experiment:
         self._check_printed()
         self._check_baselines()
         self._check_proposals()
+        self._check_along()
         split_metrics(self.metrics)  # refuses what is none
 
     def _check_search(self) -> None:
@@ -153,6 +159,21 @@ class Experiment:
         for label in labels:
             _check_has_baseline(models[label], models.values())
 
+    def _check_along(self) -> None:
+        values = [row.at for row in self.rows.values() if row.at is not None]
+        if values and self.along is None:
+            raise SirecError(
+                "rows say at which value of a setting they are, and the experiment does not say of "
+                "which",
+                "say along: SETTING, for example along: aap.weight",
+            )
+        if self.along is not None and len(set(values)) < LEAST_ALONG:
+            raise SirecError(
+                f"along: {self.along}, but rows are at {len(set(values))} of its values",
+                f"say at: VALUE in {LEAST_ALONG} rows or more",
+            )
+        _refuse_repeats("at", values)
+
     def baseline(self, row: str) -> str | None:
         """The label of the row that a row is compared with.
 
@@ -204,8 +225,8 @@ class Experiment:
         rows: dict[str, RowPlan] = {}
         for name in labels:
             label = find_label(models, name, "--only")
-            rows[label] = replace(self.rows[label], against=None)
-        return replace(self, rows=rows, against=None, proposals=())
+            rows[label] = replace(self.rows[label], against=None, at=None)
+        return replace(self, rows=rows, against=None, proposals=(), along=None)
 
     def _models(self) -> dict[str, str]:
         return {label: row.model for label, row in self.rows.items()}

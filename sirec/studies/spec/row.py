@@ -12,7 +12,7 @@ from sirec.models import model_class
 from sirec.objectives.base import ObjectiveConfig
 
 # Keys of a row that decide how it is drawn, not how it is trained.
-DRAWING_KEYS = ("printed", "is_variant", "against")
+DRAWING_KEYS = ("printed", "is_variant", "against", "at")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +30,7 @@ class RowPlan:
         is_variant: whether this is not the model as the papers' main tables have it, so that no
             value of those tables is shown next to it.
         against: the row that it is compared with, where that is not what the experiment says.
+        at: the value of the experiment's setting `along` in this row; it changes no run.
     """
 
     model: str
@@ -40,6 +41,7 @@ class RowPlan:
     printed: Mapping[str, Any] = field(default_factory=dict)
     is_variant: bool = False
     against: str | None = None
+    at: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse an unknown model, and attributes that are given twice."""

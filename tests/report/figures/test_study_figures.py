@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sirec.report.answer import Answer, RowVerdict
+from sirec.report.answer import Along, Answer, RowVerdict, read_answer
 from sirec.report.figures.learning import LearningCurve, LearningFigure
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
+from sirec.studies.compare.along_figure import along_figure
 from sirec.studies.compare.grid_figures import grid_figure
 from sirec.studies.compare.study_figures import differences_figure
 from sirec.studies.spec.grid import Trial
@@ -92,3 +95,26 @@ def test_one_setting_is_a_curve_and_two_are_a_map() -> None:
     assert len(panel.texts) == 6
     assert grid_figure([], answer()) is None
     assert grid_figure(trials(a=[1.0]), answer()) is None
+
+
+def test_rows_along_a_setting_are_a_curve_for_each_metric(tmp_path: Path) -> None:
+    """In the order of the values, whatever that of the rows; a row without a value is left out."""
+    columns = (TableColumn("NDCG@20"), TableColumn("Recall@20"), TableColumn("Recall@10"))
+    rows = []
+    for number, label in enumerate(("λ 10", "SASRec", "λ 0", "λ 5")):
+        cells = tuple(Cell(number + part) for part in (0.1, 0.2, 0.3))
+        rows.append(TableRow(label, cells, model="dif-sr"))
+    along = Along("aap.weight", {"λ 10": 10.0, "λ 0": 0.0, "λ 5": 5.0})
+    verdict = replace(answer().verdicts[0], label="λ 5", baseline="λ 10")
+    study = Answer("t", ResultTable("t", columns, tuple(rows)), (), (), (verdict,), None, along)
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(study.to_dict()))
+    assert read_answer(path).along == along  # as it is stored
+    figure = along_figure(study, along)
+    panels = figure.draw().get_axes()
+    assert [panel.get_title(loc="left") for panel in panels] == ["Recall@20", "NDCG@20"]
+    assert list(panels[0].get_lines()[-1].get_ydata()) == pytest.approx([2.2, 3.2, 0.2])
+    assert list(panels[1].get_lines()[-1].get_ydata()) == pytest.approx([2.1, 3.1, 0.1])
+    sizes = [line.get_markersize() for line in panels[0].get_lines()[:3]]
+    assert sizes[2] > sizes[0] == sizes[1]  # the baseline's point
+    assert "compared with" in figure.caption

@@ -102,6 +102,8 @@ def test_a_baseline_that_is_no_row_is_refused(
         ),
         ({"rows": {"C": C, "C without": C_WITHOUT}}, "proposals: no row is a baseline of comif"),
         ({"published": "comif_table6_modules"}, "proposals: rows beside comif_table6_modules"),
+        ({"along": "aap.weight"}, "along: aap.weight, but rows are at 0 of its values"),
+        ({"rows": {"A": A, "C": replace(C, at=1.0)}}, "the experiment does not say of which"),
     ],
 )
 def test_an_experiment_that_cannot_be_drawn_is_refused(
@@ -113,6 +115,19 @@ def test_an_experiment_that_cannot_be_drawn_is_refused(
     assert plan.only(["C"]).proposals == ()
     with pytest.raises(SirecError, match=re.escape(message)):
         replace(plan, **changes)
+
+
+def test_rows_along_a_setting_have_different_values() -> None:
+    """Three or more (control); where the value is, changes no plan, and a part has no curve."""
+    rows = {f"λ {at:g}": replace(C, at=at) for at in (0.0, 5.0, 10.0)}
+    plan = Experiment(title="t", rows=rows, along="aap.weight")
+    plain = Experiment(title="t", rows={label: replace(C, at=None) for label in rows})
+    assert plan.plan() == plain.plan()
+    assert plan.only(["λ 5"]).along is None
+    with pytest.raises(SirecError, match=r"at: 5\.0 is there twice"):
+        replace(plan, rows=rows | {"λ 6": replace(C, at=5.0)})
+    with pytest.raises(SirecError, match="rows are at 2 of its values"):
+        replace(plan, rows={label: rows[label] for label in list(rows)[:2]})
 
 
 def test_a_row_is_chosen_by_its_name_or_its_model() -> None:

@@ -285,7 +285,10 @@ def _number(kind: Any, range_: Range, value: object, where: str) -> int | float:
             "YAML reads 1e-3 as text: write 1.0e-3 or 0.001",
         )
     if not isinstance(value, expected) or isinstance(value, bool):
-        raise _mismatch(where, TYPE_NAMES[kind], value)
+        is_text = isinstance(value, str) and _is_number(value)
+        key = where.rpartition(".")[2]
+        hint = f"it is text here; as a number: --set {key}={value}" if is_text else None
+        raise _mismatch(where, TYPE_NAMES[kind], value, hint)
     number = int(value) if isinstance(value, numbers.Integral) else float(value)
     range_.check(number, where)
     try:

@@ -152,6 +152,16 @@ def test_a_range_holds_for_the_class_and_for_those_that_inherit_it(
         load(Child, values, "x")
 
 
+def test_a_number_that_is_text_is_answered_with_how_to_write_it() -> None:
+    """As an option of a command gives it; another text (control) is no number."""
+    hints = []
+    for text in ("60", "sixty"):
+        with pytest.raises(SirecError, match="expected a whole number") as caught:
+            load(Child, {"size": text}, "x")
+        hints.append(caught.value.hint)
+    assert hints == ["it is text here; as a number: --set size=60", None]
+
+
 def test_numbers_of_numpy_become_pythons() -> None:
     """As loops over `np.arange` give them; their truth values are none."""
     loaded = load(Child, {"size": np.int64(4), "limit": np.float32(0.5), "free": np.int8(1)}, "x")

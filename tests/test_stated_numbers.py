@@ -29,7 +29,12 @@ TABLES = RESULTS / "tables"
 NUMBER = re.compile(r"(?<![\d.`@a-z-])([+−-]?)(\d*\.\d+|\d+)( %)?(?![\d]*[\w`-])")
 SHARE = re.compile(r"^0?\.\d{2,4}$")  # a metric, a difference or a p-value: `.1222`
 RANK = re.compile(r"^\d+\.\d$")  # a mean rank, or a share of variance in percent: `26.6`
-RESULT = {"docs/beauty.md": SHARE, "docs/attention.md": RANK, "README.md": SHARE}
+RESULT = {
+    "docs/beauty.md": SHARE,
+    "docs/sports.md": SHARE,
+    "docs/attention.md": RANK,
+    "README.md": SHARE,
+}
 NumbersOfRow = tuple[str, tuple[float, ...]]  # the label of a row, and its numbers
 VALUES = ("value", "published", "deviation", "low", "high")
 SETTINGS = {0.001, 0.0003, 0.0001, 0.05, 0.01, 0.98}  # rates, betas and levels of tests
@@ -77,6 +82,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "overall",
         ),
     },
+    "docs/sports.md": {"Models": ("sports_overall",)},
     "docs/attention.md": {
         "Ranks of score matrices (DIF-SR, Figure 1 and Theorem 4.1)": (
             "rankcheck_beauty_overall",
@@ -92,6 +98,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "beauty_seeds",
             "ml-100k_overall",
             "ml-100k_temporal",
+            "sports_overall",
             "difsr_table5_side_information",
         ),
     },

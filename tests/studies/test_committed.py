@@ -33,6 +33,7 @@ ATTRIBUTES = {
     "beauty": ("brand", "category"),
     "ml-100k": ("genre", "year"),
     "ml-100k-temporal": ("genre", "year"),
+    "sports": ("brand", "category"),
 }
 NUMBERED = {"notes", *map(str, range(30))}  # how names of LaTeX files end
 EXPERIMENTS = shipped_experiments()

@@ -62,8 +62,7 @@ class States:
 class TokenStates(States):
     """The states of tokens, which are laid into slots only where somebody asks for all of them.
 
-    Where prefixes are rows of their own, the slots are far more than the states that are read, and
-    filling them took 7 % of a step of MSSR.
+    Where prefixes are rows of their own, slots are far more than the states that are read.
 
     Args:
         layout: where the tokens lie.

@@ -26,6 +26,7 @@ from sirec.config.paths import Tree, step_name
 from sirec.config.plain_values import brief
 from sirec.config.ranges import FINITE, Range, field_types
 from sirec.errors import SirecError, plural, unknown
+from sirec.shell import arguments
 
 T = TypeVar("T")
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
@@ -287,7 +288,8 @@ def _number(kind: Any, range_: Range, value: object, where: str) -> int | float:
     if not isinstance(value, expected) or isinstance(value, bool):
         is_text = isinstance(value, str) and _is_number(value)
         key = where.rpartition(".")[2]
-        hint = f"it is text here; as a number: --set {key}={value}" if is_text else None
+        assigned = arguments("--set", f"{key}={value}")
+        hint = f"it is text here; as a number: {assigned}" if is_text else None
         raise _mismatch(where, TYPE_NAMES[kind], value, hint)
     number = int(value) if isinstance(value, numbers.Integral) else float(value)
     range_.check(number, where)

@@ -106,7 +106,7 @@ def _command(words: list[str]) -> None:
     elif name == "make":
         targets = (ROOT / "Makefile").read_text(encoding="utf-8")
         assert re.search(rf"^{words[1]}:", targets, re.MULTILINE), words
-    elif name == "python":
+    elif name in ("python", "sh"):
         if not words[1].startswith("-") and not words[1].isupper():
             assert (ROOT / words[1]).exists(), words
     else:
@@ -130,6 +130,8 @@ def _yaml(block: CodeBlock) -> None:
         assert isinstance(load(Experiment, values, block.page), Experiment)
     for key in set(values) & {"rows", "search", "tune", "set"}:
         whole = {"title": "A block", "datasets": ["demo"], "rows": {"A": {"model": "sasrec"}}}
+        if key == "rows" and "along" in values:  # the two stand together
+            whole["along"] = values["along"]
         assert isinstance(load(Experiment, whole | {key: values[key]}, block.page), Experiment)
 
 

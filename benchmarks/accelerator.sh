@@ -1,7 +1,7 @@
 #!/bin/sh
 # Everything that is measured on an accelerator, in one call from the root of the repository:
 #
-#   sh benchmarks/accelerator.sh data/beauty gpu             # the folder gpu gets tables and figures
+#   sh benchmarks/accelerator.sh data/beauty gpu             # the folder gpu gets the tables
 #   DEVICE=cpu MODELS="sasrec comif" sh benchmarks/accelerator.sh data/demo out    # to try it
 #
 # Seconds an epoch, ranking and memory of every model in fp32 and bf16 beside COMIF's Table 7; whether
@@ -11,6 +11,10 @@ data=${1:?folder of a prepared data set} out=${2:?folder for the tables}
 device=${DEVICE:-cuda} models=${MODELS:-} jobs=${JOBS:-4} attributes=${ATTRIBUTES:-brand}
 python=${PYTHON:-python}
 here=$(dirname "$0")
+if [ -e "$out/at_once_1" ]; then # its finished runs would not be trained, and so not be timed, again
+    echo "$out: holds an earlier measurement; name another folder" >&2
+    exit 2
+fi
 mkdir -p "$out"
 
 times="--every-model"

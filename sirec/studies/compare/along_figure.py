@@ -20,6 +20,7 @@ def along_figure(answer: Answer, along: Along) -> GridFigure:
     baselines = {verdict.baseline for verdict in answer.verdicts}
     by_value = sorted(along.values, key=lambda label: along.values[label])
     has_several = len(answer.table.groups) > 1
+    models = answer.models
     rows: list[TableRow] = []
     for metric in METRICS:
         if metric not in [column.name for column in answer.table.columns]:
@@ -32,7 +33,7 @@ def along_figure(answer: Answer, along: Along) -> GridFigure:
                 value = found[label].cells[column].value if label in found else None
                 cells.append(Cell(value, mark=MARK if label in baselines else ""))
             title = f"{metric}, {group}" if has_several else metric
-            model = answer.models[by_value[0]]
+            model = models.get(by_value[0], "")  # the screen may leave a row out
             rows.append(TableRow(title, tuple(cells), title, model=model))
     names = [f"{along.values[label]:g}" for label in by_value]
     table = ResultTable(

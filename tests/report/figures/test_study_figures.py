@@ -118,3 +118,6 @@ def test_rows_along_a_setting_are_a_curve_for_each_metric(tmp_path: Path) -> Non
     sizes = [line.get_markersize() for line in panels[0].get_lines()[:3]]
     assert sizes[2] > sizes[0] == sizes[1]  # the baseline's point
     assert "compared with" in figure.caption
+    absent = Along("aap.weight", {"λ −1": -1.0, **along.values})  # a row that the screen leaves out
+    [first, _] = along_figure(replace(study, along=absent), absent).draw().get_axes()
+    assert list(first.get_lines()[-1].get_ydata()) == pytest.approx([2.2, 3.2, 0.2])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         worth,
     )
     from sirec.api_config import train_config
+    from sirec.api_copy import copy_runs
     from sirec.api_export import export
     from sirec.api_new_items import newitems
     from sirec.api_recommend import explain, recommend
@@ -35,6 +36,7 @@ __all__ = [
     "ablate",
     "claims",
     "compare",
+    "copy_runs",
     "evaluate",
     "explain",
     "export",
@@ -54,6 +56,7 @@ _DECLARED = "sirec.studies.spec.experiment"
 _HOMES = {
     "Experiment": _DECLARED,
     "RowPlan": "sirec.studies.spec.row",
+    "copy_runs": "sirec.api_copy",
     "explain": "sirec.api_recommend",
     "export": "sirec.api_export",
     "train_config": "sirec.api_config",

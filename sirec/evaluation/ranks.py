@@ -32,7 +32,7 @@ from sirec.data.artefacts import StoredColumn, read_table
 from sirec.data.fields import PADDING
 from sirec.data.split import PARTS, HeldOutPart
 from sirec.errors import SirecError
-from sirec.evaluation.metrics import UNRANKED, ranked
+from sirec.evaluation.metrics import UNRANKED, Metric, ranked
 from sirec.shell import command
 
 HistoryRule = Literal["keep", "mask"]
@@ -232,6 +232,31 @@ class RankTable:
     def users(self) -> int:
         """U, the number of users."""
         return len(self.ranks[self.parts[-1]]["keep"])
+
+    @property
+    def targets(self) -> dict[HeldOutPart, int]:
+        """By part the number of users with a target."""
+        return {part: int(ranked(self.ranks[part]["keep"]).sum()) for part in self.parts}
+
+    def knows(self, metric: Metric, part: HeldOutPart, rule: HistoryRule) -> bool:
+        """Whether ranks are exact up to a metric's cutoff (see `exact_to`).
+
+        Args:
+            metric: the metric.
+            part: the held-out part.
+            rule: the history rule.
+        """
+        return part in self.parts and metric.cutoff <= self.exact_to.get(rule, metric.cutoff)
+
+    def mean(self, metric: Metric, part: HeldOutPart, rule: HistoryRule) -> float:
+        """The mean of a metric over the users with a target.
+
+        Args:
+            metric: the metric.
+            part: the held-out part.
+            rule: the history rule.
+        """
+        return metric.mean(self.ranks[part][rule])
 
     def equals(self, other: RankTable) -> bool:
         """Whether another table has the same ranks and the same shares of ties."""

@@ -27,6 +27,7 @@ class RecordData:
         source: where the files come from.
         differs: how it differs from the papers' data of that name.
         terms: what its licence says of derived files, and what is committed therefore.
+        withholds_ranks: whether copies of its runs lack the ranks of single users.
     """
 
     name: str
@@ -35,6 +36,7 @@ class RecordData:
     source: str
     differs: str
     terms: str
+    withholds_ranks: bool = False
 
     def warning(self, fingerprint: str) -> str | None:
         """What to say of a data set of this name.

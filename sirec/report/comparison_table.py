@@ -166,8 +166,12 @@ def _with_dataset(title: str, datasets: Sequence[str]) -> str:
 
 def _cell(row: ResultRow, metric: Metric, view: View, printed: float | None, mark: str) -> Cell:
     if not row.is_known(metric, view):
-        return Cell(missing="lists too short for the cutoff")
+        return Cell(missing=_why_unknown(row))
     return Cell(row.mean(metric, view), printed, row.deviation(metric, view), mark=mark)
+
+
+def _why_unknown(row: ResultRow) -> str:
+    return "lists too short for the cutoff" if row.has_ranks else "not stored; ranks were withheld"
 
 
 def _printed(run: RunResult, metric: Metric, paper: str) -> Published | None:

@@ -93,7 +93,8 @@ def differences(
     With a proposal it is compared with every other row. Without one, every row is compared with
     its baseline: the one that the row itself names, else `against`, else the row that is best on
     *validation* under the same history rule. A row that is its own baseline, or has no row above
-    it, is compared with nothing. Rows whose ranks do not reach as far as a metric have no part.
+    it, is compared with nothing. Rows whose ranks do not reach as far as a metric have no part, nor
+    have rows whose ranks were withheld.
 
     Args:
         results: the runs to compare.
@@ -143,7 +144,7 @@ def seed_noise_of(rows: Rows, metric: Metric, view: View) -> PooledNoise:
         view: which ranks are read.
     """
     trained = [row for row in rows.values() if not row.is_training_free]
-    return noise_of(metric, [row.ranks(view) for row in trained if row.is_known(metric, view)])
+    return noise_of(metric, [row.ranks(view) for row in trained if _is_ranked(row, metric, view)])
 
 
 def _tested(
@@ -182,7 +183,7 @@ def _choices_of_proposal(
     others = {label: row for label, row in rows.items() if label != mine}
     named = find_row(others, against, dataset) if against else None
     known = _known(others, metric, view)
-    if named not in (None, *known) or not rows[mine].is_known(metric, view):
+    if named not in (None, *known) or not _is_ranked(rows[mine], metric, view):
         return
     baseline = named or best_on_validation(known, metric, view.history, dataset)
     for label, row in known.items():
@@ -216,8 +217,12 @@ def _choices_of_rows(
 
 
 def _known(rows: Rows, metric: Metric, view: View) -> dict[str, ResultRow]:
-    """The rows whose ranks reach as far as the metric."""
-    return {label: row for label, row in rows.items() if row.is_known(metric, view)}
+    """The rows that have ranks which reach as far as the metric."""
+    return {label: row for label, row in rows.items() if _is_ranked(row, metric, view)}
+
+
+def _is_ranked(row: ResultRow, metric: Metric, view: View) -> bool:
+    return row.has_ranks and row.is_known(metric, view)
 
 
 def _paired_by_seed(

@@ -27,7 +27,7 @@ from sirec.report.group_tests import (
 )
 from sirec.report.notes import condition_notes
 from sirec.report.result_set import ResultSet
-from sirec.report.results import Rows, RunResult, View
+from sirec.report.results import Rows, RunResult, View, rank_table
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 CellKey = tuple[str, str, str]  # metric, row, bin
@@ -128,9 +128,10 @@ def _with_everybody(buckets: Buckets) -> list[UserGroup]:
 
 def _restricted(run: RunResult, bucket: UserGroup, view: View) -> RunResult:
     """The run with only the users of a bin ranked."""
-    of_split = run.ranks.ranks[view.split]
+    table = rank_table(run)
+    of_split = table.ranks[view.split]
     columns = {rule: np.where(bucket.users, ranks, 0) for rule, ranks in of_split.items()}
-    return replace(run, ranks=replace(run.ranks, ranks={**run.ranks.ranks, view.split: columns}))
+    return replace(run, ranks=replace(table, ranks={**table.ranks, view.split: columns}))
 
 
 def _values(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from sirec.data.split import LeaveOneOut
-from sirec.evaluation.metrics import ranked
 from sirec.evaluation.statistics import SEEDS_FOR_A_METHOD
 from sirec.papers.record_data import record_data
 from sirec.report.result_set import ResultSet
 from sirec.report.results import View
 from sirec.report.words import listed
 
+WITHHELD = "Ranks of single users were withheld"
 NOTABLE_TIES = 0.01  # from this share of tied targets on, a table says so
 
 
@@ -27,6 +27,7 @@ def condition_notes(results: ResultSet, view: View) -> list[str]:
         *departure_sentences(results),
         seed_note(results),
         *tie_notes(results, view),
+        *withheld_notes(results),
     ]
 
 
@@ -113,8 +114,7 @@ def split_notes(results: ResultSet, view: View) -> list[str]:
     last: dict[str, str] = {}
     for run in results:
         if run.split != LeaveOneOut():
-            with_target = int(ranked(run.ranks.ranks[view.split][view.history]).sum())
-            users = f"{with_target:,} of {run.ranks.users:,} users have a target"
+            users = f"{run.ranks.targets[view.split]:,} of {run.ranks.users:,} users have a target"
             last[run.dataset] = f"Split of {run.dataset}: {run.split.text}; {users}."
     return list(last.values())
 
@@ -154,6 +154,25 @@ def tie_notes(results: ResultSet, view: View) -> list[str]:
         if share > NOTABLE_TIES:
             tied[f"{run.label} ({100 * share:.0f} %)"] = None
     return [f"Targets that tie with other items: {', '.join(tied)}."] if tied else []
+
+
+def withheld_notes(results: ResultSet) -> list[str]:
+    """Which data sets have rows without ranks of single users.
+
+    Args:
+        results: the runs of the table.
+
+    Returns:
+        One sentence, or none if every row has its ranks.
+    """
+    without: dict[str, None] = {}
+    for rows in results.by_dataset().values():
+        for row in rows.values():
+            if not row.has_ranks:
+                without[row.dataset] = None
+    if not without:
+        return []
+    return [f"{WITHHELD} from runs on {', '.join(without)}: no intervals and no tests."]
 
 
 def _numbers_of_seeds(results: ResultSet) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from sirec.evaluation.metrics import ONE_TARGET
 from sirec.report.difference_words import baselines, scopes
 from sirec.report.differences import NAMED_FIRST, SIGNIFICANCE, PairedTest, verdict
+from sirec.report.notes import WITHHELD
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 MOST_LINES = 6  # below a table
@@ -20,6 +21,7 @@ NAMED_SETTINGS = 4  # in which rows differ; of more, only the first are named
 PUBLISHED_ON = "Published on"  # begins the notes that name printed tables
 # Begin the notes without which a table misleads: another split, rows that were not made alike.
 SPLIT_OF, ROWS_DIFFER = "Split of", "The rows differ in "
+WHOLE = (SPLIT_OF, WITHHELD)  # beginnings of notes that the screen has as they are
 WORDS = {"better": "better", "worse": "worse", "undecided": "open", "equivalent": "equal"}
 ONE_SEED = "one seed"  # these checkpoints differ, which decides nothing about methods
 
@@ -147,7 +149,7 @@ def _verdicts(table: ResultTable, pairs: Sequence[PairedTest]) -> Mapping[tuple[
 def _lines(table: ResultTable, pairs: Sequence[PairedTest]) -> list[str]:
     lines: list[str] = []
     for note in table.notes:
-        if note.startswith(SPLIT_OF) or note.endswith(ONE_TARGET):
+        if note.startswith(WHOLE) or note.endswith(ONE_TARGET):
             lines.append(note)
     differing: list[str] = []
     for note in table.notes:

@@ -9,6 +9,7 @@ import numpy as np
 
 from sirec.data.split import HeldOutPart, LeaveOneOut, Split
 from sirec.errors import SirecError
+from sirec.evaluation.metric_means import MetricMeans
 from sirec.evaluation.metrics import Metric
 from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable
 from sirec.report.published import PrintedRow
@@ -29,7 +30,7 @@ class RunResult:
         model: name of the model.
         seed: the run's seed.
         protocol: settings that a fair comparison shares, by name. Empty where they are not known.
-        ranks: every user's ranks.
+        ranks: every user's ranks; means of metrics where ranks were withheld.
         dataset: name of the data set.
         link: the run's folder, as tables link to it.
         is_training_free: whether the model is computed from counts, without training.
@@ -50,7 +51,7 @@ class RunResult:
     model: str
     seed: int
     protocol: Mapping[str, str]
-    ranks: RankTable
+    ranks: RankTable | MetricMeans
     dataset: str
     link: str | None = None
     is_training_free: bool = False
@@ -152,9 +153,18 @@ class ResultRow:
         """`seed 0` -> the folder of the run, for runs that have one."""
         return {f"seed {run.seed}": run.link for run in self.runs if run.link}
 
+    @property
+    def has_ranks(self) -> bool:
+        """Whether each run has every user's ranks, as intervals and tests need them."""
+        return all(isinstance(run.ranks, RankTable) for run in self.runs)
+
     def ranks(self, view: View) -> dict[int, Ranks]:
-        """Seed -> doubled ranks, Int32[U], of the split and history rule of a view."""
-        return {run.seed: run.ranks.ranks[view.split][view.history] for run in self.runs}
+        """Seed -> doubled ranks, Int32[U], of the split and history rule of a view.
+
+        Raises:
+            SirecError: if the ranks of a run were withheld.
+        """
+        return {run.seed: rank_table(run).ranks[view.split][view.history] for run in self.runs}
 
     def values(self, metric: Metric, view: View) -> list[float]:
         """The metric of each run, averaged over users.
@@ -163,7 +173,7 @@ class ResultRow:
             metric: the metric.
             view: which ranks are read.
         """
-        return list(map(metric.mean, self.ranks(view).values()))
+        return [run.ranks.mean(metric, view.split, view.history) for run in self.runs]
 
     def mean(self, metric: Metric, view: View) -> float:
         """The metric, averaged over users and seeds.
@@ -185,7 +195,7 @@ class ResultRow:
         return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
     def is_known(self, metric: Metric, view: View) -> bool:
-        """Whether the ranks are exact up to the metric's cutoff (see `RankTable.exact_to`).
+        """Whether the metric is known of each run (see `RankTable.knows`).
 
         Args:
             metric: the metric.
@@ -198,16 +208,32 @@ Rows = Mapping[str, ResultRow]  # label -> row, of one data set
 
 
 def is_known(run: RunResult, metric: Metric, view: View) -> bool:
-    """Whether a run's ranks are exact up to a metric's cutoff (see `RankTable.exact_to`).
+    """Whether a metric is known of a run (see `RankTable.knows`).
 
     Args:
         run: the run.
         metric: the metric.
         view: which ranks are read.
     """
-    if view.split not in run.ranks.parts:
-        return False
-    return metric.cutoff <= run.ranks.exact_to.get(view.history, metric.cutoff)
+    return run.ranks.knows(metric, view.split, view.history)
+
+
+def rank_table(run: RunResult) -> RankTable:
+    """Every user's ranks of a run.
+
+    Args:
+        run: the run.
+
+    Raises:
+        SirecError: if they were withheld.
+    """
+    if isinstance(run.ranks, RankTable):
+        return run.ranks
+    raise SirecError(
+        f"{run.link or run.label}: the ranks of single users were withheld when this run was "
+        "copied: it has metrics only",
+        "train it again to have them",
+    )
 
 
 def best_on_validation(rows: Rows, metric: Metric, history: HistoryRule, where: str = "") -> str:
@@ -220,7 +246,7 @@ def best_on_validation(rows: Rows, metric: Metric, history: HistoryRule, where: 
         where: the data set, for the message of the error.
 
     Raises:
-        SirecError: if no row has validation ranks that reach as far as the metric.
+        SirecError: if of no row the metric is known on validation.
     """
     view = View("valid", history)
     means: dict[str, float] = {}

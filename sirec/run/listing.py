@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sirec.config import brief, read_json, read_yaml
 from sirec.errors import SirecError, unknown
 from sirec.evaluation.metrics import Metric
-from sirec.run.manifest import checked_file
+from sirec.run.manifest import RANKS, checked_file, is_withheld
 from sirec.run.records import read_record
 from sirec.run.references import finish_time, has_finished, refit_of, run_paths, short_ids
 
@@ -230,7 +230,10 @@ def _seed(run: Path) -> int:
 
 
 def _values(run: Path, metric: Metric, *, test: bool) -> dict[str, float]:
-    """The mean of the metric, from metrics.json or, where that lacks it, from the ranks."""
+    """The mean of the metric, from metrics.json or, where that lacks it, from the ranks.
+
+    There is none where metrics.json lacks it and the ranks were withheld.
+    """
     path = _file(run, "metrics.json")
     stored = read_json(path)
     values: dict[str, float] = {}
@@ -240,7 +243,9 @@ def _values(run: Path, metric: Metric, *, test: bool) -> dict[str, float]:
         means = by_rule.get(HISTORY) if isinstance(by_rule, dict) else None
         if not isinstance(means, dict):
             raise SirecError(f"{path}: no metrics of {split}")
-        value = means.get(metric.name)
+        value = means.get(metric.usual.name)
+        if value is None and is_withheld(run, RANKS):
+            continue
         if value is None:
             value = _mean_of_ranks(run, metric, split)
         if not isinstance(value, float | int) or not math.isfinite(value):

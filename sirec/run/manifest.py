@@ -41,16 +41,37 @@ RESTORE = f"copy it back from where the run is whole, or {TRAIN_AGAIN}"
 
 
 @dataclass(frozen=True)
+class Withheld:
+    """What a copied run lacks of the run that was trained: files about single users.
+
+    Attributes:
+        files: names of the files; the manifest has their digests.
+        users: the number of users.
+        targets: by part the number of users with a target.
+    """
+
+    files: tuple[str, ...]
+    users: int
+    targets: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class RunManifest:
     """The content of `DONE`.
 
     Attributes:
         files: name -> sha256; without the weights where these were not kept.
         format: version of the format.
+        withheld: what was not copied with a run; None if nothing was.
     """
 
     files: Mapping[str, str]
     format: int = FORMAT
+    withheld: Withheld | None = None
+
+    def lacks(self, name: str) -> bool:
+        """Whether the file of that name was withheld."""
+        return self.withheld is not None and name in self.withheld.files
 
     @property
     def numbers(self) -> str:
@@ -87,7 +108,7 @@ def read_manifest(folder: Path) -> RunManifest | None:
 
 
 def write_manifest(folder: Path, *, based_on: Path | None = None) -> None:
-    """Write the manifest of a run whose files are all there.
+    """Write the manifest of a run whose files are all there. Nothing of it is withheld.
 
     Args:
         folder: the folder of the run; or one with new files only, for those of a finished run.
@@ -101,7 +122,23 @@ def write_manifest(folder: Path, *, based_on: Path | None = None) -> None:
         older = read_manifest(based_on)
         files |= _digests(based_on) if older is None else older.files
     files |= _digests(folder)
-    replace_record(folder / MANIFEST, dump(RunManifest(files)))
+    store_manifest(folder, RunManifest(files))
+
+
+def store_manifest(folder: Path, manifest: RunManifest) -> None:
+    """Write a manifest.
+
+    Args:
+        folder: the folder of the run.
+        manifest: the manifest.
+
+    Raises:
+        SirecError: if the disk refuses.
+    """
+    values = dump(manifest)
+    if manifest.withheld is None:
+        del values["withheld"]  # so that older versions read it
+    replace_record(folder / MANIFEST, values)
 
 
 def has_file(folder: Path, name: str) -> bool:
@@ -136,6 +173,17 @@ def checked_file(folder: Path, name: str) -> Path:
             if digest and _digest(path) == digest:
                 return path
     raise _difference(folder, name, is_known=digest is not None)
+
+
+def is_withheld(folder: Path, name: str) -> bool:
+    """Whether a finished run was copied without a file.
+
+    Args:
+        folder: the folder of the run.
+        name: name of the file.
+    """
+    manifest = read_manifest(folder)
+    return manifest is not None and manifest.lacks(name)
 
 
 def _is_empty(path: Path) -> bool:
@@ -193,6 +241,11 @@ def _difference(folder: Path, name: str, *, is_known: bool) -> SirecError:
     path = folder / name
     if name == WEIGHTS and not path.exists():
         return SirecError(f"{path}: the weights of this run were not kept", TRAIN_AGAIN)
+    if is_withheld(folder, name) and not path.exists():
+        return SirecError(
+            f"{path}: withheld when this run was copied, as it is about single users",
+            f"what needs it cannot be computed here; to have it, {TRAIN_AGAIN}",
+        )
     if not path.exists():
         problem = "missing, though the run wrote it"
     elif is_known:

@@ -31,10 +31,10 @@ from sirec.data.split import Split
 from sirec.data.tensors import load_tensors, save_tensors
 from sirec.disk import disk_error, make_folder
 from sirec.errors import SirecError
+from sirec.evaluation.metric_means import MetricMeans
 from sirec.evaluation.ranks import RankTable
 from sirec.provider import Provider
 from sirec.registry import available_packages
-from sirec.run.commit import is_interrupted
 from sirec.run.config import RunConfig
 from sirec.run.files import replace_json, replace_text
 from sirec.run.identity import check_identity, current_revisions
@@ -47,16 +47,16 @@ from sirec.run.manifest import (
     TIMINGS,
     TRAIN_AGAIN,
     WEIGHTS,
+    Withheld,
     checked_file,
     has_file,
     read_manifest,
-    remedy,
     write_manifest,
 )
 from sirec.run.references import find_run, refit_of, run_paths
 from sirec.run.stored_config import StoredConfig, config_text, read_config
 from sirec.run.stored_facts import read_environment, read_timings
-from sirec.run.stored_metrics import check_metrics
+from sirec.run.stored_ranks import digest_of_numbers, read_means, read_ranks
 
 AGAIN = ".again"  # inside a finished run: the same run while it is trained again
 
@@ -240,34 +240,30 @@ class RunFolder:
         """
         self.check_finished()
         self.check_evaluated()
-        was_moving, before = is_interrupted(self.path), read_manifest(self.path)
-        try:
-            return self._read_ranks()
-        except SirecError:
-            if not was_moving and read_manifest(self.path) == before:
-                raise
-            return self._read_ranks()  # another process has ranked this run anew meanwhile
+        return read_ranks(self.path, self.expected)
 
-    def _read_ranks(self) -> RankTable:
-        if self.expected is not None and self.digest_of_numbers() != self.expected:
-            raise SirecError(
-                f"{self.path}: not as it was when the record of it was written: "
-                "it was trained or ranked anew since",
-                "make the record again, by the command that made it: nothing is trained anew",
-            )
-        ranks = RankTable.from_parquet(self.checked_file(RANKS))
-        path = self.path / METRICS
-        check_metrics(ranks, self.metrics, str(path), remedy(self.path, METRICS))
-        return ranks
+    @property
+    def withheld(self) -> Withheld | None:
+        """What a finished run lacks since it was copied; None if nothing."""
+        manifest = read_manifest(self.path) if self.is_done else None
+        return None if manifest is None else manifest.withheld
+
+    def ranks_or_means(self) -> RankTable | MetricMeans:
+        """The ranks of every user; the stored metrics where the ranks were withheld.
+
+        Raises:
+            SirecError: as of `ranks`.
+        """
+        withheld = self.withheld
+        if withheld is None or has_file(self.path, RANKS):
+            return self.ranks()
+        return read_means(self.path, self.expected, withheld)
 
     def digest_of_numbers(self) -> str | None:
         """A digest of what tables are drawn from; None if the run has not finished, or has no
         digests.
         """
-        if not self.is_done:
-            return None
-        manifest = read_manifest(self.path)
-        return None if manifest is None else manifest.numbers
+        return digest_of_numbers(self.path) if self.is_done else None
 
     def checked_file(self, name: str) -> Path:
         """The file of that name; of a finished run it is compared with its digest first.

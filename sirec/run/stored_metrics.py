@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from sirec.config import load
-from sirec.data.split import PARTS
+from sirec.data.split import PARTS, HeldOutPart
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import parse_metric
-from sirec.evaluation.ranks import HISTORY_RULES, RankTable
+from sirec.evaluation.ranks import HistoryRule, RankTable
 
 ROUNDING = 1e-9  # by which the same mean may differ on another processor
 
@@ -32,15 +32,22 @@ class StoredMetrics:
     test: MetricsOfPart
     ties: Mapping[str, float]
 
+    def means(self) -> dict[HeldOutPart, dict[HistoryRule, Mapping[str, float]]]:
+        """The metrics by part, history rule and name."""
+        found: dict[HeldOutPart, dict[HistoryRule, Mapping[str, float]]] = {}
+        for part in PARTS:
+            of_part: MetricsOfPart = getattr(self, part)
+            found[part] = {"keep": of_part.keep, "mask": of_part.mask}
+        return found
+
     def are_of(self, ranks: RankTable) -> bool:
         """Whether ranks have these metrics, each up to `ROUNDING`, and this share of ties."""
         if self.ties != ranks.ties:
             return False
-        for part in PARTS:
-            for rule in HISTORY_RULES:
-                stored: Mapping[str, float] = getattr(getattr(self, part), rule)
+        for part, by_rule in self.means().items():
+            for rule, stored in by_rule.items():
                 for name, value in stored.items():
-                    computed = parse_metric(name).mean(ranks.ranks[part][rule])
+                    computed = ranks.mean(parse_metric(name), part, rule)
                     if not math.isclose(value, computed, abs_tol=ROUNDING):
                         return False
         return True

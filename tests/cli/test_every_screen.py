@@ -45,6 +45,7 @@ CALLS: dict[str, tuple[str, ...]] = {
     "runs": ("runs", "runs --data shop --sort NDCG@10 --test"),
     "evaluate": (f"evaluate {BOTH}", "evaluate shop/comif --lists 5"),
     "compare": (f"compare {BOTH}", f"compare {BOTH} --configuration"),
+    "copy": ("copy shop/sasrec --to copied", "copy shop/sasrec --to metrics --without-ranks"),
     "recommend": (
         "recommend shop/comif --user 'user 00001'",
         "recommend shop/comif --history D00001,D00002",

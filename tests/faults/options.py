@@ -24,6 +24,7 @@ BASES: dict[str, str] = {
     "models": "models sasrec",
     "train": "train popularity --data shop",
     "runs": f"runs {OUT}",
+    "copy": f"copy sasrec --to copied {OUT}",
     "evaluate": f"evaluate sasrec popularity {OUT}",
     "compare": f"compare sasrec popularity {OUT}",
     "recommend": f"recommend sasrec {OUT} --history D00001",

@@ -53,11 +53,12 @@ SCENARIOS = (
     Scenario(PREPARE.replace("shop", "other")),
     Scenario(f"{PREPARE} --core 2 --replace"),
     Scenario("export shop --to exported --format atomic"),
+    Scenario(f"copy sasrec --to copied --without-ranks {OUT}"),
     Scenario(f"evaluate sasrec --recompute {OUT}", _without_metrics),
     Scenario(f"evaluate sasrec popularity --name both {OUT}"),
     Scenario(f"report {OUT}"),
 )
-KILLED = SCENARIOS[:8]
+KILLED = SCENARIOS[:9]
 assert SET in TRAIN
 
 

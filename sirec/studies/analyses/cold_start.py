@@ -21,7 +21,7 @@ from sirec.report.differences import SIGNIFICANCE, find_row, verdict
 from sirec.report.figures.bins import BinFigure
 from sirec.report.group_tables import BucketReport, bucket_report, one_data_set
 from sirec.report.overview import Overview
-from sirec.report.results import Rows, RunResult, View, best_on_validation
+from sirec.report.results import Rows, RunResult, View, best_on_validation, rank_table
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.run.store import RecordedRun, Store
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
@@ -127,7 +127,7 @@ def _headline(metrics: Sequence[Metric]) -> Metric:
 
 def _fill(asked: ColdStart, found: Sequence[RunResult], out: Path) -> list[Buckets]:
     """The bins of each grouping, the same users for all rows."""
-    ranks = found[0].ranks
+    ranks = rank_table(found[0])
     path = Store(out).covariates(found[0].dataset, str(found[0].fingerprint))
     columns = read_covariates(path, ranks.users)
     some = ranked(ranks.ranks["test"][asked.history])

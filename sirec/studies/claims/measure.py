@@ -22,6 +22,7 @@ from sirec.studies.claims.trained_rows import RowPair, RowPool, TrainedRow
 
 EVERYBODY = UserGroup("", np.ones(0, dtype=bool))
 NOT_RUN = "no study has both rows on these data"
+WITHHELD = "ranks of single users were withheld from these runs"
 
 
 def measured_cells(claim: Claim, pool: RowPool) -> Iterator[MeasuredCell | ClaimCell]:
@@ -47,6 +48,9 @@ def _cells_of_pair(
     pair = pool.pair(dataset, first, second, claim.studies)
     if pair is None or not pair.seeds:
         yield _missing(claim, dataset, metric, names)
+        return
+    if pair.is_withheld:
+        yield ClaimCell(dataset, metric.name, names, "", "not available", reason=WITHHELD)
         return
     for group in _groups(claim, pool, pair):
         noise = _noise(pool, pair.first, metric, group)
@@ -88,6 +92,8 @@ def _effects_cell(
         seeds = sorted(set(pairs[0].seeds).intersection(pairs[1].seeds))
     if not seeds:
         return _missing(claim, dataset, metric, names)
+    if any(pair.is_withheld for pair in pairs):
+        return ClaimCell(dataset, metric.name, names, "", "not available", reason=WITHHELD)
     noise = _noise(pool, pairs[0].first, metric, EVERYBODY).paired
     effects: list[UserValues] = []
     variance = 0.0

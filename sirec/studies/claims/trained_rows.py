@@ -51,6 +51,11 @@ class TrainedRow:
             self.read[seed] = table.ranks[VIEW.split][VIEW.history]
         return self.read[seed]
 
+    @property
+    def is_withheld(self) -> bool:
+        """Whether ranks of single users were withheld from a run of the row."""
+        return any(run.withheld is not None for run in self.runs.values())
+
     def by_seed(self, seeds: Sequence[int]) -> dict[int, Ranks]:
         """The ranks under each of these seeds; those of a model without training under all."""
         if self.is_training_free:
@@ -73,6 +78,11 @@ class RowPair:
     second: TrainedRow
     seeds: tuple[int, ...]
     study: str
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether ranks of single users were withheld from a run of either row."""
+        return self.first.is_withheld or self.second.is_withheld
 
 
 class RowPool:
@@ -143,11 +153,12 @@ class RowPool:
         return best
 
     def noisy(self, row: TrainedRow) -> Iterator[TrainedRow]:
-        """The rows on the same data that have several seeds."""
+        """The trained rows on the same data that have several seeds, and ranks of single users."""
         for other in self._rows.values():
             same_data = (other.dataset, other.fingerprint) == (row.dataset, row.fingerprint)
             has_seeds = len(other.runs) >= SEEDS_FOR_A_METHOD
-            if same_data and has_seeds and not other.is_training_free:
+            is_readable = not other.is_training_free and not other.is_withheld
+            if same_data and has_seeds and is_readable:
                 yield other
 
 

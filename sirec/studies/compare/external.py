@@ -10,7 +10,7 @@ from sirec.data.split import HeldOutPart
 from sirec.errors import SirecError
 from sirec.evaluation.external_lists import WORDS
 from sirec.evaluation.metrics import Metric
-from sirec.report.results import RunResult, View, is_known
+from sirec.report.results import RunResult, View, is_known, rank_table
 from sirec.shell import arguments
 from sirec.studies.compare.external_files import read_recommendations
 
@@ -80,7 +80,7 @@ def refuse_unknown(
     for place, result in enumerate(results):
         unknown = [metric for metric in metrics if not is_known(result, metric, view)]
         if unknown and (are_named or len(unknown) == len(metrics)):
-            end = result.ranks.exact_to[view.history]
+            end = rank_table(result).exact_to[view.history]
             hint = f"give longer lists{_other_rule(result, view)}"
             if end:
                 hint = f"ask for cutoffs of at most {end}, as --metric Recall@{end}, or {hint}"
@@ -95,8 +95,9 @@ def refuse_unknown(
 
 def _other_rule(result: RunResult, view: View) -> str:
     """The other rule for the history as a remedy, if lists reach further under it."""
-    for rule, end in result.ranks.exact_to.items():
-        if rule != view.history and end > result.ranks.exact_to[view.history]:
+    exact_to = rank_table(result).exact_to
+    for rule, end in exact_to.items():
+        if rule != view.history and end > exact_to[view.history]:
             option = arguments("--history", rule)
             return f", or say {option}, where they are exact to {end}"
     return ""

@@ -46,7 +46,7 @@ def run_result(
         protocol=conditions_of(run),
         details=conditions_of(run, details=True),
         departures=departures_of(run),
-        ranks=run.ranks(),
+        ranks=run.ranks_or_means(),
         dataset=config.data.name,
         link=run.link,
         is_training_free=declaration.is_training_free,

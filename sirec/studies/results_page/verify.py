@@ -158,7 +158,7 @@ def covariate_paths(results: Path) -> list[Path]:
 
 def _check_runs(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:
     runs = Store(results).all()
-    unfinished, without_weights = 0, 0
+    unfinished, without_weights, without_ranks = 0, 0, 0
     for number, run in enumerate(runs):
         tell(found.kind, number, len(runs))
         found.checked += 1
@@ -169,11 +169,15 @@ def _check_runs(found: VerifiedKind, tell: ProgressCallback, results: Path) -> N
                 Snapshot.load(run.snapshot_path)
             continue
         without_weights += not run.has_weights
+        with found.collecting():
+            without_ranks += run.withheld is not None
         _check_run(found, run)
     if unfinished:
         found.remarks.append(f"{unfinished} runs have not finished")
     if without_weights:
         found.remarks.append(f"the weights of {without_weights} runs were not kept")
+    if without_ranks:
+        found.remarks.append(f"ranks of single users were withheld from {without_ranks} runs")
 
 
 def _check_run(found: VerifiedKind, run: RunFolder) -> None:
@@ -184,7 +188,8 @@ def _check_run(found: VerifiedKind, run: RunFolder) -> None:
         names = FILES if manifest is None else manifest.files
         found.unchecked += manifest is None
         for name in {**dict.fromkeys(names), WEIGHTS: None}:
-            if name != WEIGHTS or run.has_weights:
+            is_left_out = manifest is not None and manifest.lacks(name)
+            if (name != WEIGHTS or run.has_weights) and not is_left_out:
                 with found.collecting():
                     checked_file(run.path, name)
     with found.collecting():
@@ -196,7 +201,7 @@ def _check_run(found: VerifiedKind, run: RunFolder) -> None:
             run.timings()
             run.environment()
             if run.repeated is None:
-                run.ranks()
+                run.ranks_or_means()
 
 
 def _check_covariates(found: VerifiedKind, tell: ProgressCallback, results: Path) -> None:

@@ -13,7 +13,7 @@ from sirec.evaluation.paired_means import UserValues
 from sirec.report.figures.intervals import IntervalFigure
 from sirec.report.overview import Overview
 from sirec.report.result_set import ResultSet
-from sirec.report.results import RunResult, View
+from sirec.report.results import RunResult, View, rank_table
 from sirec.run.store import Store
 from sirec.studies.analyses.base import Analysis, DrawnAnalysis
 from sirec.studies.compare.comparison import Comparison
@@ -81,7 +81,7 @@ def _groups(record: WorthRecord, run: RunResult, results: Path) -> list[Customer
     """Halves of the users who are ranked."""
     path = Store(results).covariates(run.dataset, str(run.fingerprint))
     columns = read_covariates(path, run.ranks.users)
-    return halves(columns, ranked(run.ranks.ranks["test"][record.history]))
+    return halves(columns, ranked(rank_table(run).ranks["test"][record.history]))
 
 
 WORTH = Analysis(

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import DEFAULT_METRICS, Metric, one_target_notes
 from sirec.papers import PAPERS
 from sirec.report.difference_words import mark_of_pair, significance_notes
 from sirec.report.differences import TEST_VIEW, PairedTest
 from sirec.report.notes import condition_notes
-from sirec.report.published import Published, covers, published, published_users
+from sirec.report.published import Published, covers, published
 from sirec.report.result_set import ResultSet
-from sirec.report.results import MissingRow, ResultRow, RunResult, View
+from sirec.report.results import MissingRow, ResultRow, RunResult, View, is_on_published_data
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 
 Marks = Mapping[tuple[str, str, str], str]  # data set, label, metric -> the mark
@@ -179,7 +178,7 @@ def _printed(run: RunResult, metric: Metric, paper: str) -> Published | None:
 
     All rows of a data set have the values of one paper, as papers differ in their settings.
     """
-    if run.ranks.users not in published_users(run.dataset) or run.split != LeaveOneOut():
+    if not is_on_published_data(run):
         return None
     if run.printed is not None:
         return run.printed.value(run.dataset, metric.usual.name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sirec.data.split import LeaveOneOut
 from sirec.evaluation.metrics import Metric
 from sirec.papers import PAPERS
 from sirec.report.difference_words import method_notes
@@ -20,10 +19,9 @@ from sirec.report.published import (
     is_same,
     proposing,
     published_models,
-    published_users,
 )
 from sirec.report.result_set import ResultSet
-from sirec.report.results import ResultRow, Rows, RunResult
+from sirec.report.results import ResultRow, Rows, RunResult, is_on_published_data
 from sirec.report.table import Cell, ResultTable, TableColumn, TableRow
 from sirec.report.words import listed
 
@@ -138,8 +136,7 @@ def _reason(row: ResultRow, proposal: ResultRow) -> str:
 
 def _paper(run: RunResult) -> str | None:
     """The paper that proposes the model and prints values for the same data, in size and split."""
-    is_same_data = run.ranks.users in published_users(run.dataset) and run.split == LeaveOneOut()
-    if is_same_data:
+    if is_on_published_data(run):
         for paper in proposing(run.model):
             if covers(paper, run.dataset):
                 return paper

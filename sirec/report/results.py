@@ -12,7 +12,7 @@ from sirec.errors import SirecError
 from sirec.evaluation.metric_means import MetricMeans
 from sirec.evaluation.metrics import Metric
 from sirec.evaluation.ranks import HistoryRule, Ranks, RankTable
-from sirec.report.published import PrintedRow
+from sirec.report.published import PrintedRow, published_users
 
 PREVIOUS = "previous"  # names the row above as a row's baseline
 FIRST = "first"  # names the first row as the baseline of all others
@@ -216,6 +216,16 @@ def is_known(run: RunResult, metric: Metric, view: View) -> bool:
         view: which ranks are read.
     """
     return run.ranks.knows(metric, view.split, view.history)
+
+
+def is_on_published_data(run: RunResult) -> bool:
+    """Whether a run's data have the users and the split that the papers' tables stand on.
+
+    Args:
+        run: the run.
+    """
+    is_same_size = run.ranks.users in published_users(run.dataset)
+    return is_same_size and run.split == LeaveOneOut()
 
 
 def rank_table(run: RunResult) -> RankTable:

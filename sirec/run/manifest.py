@@ -232,7 +232,7 @@ def _remark_unchecked(folder: Path) -> None:
         f"{results.name}: runs without digests, which version 0.2 trained, are read unchecked "
         "(sirec verify --seal adds digests)",
         Remark,
-        stacklevel=3,
+        stacklevel=2,  # one place for all files: a remark is told once
     )
 
 

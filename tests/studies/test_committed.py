@@ -34,6 +34,7 @@ ATTRIBUTES = {
     "ml-100k": ("genre", "year"),
     "ml-100k-temporal": ("genre", "year"),
     "sports": ("brand", "category"),
+    "yelp": ("category",),
 }
 NUMBERED = {"notes", *map(str, range(30))}  # how names of LaTeX files end
 EXPERIMENTS = shipped_experiments()

@@ -23,7 +23,7 @@ from sirec.report.published import covers
 from sirec.report.render import latex_files, links_to_runs, to_csv, to_dict, to_html, to_markdown
 from sirec.report.render.markdown import escaped, paragraph
 from sirec.report.result_set import ResultSet
-from sirec.report.results import FIRST, MissingRow, RunResult, View
+from sirec.report.results import FIRST, MissingRow, RunResult, View, is_on_published_data
 from sirec.report.table import ResultTable
 from sirec.run.files import replace_json, replace_text
 
@@ -268,7 +268,7 @@ def _papers(results: ResultSet) -> list[str]:
     """The papers whose main table has one of the data sets of runs that it may have values for."""
     datasets: set[str] = set()
     for run in results:
-        if not run.is_variant and run.printed is None:
+        if not run.is_variant and run.printed is None and is_on_published_data(run):
             datasets.add(run.dataset)
     papers: list[str] = []
     for paper in PAPERS:

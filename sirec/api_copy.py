@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sirec.api_arguments import AnyRun, folders_of
-from sirec.disk import disk_error, disk_faults, make_folder
+from sirec.disk import atomic_file, disk_faults
 from sirec.errors import SirecError, unknown
 from sirec.papers.record_data import record_data
 from sirec.run.copying import CopiedRun, copy_covariates, copy_run
@@ -58,7 +58,8 @@ def copy_runs(
     for run in folders:
         copies.append(_copied(run, Path(to), without_ranks=without_ranks))
     if record is not None:
-        _copy_file(record, Path(to) / record.relative_to(store.root))
+        with atomic_file(Path(to) / record.relative_to(store.root)) as copy:
+            shutil.copyfile(record, copy)
     return tuple(copies)
 
 
@@ -77,11 +78,3 @@ def _record(study: str, results: Path) -> Path:
     if study not in records:
         raise unknown("study", study, records, str(results / "studies"))
     return records[study]
-
-
-def _copy_file(path: Path, copy: Path) -> None:
-    make_folder(copy.parent)
-    try:
-        shutil.copyfile(path, copy)
-    except OSError as error:
-        raise disk_error(copy, error) from error

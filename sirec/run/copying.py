@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sirec.data.split import PARTS
 from sirec.data.store.atomic_folder import atomic_folder
-from sirec.disk import disk_error, make_folder
+from sirec.disk import atomic_file, disk_error, make_folder
 from sirec.errors import SirecError
 from sirec.run.evaluation_log import EVALUATIONS
 from sirec.run.manifest import (
@@ -109,11 +109,8 @@ def copy_covariates(run: RunFolder, results: Path) -> Path | None:
     if not own.exists():
         return None
     copy = Store(results).covariates(run.dataset, run.fingerprint())
-    make_folder(copy.parent)
-    try:
-        shutil.copyfile(own, copy)
-    except OSError as error:
-        raise disk_error(copy, error) from error
+    with atomic_file(copy) as fresh:
+        shutil.copyfile(own, fresh)
     return copy
 
 

@@ -10,7 +10,6 @@ from ranked_runs import NDCG, RECALL, USERS, ranked_run, three_seeds, untrained_
 
 from sirec.data.split import Temporal
 from sirec.evaluation.ranks import RankTable
-from sirec.report import comparison_table as comparison
 from sirec.report.comparison_table import comparison_table
 from sirec.report.differences import (
     differences,
@@ -25,7 +24,7 @@ from sirec.report.results import (
 @pytest.fixture(autouse=True)
 def papers_of_this_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The papers' data sets have as many users as the runs here."""
-    monkeypatch.setattr(comparison, "published_users", lambda dataset: {USERS})
+    monkeypatch.setattr("sirec.report.results.published_users", lambda dataset: {USERS})
 
 
 def test_seeds_are_averaged() -> None:
@@ -110,7 +109,7 @@ def test_printed_values_need_the_papers_data_and_the_papers_model(
         comparison_table([replace(run, is_variant=True)], [RECALL]).rows[0].cells[0].published
         is None
     )
-    monkeypatch.setattr(comparison, "published_users", lambda dataset: {USERS + 1})
+    monkeypatch.setattr("sirec.report.results.published_users", lambda dataset: {USERS + 1})
     assert comparison_table([run], [RECALL]).rows[0].cells[0].published is None
 
 

@@ -10,7 +10,6 @@ import pytest
 from sirec.errors import SirecError
 from sirec.evaluation.metrics import Metric, parse_metric
 from sirec.evaluation.ranks import Ranks, RankTable
-from sirec.report import improvement_table as improvement
 from sirec.report.improvement_table import improvement_table
 from sirec.report.results import RunResult
 
@@ -21,7 +20,7 @@ RECALL, NDCG = parse_metric("Recall@20"), parse_metric("NDCG@10")
 @pytest.fixture(autouse=True)
 def papers_of_this_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """The papers' data sets have as many users as the runs here."""
-    monkeypatch.setattr(improvement, "published_users", lambda dataset: {USERS})
+    monkeypatch.setattr("sirec.report.results.published_users", lambda dataset: {USERS})
 
 
 def entry(label: str, model: str, valid: float, test: float, dataset: str = "beauty") -> RunResult:
@@ -134,7 +133,7 @@ def test_other_data_have_no_printed_gain(monkeypatch: pytest.MonkeyPatch) -> Non
     elsewhere = [replace(run, dataset="ml-100k") for run in RUNS]
     assert [line[7] for line in gains([*RUNS, *elsewhere], "comif")] == ["DLFS-Rec", None]
     assert len(gains(elsewhere, "comif")[0]) == 7  # no such columns where nothing is printed
-    monkeypatch.setattr(improvement, "published_users", lambda dataset: {USERS + 1})
+    monkeypatch.setattr("sirec.report.results.published_users", lambda dataset: {USERS + 1})
     assert len(gains(RUNS, "comif")[0]) == 7
 
 

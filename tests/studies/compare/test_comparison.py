@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from sirec.evaluation.metrics import parse_metric
 from sirec.evaluation.ranks import RankTable
@@ -42,6 +43,20 @@ def test_views_without_tests_say_so() -> None:
     ]
     alone = compare_results(ROWS[:1], metrics=METRICS, views=VIEWS).tables
     assert not any(note.startswith("Unmarked: ") for table in alone for note in table.notes)
+
+
+def test_only_tables_of_the_papers_data_stand_beside_papers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Data with another number of users have one table and no printed values to stand beside."""
+    results = [replace(run, dataset="beauty") for run in ROWS]
+    for users, is_same in ((USERS, True), (USERS + 1, False)):
+        monkeypatch.setattr(
+            "sirec.report.results.published_users",
+            lambda dataset, users=users: {users},
+        )
+        titles = [table.title for table in compare_results(results, title="All").tables]
+        assert any("beside" in title for title in titles) == is_same
 
 
 def test_what_was_said_is_pointed_to_and_marks_keep_their_legend() -> None:
